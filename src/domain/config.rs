@@ -1,0 +1,178 @@
+//! What one training is made of: data, model and optimisation, fully resolved.
+//!
+//! These types hold only values that have been checked; `spec` makes them from a sweep file.
+//! Their serialised form is stored with each run and feeds its identity.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One point of a sweep's grid: everything about a training but its seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Configuration {
+    pub data: DataConfig,
+    pub model: ModelConfig,
+    pub train: TrainConfig,
+}
+
+/// Where the images come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dataset {
+    /// Procedural images made by the program itself.
+    Synthetic,
+    /// CIFAR-10 in its official binary layout.
+    Cifar10,
+    /// CIFAR-100 in its official binary layout, fine labels.
+    Cifar100,
+    /// `train/<class>/*.{jpg,png}` and `test/` or `val/`.
+    Folder,
+}
+
+/// `[data]`: which images, and how they reach the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataConfig {
+    pub dataset: Dataset,
+    /// The folder of the data set; `None` for synthetic data. It is not part of a run's
+    /// identity: the data's fingerprint is.
+    pub path: Option<PathBuf>,
+    /// Whether part of the training images is held out and evaluated instead of the test set.
+    pub validation: Validation,
+    pub augmentation: Augmentation,
+    pub normalisation: Normalisation,
+    pub broken_image: BrokenImage,
+}
+
+/// The train/validation split (paper, section 4.2: 45k/5k to choose the schedule).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Validation {
+    /// Train on all training images, evaluate on the test set.
+    None,
+    /// Hold out this many training images, chosen by a fixed stream that does not depend on
+    /// the run's seed, and evaluate on them.
+    Images(usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Augmentation {
+    None,
+    /// Pad 4 pixels of zeros (the mean, after normalisation) on each side, take a random crop
+    /// of the image or its mirror image (paper, section 4.2).
+    PadCropFlip,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Pixels in 0..1 less the mean training image (the paper).
+    PerPixelMean,
+    /// Per channel: less the mean, divided by the standard deviation.
+    PerChannel,
+}
+
+/// What happens when an image of a class folder cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrokenImage {
+    Fail,
+    Skip,
+}
+
+/// How a block's input joins its output (paper, sections 3.3 and 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Shortcut {
+    /// A plain net: no shortcut at all.
+    #[serde(rename = "none")]
+    None,
+    /// Identity; where the dimensions grow, every second pixel and zero-padded channels.
+    A,
+    /// Projection (1x1 convolution and BN) where the dimensions grow, identity elsewhere.
+    B,
+    /// Projection on every block.
+    C,
+}
+
+/// `[model]`: the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Layers with weights, 6n+2.
+    pub depth: usize,
+    pub shortcut: Shortcut,
+    /// Filters of the first stage; the next two have twice and four times as many. 16 in the paper.
+    pub width: usize,
+    /// Height and width of the input in pixels, divisible by 4.
+    pub image_size: usize,
+    pub init: Init,
+    /// What weight decay touches.
+    pub decay: DecayScope,
+}
+
+/// He initialisation: normal, standard deviation sqrt(2 / fan).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    HeFanOut,
+    HeFanIn,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecayScope {
+    /// Every parameter.
+    All,
+    /// Convolution and fully connected weights; not BN's gamma and beta, nor the bias.
+    Weights,
+}
+
+/// `[train]`: the optimisation. An iteration is one mini-batch update.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainConfig {
+    pub iterations: u64,
+    pub batch_size: usize,
+    pub lr: f64,
+    /// Iterations after which the learning rate is multiplied by `lr_gamma`, ascending.
+    pub lr_drops: Vec<u64>,
+    pub lr_gamma: f64,
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub weight_decay: f64,
+    pub warmup: Option<Warmup>,
+    /// Iterations between two evaluations; there is always one at the end.
+    pub eval_every: u64,
+    /// Iterations over which a point of the training curve averages.
+    pub log_every: u64,
+}
+
+/// A lower learning rate at the start (paper, section 4.2: depth 110).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Warmup {
+    pub lr: f64,
+    pub until: WarmupEnd,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WarmupEnd {
+    /// Until the training error of a log interval falls below this many percent.
+    TrainError(f64),
+    Iterations(u64),
+}
+
+impl ModelConfig {
+    /// The paper's name for the network: `plain-20`, `ResNet-20`; options B and C are named.
+    pub fn name(&self) -> String {
+        match self.shortcut {
+            Shortcut::None => format!("plain-{}", self.depth),
+            Shortcut::A => format!("ResNet-{}", self.depth),
+            Shortcut::B => format!("ResNet-{} B", self.depth),
+            Shortcut::C => format!("ResNet-{} C", self.depth),
+        }
+    }
+
+    /// Blocks of two 3x3 layers in each of the three stages: the paper's n.
+    pub fn blocks_per_stage(&self) -> usize {
+        (self.depth - 2) / 6
+    }
+}

@@ -1,0 +1,37 @@
+//! What a sweep's figure shows, resolved to the sweep's configurations.
+
+/// `[figure]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    pub kind: FigureKind,
+    pub panels: Vec<Panel>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureKind {
+    /// Error in percent against iterations, as in the paper's figures 1 and 6.
+    ErrorVsIteration,
+}
+
+/// One plot of a figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    pub title: Option<String>,
+    /// Indices into `Sweep::configurations`, in the order of the legend.
+    pub configurations: Vec<usize>,
+    pub show: Show,
+    /// Lower and upper end of the error axis, in percent; what the data need where `None`.
+    pub y_min: Option<f64>,
+    pub y_max: Option<f64>,
+    /// Positions of the ticks and grid lines; chosen from the range where empty.
+    pub y_ticks: Vec<f64>,
+}
+
+/// Which errors a panel draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    Train,
+    /// Test error, or validation error where the sweep holds out a validation set.
+    Test,
+    Both,
+}

@@ -1,0 +1,39 @@
+//! Measurements of a run. Errors are in percent, iterations count mini-batch updates.
+
+use serde::{Deserialize, Serialize};
+
+/// The running training error since the last point (what the paper plots).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TrainPoint {
+    pub iteration: u64,
+    /// Mean over the augmented images of the interval, before each update.
+    pub error_percent: f64,
+    /// Mean cross-entropy in nats over the same images.
+    pub loss: f64,
+    /// Learning rate of the interval's last update.
+    pub lr: f64,
+}
+
+/// One evaluation with BN's running statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EvalPoint {
+    pub iteration: u64,
+    pub set: EvalSet,
+    pub error_percent: f64,
+    pub loss: f64,
+}
+
+/// Which images an evaluation used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EvalSet {
+    Test,
+    Validation,
+}
+
+/// Everything recorded of one run, in the order of iterations.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Curves {
+    pub train: Vec<TrainPoint>,
+    pub eval: Vec<EvalPoint>,
+}

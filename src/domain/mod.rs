@@ -1,0 +1,18 @@
+//! The words that every stage speaks: plain data, and the two traits at the seams.
+//!
+//! Nothing here does I/O or knows about TOML, SQLite, dfdx or plotters.
+
+mod config;
+mod event;
+mod figure;
+mod metrics;
+mod run;
+
+pub use config::{
+    Augmentation, BrokenImage, Configuration, DataConfig, Dataset, DecayScope, Init, ModelConfig,
+    Normalisation, Shortcut, TrainConfig, Validation, Warmup, WarmupEnd,
+};
+pub use event::{Event, EventSink, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer};
+pub use figure::{Figure, FigureKind, Panel, Show};
+pub use metrics::{Curves, EvalPoint, EvalSet, TrainPoint};
+pub use run::{Cost, Run, RunConfig, RunId, Slot, Sweep};
