@@ -4,3 +4,5 @@
 //! Data flows one way: spec -> plan -> schedule -> train -> record -> render.
 
 pub mod domain;
+pub mod engine;
+pub mod model;

@@ -7,6 +7,7 @@ mod event;
 mod figure;
 mod metrics;
 mod run;
+pub mod streams;
 
 pub use config::{
     Augmentation, BrokenImage, Configuration, DataConfig, Dataset, DecayScope, Init, ModelConfig,

@@ -1,0 +1,58 @@
+//! The numerical work of a training step: forward, loss, backward, update.
+//!
+//! [`Engine`] is the seam: an engine turns a network and a batch of images into logits on dfdx's
+//! tape. Loss, backward pass and optimiser are the same for every engine. [`Portable`] is the
+//! reference, which runs on any dfdx device and is tested against PyTorch.
+
+mod loss;
+mod portable;
+mod sgd;
+
+use dfdx::prelude::{Device, NoneTape, OwnedTape, Tensor};
+
+use crate::model::Network;
+
+pub use loss::{BatchLoss, cross_entropy};
+pub use portable::{Composed, Direct, Operations, Portable};
+pub use sgd::Sgd;
+
+/// A matrix on device `D`. Images and activations have a row for each pixel, images in turn and
+/// pixels in row-major order, and a column for each channel (NHWC); logits have a row for each
+/// image and a column for each class.
+pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+
+/// A vector on device `D`: parameters, statistics of channels.
+pub type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
+
+/// A device ran out of memory or failed otherwise.
+#[derive(Debug, thiserror::Error)]
+#[error("the device failed: {0}")]
+pub struct EngineError(String);
+
+impl EngineError {
+    /// From any error of dfdx, none of which implements `std::error::Error` on every device.
+    pub fn new(error: impl std::fmt::Debug) -> Self {
+        Self(format!("{error:?}"))
+    }
+}
+
+/// Computes a network's logits.
+pub trait Engine<D: Device<f32>> {
+    /// Logits (batch, classes) of `images` (batch * size * size, 3) with BN on the statistics of
+    /// the batch; updates the running statistics as PyTorch does (momentum 0.1, unbiased
+    /// variance). The tape holds what the backward pass needs.
+    ///
+    /// # Errors
+    /// When the device fails, for want of memory for instance.
+    fn train(
+        &mut self,
+        network: &mut Network<D>,
+        images: Matrix<D>,
+    ) -> Result<Matrix<D, OwnedTape<f32, D>>, EngineError>;
+
+    /// Logits (batch, classes) of `images` with BN on its running statistics, without a tape.
+    ///
+    /// # Errors
+    /// As [`Engine::train`].
+    fn eval(&mut self, network: &Network<D>, images: Matrix<D>) -> Result<Matrix<D>, EngineError>;
+}

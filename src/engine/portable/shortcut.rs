@@ -1,0 +1,31 @@
+//! The parameter-free shortcut of option A.
+
+use dfdx::prelude::{
+    Axis, Device, HasShape, ReshapeTo, TryConcatAlong,
+};
+
+use super::conv::gather_pixels;
+use super::index::{IndexCache, Window};
+use super::operations::Recording;
+use crate::engine::Matrix;
+use crate::model::ConvBn;
+
+/// As `Operations::subsample_and_pad`.
+pub fn subsample_and_pad<D: Device<f32>, T: Recording<D>>(
+    x: Matrix<D, T>,
+    layer: &ConvBn,
+    indices: &mut IndexCache<D>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let window = Window {
+        size: layer.in_size,
+        kernel: 1,
+        stride: layer.stride,
+    };
+    let kept = gather_pixels(x, window, indices)?;
+    let (batch, pixels, channels) = *kept.shape();
+    let rows = batch * pixels;
+    let kept = kept.try_reshape_like(&(rows, channels))?;
+    let new_channels = layer.out_channels - channels;
+    let zeros: Matrix<D> = kept.device().try_zeros_like(&(rows, new_channels))?;
+    (kept, zeros).try_concat_along(Axis::<1>)
+}

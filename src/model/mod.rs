@@ -1,0 +1,8 @@
+//! The networks of the paper's section 4.2: their layers, parameters and initial values.
+
+mod architecture;
+mod init;
+mod network;
+
+pub use architecture::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
+pub use network::{Buffer, Network, Parameter, ParameterKind};
