@@ -3,6 +3,18 @@
 //!
 //! Data flows one way: spec -> plan -> schedule -> train -> record -> render.
 
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod commands;
+pub mod data;
 pub mod domain;
 pub mod engine;
 pub mod model;
+pub mod plan;
+pub mod record;
+pub mod render;
+pub mod report;
+pub mod schedule;
+pub mod spec;
+pub mod train;

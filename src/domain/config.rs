@@ -155,7 +155,8 @@ pub struct Warmup {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WarmupEnd {
-    /// Until the training error of a log interval falls below this many percent.
+    /// Until the training error over 100 iterations is below this many percent; looked at every
+    /// 100 iterations, whatever `log_every` says.
     TrainError(f64),
     Iterations(u64),
 }

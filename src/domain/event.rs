@@ -100,7 +100,7 @@ pub trait Trainer: Sync {
         &self,
         run: &Run,
         slot: Slot,
-        report: &mut dyn FnMut(RunEvent) -> ControlFlow<()>,
+        report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Result<Outcome, TrainError>;
 }
 

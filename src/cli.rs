@@ -1,0 +1,161 @@
+//! The command line: types only. What the commands do is in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::Mode;
+use crate::train::DeviceKind;
+
+/// Train sweeps of plain and residual networks and draw the figures of "Deep Residual Learning".
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  resweep plan experiments/quickstart.toml     what would run, and for how long
+  resweep run experiments/quickstart.toml      train it and draw its figure
+  resweep run experiments/fig6.toml -j 4 --set sweep.repeats=3
+  resweep status                               every sweep in results/
+  resweep plot experiments/fig6.toml           draw again, also while the sweep runs
+  resweep data download cifar10                get the images into data/cifar10
+
+Exit codes:
+  0  done: every run of the sweep is finished (a diverged run is a result)
+  1  a run failed, or is left over after --max-fails
+  2  a mistake in the command line or the sweep file
+  3  anything else: data, results folder, device";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train the runs of a sweep that are not finished yet, then draw its figure
+    Run(RunArgs),
+    /// Show what would run: new, finished, failed and stale runs, with cost and time
+    Plan(PlanArgs),
+    /// Show the sweeps in the results folder, or the runs of one
+    Status(StatusArgs),
+    /// Draw a sweep's figure from what is recorded so far
+    Plot(PlotArgs),
+    /// Download data sets, or look at what a network sees
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+/// A sweep file and its overrides.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// The sweep file (TOML); docs/sweep-file.md describes it
+    pub sweep: PathBuf,
+    /// Override a value: train.iterations=2000, axes.depth=[20,56], model.shortcut=B
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ResultsArgs {
+    /// Where the database and the figures are
+    #[arg(long, value_name = "DIR", default_value = "results", env = "RESWEEP_RESULTS")]
+    pub results: PathBuf,
+}
+
+/// How the machine is shared among the runs.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Runs that train at once [default: one for each core; fewer runs get more threads each]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub workers: Option<u16>,
+    /// Where the runs compute: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceKind,
+    /// Also train runs that failed before
+    #[arg(long)]
+    pub retry_failed: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    #[command(flatten)]
+    pub workers: WorkerArgs,
+    /// Start no further run after so many failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_fails: Option<u32>,
+    /// How to show progress; auto: bars on a terminal, plain lines elsewhere
+    #[arg(long, value_enum, default_value_t = Mode::Auto)]
+    pub progress: Mode,
+    /// Only show the plan
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    #[command(flatten)]
+    pub workers: WorkerArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The name of one sweep; all sweeps without it
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Download, verify and unpack CIFAR; goes on where it was cut off
+    Download {
+        #[arg(value_enum)]
+        dataset: Downloadable,
+        /// The folder to unpack into [default: data/cifar10 or data/cifar100]
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Download from this mirror instead of the official site
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// Draw a contact sheet of a sweep's training images as its networks see them
+    Preview {
+        #[command(flatten)]
+        sweep: SweepArgs,
+        #[command(flatten)]
+        results: ResultsArgs,
+        /// Images of each class
+        #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=100))]
+        columns: u16,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Downloadable {
+    Cifar10,
+    Cifar100,
+}

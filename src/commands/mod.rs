@@ -1,0 +1,34 @@
+//! The composition root: one file for each subcommand, and the only place that imports every
+//! stage.
+
+mod completions;
+mod data;
+mod ending;
+mod estimates;
+mod plan;
+mod plot;
+mod prepare;
+mod provenance;
+mod run;
+mod status;
+mod table;
+
+use crate::cli::Command;
+
+pub use ending::{Ending, describe};
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Anything that keeps the command from doing its work; [`Ending::of`] says what it means for
+/// the exit code.
+pub fn execute(command: Command) -> anyhow::Result<Ending> {
+    match command {
+        Command::Run(args) => run::execute(&args),
+        Command::Plan(args) => plan::execute(&args).map(|()| Ending::Done),
+        Command::Status(args) => status::execute(&args).map(|()| Ending::Done),
+        Command::Plot(args) => plot::execute(&args).map(|()| Ending::Done),
+        Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
+        Command::Completions { shell } => completions::execute(shell).map(|()| Ending::Done),
+    }
+}

@@ -1,0 +1,37 @@
+//! Which program trains, and on what machine.
+
+use sysinfo::{CpuRefreshKind, RefreshKind, System};
+
+use crate::record::Provenance;
+use crate::train::DeviceKind;
+
+/// What is stored with each attempt.
+pub fn provenance(device: DeviceKind) -> Provenance {
+    let commit = git_version::git_version!(
+        args = ["--always", "--dirty=-modified", "--abbrev=12", "--exclude=*"],
+        fallback = ""
+    );
+    Provenance {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_commit: (!commit.is_empty()).then(|| commit.to_owned()),
+        device: device.to_string(),
+        cpu: cpu_name(),
+    }
+}
+
+/// The CPU's name as it gives it itself; the architecture where it gives none.
+pub fn cpu_name() -> String {
+    let kind = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
+    let system = System::new_with_specifics(kind).ok();
+    let name = system
+        .iter()
+        .flat_map(System::cpus)
+        .map(|cpu| cpu.brand().trim().to_owned())
+        .find(|name| !name.is_empty());
+    name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// The cores that the runs share.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -1,0 +1,164 @@
+//! `resweep status`: what the store knows.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::bail;
+use indicatif::HumanDuration;
+use serde::Serialize;
+
+use super::prepare::database;
+use super::table::{self, percent};
+use crate::cli::StatusArgs;
+use crate::domain::RunId;
+use crate::record::{AttemptStatus, Member, RunStatus, Store, SweepSummary};
+
+/// Shows all sweeps, or the runs of one.
+pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
+    let store = Store::open_read_only(&database(&args.results.results))?;
+    let sweeps = store.sweeps()?;
+    match &args.name {
+        None => all(&sweeps, args.json),
+        Some(name) => {
+            if !sweeps.iter().any(|sweep| sweep.name == *name) {
+                bail!("{}", unknown(name, &sweeps, args));
+            }
+            one(&store, name, args.json)
+        }
+    }
+}
+
+fn unknown(name: &str, sweeps: &[SweepSummary], args: &StatusArgs) -> String {
+    let names: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
+    let folder = args.results.results.display();
+    match names.as_slice() {
+        [] => format!("no sweep named `{name}` in {folder}: nothing has been run yet"),
+        names => format!(
+            "no sweep named `{name}` in {folder}; there are: {}",
+            names.join(", ")
+        ),
+    }
+}
+
+#[derive(Serialize)]
+struct SweepRow<'a> {
+    name: &'a str,
+    title: Option<&'a str>,
+    last_started_unix_ms: i64,
+    runs: usize,
+    finished: usize,
+    running: usize,
+    diverged: usize,
+    failed: usize,
+}
+
+fn all(sweeps: &[SweepSummary], json: bool) -> anyhow::Result<()> {
+    let count = |sweep: &SweepSummary, status| sweep.by_status.get(&status).copied().unwrap_or(0);
+    let rows: Vec<SweepRow> = sweeps
+        .iter()
+        .map(|sweep| SweepRow {
+            name: &sweep.name,
+            title: sweep.title.as_deref(),
+            last_started_unix_ms: sweep.last_started_unix_ms,
+            runs: sweep.runs,
+            finished: count(sweep, AttemptStatus::Finished),
+            running: count(sweep, AttemptStatus::Running),
+            diverged: count(sweep, AttemptStatus::Diverged),
+            failed: count(sweep, AttemptStatus::Failed),
+        })
+        .collect();
+    if json {
+        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
+    if rows.is_empty() {
+        anstream::println!("nothing has been run yet");
+        return Ok(());
+    }
+    let numbers = ["runs", "finished", "running", "diverged", "failed"];
+    let header = ["sweep", "runs", "finished", "running", "diverged", "failed", "started"];
+    let rows = rows.iter().map(|row| {
+        vec![
+            row.name.to_owned(),
+            row.runs.to_string(),
+            row.finished.to_string(),
+            row.running.to_string(),
+            row.diverged.to_string(),
+            row.failed.to_string(),
+            ago(row.last_started_unix_ms),
+        ]
+    });
+    table::print(&header, &numbers, rows.collect());
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct RunRow<'a> {
+    id: &'a RunId,
+    label: &'a str,
+    status: &'static str,
+    attempts: u64,
+    iteration: u64,
+    train_error_percent: Option<f64>,
+    test_error_percent: Option<f64>,
+    validation_error_percent: Option<f64>,
+    wall_s: Option<f64>,
+    error: Option<&'a str>,
+}
+
+fn one(store: &Store, name: &str, json: bool) -> anyhow::Result<()> {
+    let members = store.members(name)?;
+    let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();
+    let statuses = store.statuses(&ids)?;
+    let rows: Vec<RunRow> = members
+        .iter()
+        .map(|member| run_row(member, statuses.get(&member.id)))
+        .collect();
+    if json {
+        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
+    let header = ["run", "status", "iteration", "train %", "test %", "time", "attempts", "note"];
+    let numbers = ["iteration", "train %", "test %", "time", "attempts"];
+    let rows = rows.iter().map(|row| {
+        vec![
+            row.label.to_owned(),
+            row.status.to_owned(),
+            row.iteration.to_string(),
+            percent(row.train_error_percent),
+            percent(row.test_error_percent.or(row.validation_error_percent)),
+            row.wall_s.map_or_else(|| "-".to_owned(), |wall| {
+                HumanDuration(Duration::from_secs_f64(wall)).to_string()
+            }),
+            row.attempts.to_string(),
+            row.error.unwrap_or("").lines().next().unwrap_or("").to_owned(),
+        ]
+    });
+    table::print(&header, &numbers, rows.collect());
+    Ok(())
+}
+
+fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> {
+    RunRow {
+        id: &member.id,
+        label: &member.label,
+        status: status.map_or("new", |status| status.status.word()),
+        attempts: status.map_or(0, |status| status.attempts),
+        iteration: status.map_or(0, |status| status.iteration),
+        train_error_percent: status.and_then(|status| status.train).map(|point| point.error_percent),
+        test_error_percent: status.and_then(|status| status.test).map(|point| point.error_percent),
+        validation_error_percent: status
+            .and_then(|status| status.validation)
+            .map(|point| point.error_percent),
+        wall_s: status.and_then(|status| status.wall).map(|wall| wall.as_secs_f64()),
+        error: status.and_then(|status| status.error.as_deref()),
+    }
+}
+
+/// How long ago a moment was, for people.
+fn ago(unix_ms: i64) -> String {
+    let then = UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0));
+    match SystemTime::now().duration_since(then) {
+        Ok(elapsed) => format!("{} ago", HumanDuration(elapsed)),
+        Err(_) => "in the future, by this machine's clock".to_owned(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Tables for people: plain, aligned, no lines.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+/// Prints rows under a header; columns named in `right` are aligned to the right.
+pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for (index, name) in header.iter().enumerate() {
+        if let Some(column) = table.column_mut(index)
+            && right.contains(name)
+        {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for line in table.lines() {
+        anstream::println!("{}", line.trim_end());
+    }
+}
+
+/// A number with its thousands apart: `19 421 274`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `41 M` for 40,551,040: a count in the unit that leaves it three digits at most.
+pub fn with_unit(number: u64) -> String {
+    let (scaled, unit) = match number {
+        0..1_000 => return number.to_string(),
+        1_000..1_000_000 => (number as f64 / 1e3, "k"),
+        1_000_000..1_000_000_000 => (number as f64 / 1e6, "M"),
+        1_000_000_000..1_000_000_000_000 => (number as f64 / 1e9, "G"),
+        _ => (number as f64 / 1e12, "T"),
+    };
+    format!("{scaled:.*} {unit}", usize::from(scaled < 9.95))
+}
+
+/// An error in percent, or a dash.
+pub fn percent(error: Option<f64>) -> String {
+    error.map_or_else(|| "-".to_owned(), |error| format!("{error:.2}"))
+}

@@ -1,0 +1,136 @@
+//! One file over HTTP or HTTPS, resumed where the server allows it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body};
+
+use super::{DownloadError, write_error};
+
+/// A server that says nothing for so long has hung.
+const PATIENCE: Duration = Duration::from_secs(60);
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// Downloads `url` to `part`, continuing what an earlier call left there. When it returns, the
+/// file is as long as the server said.
+pub fn fetch(
+    url: &str,
+    part: &Path,
+    progress: impl FnMut(u64, Option<u64>),
+) -> Result<(), DownloadError> {
+    let mut file = (OpenOptions::new()
+        .create(true)
+        .append(false)
+        .read(true)
+        .write(true))
+    .truncate(false)
+    .open(part)
+    .map_err(|source| write_error(part, source))?;
+    let there = file
+        .seek(SeekFrom::End(0))
+        .map_err(|source| write_error(part, source))?;
+    let agent = agent();
+    let mut response = request(&agent, url, there)?;
+    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        // The file is longer than the server's, or whole: only the checksum can tell.
+        if complete_length(&response) == Some(there) {
+            return Ok(());
+        }
+        response = request(&agent, url, 0)?;
+    }
+    match response.status().as_u16() {
+        200 => receive(url, part, &mut file, 0, response, progress),
+        206 if resumes_at(&response) == Some(there) => {
+            receive(url, part, &mut file, there, response, progress)
+        }
+        status => Err(DownloadError::Status {
+            url: url.to_owned(),
+            status,
+        }),
+    }
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // The archive's own compression must reach the checksum untouched.
+        .accept_encoding("identity")
+        .timeout_connect(Some(PATIENCE))
+        .timeout_recv_response(Some(PATIENCE))
+        .timeout_per_read(Some(PATIENCE))
+        .user_agent(concat!("resweep/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
+}
+
+/// Asks for the file from byte `start` on.
+fn request(agent: &Agent, url: &str, start: u64) -> Result<Response<Body>, DownloadError> {
+    let mut request = agent.get(url);
+    if start > 0 {
+        request = request.header("Range", format!("bytes={start}-"));
+    }
+    request.call().map_err(|error| DownloadError::Connect {
+        url: url.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// Writes the body from byte `start` of the file on.
+fn receive(
+    url: &str,
+    part: &Path,
+    file: &mut File,
+    start: u64,
+    response: Response<Body>,
+    mut progress: impl FnMut(u64, Option<u64>),
+) -> Result<(), DownloadError> {
+    (file.set_len(start))
+        .and_then(|()| file.seek(SeekFrom::Start(start)))
+        .map_err(|source| write_error(part, source))?;
+    let mut body = response.into_body();
+    let total = body.content_length().map(|length| start + length);
+    let mut reader = body.as_reader();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut done = start;
+    progress(done, total);
+    let broke_off = |bytes, reason: String| DownloadError::Interrupted {
+        url: url.to_owned(),
+        bytes,
+        reason,
+    };
+    loop {
+        let count =
+            (reader.read(&mut chunk)).map_err(|error| broke_off(done, error.to_string()))?;
+        if count == 0 {
+            break;
+        }
+        file.write_all(&chunk[..count])
+            .map_err(|source| write_error(part, source))?;
+        done += count as u64;
+        progress(done, total);
+    }
+    match total {
+        Some(total) if done < total => {
+            Err(broke_off(done, format!("{total} bytes were announced")))
+        }
+        _ => file.sync_all().map_err(|source| write_error(part, source)),
+    }
+}
+
+/// The first byte of a partial answer: `Content-Range: bytes START-END/LENGTH`.
+fn resumes_at(response: &Response<Body>) -> Option<u64> {
+    content_range(response)?.split_once('-')?.0.parse().ok()
+}
+
+/// The whole file's length, from `Content-Range: bytes */LENGTH`.
+fn complete_length(response: &Response<Body>) -> Option<u64> {
+    content_range(response)?.split_once('/')?.1.parse().ok()
+}
+
+fn content_range(response: &Response<Body>) -> Option<&str> {
+    let value = response.headers().get("content-range")?.to_str().ok()?;
+    value.trim().strip_prefix("bytes ")
+}

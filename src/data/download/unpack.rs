@@ -1,0 +1,73 @@
+//! Takes the wanted files, and nothing else, out of a `.tar.gz`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use tar::Entry;
+
+use super::{Archive, ArchiveFile, DownloadError, write_error};
+
+/// What a file of unknown length may have at most, against archives that unpack without end.
+const MAX_SMALL_FILE_BYTES: u64 = 1 << 20;
+
+/// Unpacks into a temporary folder in `dest`, and moves the files to `archive.folder` once all
+/// are there. Only plain files at exactly `archive.folder`/`name` are read, so no path of the
+/// archive can lead anywhere else.
+pub fn unpack(archive: &Archive, file: &Path, dest: &Path) -> Result<(), DownloadError> {
+    let temporary = tempfile::tempdir_in(dest).map_err(|source| write_error(dest, source))?;
+    let found =
+        extract(archive, file, temporary.path()).map_err(|source| DownloadError::Unpack {
+            archive: file.to_owned(),
+            source,
+        })?;
+    if let Some(missing) = archive
+        .files
+        .iter()
+        .find(|file| !found.contains(&file.name))
+    {
+        return Err(DownloadError::Incomplete {
+            archive: file.to_owned(),
+            missing: format!("{}/{}", archive.folder, missing.name),
+        });
+    }
+    let folder = dest.join(&archive.folder);
+    fs::create_dir_all(&folder).map_err(|source| write_error(&folder, source))?;
+    for ArchiveFile { name, .. } in &archive.files {
+        let target = folder.join(name);
+        fs::rename(temporary.path().join(name), &target)
+            .map_err(|source| write_error(&target, source))?;
+    }
+    Ok(())
+}
+
+/// Writes the wanted files into `folder`, and tells which were found at their full length.
+fn extract(archive: &Archive, file: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let reader = GzDecoder::new(BufReader::new(File::open(file)?));
+    for entry in tar::Archive::new(reader).entries()? {
+        let mut entry = entry?;
+        if let Some(wanted) = wanted(archive, &entry) {
+            let limit = wanted.bytes.unwrap_or(MAX_SMALL_FILE_BYTES);
+            let mut out = File::create(folder.join(&wanted.name))?;
+            let length = io::copy(&mut entry.by_ref().take(limit + 1), &mut out)?;
+            if length <= limit && wanted.bytes.is_none_or(|bytes| bytes == length) {
+                found.insert(wanted.name.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The wanted file that an entry is, if any.
+fn wanted<'a, R: Read>(archive: &'a Archive, entry: &Entry<'_, R>) -> Option<&'a ArchiveFile> {
+    let path = entry.path_bytes();
+    let path = path.strip_prefix(b"./").unwrap_or(&path);
+    let name = path
+        .strip_prefix(archive.folder.as_bytes())?
+        .strip_prefix(b"/")?;
+    (archive.files.iter())
+        .find(|file| entry.header().entry_type().is_file() && file.name.as_bytes() == name)
+}

@@ -1,0 +1,73 @@
+//! Image files to pixels of the model's size, in parallel, wary of hostile files.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::listing::Entry;
+use crate::data::image_set::ImageSet;
+use crate::data::resize;
+
+/// Limits against image bombs: no photograph of a training set comes near them.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+const MAX_SIDE: u32 = 16_384;
+const MAX_DECODED_BYTES: u64 = 256 << 20;
+
+/// An image that could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// From the root of the data set.
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+/// Decodes the entries at `size` pixels: the images in the order of the entries, and those that
+/// could not be decoded.
+pub fn all(root: &Path, entries: &[Entry], size: usize) -> (ImageSet, Vec<Broken>) {
+    let decoded: Vec<Result<Vec<u8>, String>> = (entries.par_iter())
+        .map(|entry| one(&root.join(&entry.path), entry.bytes, size))
+        .collect();
+    let (mut set, mut broken) = (ImageSet::empty(size), Vec::new());
+    for (entry, result) in entries.iter().zip(decoded) {
+        match result {
+            Ok(pixels) => set.push(&pixels, entry.label),
+            Err(reason) => broken.push(Broken {
+                path: entry.path.clone(),
+                reason,
+            }),
+        }
+    }
+    (set, broken)
+}
+
+/// One image: decoded by what its content says it is, turned upright, without its alpha
+/// channel, cut to a square and scaled.
+fn one(path: &Path, bytes: u64, size: usize) -> Result<Vec<u8>, String> {
+    if bytes > MAX_FILE_BYTES {
+        return Err(format!(
+            "{bytes} bytes are more than the {MAX_FILE_BYTES} allowed"
+        ));
+    }
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let image = decode(BufReader::new(file)).map_err(|error| error.to_string())?;
+    Ok(resize::to_square(image.into_rgb8(), size).into_raw())
+}
+
+fn decode(file: BufReader<File>) -> image::ImageResult<DynamicImage> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    let mut reader = ImageReader::new(file).with_guessed_format()?;
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    limits.reserve(decoder.total_bytes())?;
+    let orientation = decoder.orientation()?;
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}

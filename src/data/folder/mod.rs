@@ -1,0 +1,128 @@
+//! Class folders: `train/<class>/*.{jpg,jpeg,png}` and `test/` or `val/` in the same form.
+//!
+//! The listing is read each time; the decoded pixels are kept in a cache file whose name is a
+//! hash of the listing, so a changed, added or removed image makes a new one.
+
+mod cache;
+mod decode;
+mod listing;
+
+use std::path::Path;
+
+use super::error::DataError;
+use super::image_set::{ImageSet, pixel_fingerprint};
+use super::load::Source;
+use crate::domain::BrokenImage;
+use cache::{Cached, Header};
+use decode::Broken;
+use listing::Listing;
+
+/// Loads the images at `image_size` pixels, from the cache where it has them.
+pub(in crate::data) fn load(
+    root: &Path,
+    broken_image: BrokenImage,
+    image_size: usize,
+    cache: &Path,
+) -> Result<Source, DataError> {
+    let listing = listing::read(root)?;
+    let file = cache.join(listing.cache_name(image_size));
+    let Cached {
+        header,
+        train,
+        test,
+    } = match cache::read(&file) {
+        Some(cached) => cached,
+        None => build(&listing, image_size, &file)?,
+    };
+    let warnings = judge(&listing, &header, broken_image)?;
+    Ok(Source {
+        train,
+        test,
+        classes: listing.classes,
+        fingerprint: header.fingerprint,
+        warnings,
+    })
+}
+
+/// The fingerprint of the decoded images; decodes only where the cache does not have them.
+pub(in crate::data) fn fingerprint(
+    root: &Path,
+    broken_image: BrokenImage,
+    image_size: usize,
+    cache: &Path,
+) -> Result<String, DataError> {
+    let listing = listing::read(root)?;
+    let file = cache.join(listing.cache_name(image_size));
+    let header = match cache::read_header(&file) {
+        Some(header) => header,
+        None => build(&listing, image_size, &file)?.header,
+    };
+    judge(&listing, &header, broken_image)?;
+    Ok(header.fingerprint)
+}
+
+/// Decodes everything and writes the cache.
+fn build(listing: &Listing, image_size: usize, file: &Path) -> Result<Cached, DataError> {
+    let mut broken = Vec::new();
+    let mut split = |entries| -> ImageSet {
+        let (set, failures) = decode::all(&listing.root, entries, image_size);
+        broken.extend(failures);
+        set
+    };
+    let (train, test) = (split(&listing.train), split(&listing.test));
+    let header = Header {
+        size: image_size,
+        train: train.len(),
+        test: test.len(),
+        broken,
+        fingerprint: pixel_fingerprint([&train, &test]),
+    };
+    let cached = Cached {
+        header,
+        train,
+        test,
+    };
+    cache::write(file, &cached)?;
+    Ok(cached)
+}
+
+/// What broken images mean: an error, or a warning that names them.
+fn judge(
+    listing: &Listing,
+    header: &Header,
+    broken_image: BrokenImage,
+) -> Result<Vec<String>, DataError> {
+    let root = &listing.root;
+    if let (BrokenImage::Fail, Some(first)) = (broken_image, header.broken.first()) {
+        return Err(DataError::BrokenImages {
+            root: root.clone(),
+            count: header.broken.len(),
+            first: first.path.clone(),
+            reason: first.reason.clone(),
+        });
+    }
+    for (split, len) in [("train", header.train), (listing.test_name, header.test)] {
+        if len == 0 {
+            return Err(DataError::NothingLeft {
+                root: root.clone(),
+                split,
+            });
+        }
+    }
+    Ok(warnings(&header.broken))
+}
+
+/// One line for each of the first few broken images, and how many more there are.
+fn warnings(broken: &[Broken]) -> Vec<String> {
+    const NAMED: usize = 10;
+    let mut lines: Vec<String> = (broken.iter().take(NAMED))
+        .map(|image| format!("skipped {}: {}", image.path.display(), image.reason))
+        .collect();
+    if broken.len() > NAMED {
+        lines.push(format!(
+            "skipped {} more broken images",
+            broken.len() - NAMED
+        ));
+    }
+    lines
+}

@@ -1,0 +1,27 @@
+//! Images for training: data sets, normalisation, augmentation and batches.
+//!
+//! [`load`] gives a data set as decoded bytes in memory, with what turns them into a network's
+//! input; [`Batches`] and [`EvalBatches`] hand them out. [`download`] fetches the published
+//! archives and [`preview`] shows what a network sees. Nothing here knows about models or runs.
+
+mod augment;
+mod batches;
+mod cifar;
+pub mod download;
+mod draw;
+mod error;
+mod files;
+mod folder;
+mod image_set;
+mod load;
+mod normalise;
+pub mod preview;
+mod resize;
+mod split;
+pub mod synthetic;
+
+pub use batches::{Batch, Batches, EvalBatches};
+pub use error::DataError;
+pub use image_set::ImageSet;
+pub use load::{Data, fingerprint, load};
+pub use normalise::Normaliser;

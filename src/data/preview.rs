@@ -1,0 +1,99 @@
+//! What the network sees, for people's eyes: augmented samples of each class.
+
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+
+use super::augment::{self, View};
+use super::draw;
+use super::image_set::ImageSet;
+use super::load::Data;
+use crate::domain::Augmentation;
+use crate::domain::streams::{self, Stream};
+
+/// Samples of one class.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub class: String,
+    /// Square tiles of the data's size in pixels.
+    pub tiles: Vec<RgbImage>,
+}
+
+/// `columns` training samples of each of the first `rows` classes, drawn by `seed`, augmented
+/// and normalised as for a network and brought back to colours. Padding, which is zero to the
+/// network, shows as the mean colour. A class without images has a row without tiles.
+pub fn samples(
+    data: &Data,
+    augmentation: Augmentation,
+    rows: usize,
+    columns: usize,
+    seed: u64,
+) -> Vec<Row> {
+    let mut choice = streams::rng(seed, Stream::Order);
+    let mut views = streams::rng(seed, Stream::Augmentation);
+    let train = &data.train;
+    let classes = data.classes.iter().enumerate().take(rows);
+    classes
+        .map(|(label, class)| {
+            let members = members(train, label);
+            let picks = (0..if members.is_empty() { 0 } else { columns })
+                .map(|_| members[draw::below(&mut choice, members.len())]);
+            let tiles = picks.map(|index| {
+                let view = match augmentation {
+                    Augmentation::None => View::centred(train.size),
+                    Augmentation::PadCropFlip => View::random(train.size, &mut views),
+                };
+                tile(data, index, view)
+            });
+            Row {
+                class: class.clone(),
+                tiles: tiles.collect(),
+            }
+        })
+        .collect()
+}
+
+/// The rows as one picture without text, each tile enlarged `scale` times, on white.
+pub fn sheet(rows: &[Row], scale: u32) -> RgbImage {
+    const GAP: u32 = 2;
+    let tile = rows
+        .iter()
+        .flat_map(|row| &row.tiles)
+        .map(RgbImage::width)
+        .max()
+        .unwrap_or(0);
+    let columns = rows.iter().map(|row| row.tiles.len()).max().unwrap_or(0) as u32;
+    let step = tile * scale + GAP;
+    let (width, height) = (columns * step + GAP, rows.len() as u32 * step + GAP);
+    let mut sheet = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
+    for (y, row) in rows.iter().enumerate() {
+        for (x, tile) in row.tiles.iter().enumerate() {
+            let (width, height) = (tile.width() * scale, tile.height() * scale);
+            let large = imageops::resize(tile, width, height, FilterType::Nearest);
+            let (left, top) = (x as u32 * step + GAP, y as u32 * step + GAP);
+            imageops::replace(&mut sheet, &large, left.into(), top.into());
+        }
+    }
+    sheet
+}
+
+/// The images of a class.
+fn members(set: &ImageSet, label: usize) -> Vec<usize> {
+    (0..set.len())
+        .filter(|&index| usize::from(set.labels[index]) == label)
+        .collect()
+}
+
+fn tile(data: &Data, index: usize, view: View) -> RgbImage {
+    let train = &data.train;
+    let mut values = vec![0.0; train.stride()];
+    augment::render(
+        train.image(index),
+        train.size,
+        view,
+        &data.normaliser,
+        &mut values,
+    );
+    let pixels = data.normaliser.invert(&values);
+    let size = train.size as u32;
+    RgbImage::from_raw(size, size, pixels).unwrap_or_else(|| RgbImage::new(size, size))
+}

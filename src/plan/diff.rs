@@ -1,0 +1,101 @@
+//! What a sweep would do, given what is stored.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::{Run, RunId};
+
+/// What the store knows of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub status: StoredStatus,
+    /// Other sweeps that have the same run.
+    pub shared_with: Vec<String>,
+}
+
+/// How a run's newest attempt stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredStatus {
+    Finished,
+    Diverged,
+    Failed,
+    /// Begun and not ended, by a process that may be alive or dead.
+    Unfinished,
+}
+
+/// What `resweep run` would do with a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Never trained: it would train.
+    New,
+    /// Trained to its end, or diverged: its result is used.
+    Done,
+    /// Ended with an error: it would train only with `--retry-failed`.
+    Failed,
+    /// Begun but not ended: it would train from its start.
+    Unfinished,
+}
+
+/// A sweep's runs against the store.
+#[derive(Debug, Clone)]
+pub struct Diff {
+    /// One for each run of the plan, in its order.
+    pub standings: Vec<Standing>,
+    /// Runs that the store lists under this sweep's name and the sweep no longer has.
+    pub stale: Vec<RunId>,
+}
+
+impl Diff {
+    /// Compares `runs` with what is stored of them and with the runs that the store lists under
+    /// the sweep's name.
+    pub fn new(runs: &[Run], stored: &HashMap<RunId, Stored>, listed: &[RunId]) -> Self {
+        let planned: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
+        Self {
+            standings: runs
+                .iter()
+                .map(|run| standing(stored.get(&run.id)))
+                .collect(),
+            stale: listed
+                .iter()
+                .filter(|id| !planned.contains(id))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// How many runs stand so.
+    pub fn count(&self, standing: Standing) -> usize {
+        self.standings.iter().filter(|&&s| s == standing).count()
+    }
+
+    /// Runs whose results are there.
+    pub fn done(&self) -> usize {
+        self.count(Standing::Done)
+    }
+
+    /// Runs that ended with an error.
+    pub fn failed(&self) -> usize {
+        self.count(Standing::Failed)
+    }
+
+    /// The runs that would train now, in the order of the plan.
+    pub fn pending<'a>(&self, runs: &'a [Run], retry_failed: bool) -> Vec<&'a Run> {
+        runs.iter()
+            .zip(&self.standings)
+            .filter(|(_, standing)| match standing {
+                Standing::New | Standing::Unfinished => true,
+                Standing::Failed => retry_failed,
+                Standing::Done => false,
+            })
+            .map(|(run, _)| run)
+            .collect()
+    }
+}
+
+fn standing(stored: Option<&Stored>) -> Standing {
+    match stored.map(|stored| stored.status) {
+        None => Standing::New,
+        Some(StoredStatus::Finished | StoredStatus::Diverged) => Standing::Done,
+        Some(StoredStatus::Failed) => Standing::Failed,
+        Some(StoredStatus::Unfinished) => Standing::Unfinished,
+    }
+}

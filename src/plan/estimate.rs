@@ -1,0 +1,84 @@
+//! How long runs take, from the speeds of runs that are done.
+
+use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use crate::domain::{Run, ModelConfig};
+
+/// What a finished training tells of this machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedSpeed {
+    pub model: ModelConfig,
+    pub batch_size: usize,
+    /// [`crate::domain::Cost::training_flops`] by the seconds that the training took.
+    pub flops_per_second: f64,
+}
+
+/// Speeds seen so far on one kind of device.
+#[derive(Debug, Clone, Default)]
+pub struct Speeds(Vec<ObservedSpeed>);
+
+impl Speeds {
+    /// From any number of observations.
+    pub fn new(observed: Vec<ObservedSpeed>) -> Self {
+        Self(observed)
+    }
+
+    /// How long `run` takes: by the mean speed of the same network and batch size, else of the
+    /// nearest depth at the same width and image size, else of everything seen. `None` when
+    /// nothing was.
+    pub fn estimate(&self, run: &Run) -> Option<Duration> {
+        let configuration = &run.config.configuration;
+        let same_net = |seen: &&ObservedSpeed| {
+            seen.model == configuration.model && seen.batch_size == configuration.train.batch_size
+        };
+        let same_shape = |seen: &&ObservedSpeed| {
+            seen.model.width == configuration.model.width
+                && seen.model.image_size == configuration.model.image_size
+        };
+        let speed = mean(self.0.iter().filter(same_net))
+            .or_else(|| {
+                let distance = |seen: &ObservedSpeed| seen.model.depth.abs_diff(configuration.model.depth);
+                let nearest = self.0.iter().filter(same_shape).map(distance).min()?;
+                let at_nearest = |seen: &&ObservedSpeed| same_shape(seen) && distance(seen) == nearest;
+                mean(self.0.iter().filter(at_nearest))
+            })
+            .or_else(|| mean(self.0.iter()))?;
+        Duration::try_from_secs_f64(run.cost.training_flops as f64 / speed).ok()
+    }
+}
+
+fn mean<'a>(seen: impl Iterator<Item = &'a ObservedSpeed>) -> Option<f64> {
+    let (sum, count) = seen.fold((0.0, 0u32), |(sum, count), speed| {
+        (sum + speed.flops_per_second, count + 1)
+    });
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+/// When the last of `durations` ends if `workers` workers take them in the given order.
+pub fn makespan(durations: impl IntoIterator<Item = Duration>, workers: usize) -> Duration {
+    let mut free_at: BinaryHeap<Reverse<Duration>> =
+        (0..workers.max(1)).map(|_| Reverse(Duration::ZERO)).collect();
+    let mut end = Duration::ZERO;
+    for duration in durations {
+        let Reverse(start) = free_at.pop().expect("there is a worker");
+        end = end.max(start + duration);
+        free_at.push(Reverse(start + duration));
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_workers_end_when_the_last_of_them_does() {
+        let seconds = [5, 4, 3, 2].map(Duration::from_secs);
+        assert_eq!(makespan(seconds, 2), Duration::from_secs(7));
+        assert_eq!(makespan(seconds, 1), Duration::from_secs(14));
+        assert_eq!(makespan(seconds, 9), Duration::from_secs(5));
+        assert_eq!(makespan([], 2), Duration::ZERO);
+    }
+}

@@ -1,0 +1,57 @@
+//! A sweep's runs, in the order of the file with seeds innermost.
+
+use super::identity::run_id;
+use crate::domain::{Configuration, Cost, Run, RunConfig, Sweep};
+use crate::model::Architecture;
+
+/// What a plan needs to know of a configuration's data.
+#[derive(Debug, Clone, Copy)]
+pub struct DataFacts<'a> {
+    /// SHA-256 of the images and labels.
+    pub fingerprint: &'a str,
+    pub classes: usize,
+}
+
+/// Every configuration of the sweep with every seed.
+pub fn runs<'a>(sweep: &Sweep, facts: impl Fn(&Configuration) -> DataFacts<'a>) -> Vec<Run> {
+    let mut runs = Vec::with_capacity(sweep.configurations.len() * sweep.seeds.len());
+    for (index, configuration) in sweep.configurations.iter().enumerate() {
+        let facts = facts(configuration);
+        let cost = cost(configuration, facts.classes);
+        for &seed in &sweep.seeds {
+            let config = RunConfig {
+                configuration: configuration.clone(),
+                seed,
+            };
+            runs.push(Run {
+                id: run_id(&config, facts.fingerprint),
+                config,
+                label: label(sweep, index, seed),
+                configuration: index,
+                cost,
+            });
+        }
+    }
+    runs
+}
+
+fn label(sweep: &Sweep, configuration: usize, seed: u64) -> String {
+    let label = &sweep.labels[configuration];
+    if sweep.seeds.len() > 1 {
+        format!("{label} seed {seed}")
+    } else {
+        label.clone()
+    }
+}
+
+fn cost(configuration: &Configuration, classes: usize) -> Cost {
+    let architecture = Architecture::new(&configuration.model, classes);
+    let forward_flops = architecture.forward_flops();
+    let images = configuration.train.iterations * configuration.train.batch_size as u64;
+    Cost {
+        parameters: architecture.parameters(),
+        forward_flops,
+        // two operations a multiply-add; the backward pass does twice the forward's work
+        training_flops: (2 * 3 * forward_flops).saturating_mul(images),
+    }
+}

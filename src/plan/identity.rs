@@ -1,0 +1,33 @@
+//! A run's identity.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::domain::{RunConfig, RunId};
+
+/// Raised whenever the same configuration would give other numbers than before.
+const NUMERICS_VERSION: u32 = 1;
+
+/// Everything that determines a run's result.
+#[derive(Serialize)]
+struct Determinants<'a> {
+    numerics_version: u32,
+    data_fingerprint: &'a str,
+    config: RunConfig,
+}
+
+/// The SHA-256 of everything that determines the result: the configuration and seed, the
+/// content of the data (not the place where they lie) and the version of the numerics. The
+/// number of threads and the device are not part of it; they are recorded as provenance.
+pub fn run_id(config: &RunConfig, data_fingerprint: &str) -> RunId {
+    let mut config = config.clone();
+    config.configuration.data.path = None;
+    let determinants = Determinants {
+        numerics_version: NUMERICS_VERSION,
+        data_fingerprint,
+        config,
+    };
+    let json = serde_json::to_vec(&determinants).expect("a checked configuration is plain data");
+    let digest = Sha256::digest(json);
+    RunId(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}

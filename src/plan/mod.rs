@@ -1,0 +1,12 @@
+//! From a sweep to its runs: what identifies each, what it costs, and how that compares with
+//! what is stored. Pure: the same input gives the same runs in the same order.
+
+mod diff;
+mod estimate;
+mod expand;
+mod identity;
+
+pub use diff::{Diff, Standing, Stored, StoredStatus};
+pub use estimate::{ObservedSpeed, Speeds, makespan};
+pub use expand::{DataFacts, runs};
+pub use identity::run_id;

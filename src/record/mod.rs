@@ -1,0 +1,22 @@
+//! The store: one SQLite database that keeps every sweep, run, attempt and measurement.
+//!
+//! [`Recorder`] is the one writer, an [`EventSink`](crate::domain::EventSink) that the scheduler
+//! calls first; [`Store`] reads, at any time and from any process, also while a sweep runs.
+//! `docs/database.md` describes the schema and what survives a crash. Nothing here trains,
+//! schedules or draws.
+
+mod database;
+mod error;
+mod lock;
+mod points;
+mod queries;
+mod recorder;
+mod register;
+mod rows;
+mod values;
+
+pub use error::StoreError;
+pub use queries::Store;
+pub use recorder::Recorder;
+pub use register::{Provenance, RunRecord, SweepRecord};
+pub use rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};

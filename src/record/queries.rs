@@ -1,0 +1,270 @@
+//! Reads the database, without ever writing to it, at any time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::points::{collect, curves_of, last_eval, last_train, unsigned};
+use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
+use super::{StoreError, database, lock};
+use crate::domain::{Curves, EvalSet, RunId};
+
+/// A read-only view of the database. Each question is answered from one consistent state.
+#[derive(Debug)]
+pub struct Store {
+    /// `None` before the first sweep was started.
+    connection: Option<Connection>,
+    path: PathBuf,
+    /// Without a writer, nothing is running, whatever a dead process left behind.
+    writer_is_alive: bool,
+}
+
+impl Store {
+    /// Opens the database at `path`; where there is none yet, the store is empty.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a database of this version of the program.
+    pub fn open_read_only(path: &Path) -> Result<Store, StoreError> {
+        Ok(Store {
+            connection: database::open_for_reading(path)?,
+            path: path.to_owned(),
+            writer_is_alive: lock::writer_is_alive(path),
+        })
+    }
+
+    /// Where each of `ids` stands; runs that were never started are missing.
+    pub fn statuses(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
+        self.for_each_run(ids, |tx, id| self.status(tx, id))
+    }
+
+    /// What was measured in the attempt at each of `ids` that counts, which may be running;
+    /// runs that were never started are missing.
+    pub fn curves(&self, ids: &[RunId]) -> Result<HashMap<RunId, Curves>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            current_attempt(tx, id)?
+                .map(|attempt| curves_of(tx, attempt))
+                .transpose()
+        })
+    }
+
+    /// All attempts at a run, the first one first.
+    pub fn attempts(&self, id: &RunId) -> Result<Vec<Attempt>, StoreError> {
+        self.rows(
+            "SELECT number, status, error, started_unix_ms, ended_unix_ms, wall_ms,
+                 program_version, git_commit, device, cpu, threads, workers
+             FROM attempts WHERE run_id = ?1 ORDER BY number",
+            params![id.0],
+            |row| {
+                Ok(Attempt {
+                    number: unsigned(row, 0)?,
+                    status: self.believed(row.get(1)?),
+                    error: row.get(2)?,
+                    started_unix_ms: row.get(3)?,
+                    ended_unix_ms: row.get(4)?,
+                    wall: wall(row, 5)?,
+                    program_version: row.get(6)?,
+                    git_commit: row.get(7)?,
+                    device: row.get(8)?,
+                    cpu: row.get(9)?,
+                    threads: unsigned(row, 10)?,
+                    workers: unsigned(row, 11)?,
+                })
+            },
+        )
+    }
+
+    /// The runs of a sweep as it was started last, in its order; none for an unknown sweep.
+    pub fn members(&self, sweep: &str) -> Result<Vec<Member>, StoreError> {
+        self.rows(
+            "SELECT sweep_runs.run_id, label, status
+             FROM sweeps
+             JOIN sweep_runs ON sweep_runs.sweep_id = sweeps.id
+             LEFT JOIN current_attempts ON current_attempts.run_id = sweep_runs.run_id
+             WHERE sweeps.name = ?1 ORDER BY position",
+            params![sweep],
+            |row| {
+                let status: Option<AttemptStatus> = row.get(2)?;
+                Ok(Member {
+                    id: RunId(row.get(0)?),
+                    label: row.get(1)?,
+                    status: status.map(|status| self.believed(status)),
+                })
+            },
+        )
+    }
+
+    /// All sweeps, the one that was started last first.
+    pub fn sweeps(&self) -> Result<Vec<SweepSummary>, StoreError> {
+        let counts = self.rows(
+            "SELECT name, title, first_started_unix_ms, last_started_unix_ms, status,
+                 count(sweep_runs.run_id)
+             FROM sweeps
+             LEFT JOIN sweep_runs ON sweep_runs.sweep_id = sweeps.id
+             LEFT JOIN current_attempts ON current_attempts.run_id = sweep_runs.run_id
+             GROUP BY sweeps.id, status
+             ORDER BY last_started_unix_ms DESC, sweeps.id DESC",
+            params![],
+            |row| {
+                let sweep = SweepSummary {
+                    name: row.get(0)?,
+                    title: row.get(1)?,
+                    first_started_unix_ms: row.get(2)?,
+                    last_started_unix_ms: row.get(3)?,
+                    runs: 0,
+                    by_status: BTreeMap::new(),
+                };
+                let status: Option<AttemptStatus> = row.get(4)?;
+                let status = status.map(|status| self.believed(status));
+                Ok((sweep, status, unsigned(row, 5)? as usize))
+            },
+        )?;
+        Ok(merge_counts(counts))
+    }
+
+    /// How fast the newest finished attempts trained on this device and CPU with as many threads
+    /// each: 64 of them at most.
+    pub fn observed_speeds(
+        &self,
+        device: &str,
+        cpu: &str,
+        threads: usize,
+    ) -> Result<Vec<ObservedSpeed>, StoreError> {
+        self.rows(
+            "SELECT config_json, training_flops * 1000.0 / wall_ms
+             FROM attempts JOIN runs ON runs.id = attempts.run_id
+             WHERE status = 'finished' AND wall_ms > 0
+                 AND device = ?1 AND cpu = ?2 AND threads = ?3
+             ORDER BY ended_unix_ms DESC, attempts.id DESC LIMIT 64",
+            params![device, cpu, threads as i64],
+            |row| {
+                let json: String = row.get(0)?;
+                let config = serde_json::from_str(&json)
+                    .map_err(|error| FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+                Ok(ObservedSpeed {
+                    config,
+                    training_flops_per_s: row.get(1)?,
+                })
+            },
+        )
+    }
+
+    fn status(&self, tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<RunStatus>> {
+        let found = tx
+            .prepare_cached(
+                "SELECT id, status, error, diverged_iteration, wall_ms,
+                     (SELECT count(*) FROM attempts WHERE run_id = ?1)
+                 FROM current_attempts WHERE run_id = ?1",
+            )?
+            .query_row([&id.0], |row| {
+                let attempt: i64 = row.get(0)?;
+                let status = RunStatus {
+                    status: self.believed(row.get(1)?),
+                    error: row.get(2)?,
+                    diverged_iteration: row.get::<_, Option<i64>>(3)?.map(|n| n as u64),
+                    wall: wall(row, 4)?,
+                    attempts: unsigned(row, 5)?,
+                    iteration: 0,
+                    train: None,
+                    test: None,
+                    validation: None,
+                    sweeps: Vec::new(),
+                };
+                Ok((attempt, status))
+            })
+            .optional()?;
+        let Some((attempt, mut status)) = found else {
+            return Ok(None);
+        };
+        status.train = last_train(tx, attempt)?;
+        status.test = last_eval(tx, attempt, EvalSet::Test)?;
+        status.validation = last_eval(tx, attempt, EvalSet::Validation)?;
+        status.sweeps = sweeps_of(tx, id)?;
+        let evals = [&status.test, &status.validation];
+        let evaluated = evals.into_iter().flatten().map(|point| point.iteration);
+        let trained = status.train.map(|point| point.iteration);
+        status.iteration = evaluated.chain(trained).max().unwrap_or(0);
+        Ok(Some(status))
+    }
+
+    /// A status as a reader can believe it.
+    fn believed(&self, status: AttemptStatus) -> AttemptStatus {
+        match status {
+            AttemptStatus::Running if !self.writer_is_alive => AttemptStatus::Interrupted,
+            status => status,
+        }
+    }
+
+    fn for_each_run<T>(
+        &self,
+        ids: &[RunId],
+        read: impl Fn(&Transaction<'_>, &RunId) -> rusqlite::Result<Option<T>>,
+    ) -> Result<HashMap<RunId, T>, StoreError> {
+        let mut found = HashMap::new();
+        let Some(connection) = &self.connection else {
+            return Ok(found);
+        };
+        let failed = |source| StoreError::of_sqlite(&self.path, source);
+        let tx = connection.unchecked_transaction().map_err(failed)?;
+        for id in ids {
+            if let Some(value) = read(&tx, id).map_err(failed)? {
+                found.insert(id.clone(), value);
+            }
+        }
+        Ok(found)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let Some(connection) = &self.connection else {
+            return Ok(Vec::new());
+        };
+        collect(connection, sql, parameters, read)
+            .map_err(|source| StoreError::of_sqlite(&self.path, source))
+    }
+}
+
+fn current_attempt(tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<i64>> {
+    tx.prepare_cached("SELECT id FROM current_attempts WHERE run_id = ?1")?
+        .query_row([&id.0], |row| row.get(0))
+        .optional()
+}
+
+fn sweeps_of(tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Vec<String>> {
+    collect(
+        tx,
+        "SELECT name FROM sweep_runs JOIN sweeps ON sweeps.id = sweep_runs.sweep_id
+         WHERE run_id = ?1 ORDER BY name",
+        [&id.0],
+        |row| row.get(0),
+    )
+}
+
+fn wall(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
+    let ms: Option<i64> = row.get(column)?;
+    Ok(ms.map(|ms| Duration::from_millis(ms as u64)))
+}
+
+/// The query has one row for each sweep and status; rows of one sweep are neighbours.
+fn merge_counts(rows: Vec<(SweepSummary, Option<AttemptStatus>, usize)>) -> Vec<SweepSummary> {
+    let mut sweeps: Vec<SweepSummary> = Vec::new();
+    for (sweep, status, count) in rows {
+        if sweeps.last().is_none_or(|last| last.name != sweep.name) {
+            sweeps.push(sweep);
+        }
+        if let Some(sweep) = sweeps.last_mut() {
+            sweep.runs += count;
+            if let Some(status) = status {
+                *sweep.by_status.entry(status).or_default() += count;
+            }
+        }
+    }
+    sweeps
+}

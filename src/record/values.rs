@@ -1,0 +1,66 @@
+//! Values on their way into SQLite, and why they could not get there.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::StoreError;
+
+/// Why something could not be written, without the path.
+pub(super) enum Problem {
+    Sqlite(rusqlite::Error),
+    Json(serde_json::Error),
+    /// A value that does not fit: what it is, and how large.
+    TooLarge {
+        what: &'static str,
+        value: u64,
+    },
+}
+
+impl Problem {
+    /// The same for the user, who wants to know which file it is about.
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        match self {
+            Problem::Sqlite(source) => StoreError::of_sqlite(path, source),
+            Problem::Json(source) => StoreError::Configuration {
+                path: path.to_owned(),
+                source,
+            },
+            Problem::TooLarge { what, value } => StoreError::TooLarge {
+                path: path.to_owned(),
+                what,
+                value,
+            },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Problem {
+        Problem::Sqlite(error)
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Problem {
+        Problem::Json(error)
+    }
+}
+
+/// SQLite's integers have a sign.
+pub(super) fn integer(what: &'static str, value: u64) -> Result<i64, Problem> {
+    i64::try_from(value).map_err(|_| Problem::TooLarge { what, value })
+}
+
+/// The word that a unit variant is serialised as: `synthetic`, `A`.
+pub(super) fn word<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+    let json = serde_json::to_value(value)?;
+    Ok(json.as_str().unwrap_or_default().to_owned())
+}
+
+/// Milliseconds since 1970-01-01 UTC by the system's clock.
+pub(super) fn now_unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |duration| duration.as_millis() as i64)
+}

@@ -1,0 +1,127 @@
+//! Axes: ranges, ticks at round numbers, and their labels. Pure.
+
+/// The units in which iterations are given.
+const TEN_THOUSAND: f64 = 1e4;
+
+/// A range with ticks within it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Axis {
+    pub name: &'static str,
+    pub low: f64,
+    pub high: f64,
+    pub ticks: Vec<f64>,
+    /// What a tick's label counts: 1e4 for an axis in units of 10,000.
+    pub unit: f64,
+}
+
+impl Axis {
+    /// The axis of iterations, from 0 to `last`, with ticks for labels that leave some room
+    /// on a plot `width` wide: as in the paper in units of 1e4, or plain below 10,000.
+    pub(super) fn iterations(last: u64) -> Axis {
+        let high = last.max(1) as f64;
+        let scaled = high >= TEN_THOUSAND;
+        Axis {
+            name: if scaled { "iter. (1e4)" } else { "iterations" },
+            low: 0.0,
+            high,
+            ticks: ticks(0.0, high, if scaled { 7 } else { 4 }),
+            unit: if scaled { TEN_THOUSAND } else { 1.0 },
+        }
+    }
+
+    /// The axis of errors in percent. `wanted` are tick positions, or none to have them chosen.
+    pub(super) fn errors(name: &'static str, low: f64, high: f64, wanted: &[f64]) -> Axis {
+        let high = if high > low { high } else { low + 1.0 };
+        let chosen: Vec<f64> = if wanted.is_empty() {
+            ticks(low, high, 5)
+        } else {
+            let within = |tick: &f64| (low..=high).contains(tick);
+            wanted.iter().copied().filter(within).collect()
+        };
+        Axis {
+            name,
+            low,
+            high,
+            ticks: chosen,
+            unit: 1.0,
+        }
+    }
+
+    /// Where `value` lies in the range: 0 at the low end, 1 at the high end.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        (value - self.low) / (self.high - self.low)
+    }
+
+    /// A tick's label.
+    pub(super) fn label(&self, tick: f64) -> String {
+        let value = (tick / self.unit * 1e6).round() / 1e6;
+        format!("{value}")
+    }
+}
+
+/// A range of errors with round ends that holds `low..=high`: from 0, unless the lowest is
+/// more than half of the highest.
+pub(super) fn round_range(low: f64, high: f64) -> (f64, f64) {
+    let from = if low < high / 2.0 { 0.0 } else { low };
+    let step = round_step((high - from).max(1e-3), 5);
+    ((from / step).floor() * step, (high / step).ceil() * step)
+}
+
+/// Multiples of a round step within `low..=high`, about `count` of them.
+fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
+    let step = round_step(high - low, count);
+    let slack = step * 1e-6;
+    let first = ((low - slack) / step).ceil() as i64;
+    let last = ((high + slack) / step).floor() as i64;
+    (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// The smallest of 1, 2, 5 times a power of ten that divides `span` into at most `count`.
+fn round_step(span: f64, count: usize) -> f64 {
+    let least = span / count as f64;
+    let power = 10_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|digit| digit * power)
+        .find(|step| *step >= least * (1.0 - 1e-9))
+        .unwrap_or(10.0 * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_papers_axis_counts_ten_thousands() {
+        let axis = Axis::iterations(64_000);
+        let labels: Vec<String> = axis.ticks.iter().map(|&t| axis.label(t)).collect();
+        assert_eq!(labels, ["0", "1", "2", "3", "4", "5", "6"]);
+        assert_eq!(axis.name, "iter. (1e4)");
+        assert_eq!(axis.share(16_000.0), 0.25);
+    }
+
+    #[test]
+    fn short_runs_count_iterations() {
+        let axis = Axis::iterations(1500);
+        let labels: Vec<String> = axis.ticks.iter().map(|&t| axis.label(t)).collect();
+        assert_eq!(labels, ["0", "500", "1000", "1500"]);
+        assert_eq!(axis.name, "iterations");
+        assert_eq!(Axis::iterations(0).high, 1.0);
+    }
+
+    #[test]
+    fn given_ticks_are_kept_within_the_range() {
+        let axis = Axis::errors("error (%)", 0.0, 20.0, &[0.0, 5.0, 10.0, 20.0, 40.0]);
+        assert_eq!(axis.ticks, [0.0, 5.0, 10.0, 20.0]);
+        assert_eq!(Axis::errors("", 0.0, 100.0, &[]).ticks.len(), 6);
+        assert_eq!(Axis::errors("", 5.0, 5.0, &[]).high, 6.0);
+    }
+
+    #[test]
+    fn chosen_ranges_end_at_round_numbers() {
+        assert_eq!(round_range(6.43, 91.2), (0.0, 100.0));
+        assert_eq!(round_range(6.0, 8.4), (6.0, 8.5));
+        assert_eq!(round_range(0.0, 0.0), (0.0, 0.0));
+        assert_eq!(round_range(0.2, 17.3), (0.0, 20.0));
+    }
+}

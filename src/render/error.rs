@@ -1,0 +1,37 @@
+//! Why a figure could not be drawn or written.
+
+use std::path::PathBuf;
+
+/// What can go wrong between a sweep's curves and the files of its figure.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// None of the runs that the figure shows has recorded a point.
+    #[error(
+        "no run of sweep `{sweep}` has been recorded yet; run it with `resweep run` and its sweep file"
+    )]
+    NothingRecorded { sweep: String },
+    /// The figure has no panel, or no panel names a configuration.
+    #[error("the figure of sweep `{sweep}` shows no configuration; name some in `[figure]`")]
+    NothingShown { sweep: String },
+    /// A tile's bytes are not those of a square RGB image.
+    #[error("a tile of {size} x {size} pixels needs {expected} bytes of RGB, but has {found}")]
+    Tile {
+        size: usize,
+        expected: usize,
+        found: usize,
+    },
+    /// The picture has more pixels than an image can have.
+    #[error("a picture of {width} x {height} pixels is too large to draw")]
+    TooLarge { width: u32, height: u32 },
+    #[error("cannot draw the figure: {message}")]
+    Draw { message: String },
+    #[error("cannot rasterise the figure")]
+    Rasterise(#[from] resvg::usvg::Error),
+    #[error("cannot encode the picture as PNG: {message}")]
+    Encode { message: String },
+    #[error("cannot write `{path}`")]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}

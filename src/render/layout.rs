@@ -1,0 +1,354 @@
+//! Where everything in a figure goes, from the measured texts. Pure.
+//!
+//! From top to bottom: title, rows of panels (each with its title, its legend and its plot),
+//! the key to line styles, the caption. Lengths are in page units of one CSS pixel.
+
+use super::clip::{Rect, Xy};
+use super::labels;
+use super::legend::{LEGEND_ROW, Legend, legend};
+
+use super::text::{Weight, shorten, widest, wrap};
+use super::view::PanelView;
+
+pub(super) const TITLE_SIZE: f64 = 17.0;
+pub(super) const PANEL_TITLE_SIZE: f64 = 14.0;
+pub(super) const TEXT_SIZE: f64 = 12.0;
+pub(super) const CAPTION_SIZE: f64 = 11.0;
+/// Height of a direct label with its distance to the next.
+pub(super) const LABEL_HEIGHT: f64 = 14.0;
+
+const MARGIN: f64 = 14.0;
+const TITLE_ROW: f64 = 24.0;
+const PANEL_TITLE_ROW: f64 = 19.0;
+/// Between the legend and the plot.
+const LEGEND_BELOW: f64 = 9.0;
+const KEY_ROW: f64 = 20.0;
+const TITLE_GAP: f64 = 8.0;
+const CAPTION_ROW: f64 = 15.0;
+/// Between panels, across and down.
+const PANEL_GAP: f64 = 14.0;
+/// Height below a plot for tick labels and the axis's name.
+const BELOW_PLOT: f64 = 42.0;
+/// Width of the error axis's name, and of the tick labels' distance to the axis.
+const AXIS_NAME: f64 = 20.0;
+const TICK_GAP: f64 = 8.0;
+/// A direct label longer than this is shortened.
+const LABEL_LIMIT: f64 = 150.0;
+/// Right of a plot without direct labels, for half of the last tick's label.
+const LEAST_COLUMN: f64 = 14.0;
+
+/// A figure's geometry.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Layout {
+    pub width: f64,
+    pub height: f64,
+    /// Lines of text with their left ends.
+    pub title: Vec<(Xy, String)>,
+    pub caption: Vec<(Xy, String)>,
+    /// Left end of the key to line styles.
+    pub key: Xy,
+    pub panels: Vec<PanelLayout>,
+}
+
+/// A panel's geometry. Texts are given by their left ends, centred in height.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PanelLayout {
+    pub title: (Xy, String),
+    /// One entry for each curve.
+    pub legend: Vec<(Xy, String)>,
+    /// One direct label for each curve.
+    pub labels: Vec<String>,
+    pub plot: Rect,
+    /// Centre of the error axis's name; `None` where the panel at the left has the same.
+    pub y_name: Option<Xy>,
+}
+
+/// The number of panels in a row, the figure's width where nothing asks for more, and the
+/// least width of a plot.
+fn proportions(panels: usize) -> (usize, f64, f64) {
+    match panels {
+        0 | 1 => (1, 680.0, 400.0),
+        2 | 4 => (2, 900.0, 270.0),
+        _ => (3, 960.0, 210.0),
+    }
+}
+
+/// The widths beside the plots of one column of panels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Column {
+    /// Left of the plot: the error axis's name and tick labels.
+    gutter: f64,
+    /// Right of the plot: direct labels.
+    beside: f64,
+}
+
+/// Lays out a figure. `has_key` says whether there are line styles to explain.
+pub(super) fn layout(title: &str, caption: &str, views: &[PanelView], has_key: bool) -> Layout {
+    let (count, wished_width, least_plot) = proportions(views.len());
+    let columns: Vec<Column> = (0..count).map(|i| column(views, i, count)).collect();
+    let taken: f64 = columns.iter().map(|c| c.gutter + c.beside).sum::<f64>()
+        + PANEL_GAP * (count - 1) as f64
+        + 2.0 * MARGIN;
+    let plot_width = ((wished_width - taken) / count as f64)
+        .max(least_plot)
+        .floor();
+    let plot_height = (0.8 * plot_width).clamp(230.0, 350.0).round();
+    let width = (taken + count as f64 * plot_width).ceil();
+
+    let text_width = width - 2.0 * MARGIN;
+    let heading = (TITLE_SIZE, Weight::Bold);
+    let (title, below_title) = paragraph(title, heading, MARGIN, TITLE_ROW, text_width);
+    let mut y = below_title + TITLE_GAP;
+    let mut panels = Vec::new();
+    for row in views.chunks(count) {
+        let (placed, bottom) = panel_row(row, &columns, y, (plot_width, plot_height));
+        panels.extend(placed);
+        y = bottom + PANEL_GAP;
+    }
+    y -= PANEL_GAP;
+    let key = (MARGIN, y + KEY_ROW / 2.0);
+    y += if has_key { KEY_ROW } else { 0.0 };
+    let small = (CAPTION_SIZE, Weight::Regular);
+    let (caption, bottom) = paragraph(caption, small, y, CAPTION_ROW, text_width);
+    Layout {
+        width,
+        height: (bottom + 10.0).ceil(),
+        title,
+        caption,
+        key,
+        panels,
+    }
+}
+
+/// The widths that column `index` of `count` needs.
+fn column(views: &[PanelView], index: usize, count: usize) -> Column {
+    let mut column = Column {
+        gutter: 0.0,
+        beside: LEAST_COLUMN,
+    };
+    let widest = |texts: &[String]| widest(texts, TEXT_SIZE, Weight::Regular);
+    for row in views.chunks(count).filter(|row| index < row.len()) {
+        let name = if names_errors(row, index) {
+            AXIS_NAME
+        } else {
+            0.0
+        };
+        let gutter = name + widest(&tick_labels(&row[index])) + TICK_GAP;
+        let beside = labels::column(widest(&direct_labels(&row[index])));
+        column.gutter = column.gutter.max(gutter);
+        column.beside = column.beside.max(beside);
+    }
+    column
+}
+
+/// Whether the panel at `index` of a row names its error axis: not where the panel at its left
+/// has the same name.
+fn names_errors(row: &[PanelView], index: usize) -> bool {
+    index == 0 || row[index].y.name != row[index - 1].y.name
+}
+
+/// Panels side by side with their tops at `top`; also the bottom of the row.
+fn panel_row(
+    views: &[PanelView],
+    columns: &[Column],
+    top: f64,
+    (plot_width, plot_height): (f64, f64),
+) -> (Vec<PanelLayout>, f64) {
+    let has_title = views.iter().any(|view| view.title.is_some());
+    let below_title = top + if has_title { PANEL_TITLE_ROW } else { 0.0 };
+    let rooms = columns.iter().map(|column| plot_width + column.beside);
+    let legends: Vec<Legend> = views
+        .iter()
+        .zip(rooms)
+        .map(|(v, room)| legend(v, room))
+        .collect();
+    let rows = legends.iter().map(|legend| legend.rows).max().unwrap_or(0);
+    let plot_top = below_title + rows as f64 * LEGEND_ROW + LEGEND_BELOW;
+    let mut cell = MARGIN;
+    let mut panels = Vec::new();
+    for (i, ((view, legend), column)) in views.iter().zip(legends).zip(columns).enumerate() {
+        let left = cell + column.gutter;
+        let plot = Rect {
+            left,
+            top: plot_top,
+            right: left + plot_width,
+            bottom: plot_top + plot_height,
+        };
+        let middle = (cell + TEXT_SIZE / 2.0, plot_top + plot_height / 2.0);
+        panels.push(PanelLayout {
+            title: (
+                (left, top + TEXT_SIZE / 2.0),
+                panel_title(view, plot_width + column.beside),
+            ),
+            legend: legend.moved((left, below_title)),
+            labels: direct_labels(view),
+            plot,
+            y_name: names_errors(views, i).then_some(middle),
+        });
+        cell = plot.right + column.beside + PANEL_GAP;
+    }
+    (panels, plot_top + plot_height + BELOW_PLOT)
+}
+
+fn panel_title(view: &PanelView, room: f64) -> String {
+    let title = view.title.as_deref().unwrap_or_default();
+    shorten(title, PANEL_TITLE_SIZE, Weight::Bold, room)
+}
+
+/// Lines of text from `top` down, and their bottom.
+fn paragraph(
+    text: &str,
+    (size, weight): (f64, Weight),
+    top: f64,
+    row: f64,
+    room: f64,
+) -> (Vec<(Xy, String)>, f64) {
+    let lines: Vec<(Xy, String)> = wrap(text, size, weight, room)
+        .into_iter()
+        .enumerate()
+        .map(|(i, line)| {
+            let line = shorten(&line, size, weight, room);
+            ((MARGIN, top + (i as f64 + 0.5) * row), line)
+        })
+        .collect();
+    let bottom = top + lines.len() as f64 * row;
+    (lines, bottom)
+}
+
+fn tick_labels(view: &PanelView) -> Vec<String> {
+    let ticks = view.y.ticks.iter();
+    ticks.map(|&tick| view.y.label(tick)).collect()
+}
+
+fn direct_labels(view: &PanelView) -> Vec<String> {
+    let label = |text: &str| shorten(text, TEXT_SIZE, Weight::Regular, LABEL_LIMIT);
+    let curves = view.curves.iter();
+    curves.map(|curve| label(&curve.label)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::super::axis::Axis;
+    use super::super::palette::INK;
+    use super::super::text::width;
+    use super::super::view::CurveView;
+    use super::*;
+
+    fn random_view(rng: &mut ChaCha8Rng) -> PanelView {
+        let words = [
+            "ResNet-56",
+            "plain-110",
+            "B",
+            "lr=0.05",
+            "train.weight_decay=0.0001",
+        ];
+        let curves = (0..rng.random_range(0..=12)).map(|_| {
+            let text = words[..rng.random_range(1..=words.len())].join(" ");
+            CurveView {
+                colour: INK,
+                label: text.clone(),
+                legend: text + " (1 of 3 seeds)",
+                visible: true,
+                train: Vec::new(),
+                eval: Vec::new(),
+            }
+        });
+        let curves = curves.collect();
+        let title = rng.random_bool(0.5).then(|| words.repeat(3).join(" "));
+        PanelView {
+            title,
+            curves,
+            x: Axis::iterations(rng.random_range(1..100_000)),
+            y: Axis::errors("error (%)", 0.0, rng.random_range(1.0..100.0), &[]),
+        }
+    }
+
+    /// The boxes of all texts of a figure, with the labels at the ends that `rng` draws.
+    fn boxes(layout: &Layout, rng: &mut ChaCha8Rng) -> Vec<Rect> {
+        let mut boxes = Vec::new();
+        let mut add = |(x, y): Xy, text: &str, size: f64, weight: Weight| {
+            boxes.push(Rect {
+                left: x,
+                top: y - size / 2.0,
+                right: x + width(text, size, weight),
+                bottom: y + size / 2.0,
+            });
+        };
+        for (at, line) in &layout.title {
+            add(*at, line, TITLE_SIZE, Weight::Bold);
+        }
+        for (at, line) in &layout.caption {
+            add(*at, line, CAPTION_SIZE, Weight::Regular);
+        }
+        for panel in &layout.panels {
+            add(
+                panel.title.0,
+                &panel.title.1,
+                PANEL_TITLE_SIZE,
+                Weight::Bold,
+            );
+            for (at, text) in &panel.legend {
+                add(*at, text, TEXT_SIZE, Weight::Regular);
+            }
+            let ends: Vec<(Xy, f64)> = panel
+                .labels
+                .iter()
+                .map(|text| {
+                    let x = rng.random_range(panel.plot.left..=panel.plot.right);
+                    let y = rng.random_range(panel.plot.top..=panel.plot.bottom);
+                    let x = if rng.random_bool(0.5) {
+                        panel.plot.right
+                    } else {
+                        x
+                    };
+                    ((x, y), width(text, TEXT_SIZE, Weight::Regular))
+                })
+                .collect();
+            let places = labels::place(&ends, &panel.plot, LABEL_HEIGHT).expect("12 labels fit");
+            for (place, text) in places.iter().zip(&panel.labels) {
+                add((place.x, place.y), text, TEXT_SIZE, Weight::Regular);
+            }
+        }
+        boxes
+    }
+
+    #[test]
+    fn no_text_leaves_the_page_or_covers_another() {
+        for seed in 0..60 {
+            println!("seed {seed}");
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let count = rng.random_range(1..=6);
+            let views: Vec<PanelView> = (0..count).map(|_| random_view(&mut rng)).collect();
+            let title = "A title of some words ".repeat(rng.random_range(1..=8));
+            let layout = layout(&title, &title.repeat(2), &views, seed % 2 == 0);
+            let boxes = boxes(&layout, &mut rng);
+            for (i, a) in boxes.iter().enumerate() {
+                assert!(a.left >= 0.0 && a.right <= layout.width + 1e-6, "{a:?}");
+                assert!(a.top >= 0.0 && a.bottom <= layout.height, "{a:?}");
+                for b in &boxes[i + 1..] {
+                    let apart_across = a.right <= b.left || b.right <= a.left;
+                    let apart_down = a.bottom <= b.top || b.bottom <= a.top;
+                    let empty = a.width() == 0.0 || b.width() == 0.0;
+                    assert!(apart_across || apart_down || empty, "{a:?} covers {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plots_of_a_row_are_alike_and_in_line() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let views: Vec<PanelView> = (0..3).map(|_| random_view(&mut rng)).collect();
+        let layout = layout("title", "caption", &views, true);
+        let plots: Vec<Rect> = layout.panels.iter().map(|panel| panel.plot).collect();
+        for pair in plots.windows(2) {
+            assert_eq!((pair[0].top, pair[0].bottom), (pair[1].top, pair[1].bottom));
+            assert!((pair[0].width() - pair[1].width()).abs() < 1e-6);
+            assert!(pair[0].right < pair[1].left);
+        }
+        assert!(layout.panels[0].y_name.is_some() && layout.panels[1].y_name.is_none());
+    }
+}

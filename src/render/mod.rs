@@ -1,0 +1,31 @@
+//! Figures: what a sweep's runs recorded, drawn as SVG and PNG.
+//!
+//! The way through: [`series`] turns runs and their curves into plottable lines (pure);
+//! `view`, `axis`, `layout`, `legend`, `labels` and `clip` decide what is shown and where
+//! (pure); `figure` and `panel` draw it on a `canvas`, the only file that knows plotters; and
+//! `drawing` turns the SVG into a PNG with the embedded font and writes both. `contact_sheet`
+//! shows images.
+//! Nothing here reads the store: the curves come in as arguments.
+
+mod axis;
+mod canvas;
+mod clip;
+mod contact_sheet;
+mod drawing;
+mod error;
+mod figure;
+mod labels;
+mod layout;
+mod legend;
+mod palette;
+mod panel;
+mod plot;
+pub mod series;
+mod strokes;
+mod text;
+mod view;
+
+pub use contact_sheet::{Sheet, Tile, contact_sheet};
+pub use drawing::{Drawing, PIXELS_PER_UNIT};
+pub use error::RenderError;
+pub use figure::draw;

@@ -1,0 +1,211 @@
+//! Draws one panel: legend, axes, spread, lines and direct labels.
+
+use super::RenderError;
+use super::canvas::{Anchor, Canvas, Font, Stroke};
+use super::clip::{Rect, Xy, clip_line, clip_polygon};
+use super::labels;
+use super::layout::{LABEL_HEIGHT, PANEL_TITLE_SIZE, PanelLayout, TEXT_SIZE};
+use super::legend::draw_legend;
+use super::palette::{Colour, GRID, INK, WHITE};
+use super::plot::Plot;
+use super::series::Point;
+use super::strokes::{BAND_OPACITY, bold, thin};
+use super::text::{Weight, width};
+use super::view::{CurveView, PanelView};
+
+/// Opacity of the spread over seeds where bands cover each other: with more than this many curves.
+const FAINT_BAND_OPACITY: f64 = 0.1;
+const FEW_CURVES: usize = 5;
+const POINT_RADIUS: f64 = 2.6;
+const TICK: f64 = 4.0;
+
+const TEXT: Font = Font {
+    size: TEXT_SIZE,
+    weight: Weight::Regular,
+    colour: INK,
+};
+
+/// Draws a panel. `train` is the look of training error in this figure.
+pub(super) fn draw_panel(
+    canvas: &Canvas,
+    view: &PanelView,
+    layout: &PanelLayout,
+    train: fn(Colour) -> Stroke,
+) -> Result<(), RenderError> {
+    let frame = layout.plot;
+    let plot = Plot { view, frame };
+    let (at, title) = &layout.title;
+    let heading = Font {
+        size: PANEL_TITLE_SIZE,
+        weight: Weight::Bold,
+        ..TEXT
+    };
+    canvas.text(title, *at, Anchor::Start, heading)?;
+    draw_legend(canvas, view, &layout.legend)?;
+    draw_grid(canvas, &plot)?;
+    for curve in &view.curves {
+        draw_band(canvas, &plot, &curve.train, curve.colour)?;
+        draw_band(canvas, &plot, &curve.eval, curve.colour)?;
+    }
+    for curve in &view.curves {
+        draw_line(canvas, &plot, &curve.train, train(curve.colour))?;
+    }
+    for curve in &view.curves {
+        draw_line(canvas, &plot, &curve.eval, bold(curve.colour))?;
+    }
+    draw_axes(canvas, &plot, layout)?;
+    draw_labels(canvas, &plot, &layout.labels)
+}
+
+fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
+    let stroke = Stroke {
+        dash: Some((2.5, 2.5)),
+        ..thin(GRID)
+    };
+    for &tick in plot.view.y.ticks.iter().filter(|&&t| t > plot.view.y.low) {
+        let (_, y) = plot.at(0, tick);
+        canvas.line(&[(plot.frame.left, y), (plot.frame.right, y)], stroke)?;
+    }
+    Ok(())
+}
+
+fn draw_axes(canvas: &Canvas, plot: &Plot, layout: &PanelLayout) -> Result<(), RenderError> {
+    let Rect {
+        left,
+        top,
+        right,
+        bottom,
+    } = plot.frame;
+    let corner = [(left, top), (left, bottom), (right, bottom)];
+    canvas.line(&corner, thin(INK))?;
+    for &tick in &plot.view.y.ticks {
+        let (_, y) = plot.at(0, tick);
+        canvas.line(&[(left - TICK, y), (left, y)], thin(INK))?;
+        let label = plot.view.y.label(tick);
+        canvas.text(&label, (left - TICK - 4.0, y), Anchor::End, TEXT)?;
+    }
+    for &tick in &plot.view.x.ticks {
+        let x = left + plot.view.x.share(tick) * plot.frame.width();
+        canvas.line(&[(x, bottom), (x, bottom + TICK)], thin(INK))?;
+        let label = plot.view.x.label(tick);
+        canvas.text(&label, (x, bottom + 12.0), Anchor::Middle, TEXT)?;
+    }
+    let middle = (left + right) / 2.0;
+    canvas.text(
+        plot.view.x.name,
+        (middle, bottom + 29.0),
+        Anchor::Middle,
+        TEXT,
+    )?;
+    match layout.y_name {
+        Some(at) => canvas.text_upwards(plot.view.y.name, at, TEXT),
+        None => Ok(()),
+    }
+}
+
+/// The spread over seeds, where there is any: a band, or a bar at a single point.
+fn draw_band(
+    canvas: &Canvas,
+    plot: &Plot,
+    line: &[Point],
+    colour: Colour,
+) -> Result<(), RenderError> {
+    if !line.iter().any(|point| point.low < point.high) {
+        return Ok(());
+    }
+    if let [only] = line {
+        let bar = [only.low, only.high].map(|error| plot.at(only.iteration, error));
+        return draw_parts(canvas, plot, &bar, thin(colour));
+    }
+    let upper = line.iter().map(|p| plot.at(p.iteration, p.high));
+    let lower = line.iter().rev().map(|p| plot.at(p.iteration, p.low));
+    let band: Vec<Xy> = upper.chain(lower).collect();
+    let visible = clip_polygon(&band, &plot.frame);
+    if visible.is_empty() {
+        return Ok(());
+    }
+    let few = plot.view.curves.len() <= FEW_CURVES;
+    let opacity = if few {
+        BAND_OPACITY
+    } else {
+        FAINT_BAND_OPACITY
+    };
+    canvas.fill(&visible, colour, opacity)
+}
+
+/// A line, or a disc where it has a single point.
+fn draw_line(
+    canvas: &Canvas,
+    plot: &Plot,
+    line: &[Point],
+    stroke: Stroke,
+) -> Result<(), RenderError> {
+    let points = plot.means(line);
+    if let [only] = points[..] {
+        if plot.frame.contains(only) {
+            canvas.disc(only, POINT_RADIUS, stroke.colour)?;
+        }
+        return Ok(());
+    }
+    draw_parts(canvas, plot, &points, stroke)
+}
+
+/// What can be seen of the line through `points`.
+fn draw_parts(
+    canvas: &Canvas,
+    plot: &Plot,
+    points: &[Xy],
+    stroke: Stroke,
+) -> Result<(), RenderError> {
+    for part in clip_line(points, &plot.frame) {
+        canvas.line(&part, stroke)?;
+    }
+    Ok(())
+}
+
+/// Names the curves beside their ends; none where there is not room for all.
+fn draw_labels(canvas: &Canvas, plot: &Plot, texts: &[String]) -> Result<(), RenderError> {
+    let named: Vec<(&CurveView, &String, Xy)> = plot
+        .view
+        .curves
+        .iter()
+        .zip(texts)
+        .filter_map(|(curve, text)| Some((curve, text, plot.visible_end(curve.main_line())?)))
+        .collect();
+    let ends: Vec<(Xy, f64)> = named
+        .iter()
+        .map(|(_, text, end)| (*end, width(text, TEXT_SIZE, Weight::Regular)))
+        .collect();
+    let Some(places) = labels::place(&ends, &plot.frame, LABEL_HEIGHT) else {
+        return Ok(());
+    };
+    for ((curve, text, end), place) in named.into_iter().zip(places) {
+        let at = (place.x, place.y);
+        let font = Font {
+            colour: curve.colour.for_text(),
+            ..TEXT
+        };
+        if place.x < plot.frame.right {
+            backing(canvas, at, text)?;
+        }
+        let leader = Stroke {
+            opacity: 0.6,
+            ..thin(curve.colour)
+        };
+        let bend = (end.0.max(plot.frame.right.min(place.x - 12.0)), end.1);
+        canvas.line(&[end, bend, (place.x - 2.0, place.y)], leader)?;
+        canvas.text(text, at, Anchor::Start, font)?;
+    }
+    Ok(())
+}
+
+/// Lightens what lies behind a label in the plot.
+fn backing(canvas: &Canvas, (x, y): Xy, text: &str) -> Result<(), RenderError> {
+    let rect = Rect {
+        left: x - 1.0,
+        top: y - LABEL_HEIGHT / 2.0 + 1.0,
+        right: x + width(text, TEXT_SIZE, Weight::Regular) + 1.0,
+        bottom: y + LABEL_HEIGHT / 2.0 - 1.0,
+    };
+    canvas.fill_rect(&rect, WHITE, 0.7)
+}

@@ -1,0 +1,197 @@
+//! From runs and their curves to the lines that a figure shows: mean and spread over seeds.
+//!
+//! Pure: no drawing, no files. Errors are in percent, positions in iterations.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::{Curves, EvalSet, Panel, Run, RunId, Sweep, Validation};
+
+/// A line's value at one iteration, over the seeds that recorded it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    pub iteration: u64,
+    /// Mean error over the seeds, in percent.
+    pub mean: f64,
+    /// Lowest error of any seed, in percent.
+    pub low: f64,
+    /// Highest error of any seed, in percent.
+    pub high: f64,
+}
+
+/// One configuration's lines, each in ascending order of iterations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lines {
+    /// Index into [`Sweep::configurations`].
+    pub configuration: usize,
+    pub train: Vec<Point>,
+    /// Test error, or validation error where the configuration holds out a validation set.
+    pub eval: Vec<Point>,
+    /// Seeds that have recorded a point.
+    pub seeds_recorded: usize,
+    /// Iterations that a run of this configuration takes.
+    pub iterations: u64,
+}
+
+/// How far the runs that a figure shows have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    pub planned: usize,
+    /// Runs with at least one point.
+    pub recorded: usize,
+    /// Runs with a point at their last iteration.
+    pub complete: usize,
+}
+
+/// The lines of one panel, in the order of its legend. Configurations that the sweep does not
+/// have are left out.
+pub fn panel_lines(
+    sweep: &Sweep,
+    panel: &Panel,
+    runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
+) -> Vec<Lines> {
+    panel
+        .configurations
+        .iter()
+        .filter_map(|&index| {
+            let configuration = sweep.configurations.get(index)?;
+            let recorded: Vec<&Curves> = runs
+                .iter()
+                .filter(|run| run.configuration == index)
+                .filter_map(|run| curves.get(&run.id))
+                .filter(|curves| has_points(curves))
+                .collect();
+            let set = eval_set(configuration.data.validation);
+            Some(Lines {
+                configuration: index,
+                train: over_seeds(recorded.iter().map(|curves| train_points(curves))),
+                eval: over_seeds(recorded.iter().map(|curves| eval_points(curves, set))),
+                seeds_recorded: recorded.len(),
+                iterations: configuration.train.iterations,
+            })
+        })
+        .collect()
+}
+
+/// Counts the runs of the configurations that any panel shows.
+pub fn progress(panels: &[Panel], runs: &[Run], curves: &HashMap<RunId, Curves>) -> Progress {
+    let shown = |run: &&Run| {
+        panels
+            .iter()
+            .any(|panel| panel.configurations.contains(&run.configuration))
+    };
+    let mut progress = Progress::default();
+    for run in runs.iter().filter(shown) {
+        progress.planned += 1;
+        let Some(last) = curves.get(&run.id).and_then(last_iteration) else {
+            continue;
+        };
+        progress.recorded += 1;
+        if last >= run.config.configuration.train.iterations {
+            progress.complete += 1;
+        }
+    }
+    progress
+}
+
+/// The images that a configuration's evaluations use.
+pub fn eval_set(validation: Validation) -> EvalSet {
+    match validation {
+        Validation::None => EvalSet::Test,
+        Validation::Images(_) => EvalSet::Validation,
+    }
+}
+
+/// Mean, lowest and highest value at each iteration that all the curves with a point share.
+///
+/// A curve is `(iteration, error in percent)`; values that are not finite do not count as
+/// points. Only shared iterations are kept, because a mean over different seeds at different
+/// iterations would jump where a seed joins or leaves.
+pub fn over_seeds(curves: impl Iterator<Item = Vec<(u64, f64)>>) -> Vec<Point> {
+    let mut seeds = 0;
+    let mut at: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for curve in curves {
+        let finite: BTreeMap<u64, f64> = curve.into_iter().filter(|(_, y)| y.is_finite()).collect();
+        seeds += usize::from(!finite.is_empty());
+        for (iteration, error) in finite {
+            at.entry(iteration).or_default().push(error);
+        }
+    }
+    at.into_iter()
+        .filter(|(_, errors)| errors.len() == seeds)
+        .map(|(iteration, errors)| Point {
+            iteration,
+            mean: errors.iter().sum::<f64>() / errors.len() as f64,
+            low: errors.iter().copied().fold(f64::INFINITY, f64::min),
+            high: errors.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        })
+        .collect()
+}
+
+fn train_points(curves: &Curves) -> Vec<(u64, f64)> {
+    let points = curves.train.iter();
+    points.map(|p| (p.iteration, p.error_percent)).collect()
+}
+
+fn eval_points(curves: &Curves, set: EvalSet) -> Vec<(u64, f64)> {
+    let points = curves.eval.iter().filter(|p| p.set == set);
+    points.map(|p| (p.iteration, p.error_percent)).collect()
+}
+
+fn has_points(curves: &Curves) -> bool {
+    !curves.train.is_empty() || !curves.eval.is_empty()
+}
+
+fn last_iteration(curves: &Curves) -> Option<u64> {
+    let train = curves.train.iter().map(|p| p.iteration);
+    train.chain(curves.eval.iter().map(|p| p.iteration)).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mean_and_spread_are_those_of_the_seeds() {
+        let points = over_seeds(
+            [
+                vec![(10, 30.0), (20, 20.0)],
+                vec![(10, 36.0), (20, 26.0)],
+                vec![(10, 42.0), (20, 11.0)],
+            ]
+            .into_iter(),
+        );
+        let expected = [(10, 36.0, 30.0, 42.0), (20, 19.0, 11.0, 26.0)];
+        assert_eq!(points.len(), 2);
+        for (point, (iteration, mean, low, high)) in points.iter().zip(expected) {
+            assert_eq!(point.iteration, iteration);
+            assert!((point.mean - mean).abs() < 1e-12);
+            assert_eq!((point.low, point.high), (low, high));
+        }
+    }
+
+    #[test]
+    fn only_iterations_that_every_started_seed_has_are_kept() {
+        let points = over_seeds(
+            [
+                vec![(10, 30.0), (20, 20.0), (30, 10.0)],
+                vec![(10, 40.0), (15, 1.0), (20, 22.0)],
+                vec![],
+            ]
+            .into_iter(),
+        );
+        let iterations: Vec<u64> = points.iter().map(|p| p.iteration).collect();
+        assert_eq!(iterations, [10, 20]);
+        assert_eq!(points[1].mean, 21.0);
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_no_points() {
+        let diverged = vec![(10, 80.0), (20, f64::NAN), (30, f64::INFINITY)];
+        let points = over_seeds([diverged].into_iter());
+        assert_eq!(points.len(), 1);
+        assert_eq!((points[0].iteration, points[0].mean), (10, 80.0));
+        assert!(over_seeds([vec![(1, f64::NAN)]].into_iter()).is_empty());
+        assert!(over_seeds(std::iter::empty()).is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! A sweep of four runs, one for each way to end, for the tests of the sinks.
+
+use std::time::Duration;
+
+use crate::domain::*;
+
+/// Plays the whole script.
+pub fn play(sink: &mut dyn EventSink) {
+    for event in events(&runs()) {
+        sink.handle(&event).unwrap();
+    }
+}
+
+pub fn runs() -> Vec<Run> {
+    let labels = ["plain-56 seed 1", "ResNet-56 seed 1"];
+    let labels = labels.into_iter().chain(["plain-20 lr=10", "ResNet-20"]);
+    labels.zip(1..).map(|(label, n)| run(label, n)).collect()
+}
+
+pub fn events(runs: &[Run]) -> Vec<Event<'_>> {
+    let mut events = vec![Event::SweepStarted {
+        pending: runs,
+        shared: 3,
+        workers: 2,
+        threads_per_run: 1,
+    }];
+    events.extend(finished(&runs[0]));
+    events.extend(ended(&runs[1], &Outcome::Stopped));
+    events.extend(ended(&runs[2], &Outcome::Diverged { iteration: 312 }));
+    events.extend(ended(&runs[3], failure()));
+    events.push(Event::SweepFinished {
+        tally: SweepTally {
+            finished: 1,
+            diverged: 1,
+            failed: 1,
+            stopped: 1,
+            skipped: 0,
+        },
+        wall: Duration::from_millis(7_204_400),
+    });
+    events
+}
+
+fn finished(run: &Run) -> Vec<Event<'_>> {
+    let progress = RunEvent::Progress {
+        iteration: 3990,
+        train_error_percent: 12.4,
+    };
+    let trained = RunEvent::Trained(TrainPoint {
+        iteration: 4000,
+        error_percent: 12.308,
+        loss: 0.3512,
+        lr: 0.1,
+    });
+    let evaluated = RunEvent::Evaluated(EvalPoint {
+        iteration: 4000,
+        set: EvalSet::Test,
+        error_percent: 14.02,
+        loss: 0.4403,
+    });
+    let measured = [progress, trained, evaluated].map(|event| Event::Run { run, event });
+    let mut events = vec![started(run, 0)];
+    events.extend(measured);
+    events.push(Event::RunFinished {
+        run,
+        outcome: &Outcome::Finished,
+        wall: Duration::from_millis(123_400),
+    });
+    events
+}
+
+fn ended<'a>(run: &'a Run, outcome: &'a Outcome) -> Vec<Event<'a>> {
+    let event = RunEvent::Trained(TrainPoint {
+        iteration: 100,
+        error_percent: 90.0,
+        loss: f64::NAN,
+        lr: 0.1,
+    });
+    let wall = Duration::from_millis(3200);
+    vec![
+        started(run, 1),
+        Event::Run { run, event },
+        Event::RunFinished { run, outcome, wall },
+    ]
+}
+
+fn started(run: &Run, worker: usize) -> Event<'_> {
+    let slot = Slot { worker, threads: 1 };
+    Event::RunStarted { run, slot }
+}
+
+/// Lives as long as the tests.
+fn failure() -> &'static Outcome {
+    static FAILURE: std::sync::OnceLock<Outcome> = std::sync::OnceLock::new();
+    FAILURE.get_or_init(|| Outcome::Failed {
+        error: "cannot read data/test_batch.bin\nno such file".into(),
+    })
+}
+
+fn run(label: &str, number: u64) -> Run {
+    Run {
+        id: RunId(format!("run-{number}")),
+        config: RunConfig {
+            configuration: configuration(),
+            seed: 1,
+        },
+        label: label.into(),
+        configuration: 0,
+        cost: Cost {
+            parameters: 853_018,
+            forward_flops: 125_000_000,
+            training_flops: 3_072_000_000_000_000,
+        },
+    }
+}
+
+fn configuration() -> Configuration {
+    Configuration {
+        data: DataConfig {
+            dataset: Dataset::Cifar10,
+            path: None,
+            validation: Validation::None,
+            augmentation: Augmentation::PadCropFlip,
+            normalisation: Normalisation::PerPixelMean,
+            broken_image: BrokenImage::Fail,
+        },
+        model: ModelConfig {
+            depth: 56,
+            shortcut: Shortcut::None,
+            width: 16,
+            image_size: 32,
+            init: Init::HeFanOut,
+            decay: DecayScope::All,
+        },
+        train: TrainConfig {
+            iterations: 64_000,
+            batch_size: 128,
+            lr: 0.1,
+            lr_drops: vec![32_000, 48_000],
+            lr_gamma: 0.1,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 1e-4,
+            warmup: None,
+            eval_every: 1000,
+            log_every: 1000,
+        },
+    }
+}

@@ -1,0 +1,152 @@
+//! How outcomes, durations and errors are said.
+
+use std::time::Duration;
+
+use super::seen::SeenRun;
+use crate::domain::{EvalPoint, EvalSet, Outcome, SweepTally};
+
+/// A duration with its two largest units: `3.2 s`, `12 s`, `2 min 3 s`, `1 h 4 min`, `2 d 3 h`.
+pub fn duration(duration: Duration) -> String {
+    if duration < Duration::from_millis(9950) {
+        return format!("{:.1} s", duration.as_secs_f64());
+    }
+    let s = duration.as_secs_f64().round() as u64;
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {} s", s / 60, s % 60),
+        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// An error in percent with two digits: `12.31 %`.
+pub fn percent(value: f64) -> String {
+    format!("{value:.2} %")
+}
+
+/// `test 14.02 %`.
+pub(super) fn evaluation(point: &EvalPoint) -> String {
+    let set = match point.set {
+        EvalSet::Test => "test",
+        EvalSet::Validation => "validation",
+    };
+    format!("{set} {}", percent(point.error_percent))
+}
+
+/// How a run ended, in one line: `finished in 2 min 3 s · train 12.31 % · test 14.02 %`.
+pub(super) fn ending(outcome: &Outcome, wall: Duration, seen: &SeenRun) -> String {
+    let wall = duration(wall);
+    match outcome {
+        Outcome::Finished => {
+            let mut parts = vec![format!("finished in {wall}")];
+            parts.extend(seen.errors());
+            parts.join(" · ")
+        }
+        Outcome::Diverged { iteration } => {
+            format!("diverged at iteration {iteration} after {wall}")
+        }
+        Outcome::Failed { error } => format!("failed after {wall}: {}", first_line(error)),
+        Outcome::Stopped => format!("stopped at iteration {} after {wall}", seen.iteration),
+    }
+}
+
+/// How a sweep ended: `11 finished, 1 diverged in 12 min 3 s`.
+pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
+    let counts = [
+        (tally.finished, "finished"),
+        (tally.diverged, "diverged"),
+        (tally.failed, "failed"),
+        (tally.stopped, "stopped"),
+        (tally.skipped, "not started"),
+    ];
+    let said: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if said.is_empty() {
+        return "nothing was trained".to_owned();
+    }
+    format!("{} in {}", said.join(", "), duration(wall))
+}
+
+/// What a sweep is about to do.
+pub(super) fn opening(
+    pending: usize,
+    shared: usize,
+    workers: usize,
+    threads_per_run: usize,
+) -> String {
+    let before = match shared {
+        0 => String::new(),
+        count => format!(", {} finished before", counted(count, "run")),
+    };
+    if pending == 0 {
+        return format!("nothing to train{before}");
+    }
+    format!(
+        "{} to train{before} · {}, {} each",
+        counted(pending, "run"),
+        counted(workers, "worker"),
+        counted(threads_per_run, "thread")
+    )
+}
+
+/// `1 run`, `2 runs`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// The first line of an error that says something; all of it is in the database.
+fn first_line(text: &str) -> &str {
+    let mut lines = text.lines().map(str::trim);
+    lines
+        .find(|line| !line.is_empty())
+        .unwrap_or("unknown error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units() {
+        let said: Vec<String> = [0.04, 9.94, 9.96, 59.4, 59.6, 123.0, 3840.0, 183_600.0]
+            .map(|s| duration(Duration::from_secs_f64(s)))
+            .into();
+        assert_eq!(
+            said,
+            [
+                "0.0 s",
+                "9.9 s",
+                "10 s",
+                "59 s",
+                "1 min 0 s",
+                "2 min 3 s",
+                "1 h 4 min",
+                "2 d 3 h"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sweep_with_nothing_to_do_says_so() {
+        assert_eq!(opening(0, 0, 2, 1), "nothing to train");
+        assert_eq!(
+            opening(0, 12, 2, 1),
+            "nothing to train, 12 runs finished before"
+        );
+        let none = summary(&SweepTally::default(), Duration::ZERO);
+        assert_eq!(none, "nothing was trained");
+    }
+
+    #[test]
+    fn only_the_first_line_of_an_error_is_shown() {
+        assert_eq!(
+            first_line("\n  cannot read x\ncaused by y\n"),
+            "cannot read x"
+        );
+        assert_eq!(first_line(" \n"), "unknown error");
+    }
+}

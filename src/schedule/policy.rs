@@ -1,0 +1,134 @@
+//! What to do next: pure decisions over a list of runs.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::{Outcome, Run, SweepTally};
+
+/// How many runs train at once, and on how many threads each: the one place where the machine's
+/// cores are shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Workforce {
+    pub workers: usize,
+    pub threads_per_run: usize,
+}
+
+impl Workforce {
+    /// Shares `cores` among `pending` runs. As many single-threaded runs as cores is the
+    /// fastest way through a sweep; fewer runs get more threads each. `requested` workers are
+    /// taken as they are, but for more than there are runs.
+    pub fn new(cores: usize, pending: usize, requested: Option<usize>) -> Self {
+        let workers = requested.unwrap_or(cores).clamp(1, pending.max(1));
+        Self {
+            workers,
+            threads_per_run: (cores / workers).max(1),
+        }
+    }
+}
+
+/// Sorts runs so that the batch ends early: the longest first, by estimated time where every run
+/// has one and by floating-point operations otherwise. Equal runs keep their order.
+pub fn longest_first(runs: &mut [Run], estimate: impl Fn(&Run) -> Option<Duration>) {
+    let by_time: Option<Vec<Duration>> = runs.iter().map(&estimate).collect();
+    if by_time.is_some() {
+        runs.sort_by_cached_key(|run| std::cmp::Reverse(estimate(run)));
+    } else {
+        runs.sort_by_key(|run| std::cmp::Reverse(run.cost.training_flops));
+    }
+}
+
+/// The state of a sweep in progress.
+#[derive(Debug)]
+pub struct Policy {
+    waiting: VecDeque<usize>,
+    running: usize,
+    max_fails: Option<usize>,
+    tally: SweepTally,
+}
+
+impl Policy {
+    /// Runs `0..runs` in this order; after `max_fails` failures no further run starts.
+    pub fn new(runs: usize, max_fails: Option<usize>) -> Self {
+        Self {
+            waiting: (0..runs).collect(),
+            running: 0,
+            max_fails,
+            tally: SweepTally::default(),
+        }
+    }
+
+    /// The run that an idle worker is to start, if any.
+    pub fn start_next(&mut self) -> Option<usize> {
+        let next = self.waiting.pop_front()?;
+        self.running += 1;
+        Some(next)
+    }
+
+    /// Takes note of how a run ended.
+    pub fn ended(&mut self, outcome: &Outcome) {
+        self.running -= 1;
+        match outcome {
+            Outcome::Finished => self.tally.finished += 1,
+            Outcome::Diverged { .. } => self.tally.diverged += 1,
+            Outcome::Failed { .. } => self.tally.failed += 1,
+            Outcome::Stopped => self.tally.stopped += 1,
+        }
+        if self.max_fails.is_some_and(|max| self.tally.failed >= max) {
+            self.stop();
+        }
+    }
+
+    /// Starts no further run.
+    pub fn stop(&mut self) {
+        self.tally.skipped += self.waiting.len();
+        self.waiting.clear();
+    }
+
+    /// Whether nothing runs and nothing waits.
+    pub fn done(&self) -> bool {
+        self.running == 0 && self.waiting.is_empty()
+    }
+
+    /// The ends so far.
+    pub fn tally(&self) -> SweepTally {
+        self.tally
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_are_shared_out_in_one_place() {
+        let share = |cores, pending, requested| {
+            let force = Workforce::new(cores, pending, requested);
+            (force.workers, force.threads_per_run)
+        };
+        assert_eq!(share(8, 100, None), (8, 1));
+        assert_eq!(share(8, 2, None), (2, 4));
+        assert_eq!(share(8, 1, None), (1, 8));
+        assert_eq!(share(2, 12, Some(4)), (4, 1));
+        assert_eq!(share(8, 12, Some(3)), (3, 2));
+        assert_eq!(share(2, 0, None), (1, 2));
+    }
+
+    #[test]
+    fn after_max_fails_the_rest_is_skipped_but_running_runs_end() {
+        let failed = Outcome::Failed {
+            error: "no".to_owned(),
+        };
+        let mut policy = Policy::new(5, Some(2));
+        assert_eq!(policy.start_next(), Some(0));
+        assert_eq!(policy.start_next(), Some(1));
+        policy.ended(&failed);
+        assert_eq!(policy.start_next(), Some(2));
+        policy.ended(&failed);
+        assert_eq!(policy.start_next(), None);
+        assert!(!policy.done());
+        policy.ended(&Outcome::Finished);
+        assert!(policy.done());
+        let tally = policy.tally();
+        assert_eq!((tally.finished, tally.failed, tally.skipped), (1, 2, 2));
+    }
+}

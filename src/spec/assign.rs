@@ -1,0 +1,119 @@
+//! Keys as `[axes]`, `[[zip]]`, `[[exclude]]` and `[[include]]` write them: `depth`,
+//! `"train.lr"` or `train.lr`.
+
+use super::keys::{Key, Section};
+use super::problem::{Problem, Problems};
+use super::source::Origin;
+use super::suggest;
+use super::tree::{Entry, Node, Table, Value};
+
+/// One key and what was written for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Assigned<'t> {
+    pub key: Key,
+    pub key_at: Origin,
+    pub node: &'t Node,
+}
+
+/// Reads a table whose keys are keys of data, model or train; each at most once, whatever its
+/// spelling. `place` names the table in messages.
+pub fn assignments<'t>(
+    table: &'t Table,
+    place: &str,
+    problems: &mut Problems,
+) -> Vec<Assigned<'t>> {
+    let mut assigned = Vec::new();
+    for entry in &table.entries {
+        let section = Section::SETTABLE
+            .into_iter()
+            .find(|section| section.name() == entry.key);
+        match (section, &entry.node.value) {
+            (Some(section), Value::Table(inner)) => {
+                for entry in &inner.entries {
+                    let key = Key::find(section, &entry.key);
+                    add(&mut assigned, key, entry, place, problems);
+                }
+            }
+            _ => add(&mut assigned, find(&entry.key), entry, place, problems),
+        }
+    }
+    assigned
+}
+
+/// A bare or a qualified name.
+fn find(name: &str) -> Option<Key> {
+    let Some((section, name)) = name.split_once('.') else {
+        return Key::find_settable(name);
+    };
+    let section = Section::SETTABLE
+        .into_iter()
+        .find(|candidate| candidate.name() == section.trim())?;
+    Key::find(section, name.trim())
+}
+
+fn add<'t>(
+    assigned: &mut Vec<Assigned<'t>>,
+    key: Option<Key>,
+    entry: &'t Entry,
+    place: &str,
+    problems: &mut Problems,
+) {
+    let likely = || {
+        problems.push(unknown(entry, place));
+        let key = meant(&entry.key)?;
+        let absent = assigned.iter().all(|other| other.key != key);
+        absent.then_some(key)
+    };
+    // A misspelt key is told, and then read as what it is likely to be.
+    let Some(key) = key.or_else(likely) else {
+        return;
+    };
+    let new = Assigned {
+        key,
+        key_at: entry.key_at,
+        node: &entry.node,
+    };
+    let Some(old) = assigned.iter_mut().find(|old| old.key == key) else {
+        assigned.push(new);
+        return;
+    };
+    // The command line wins over another spelling of the key in the file.
+    match (old.key_at.is_override(), new.key_at.is_override()) {
+        (false, true) => *old = new,
+        (true, false) => {}
+        _ => problems.push(twice(key, old.key_at, new.key_at, place)),
+    }
+}
+
+fn settable_names() -> Vec<&'static str> {
+    let keys = Section::SETTABLE.into_iter().flat_map(Section::keys);
+    keys.map(|spec| spec.name).collect()
+}
+
+/// The name behind the table's.
+fn bare(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or_default()
+}
+
+fn meant(name: &str) -> Option<Key> {
+    Key::find_settable(suggest::closest(bare(name), settable_names())?)
+}
+
+fn unknown(entry: &Entry, place: &str) -> Problem {
+    let bare = bare(&entry.key);
+    let help = match Key::find_settable(bare) {
+        Some(key) => format!("write `{}` or `\"{}\"`", key.name(), key.qualified()),
+        None => suggest::advice(bare, &settable_names()),
+    };
+    let message = format!("unknown key `{}` in {place}", entry.key);
+    Problem::new(entry.key_at, message)
+        .label("not a key of [data], [model] or [train]")
+        .help(help)
+}
+
+fn twice(key: Key, first: Origin, second: Origin, place: &str) -> Problem {
+    Problem::new(second, format!("`{}` is twice in {place}", key.name()))
+        .label("again")
+        .context(first, "first here")
+        .help("keep one of the two")
+}

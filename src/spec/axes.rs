@@ -1,0 +1,185 @@
+//! `[axes]` and `[[zip]]`: the values that the grid is the product of.
+
+use std::collections::HashMap;
+
+use super::assign::{Assigned, assignments};
+use super::check;
+use super::keys::Key;
+use super::problem::{Problem, Problems};
+use super::section;
+use super::setting::{Setting, Settings};
+use super::source::Origin;
+use super::tree::{Table, Value};
+
+/// One dimension of the grid: keys that advance together, one for a plain axis.
+#[derive(Debug)]
+pub struct Axis {
+    pub keys: Vec<Key>,
+    /// As many settings in each row as there are keys; at least one row.
+    pub rows: Vec<Vec<Setting>>,
+}
+
+/// All dimensions in the order of the file, `[axes]` before `[[zip]]`. An axis that is no list of
+/// values has one refused value: its key is given, and not missing.
+pub fn read(root: &Table, base: &Settings, problems: &mut Problems) -> Vec<Axis> {
+    let mut axes = Vec::new();
+    let mut taken = HashMap::new();
+    let mut claimed = |table, place, problems: &mut Problems| {
+        let mut assigned = assignments(table, place, problems);
+        assigned.retain(|axis| claim(&mut taken, *axis, base, problems));
+        assigned
+    };
+    if let Some(table) = section::table(root, "axes", problems) {
+        for assigned in claimed(table, "[axes]", problems) {
+            let column = column(assigned, problems).into_iter();
+            axes.push(Axis {
+                keys: vec![assigned.key],
+                rows: column.map(|setting| vec![setting]).collect(),
+            });
+        }
+    }
+    for (at, table) in section::tables(root, "zip", problems) {
+        if table.entries.is_empty() {
+            let problem = Problem::new(at, "this [[zip]] is empty").label("no key");
+            problems.push(problem.help("list the values of two or more keys, or remove it"));
+        }
+        axes.extend(zip(&claimed(table, "[[zip]]", problems), problems));
+    }
+    for axis in &mut axes {
+        drop_repeated(axis, problems);
+    }
+    axes
+}
+
+/// A key is one axis at most, and then has no value of its own in the file. Returns whether this
+/// is its first axis.
+fn claim(
+    taken: &mut HashMap<Key, Origin>,
+    axis: Assigned<'_>,
+    base: &Settings,
+    problems: &mut Problems,
+) -> bool {
+    if let Some(first) = taken.insert(axis.key, axis.key_at) {
+        let message = format!("`{}` is an axis twice", axis.key.name());
+        let problem = Problem::new(axis.key_at, message)
+            .label("again")
+            .context(first, "first here")
+            .help("a key can be in [axes] or in one [[zip]]");
+        problems.push(problem);
+        return false;
+    }
+    if let Some(setting) = base.get(axis.key).filter(|setting| setting.at.is_written()) {
+        // An axis from the command line replaces a value in the file.
+        if setting.at.is_override() || !axis.key_at.is_override() {
+            problems.push(also_set(axis, setting));
+        }
+    }
+    true
+}
+
+fn also_set(axis: Assigned<'_>, setting: &Setting) -> Problem {
+    let name = axis.key.name();
+    let problem = Problem::new(
+        setting.at,
+        format!("`{name}` is an axis and is set as well"),
+    )
+    .context(axis.key_at, "the axis");
+    if setting.at.is_override() {
+        problem
+            .label("would be ignored")
+            .help(format!("`{name}` is an axis; use --set axes.{name}=[...]"))
+    } else {
+        problem.label("set here").help("remove one of the two")
+    }
+}
+
+/// The settings of one axis, at least one.
+fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
+    let name = assigned.key.name();
+    let problem = match &assigned.node.value {
+        Value::Array(elements) if elements.is_empty() => {
+            Problem::new(assigned.node.at, format!("axis `{name}` is empty"))
+                .label("no value")
+                .help("list at least one value, or remove the axis")
+        }
+        Value::Array(elements) => {
+            let spec = assigned.key.spec();
+            let settings = elements
+                .iter()
+                .map(|node| check::setting(spec, node, problems));
+            return settings.collect();
+        }
+        value => {
+            let message = format!("axis `{name}` must be a list, found {}", value.type_name());
+            Problem::new(assigned.node.at, message)
+                .label("expected a list")
+                .help(format!("list the values, as in `{name} = [...]`"))
+        }
+    };
+    problems.push(problem);
+    vec![Setting::refused(assigned.node.at)]
+}
+
+/// Columns of equal length side by side; `None` where there is no column.
+fn zip(assigned: &[Assigned<'_>], problems: &mut Problems) -> Option<Axis> {
+    let columns: Vec<Vec<Setting>> = assigned
+        .iter()
+        .map(|assigned| column(*assigned, problems))
+        .collect();
+    let length = columns.first()?.len();
+    let mut even = true;
+    for (other, column) in assigned.iter().zip(&columns).skip(1) {
+        if column.len() != length {
+            even = false;
+            problems.push(uneven(&assigned[0], length, other, column.len()));
+        }
+    }
+    let row = |index: usize| columns.iter().map(|column| column[index].clone()).collect();
+    let refused = assigned
+        .iter()
+        .map(|assigned| Setting::refused(assigned.node.at));
+    Some(Axis {
+        keys: assigned.iter().map(|assigned| assigned.key).collect(),
+        rows: match even {
+            true => (0..length).map(row).collect(),
+            false => vec![refused.collect()],
+        },
+    })
+}
+
+fn uneven(first: &Assigned<'_>, length: usize, other: &Assigned<'_>, found: usize) -> Problem {
+    let (one, two) = (first.key.name(), other.key.name());
+    let message = format!("the lists of this [[zip]] differ in length: `{one}` and `{two}`");
+    let values = |count: usize| match count {
+        1 => "1 value".to_owned(),
+        count => format!("{count} values"),
+    };
+    Problem::new(other.node.at, message)
+        .label(values(found))
+        .context(first.node.at, values(length))
+        .help("keys of a [[zip]] advance together: give each as many values")
+}
+
+/// Tells of rows that are there already, and drops them.
+fn drop_repeated(axis: &mut Axis, problems: &mut Problems) {
+    let names: Vec<&str> = axis.keys.iter().map(|key| key.name()).collect();
+    let names = names.join(", ");
+    let mut seen: HashMap<String, Origin> = HashMap::new();
+    axis.rows.retain(|row| {
+        if row.iter().any(|setting| setting.value.is_none()) {
+            return true;
+        }
+        let text: Vec<String> = row.iter().map(Setting::to_string).collect();
+        let text = text.join(", ");
+        let message = format!("axis `{names}` has {text} twice");
+        let Some(first) = seen.insert(text, row[0].at) else {
+            return true;
+        };
+        let problem = Problem::new(row[0].at, message)
+            .label("again")
+            .context(first, "first here")
+            .help("remove one: a configuration trains once per seed");
+        problems.push(problem);
+        false
+    });
+}

@@ -1,0 +1,264 @@
+//! Checks one value against what its key takes.
+
+use std::path::PathBuf;
+
+use super::keys::KeySpec;
+use super::kind::{
+    DEPTH_MAX, DEPTH_MIN, IMAGE_SIZE_MAX, IMAGE_SIZE_MIN, Kind, LINE_LENGTH_MAX, NAME_LENGTH_MAX,
+};
+use super::lists;
+use super::problem::{Problem, Problems};
+use super::setting::{Checked, Setting};
+use super::suggest;
+use super::tree::{Node, Value};
+use super::warmup;
+
+/// Checks `node` as the value of the key `spec`; whatever is wrong goes to `problems`.
+pub fn setting(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Setting {
+    let parts = match &node.value {
+        Value::Array(elements) => elements.iter().map(|element| element.at).collect(),
+        _ => Vec::new(),
+    };
+    Setting {
+        value: checked(spec, node, problems),
+        at: node.at,
+        parts,
+    }
+}
+
+fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
+    let result = match spec.kind {
+        Kind::Seeds => return lists::seeds(spec, node, problems),
+        Kind::Drops => return lists::drops(spec, node, problems),
+        Kind::Ticks => return lists::ticks(spec, node, problems),
+        Kind::Warmup => return warmup::warmup(spec, node, problems),
+        Kind::Word(words) => word(spec, node, words),
+        Kind::Integer { min, max } => integer(spec, node, min, max).map(Checked::Integer),
+        Kind::Number { .. } => number(spec, node).map(Checked::Number),
+        Kind::Boolean => boolean(spec, node),
+        Kind::Depth => depth(spec, node),
+        Kind::ImageSize => image_size(spec, node),
+        Kind::Name => name(spec, node),
+        Kind::Line => line(spec, node),
+        Kind::Text => string(spec, node).map(|text| Checked::Text(text.to_owned())),
+        Kind::Folder => folder(spec, node),
+    };
+    match result {
+        Ok(value) => Some(value),
+        Err(problem) => {
+            problems.push(*problem);
+            None
+        }
+    }
+}
+
+/// Boxed, for a problem is much larger than a value.
+pub type Result<T> = std::result::Result<T, Box<Problem>>;
+
+/// `help:` line that says what a key takes and what it is for.
+pub fn usage(spec: &KeySpec) -> String {
+    format!(
+        "`{}` takes {}: {}",
+        spec.name,
+        spec.kind.allowed(),
+        spec.meaning
+    )
+}
+
+/// A value that is not allowed.
+pub fn refused(spec: &KeySpec, node: &Node, message: String, label: &str) -> Box<Problem> {
+    Box::new(
+        Problem::new(node.at, message)
+            .label(label)
+            .help(usage(spec)),
+    )
+}
+
+/// A value of another type.
+pub fn wrong_type(spec: &KeySpec, node: &Node, expected: &str) -> Box<Problem> {
+    let message = format!(
+        "`{}` must be {expected}, found {}",
+        spec.name,
+        node.value.type_name()
+    );
+    let problem = Problem::new(node.at, message).label(format!("expected {expected}"));
+    Box::new(
+        problem
+            .maybe_help(unquoted(node, expected))
+            .help(usage(spec)),
+    )
+}
+
+/// A number or boolean in quotes is the likeliest slip.
+fn unquoted(node: &Node, expected: &str) -> Option<String> {
+    let Value::String(text) = &node.value else {
+        return None;
+    };
+    let fits = match expected {
+        "an integer" => text.parse::<u64>().is_ok(),
+        "a number" => text.parse::<f64>().is_ok(),
+        "a boolean" => text.parse::<bool>().is_ok(),
+        _ => false,
+    };
+    fits.then(|| format!("leave out the quotes: {text}"))
+}
+
+fn string<'n>(spec: &KeySpec, node: &'n Node) -> Result<&'n str> {
+    match &node.value {
+        Value::String(text) => Ok(text),
+        _ => Err(wrong_type(spec, node, "a string")),
+    }
+}
+
+fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Result<Checked> {
+    let text = string(spec, node)?;
+    if let Some(word) = words.iter().find(|word| **word == text) {
+        return Ok(Checked::Word(word));
+    }
+    let message = format!("`{}` cannot be {text:?}", spec.name);
+    let problem = Problem::new(node.at, message)
+        .label(format!("expected {}", spec.kind.allowed().replace('`', "")))
+        .help(match suggest::closest(text, words.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => usage(spec),
+        });
+    Err(Box::new(problem))
+}
+
+/// An integer within bounds.
+pub fn integer(spec: &KeySpec, node: &Node, min: u64, max: u64) -> Result<u64> {
+    let Value::Integer(integer) = node.value else {
+        return Err(wrong_type(spec, node, "an integer"));
+    };
+    match u64::try_from(integer) {
+        Ok(integer) if (min..=max).contains(&integer) => Ok(integer),
+        _ => Err(refused(
+            spec,
+            node,
+            format!("`{}` is out of range", spec.name),
+            &format!("must be from {min} to {max}"),
+        )),
+    }
+}
+
+/// A finite number; integers count as numbers.
+pub fn finite(spec: &KeySpec, node: &Node) -> Result<f64> {
+    let number = match node.value {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "integers beyond 2^53 are out of every range"
+        )]
+        Value::Integer(integer) => integer as f64,
+        Value::Float(number) => number,
+        _ => return Err(wrong_type(spec, node, "a number")),
+    };
+    if number.is_finite() {
+        return Ok(number);
+    }
+    let message = format!("`{}` is not a finite number", spec.name);
+    Err(refused(spec, node, message, "must be finite"))
+}
+
+fn number(spec: &KeySpec, node: &Node) -> Result<f64> {
+    let number = finite(spec, node)?;
+    let Kind::Number {
+        min,
+        max,
+        min_open,
+        max_open,
+    } = spec.kind
+    else {
+        return Ok(number);
+    };
+    let too_small = number < min || (min_open && number == min);
+    let too_large = number > max || (max_open && number == max);
+    if too_small || too_large {
+        let message = format!("`{}` is out of range", spec.name);
+        let label = spec.kind.allowed().replacen("a number", "must be", 1);
+        return Err(refused(spec, node, message, &label));
+    }
+    // Minus zero is zero, also in a run's identity.
+    Ok(number + 0.0)
+}
+
+fn boolean(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    match node.value {
+        Value::Boolean(boolean) => Ok(Checked::Boolean(boolean)),
+        _ => Err(wrong_type(spec, node, "a boolean")),
+    }
+}
+
+fn depth(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    let depth = integer(spec, node, DEPTH_MIN, DEPTH_MAX)?;
+    let below = depth - (depth - 2) % 6;
+    if below == depth {
+        return Ok(Checked::Integer(depth));
+    }
+    let above = below + 6;
+    let problem = Problem::new(node.at, format!("depth {depth} is not 6n+2"))
+        .label(format!("the nearest are {below} and {above}"))
+        .help(
+            "three stages of n blocks of two layers, and one layer at each end, \
+             make 6n+2 layers: 8, 14, 20, 26, 32, 38, 44, 50, 56, ...",
+        );
+    Err(Box::new(problem))
+}
+
+fn image_size(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    let size = integer(spec, node, IMAGE_SIZE_MIN, IMAGE_SIZE_MAX)?;
+    if size % 4 == 0 {
+        return Ok(Checked::Integer(size));
+    }
+    let below = size - size % 4;
+    let label = format!("the nearest are {below} and {}", below + 4);
+    let message = format!("image size {size} is not a multiple of 4");
+    let problem = Problem::new(node.at, message)
+        .label(label)
+        .help("the second and the third stage halve the image");
+    Err(Box::new(problem))
+}
+
+fn name(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    let name = string(spec, node)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let fault = if name.is_empty() {
+        "is empty"
+    } else if name.starts_with('.') {
+        "starts with a dot"
+    } else if !name.chars().all(allowed) {
+        "has a character that cannot be part of a folder's name everywhere"
+    } else if name.len() > NAME_LENGTH_MAX {
+        "is too long"
+    } else {
+        return Ok(Checked::Text(name.to_owned()));
+    };
+    Err(refused(spec, node, format!("the sweep's name {fault}"), ""))
+}
+
+fn line(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    let text = string(spec, node)?;
+    let fault = if text.trim().is_empty() {
+        "is empty"
+    } else if text.chars().any(char::is_control) {
+        "has a line break or another control character"
+    } else if text.chars().count() > LINE_LENGTH_MAX {
+        "is too long"
+    } else {
+        return Ok(Checked::Text(text.to_owned()));
+    };
+    Err(refused(
+        spec,
+        node,
+        format!("the {} {fault}", spec.name),
+        "",
+    ))
+}
+
+fn folder(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    let text = string(spec, node)?;
+    if text.is_empty() {
+        let message = format!("the {} is empty", spec.name);
+        return Err(refused(spec, node, message, ""));
+    }
+    Ok(Checked::Folder(PathBuf::from(text)))
+}

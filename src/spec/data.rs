@@ -1,0 +1,202 @@
+//! Resolves `[data]`, and checks it against the model and the training.
+
+use std::path::PathBuf;
+
+use super::SYNTHETIC_TRAIN_IMAGES;
+use super::keys::{Key, Section};
+use super::problem::{Problem, Problems};
+use super::resolve::{Places, with_context, word};
+use super::setting::Point;
+use crate::domain::{BrokenImage, Configuration, DataConfig, Dataset, Validation};
+
+/// CIFAR-10 and CIFAR-100 alike.
+const CIFAR_TRAIN_IMAGES: usize = 50_000;
+const CIFAR_IMAGE_SIZE: usize = 32;
+
+/// Training images before any are held out; unknown for a folder until it is read.
+fn train_images(dataset: Dataset) -> Option<usize> {
+    match dataset {
+        Dataset::Synthetic => Some(SYNTHETIC_TRAIN_IMAGES),
+        Dataset::Cifar10 | Dataset::Cifar100 => Some(CIFAR_TRAIN_IMAGES),
+        Dataset::Folder => None,
+    }
+}
+
+/// The data of one point. `None` where something is missing or refused, which is told.
+pub fn config(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<DataConfig> {
+    let dataset = word(point, Key::Dataset)?;
+    let path = match dataset {
+        Dataset::Synthetic => Some(None),
+        _ => path(point, dataset, places, problems).map(Some),
+    };
+    let held_out = point.size(Key::Validation);
+    let held_out = held_out.filter(|images| check_validation(point, dataset, *images, problems));
+    let broken_image = word(point, Key::BrokenImage)?;
+    Some(DataConfig {
+        dataset,
+        path: path?,
+        validation: match held_out? {
+            0 => Validation::None,
+            images => Validation::Images(images),
+        },
+        augmentation: word(point, Key::Augmentation)?,
+        normalisation: word(point, Key::Normalisation)?,
+        // Without effect elsewhere, so it must not tell two runs apart.
+        broken_image: match dataset {
+            Dataset::Folder => broken_image,
+            _ => BrokenImage::Fail,
+        },
+    })
+}
+
+/// An existing folder.
+fn path(
+    point: &Point<'_>,
+    dataset: Dataset,
+    places: &Places,
+    problems: &mut Problems,
+) -> Option<PathBuf> {
+    let Some(at) = point.at(Key::Path) else {
+        let place = match point.at(Key::Dataset) {
+            Some(at) if at.is_written() => at,
+            _ => places.of(Section::Data),
+        };
+        let problem = Problem::new(place, "`path` is missing")
+            .label("this data set is read from a folder")
+            .help(get(dataset))
+            .help("set `path` in [data] to that folder");
+        problems.push(problem);
+        return None;
+    };
+    let path = point.folder(Key::Path)?;
+    if path.is_dir() {
+        return Some(path.to_owned());
+    }
+    let message = format!("the folder `{}` does not exist", path.display());
+    let (message, label) = if path.exists() {
+        (format!("`{}` is not a folder", path.display()), "a file")
+    } else {
+        (message, "not found from the working directory")
+    };
+    problems.push(Problem::new(at, message).label(label).help(get(dataset)));
+    None
+}
+
+/// How to come by a data set.
+fn get(dataset: Dataset) -> &'static str {
+    match dataset {
+        Dataset::Cifar10 => "`make data` downloads CIFAR-10 to data/cifar10",
+        Dataset::Cifar100 => "unpack the binary version of CIFAR-100 into a folder",
+        Dataset::Folder => "make a folder with train/<class>/*.jpg or *.png, and test/ or val/",
+        Dataset::Synthetic => "synthetic data need no folder",
+    }
+}
+
+fn check_validation(
+    point: &Point<'_>,
+    dataset: Dataset,
+    images: usize,
+    problems: &mut Problems,
+) -> bool {
+    let (Some(all), Some(at)) = (train_images(dataset), point.at(Key::Validation)) else {
+        return true;
+    };
+    if images < all {
+        return true;
+    }
+    let problem = Problem::new(at, "`validation` leaves no image to train on")
+        .label(format!("the data set has {all} training images"));
+    let problem = with_context(problem, point, Key::Dataset, "the data set");
+    problems.push(problem.help("hold out fewer; the paper held out 5000 of 50000"));
+    false
+}
+
+/// CIFAR images have one size.
+pub fn check_model(point: &Point<'_>, problems: &mut Problems) {
+    let Some(Dataset::Cifar10 | Dataset::Cifar100) = word(point, Key::Dataset) else {
+        return;
+    };
+    let (Some(size), Some(at)) = (point.size(Key::ImageSize), point.at(Key::ImageSize)) else {
+        return;
+    };
+    if size != CIFAR_IMAGE_SIZE {
+        let problem = Problem::new(
+            at,
+            format!("CIFAR images are {CIFAR_IMAGE_SIZE} pixels wide"),
+        )
+        .label(format!("must be {CIFAR_IMAGE_SIZE}"));
+        let problem = with_context(problem, point, Key::Dataset, "the data set");
+        problems.push(problem.help("set `image_size = 32`, or take another data set"));
+    }
+}
+
+/// A mini-batch has to fit into the training images, where their number is known.
+pub fn check_batch(point: &Point<'_>, problems: &mut Problems) {
+    let images = word(point, Key::Dataset).and_then(train_images);
+    let (Some(all), Some(held_out)) = (images, point.size(Key::Validation)) else {
+        return;
+    };
+    let (Some(batch), Some(at)) = (point.size(Key::BatchSize), point.at(Key::BatchSize)) else {
+        return;
+    };
+    let images = all.saturating_sub(held_out);
+    // Holding out everything is told elsewhere.
+    if images == 0 || batch <= images {
+        return;
+    }
+    // A default batch is not the mistake: holding out too much is.
+    let at = match point.at(Key::Validation) {
+        Some(validation) if !at.is_written() => validation,
+        _ => at,
+    };
+    let problem = Problem::new(at, "a mini-batch is larger than the data set")
+        .label(format!("{batch} images in a batch, {images} to train on"));
+    let problem = with_context(problem, point, Key::Dataset, "the data set");
+    let problem = match held_out {
+        0 => problem,
+        _ => with_context(problem, point, Key::Validation, "held out"),
+    };
+    problems.push(problem.help(format!("`batch_size` can be at most {images} here")));
+}
+
+/// Tells of keys that were written and have no effect in any configuration. An override of
+/// `dataset` may leave them behind.
+pub fn check_unused(
+    points: &[Point<'_>],
+    configurations: &[Configuration],
+    problems: &mut Problems,
+) {
+    let datasets: Vec<Dataset> = configurations.iter().map(|c| c.data.dataset).collect();
+    let overridden = |point: &Point<'_>| point.at(Key::Dataset).is_some_and(|at| at.is_override());
+    if points.iter().any(overridden) {
+        return;
+    }
+    for point in points {
+        if !datasets.contains(&Dataset::Folder) {
+            unused(
+                point,
+                Key::BrokenImage,
+                "set `dataset = \"folder\"`",
+                problems,
+            );
+        }
+        if datasets
+            .iter()
+            .all(|dataset| *dataset == Dataset::Synthetic)
+        {
+            let help = "set `dataset` to \"cifar10\", \"cifar100\" or \"folder\"";
+            unused(point, Key::Path, help, problems);
+        }
+    }
+}
+
+fn unused(point: &Point<'_>, key: Key, help: &str, problems: &mut Problems) {
+    let Some(at) = point.at(key).filter(|at| at.is_written()) else {
+        return;
+    };
+    let dataset = point.word(Key::Dataset).unwrap_or_default();
+    let message = format!("`{}` has no effect with `{dataset}` data", key.name());
+    let problem = Problem::new(at, message).label("not used");
+    let problem = with_context(problem, point, Key::Dataset, "the data set");
+    problems.push(problem.help(format!("{help}, or remove `{}`", key.name())));
+}

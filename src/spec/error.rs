@@ -1,0 +1,95 @@
+//! Why there is no sweep.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::FILE_BYTES_MAX;
+use super::problem::Problem;
+use super::render;
+use super::source::Sources;
+use super::suggest;
+
+/// A sweep file that cannot be used.
+///
+/// Its `Display` is one line; [`SpecError::render`] says everything.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// There is no such file, or it may not be read.
+    #[error("cannot read the sweep file `{}`: {source}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// It is larger than any sweep file.
+    #[error("`{}` is larger than {} MB", path.display(), FILE_BYTES_MAX / 1_000_000)]
+    TooLarge { path: PathBuf },
+    /// Its content or an override is wrong.
+    #[error("{0}")]
+    Invalid(Box<Mistakes>),
+}
+
+/// All mistakes of a sweep file and its overrides.
+#[derive(Debug)]
+pub struct Mistakes {
+    pub(super) path: PathBuf,
+    pub(super) sources: Sources,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.problems.len() {
+            1 => "a mistake".to_owned(),
+            count => format!("{count} mistakes"),
+        };
+        let path = self.path.display();
+        write!(f, "cannot use the sweep file `{path}` because of {what}")
+    }
+}
+
+impl SpecError {
+    /// Draws every problem as rustc draws its own, then the summary. `styled` adds terminal
+    /// colours. Ends without a line break.
+    pub fn render(&self, styled: bool) -> String {
+        let summary = self.to_string();
+        match self {
+            SpecError::Invalid(mistakes) => {
+                let drawn = render::problems(&mistakes.sources, &mistakes.problems, styled);
+                drawn + &render::title(&summary, &[], styled)
+            }
+            SpecError::TooLarge { .. } => {
+                let help = "a sweep file is a page of TOML; is this another file?";
+                render::title(&summary, &[help.to_owned()], styled)
+            }
+            SpecError::Unreadable { path, .. } => {
+                render::title(&summary, &[neighbours(path)], styled)
+            }
+        }
+    }
+}
+
+/// The sweep files beside a path that is not there.
+fn neighbours(path: &Path) -> String {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return "the sweeps of this project are in experiments/".to_owned();
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    names.sort();
+    names.truncate(20);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let written = path.file_name().unwrap_or_default().to_string_lossy();
+    match suggest::closest(&written, names.iter().copied()) {
+        Some(name) => format!("did you mean `{}`?", path.with_file_name(name).display()),
+        None if names.is_empty() => "the sweeps of this project are in experiments/".to_owned(),
+        None => format!("there is {}", suggest::listed(&names)),
+    }
+}

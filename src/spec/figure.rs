@@ -1,0 +1,149 @@
+//! `[figure]`: which configurations each panel shows, and its error axis.
+
+use super::keys::{Key, Section};
+use super::problem::{Problem, Problems};
+use super::rules::{Conditions, conditions};
+use super::section;
+use super::setting::{Checked, Point, Settings};
+use super::tree::Table;
+use crate::domain::{Figure, FigureKind, Panel, Show};
+
+/// `[figure]` as written, its values checked.
+#[derive(Debug, Default)]
+pub struct FigureTable {
+    settings: Settings,
+    panels: Vec<PanelTable>,
+}
+
+#[derive(Debug)]
+struct PanelTable {
+    settings: Settings,
+    only: Option<Conditions>,
+}
+
+/// Reads `[figure]` and `[[figure.panels]]`.
+pub fn read(root: &Table, problems: &mut Problems) -> FigureTable {
+    let mut figure = FigureTable::default();
+    let Some(table) = section::table(root, "figure", problems) else {
+        return figure;
+    };
+    section::read(
+        Section::Figure,
+        table,
+        &["panels"],
+        &mut figure.settings,
+        problems,
+    );
+    for (_, panel) in section::tables(table, "panels", problems) {
+        figure.panels.push(self::panel(panel, problems));
+    }
+    figure
+}
+
+fn panel(table: &Table, problems: &mut Problems) -> PanelTable {
+    let mut settings = Settings::default();
+    section::read(Section::Panel, table, &["where"], &mut settings, problems);
+    let only = table.get("where").and_then(|entry| {
+        let table = section::as_table(entry, problems)?;
+        Some(conditions(entry.node.at, table, "`where`", problems))
+    });
+    PanelTable { settings, only }
+}
+
+impl FigureTable {
+    /// Finds the configurations of each panel among `points`, which are in the sweep's order.
+    /// Panels that an override left without a configuration are dropped; without any panel, plain
+    /// and residual nets get one each.
+    pub fn resolve(&self, points: &[Point<'_>], problems: &mut Problems) -> Figure {
+        let mut panels = Vec::new();
+        for table in &self.panels {
+            let indices = table.configurations(points, problems);
+            let panel = self.panel(&table.settings, indices, problems);
+            if !panel.configurations.is_empty() {
+                panels.push(panel);
+            }
+        }
+        if panels.is_empty() {
+            panels = self.default_panels(points, problems);
+        }
+        Figure {
+            kind: FigureKind::ErrorVsIteration,
+            panels,
+        }
+    }
+
+    fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
+        let is_plain = |index: &usize| points[*index].word(Key::Shortcut) == Some("none");
+        let (plain, residual): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(is_plain);
+        let both = !plain.is_empty() && !residual.is_empty();
+        let mut panels = Vec::new();
+        for (title, indices) in [("plain", plain), ("residual", residual)] {
+            if !indices.is_empty() {
+                let mut panel = self.panel(&Settings::default(), indices, problems);
+                panel.title = both.then(|| title.to_owned());
+                panels.push(panel);
+            }
+        }
+        panels
+    }
+
+    /// A panel's settings, with those of the figure where it has none.
+    fn panel(&self, own: &Settings, configurations: Vec<usize>, problems: &mut Problems) -> Panel {
+        let (panel, figure) = (own.point(), self.settings.point());
+        check_range(&panel, &figure, problems);
+        let number = |own, shared| panel.number(own).or_else(|| figure.number(shared));
+        Panel {
+            title: panel.text(Key::PanelTitle).map(str::to_owned),
+            configurations,
+            show: match panel.word(Key::PanelShow) {
+                Some("train") => Show::Train,
+                Some("test") => Show::Test,
+                _ => Show::Both,
+            },
+            y_min: number(Key::PanelYMin, Key::FigureYMin),
+            y_max: number(Key::PanelYMax, Key::FigureYMax),
+            y_ticks: ticks(&panel, Key::PanelYTicks)
+                .or_else(|| ticks(&figure, Key::FigureYTicks))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl PanelTable {
+    /// Indices into `points`; a panel of nothing is told.
+    fn configurations(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<usize> {
+        let Some(only) = &self.only else {
+            return (0..points.len()).collect();
+        };
+        only.check_matches(points, "this panel", problems);
+        (0..points.len())
+            .filter(|index| only.match_point(&points[*index]))
+            .collect()
+    }
+}
+
+fn ticks(point: &Point<'_>, key: Key) -> Option<Vec<f64>> {
+    match point.value(key)? {
+        Checked::Ticks(ticks) => Some(ticks.clone()),
+        _ => None,
+    }
+}
+
+/// The lower end has to be below the upper one, wherever each is written.
+fn check_range(panel: &Point<'_>, figure: &Point<'_>, problems: &mut Problems) {
+    let min = panel.get(Key::PanelYMin).or(figure.get(Key::FigureYMin));
+    let max = panel.get(Key::PanelYMax).or(figure.get(Key::FigureYMax));
+    let (Some(min), Some(max)) = (min, max) else {
+        return;
+    };
+    let (Some(Checked::Number(lower)), Some(Checked::Number(upper))) = (&min.value, &max.value)
+    else {
+        return;
+    };
+    if lower >= upper {
+        let problem = Problem::new(max.at, "`y_max` is not above `y_min`")
+            .label(format!("the upper end, {upper}"))
+            .context(min.at, format!("the lower end, {lower}"));
+        problems.push(problem.help("an error axis runs from a lower to a higher percentage"));
+    }
+}

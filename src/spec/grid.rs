@@ -1,0 +1,163 @@
+//! The configurations of a sweep, before they are resolved: the product of the axes, less what is
+//! excluded, changed and extended by what is included.
+
+use super::axes::Axis;
+use super::problem::{Problem, Problems};
+use super::rules::{Conditions, Exclude, Include};
+use super::setting::{Point, Settings};
+use super::source::Origin;
+
+/// More configurations than this are a mistake.
+pub const CONFIGURATIONS_MAX: usize = 100_000;
+
+/// The settings of one configuration, and the place that asked for it.
+#[derive(Debug, Clone)]
+pub struct Candidate<'a> {
+    pub point: Point<'a>,
+    pub from: Origin,
+    /// Whether it is an extra one, from an `[[include]]`.
+    pub is_extra: bool,
+    /// `depth=20 shortcut=A`: what distinguishes it.
+    pub description: String,
+}
+
+/// Expands the grid. `start` is the place of a sweep without axes. `None` where it is too large or
+/// nothing is left of it, which is told.
+pub fn expand<'a>(
+    base: &'a Settings,
+    axes: &'a [Axis],
+    excludes: &[Exclude],
+    includes: &'a [Include],
+    start: Origin,
+    problems: &mut Problems,
+) -> Option<Vec<Candidate<'a>>> {
+    check_size(axes, includes, problems)?;
+    let mut candidates = product(base, axes, start);
+    exclude(&mut candidates, excludes, problems);
+    if candidates.is_empty() {
+        let at = excludes.last().map_or(start, |exclude| exclude.0.at);
+        let problem = Problem::new(at, "every configuration of the grid is excluded")
+            .label("nothing is left");
+        problems.push(problem.help("remove an [[exclude]] or extend [axes]"));
+        return None;
+    }
+    include(&mut candidates, base, includes, problems);
+    Some(candidates)
+}
+
+/// Counts before anything is expanded.
+fn check_size(axes: &[Axis], includes: &[Include], problems: &mut Problems) -> Option<()> {
+    let extra = includes.iter().filter(|i| i.matching.is_none()).count();
+    let mut size = 1usize;
+    for axis in axes {
+        size = size.saturating_mul(axis.rows.len());
+        if size.saturating_add(extra) > CONFIGURATIONS_MAX {
+            let at = axis.rows[0][0].at;
+            let message = format!("the grid has more than {CONFIGURATIONS_MAX} configurations");
+            let lengths: Vec<String> = axes.iter().map(|a| a.rows.len().to_string()).collect();
+            let problem = Problem::new(at, message)
+                .label("with this axis")
+                .help(format!("the axes have {} values", lengths.join(" x ")))
+                .help("shorten an axis, or let keys advance together with [[zip]]");
+            problems.push(problem);
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// The first axis varies slowest.
+fn product<'a>(base: &'a Settings, axes: &'a [Axis], start: Origin) -> Vec<Candidate<'a>> {
+    let mut candidates = vec![Candidate {
+        point: base.point(),
+        from: start,
+        is_extra: false,
+        description: String::new(),
+    }];
+    for axis in axes {
+        let extended = candidates
+            .iter()
+            .flat_map(|candidate| (0..axis.rows.len()).map(|row| step(candidate, axis, row)));
+        candidates = extended.collect();
+    }
+    if axes.is_empty() {
+        "the grid without axes".clone_into(&mut candidates[0].description);
+    }
+    candidates
+}
+
+/// A candidate with the values of one row of an axis.
+fn step<'a>(candidate: &Candidate<'a>, axis: &'a Axis, row: usize) -> Candidate<'a> {
+    let mut next = candidate.clone();
+    for (key, setting) in axis.keys.iter().zip(&axis.rows[row]) {
+        next.point.set(*key, setting);
+        next.from = setting.at;
+        if !next.description.is_empty() {
+            next.description.push(' ');
+        }
+        next.description += &format!("{}={setting}", key.name());
+    }
+    next
+}
+
+fn exclude(candidates: &mut Vec<Candidate<'_>>, excludes: &[Exclude], problems: &mut Problems) {
+    let points: Vec<Point<'_>> = candidates.iter().map(|c| c.point).collect();
+    for exclude in excludes {
+        exclude
+            .0
+            .check_matches(&points, "this [[exclude]]", problems);
+    }
+    candidates.retain(|candidate| {
+        let matches = |exclude: &Exclude| exclude.0.match_point(&candidate.point);
+        !excludes.iter().any(matches)
+    });
+}
+
+fn include<'a>(
+    candidates: &mut Vec<Candidate<'a>>,
+    base: &'a Settings,
+    includes: &'a [Include],
+    problems: &mut Problems,
+) {
+    // Every condition is on the grid as the axes made it, whatever an earlier include has set.
+    let points: Vec<Point<'_>> = candidates.iter().map(|c| c.point).collect();
+    for include in includes {
+        match &include.matching {
+            Some(conditions) => {
+                conditions.check_matches(&points, "this [[include]]", problems);
+                change(candidates, &points, conditions, include);
+            }
+            None => candidates.push(extra(base, include)),
+        }
+    }
+}
+
+fn change<'a>(
+    candidates: &mut [Candidate<'a>],
+    points: &[Point<'_>],
+    conditions: &Conditions,
+    include: &'a Include,
+) {
+    for (candidate, point) in candidates.iter_mut().zip(points) {
+        if conditions.match_point(point) {
+            for (key, setting) in &include.set {
+                candidate.point.set(*key, setting);
+            }
+        }
+    }
+}
+
+fn extra<'a>(base: &'a Settings, include: &'a Include) -> Candidate<'a> {
+    let mut point = base.point();
+    let mut words = vec!["[[include]]".to_owned()];
+    for (key, setting) in &include.set {
+        point.set(*key, setting);
+        words.push(format!("{}={setting}", key.name()));
+    }
+    Candidate {
+        point,
+        from: include.at,
+        is_extra: true,
+        description: words.join(" "),
+    }
+}

@@ -1,0 +1,127 @@
+//! What a key takes, in types and in words.
+
+/// The values that a key takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// One of these words.
+    Word(&'static [&'static str]),
+    Integer {
+        min: u64,
+        max: u64,
+    },
+    Number {
+        min: f64,
+        max: f64,
+        /// Whether `min` itself is refused.
+        min_open: bool,
+        /// Whether `max` itself is refused.
+        max_open: bool,
+    },
+    Boolean,
+    /// 6n+2.
+    Depth,
+    /// Pixels, a multiple of 4.
+    ImageSize,
+    /// A sweep's name.
+    Name,
+    /// Text in one line.
+    Line,
+    Text,
+    Folder,
+    Seeds,
+    /// Iterations or fractions of the whole.
+    Drops,
+    Warmup,
+    /// Percentages.
+    Ticks,
+}
+
+pub const DEPTH_MIN: u64 = 8;
+pub const DEPTH_MAX: u64 = 10_004;
+pub const IMAGE_SIZE_MIN: u64 = 8;
+pub const IMAGE_SIZE_MAX: u64 = 224;
+pub const NAME_LENGTH_MAX: usize = 64;
+pub const LINE_LENGTH_MAX: usize = 200;
+
+pub const fn integer(min: u64, max: u64) -> Kind {
+    Kind::Integer { min, max }
+}
+
+/// A number above zero.
+pub const fn positive(max: f64) -> Kind {
+    Kind::Number {
+        min: 0.0,
+        max,
+        min_open: true,
+        max_open: false,
+    }
+}
+
+/// A number between two others, both included.
+pub const fn ratio(min: f64, max: f64) -> Kind {
+    Kind::Number {
+        min,
+        max,
+        min_open: false,
+        max_open: false,
+    }
+}
+
+impl Kind {
+    /// What is allowed, for messages and for the documentation.
+    pub fn allowed(&self) -> String {
+        match self {
+            Kind::Word(words) => one_of(words),
+            Kind::Integer { min, max } => format!("an integer from {min} to {max}"),
+            Kind::Number {
+                min,
+                max,
+                min_open,
+                max_open,
+            } => {
+                let lower = if *min_open { "above" } else { "from" };
+                let upper = match (min_open, max_open) {
+                    (_, true) => ", below",
+                    (true, false) => ", at most",
+                    (false, false) => " to",
+                };
+                format!("a number {lower} {min}{upper} {max}")
+            }
+            Kind::Boolean => "`true` or `false`".to_owned(),
+            Kind::Depth => format!("an integer 6n+2 from {DEPTH_MIN} to {DEPTH_MAX}"),
+            Kind::ImageSize => {
+                format!("a multiple of 4 from {IMAGE_SIZE_MIN} to {IMAGE_SIZE_MAX}")
+            }
+            Kind::Name => format!(
+                "letters, digits, `-`, `_` and `.`, at most {NAME_LENGTH_MAX}, not starting with `.`"
+            ),
+            Kind::Line => format!("text in one line, at most {LINE_LENGTH_MAX} characters"),
+            Kind::Text => "text".to_owned(),
+            Kind::Folder => "a folder, relative to the working directory".to_owned(),
+            Kind::Seeds => "a list of distinct integers from 0".to_owned(),
+            Kind::Drops => {
+                "an ascending list, all integers (iterations) or all fractions between 0 and 1"
+                    .to_owned()
+            }
+            Kind::Warmup => "`{ lr = 0.01, until_train_error = 80 }`, \
+                 `{ lr = 0.01, iterations = 400 }` or `\"none\"`"
+                .to_owned(),
+            Kind::Ticks => "an ascending list of numbers from 0 to 100".to_owned(),
+        }
+    }
+
+    /// Whether a single value of this kind is itself a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Kind::Seeds | Kind::Drops | Kind::Ticks)
+    }
+}
+
+/// `"a"`, `"b"` or `"c"`, each as it is written in the file.
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}

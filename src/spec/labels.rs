@@ -1,0 +1,108 @@
+//! Names for the configurations of a sweep, and the search for two that are the same.
+
+use std::collections::HashMap;
+
+use super::grid::Candidate;
+use super::keys::{Key, Section};
+use super::problem::{Problem, Problems};
+use super::setting::Point;
+use super::source::Origin;
+use crate::domain::Configuration;
+
+/// `plain-20`, and behind it the other keys that differ between configurations of that name:
+/// `plain-20 lr=0.05`. Distinct for distinct configurations.
+pub fn labels(candidates: &[Candidate<'_>], configurations: &[Configuration]) -> Vec<String> {
+    let mut labels: Vec<String> = configurations.iter().map(|c| c.model.name()).collect();
+    let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, name) in labels.iter().enumerate() {
+        groups.entry(name).or_default().push(index);
+    }
+    let mut suffixes = vec![String::new(); labels.len()];
+    for group in groups.values() {
+        let points: Vec<&Point<'_>> = group.iter().map(|i| &candidates[*i].point).collect();
+        for key in varying(&points) {
+            for (index, point) in group.iter().zip(&points) {
+                suffixes[*index] += &format!(" {}={}", key.name(), text(point, key));
+            }
+        }
+    }
+    for (label, suffix) in labels.iter_mut().zip(&suffixes) {
+        label.push_str(suffix);
+    }
+    labels
+}
+
+/// The keys, depth and shortcut apart, that are not the same in all points.
+fn varying(points: &[&Point<'_>]) -> Vec<Key> {
+    let settable = Section::SETTABLE.into_iter().flat_map(Section::keys);
+    settable
+        .map(|spec| spec.key)
+        .filter(|key| !matches!(key, Key::Depth | Key::Shortcut))
+        .filter(|key| {
+            let value = |point: &Point<'_>| text(point, *key);
+            points
+                .windows(2)
+                .any(|pair| value(pair[0]) != value(pair[1]))
+        })
+        .collect()
+}
+
+fn text(point: &Point<'_>, key: Key) -> String {
+    point
+        .get(key)
+        .map_or_else(|| "default".to_owned(), ToString::to_string)
+}
+
+/// Tells of the first configuration that equals an earlier one, and how many more do.
+pub fn check_duplicates(
+    candidates: &[Candidate<'_>],
+    configurations: &[Configuration],
+    problems: &mut Problems,
+) {
+    let mut seen: HashMap<String, &Candidate<'_>> = HashMap::new();
+    let mut told: Option<Problem> = None;
+    let mut more = 0usize;
+    for (candidate, configuration) in candidates.iter().zip(configurations) {
+        // Every value has one form in JSON, and JSON can be hashed.
+        let Ok(form) = serde_json::to_string(configuration) else {
+            continue;
+        };
+        match (seen.get(&form), &told) {
+            (None, _) => drop(seen.insert(form, candidate)),
+            (Some(first), None) => told = Some(duplicate(candidate, first, configuration)),
+            (Some(_), Some(_)) => more += 1,
+        }
+    }
+    let more = (more > 0).then(|| format!("{more} more configurations are there twice"));
+    if let Some(problem) = told {
+        problems.push(problem.maybe_help(more));
+    }
+}
+
+fn duplicate(again: &Candidate<'_>, first: &Candidate<'_>, same: &Configuration) -> Problem {
+    let message = format!(
+        "`{}` and `{}` are the same configuration, {}",
+        first.description,
+        again.description,
+        same.model.name()
+    );
+    let (at, other) = places(again, first);
+    let problem = Problem::new(at, message).label(again.description.as_str());
+    let problem = match at == other {
+        true => problem,
+        false => problem.context(other, first.description.as_str()),
+    };
+    problem.help("remove one of the two: a configuration trains once per seed")
+}
+
+/// Where two candidates differ in what was written.
+fn places(again: &Candidate<'_>, first: &Candidate<'_>) -> (Origin, Origin) {
+    if again.is_extra || first.is_extra {
+        return (again.from, first.from);
+    }
+    let settable = Section::SETTABLE.into_iter().flat_map(Section::keys);
+    settable
+        .filter_map(|spec| Some((again.point.at(spec.key)?, first.point.at(spec.key)?)))
+        .find(|(one, other)| one != other)
+        .unwrap_or((again.from, first.from))
+}

@@ -1,0 +1,184 @@
+//! From a sweep file and `--set` overrides to a [`Sweep`], or to every mistake in them.
+//!
+//! What was written comes first, what it means second. `parse` and `overrides` make a tree whose
+//! every value knows its place; `section`, `axes`, `rules` and `figure` check each value against
+//! the table in `keys`; `grid` and `resolve` put them together. Nothing stops at the first
+//! mistake: a refused value stays as a gap that later checks pass over.
+//!
+//! Paths of data sets are relative to the working directory, like the sweep file's own path, and
+//! stored as given: a sweep names one folder wherever the file lies.
+
+mod assign;
+mod axes;
+mod check;
+mod data;
+mod error;
+mod figure;
+mod grid;
+mod head;
+mod keys;
+mod kind;
+mod labels;
+mod lists;
+mod overrides;
+mod parse;
+mod problem;
+mod render;
+mod resolve;
+mod rules;
+mod section;
+mod setting;
+mod source;
+mod suggest;
+mod tree;
+mod warmup;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+pub use error::{Mistakes, SpecError};
+
+use crate::domain::{Configuration, Sweep};
+use grid::Candidate;
+use keys::Section;
+use problem::{Problem, Problems};
+use resolve::Places;
+use setting::{Point, Settings};
+use source::{Origin, SourceId, Sources};
+use tree::Table;
+
+/// Training images of the synthetic data set.
+pub const SYNTHETIC_TRAIN_IMAGES: usize = 10_000;
+
+/// A larger file is not a sweep file.
+pub const FILE_BYTES_MAX: u64 = 10_000_000;
+
+/// Reads the sweep file at `path` with `overrides`, the `KEY=VALUE` arguments of `--set`.
+///
+/// # Errors
+/// When the file cannot be read or is too large, and when it or an override has any mistake; the
+/// error has all of them, in the order of the file.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
+    let bytes = read_file(path)?;
+    let mut problems = Problems::default();
+    let text = decode(bytes, &mut problems);
+    let sources = Sources::new(path, text, overrides, keys::defaults());
+    let sweep = read(&sources, &mut problems);
+    match sweep {
+        Some(sweep) if problems.is_empty() => Ok(sweep),
+        _ => Err(SpecError::Invalid(Box::new(Mistakes {
+            path: path.to_owned(),
+            sources,
+            problems: problems.into_sorted(),
+        }))),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, SpecError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|source| SpecError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(SpecError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    Ok(bytes)
+}
+
+/// The file as text; a byte that is not UTF-8 is told and replaced.
+fn decode(bytes: Vec<u8>, problems: &mut Problems) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let at = Origin {
+            source: SourceId::File,
+            start,
+            // The replacement character's length.
+            end: start + '\u{fffd}'.len_utf8(),
+        };
+        let problem = Problem::new(at, "this is not UTF-8").label("from here on");
+        problems.push(problem.help("save the file as UTF-8 text"));
+        String::from_utf8_lossy(error.as_bytes()).into_owned()
+    })
+}
+
+/// Reads everything that can be read; the sweep is only of use where there is no problem.
+fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
+    let defaults = parse::document(sources, SourceId::Defaults, problems);
+    let mut root = parse::document(sources, SourceId::File, problems);
+    overrides::apply(sources, &mut root, problems);
+    // What cannot be parsed is missing from the tree: the rest would be blamed for it.
+    let syntax = problems.len();
+
+    section::refuse_unknown_tables(&mut root, problems);
+    let mut base = Settings::default();
+    read_base(&defaults, &mut base, problems);
+    read_base(&root, &mut base, problems);
+    let head = head::read(&root, problems);
+    let axes = axes::read(&root, &base, problems);
+    let excludes = rules::excludes(&root, problems);
+    let includes = rules::includes(&root, problems);
+    let figure = figure::read(&root, problems);
+    if syntax > 0 {
+        problems.keep_first_on_broken_lines(syntax, sources);
+        return None;
+    }
+
+    let head_at = head.at;
+    let head = head.resolve(problems);
+    let candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
+    let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
+    let configurations = resolve_all(&points, &Places::new(&root), problems);
+    let figure = figure.resolve(&points, problems);
+    let configurations = configurations?;
+    let labels = finish(&candidates, &points, &configurations, problems);
+    let head = head?;
+    Some(Sweep {
+        name: head.name,
+        title: head.title,
+        description: head.description,
+        configurations,
+        labels,
+        seeds: head.seeds,
+        figure,
+    })
+}
+
+/// Reads `[data]`, `[model]` and `[train]` over what is there.
+fn read_base(root: &Table, base: &mut Settings, problems: &mut Problems) {
+    for section in Section::SETTABLE {
+        if let Some(table) = section::table(root, section.name(), problems) {
+            section::read(section, table, &[], base, problems);
+        }
+    }
+}
+
+/// `None` where any point cannot be resolved; all of them are tried.
+fn resolve_all(
+    points: &[Point<'_>],
+    places: &Places,
+    problems: &mut Problems,
+) -> Option<Vec<Configuration>> {
+    let resolved: Vec<Option<Configuration>> = points
+        .iter()
+        .map(|point| resolve::configuration(point, places, problems))
+        .collect();
+    resolved.into_iter().collect()
+}
+
+/// The last checks, on the sweep as a whole, and the labels.
+fn finish(
+    candidates: &[Candidate<'_>],
+    points: &[Point<'_>],
+    configurations: &[Configuration],
+    problems: &mut Problems,
+) -> Vec<String> {
+    data::check_unused(points, configurations, problems);
+    labels::check_duplicates(candidates, configurations, problems);
+    labels::labels(candidates, configurations)
+}

@@ -1,0 +1,99 @@
+//! `--set KEY=VALUE`: changes the tree before it is read, so that an override is checked and
+//! reported like the file.
+
+use super::parse;
+use super::problem::{Problem, Problems};
+use super::source::{OVERRIDE_PREFIX, Origin, SourceId, Sources};
+use super::tree::{Entry, Node, Table, Value};
+
+/// Applies every override in order; the last one of a key wins.
+pub fn apply(sources: &Sources, root: &mut Table, problems: &mut Problems) {
+    for index in 0..sources.overrides() {
+        let id = SourceId::Override(index);
+        let text = &sources.get(id).text[OVERRIDE_PREFIX.len()..];
+        match read(text, id) {
+            Ok((path, node)) => insert(root, &path, node, problems),
+            Err(found) => found.into_iter().for_each(|problem| problems.push(problem)),
+        }
+    }
+}
+
+type Path = Vec<(String, Origin)>;
+
+fn read(text: &str, id: SourceId) -> Result<(Path, Node), Vec<Problem>> {
+    let offset = OVERRIDE_PREFIX.len();
+    let at = |start: usize, end: usize| Origin {
+        source: id,
+        start: offset + start,
+        end: offset + end,
+    };
+    let Some((key, value)) = text.split_once('=') else {
+        let problem = Problem::new(at(0, text.len()), "this override has no value")
+            .label("expected KEY=VALUE")
+            .help("write, for instance, --set train.iterations=2000");
+        return Err(vec![problem]);
+    };
+    let Some(path) = parse::key_path(key, id, offset) else {
+        let problem = Problem::new(at(0, key.len()), "this override has no valid key")
+            .label("expected a dotted key")
+            .help("write, for instance, --set train.iterations=2000");
+        return Err(vec![problem]);
+    };
+    let start = key.len() + 1;
+    if value.trim().is_empty() {
+        let problem = Problem::new(at(start - 1, text.len()), "this override has no value")
+            .label("nothing follows")
+            .help("an empty text is written \"\"");
+        return Err(vec![problem]);
+    }
+    let node = match parse::value(value, id, offset + start) {
+        Ok(node) => node,
+        Err(_) if is_bare(value) => Node {
+            at: at(start, text.len()),
+            value: Value::String(value.trim().to_owned()),
+        },
+        Err(problems) => return Err(problems),
+    };
+    Ok((path, node))
+}
+
+/// Whether text that is not TOML is meant as text: no bracket or quote announces otherwise.
+fn is_bare(value: &str) -> bool {
+    !value.trim_start().starts_with(['[', '{', '"', '\''])
+}
+
+/// Puts `node` at `path`, making tables on the way.
+fn insert(table: &mut Table, path: &[(String, Origin)], node: Node, problems: &mut Problems) {
+    let Some(((key, key_at), rest)) = path.split_first() else {
+        return;
+    };
+    if table.get(key).is_none() {
+        table.entries.push(Entry {
+            key: key.clone(),
+            key_at: *key_at,
+            node: Node {
+                at: *key_at,
+                value: Value::Table(Table::default()),
+            },
+        });
+    }
+    let Some(entry) = table.get_mut(key) else {
+        return;
+    };
+    if rest.is_empty() {
+        entry.key_at = *key_at;
+        entry.node = node;
+        return;
+    }
+    match &mut entry.node.value {
+        Value::Table(table) => insert(table, rest, node, problems),
+        value => {
+            let message = format!("`{key}` is {}, not a table", value.type_name());
+            let problem = Problem::new(*key_at, message)
+                .label("has no keys of its own")
+                .context(entry.node.at, "given here")
+                .help(format!("set it as a whole: --set {key}=..."));
+            problems.push(problem);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! TOML text into [`Table`]s, with every syntax error.
+
+use toml::Spanned;
+use toml::de::{DeFloat, DeInteger, DeTable, DeValue, Error};
+
+use super::problem::{Problem, Problems};
+use super::source::{Origin, SourceId, Sources};
+use super::tree::{Entry, Node, Table, Value};
+
+/// Reads a whole document; what could not be read is left out of the table and told.
+pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Table {
+    let text = &sources.get(id).text;
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let place = Place { id, offset: 0 };
+    for error in &errors {
+        problems.push(place.syntax_error(error, text.len()));
+    }
+    place.table(table.get_ref())
+}
+
+/// Reads `text`, which stands at `offset` of the source `id`, as one value.
+pub fn value(text: &str, id: SourceId, offset: usize) -> Result<Node, Vec<Problem>> {
+    let (value, errors) = DeValue::parse_recoverable(text);
+    let place = Place { id, offset };
+    if errors.is_empty() {
+        return Ok(place.node(&value));
+    }
+    Err(errors
+        .iter()
+        .map(|error| place.syntax_error(error, text.len()))
+        .collect())
+}
+
+/// Reads `text`, which stands at `offset` of the source `id`, as a dotted key.
+pub fn key_path(text: &str, id: SourceId, offset: usize) -> Option<Vec<(String, Origin)>> {
+    let line = format!("{text}=0");
+    let (table, errors) = DeTable::parse_recoverable(&line);
+    let mut path = Vec::new();
+    let place = Place { id, offset };
+    let mut level = Some(table.get_ref());
+    while let Some(table) = level {
+        let (key, value) = table.iter().next().filter(|_| table.len() == 1)?;
+        path.push((key.get_ref().to_string(), place.at(key.span())));
+        level = value.get_ref().as_table();
+    }
+    errors.is_empty().then_some(path)
+}
+
+/// Where the parsed text stands.
+#[derive(Clone, Copy)]
+struct Place {
+    id: SourceId,
+    offset: usize,
+}
+
+impl Place {
+    fn at(self, span: std::ops::Range<usize>) -> Origin {
+        Origin {
+            source: self.id,
+            start: self.offset + span.start,
+            end: self.offset + span.end,
+        }
+    }
+
+    fn syntax_error(self, error: &Error, length: usize) -> Problem {
+        let at = self.at(error.span().unwrap_or(length..length));
+        let (what, expected) = match error.message().split_once(", expected ") {
+            Some((what, expected)) => (what, Some(expected)),
+            None => (error.message(), None),
+        };
+        let label = match expected {
+            None | Some("nothing") => "here".to_owned(),
+            Some("literal string") => "expected text in quotes".to_owned(),
+            Some(expected) => format!("expected {expected}"),
+        };
+        Problem::new(at, format!("this is not TOML: {what}"))
+            .label(label)
+            .help(advice(what))
+    }
+
+    fn node(self, value: &Spanned<DeValue<'_>>) -> Node {
+        Node {
+            at: self.at(value.span()),
+            value: self.value(value.get_ref()),
+        }
+    }
+
+    fn value(self, value: &DeValue<'_>) -> Value {
+        match value {
+            DeValue::String(text) => Value::String(text.to_string()),
+            DeValue::Integer(integer) => Value::Integer(clamped(integer)),
+            DeValue::Float(float) => Value::Float(nearest(float)),
+            DeValue::Boolean(boolean) => Value::Boolean(*boolean),
+            DeValue::Datetime(_) => Value::Datetime,
+            DeValue::Array(array) => Value::Array(array.iter().map(|v| self.node(v)).collect()),
+            DeValue::Table(table) => Value::Table(self.table(table)),
+        }
+    }
+
+    /// toml sorts keys by name; the order of the file is that of their places.
+    fn table(self, table: &DeTable<'_>) -> Table {
+        let mut entries: Vec<Entry> = table
+            .iter()
+            .map(|(key, value)| Entry {
+                key: key.get_ref().to_string(),
+                key_at: self.at(key.span()),
+                node: self.node(value),
+            })
+            .collect();
+        entries.sort_by_key(|entry| entry.key_at);
+        Table { entries }
+    }
+}
+
+/// What to do about the commonest syntax errors.
+fn advice(what: &str) -> &'static str {
+    if what == "duplicate key" {
+        "keep one of the two"
+    } else if what.contains("array") {
+        "put commas between the values of a list, and `]` behind the last"
+    } else {
+        "write `key = value` lines under a `[table]`, and text in quotes"
+    }
+}
+
+fn clamped(integer: &DeInteger<'_>) -> i128 {
+    let text = integer.as_str();
+    i128::from_str_radix(text, integer.radix()).unwrap_or(if text.starts_with('-') {
+        i128::MIN
+    } else {
+        i128::MAX
+    })
+}
+
+fn nearest(float: &DeFloat<'_>) -> f64 {
+    float.as_str().parse().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,113 @@
+//! What is wrong with a sweep file: collected, not thrown, so that all of it is told at once.
+
+use std::collections::HashSet;
+
+use super::source::{Origin, SourceId, Sources};
+
+/// One mistake: what is wrong, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub message: String,
+    pub at: Origin,
+    /// Stands at the underlined text.
+    pub label: String,
+    /// Other places that belong to the mistake.
+    pub context: Vec<(Origin, String)>,
+    pub help: Vec<String>,
+}
+
+impl Problem {
+    /// `message` starts in lower case and has no full stop, as rustc's do.
+    pub fn new(at: Origin, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            at,
+            label: String::new(),
+            context: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    pub fn context(mut self, at: Origin, label: impl Into<String>) -> Self {
+        self.context.push((at, label.into()));
+        self
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// A help line where there is one to give.
+    pub fn maybe_help(self, help: Option<String>) -> Self {
+        match help {
+            Some(help) => self.help(help),
+            None => self,
+        }
+    }
+}
+
+/// All problems found so far. The same message at the same place counts once, so a bad
+/// combination is told once and not for every grid point.
+#[derive(Debug, Default)]
+pub struct Problems {
+    list: Vec<Problem>,
+    seen: HashSet<(Origin, String)>,
+}
+
+impl Problems {
+    pub fn push(&mut self, problem: Problem) {
+        if self.seen.insert((problem.at, problem.message.clone())) {
+            self.list.push(problem);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Keeps the first of several problems on one line where the first `syntax` problems, which
+    /// are of syntax, touch that line: the parser guesses on from there, and so would the reader.
+    pub fn keep_first_on_broken_lines(&mut self, syntax: usize, sources: &Sources) {
+        let file = &sources.get(SourceId::File).text;
+        let breaks: Vec<usize> = file.match_indices('\n').map(|(index, _)| index).collect();
+        let mut broken = HashSet::new();
+        let mut kept = Vec::new();
+        for (index, problem) in std::mem::take(&mut self.list).into_iter().enumerate() {
+            let line = line(problem.at, &breaks);
+            let fresh = match index < syntax {
+                true => broken.insert(line),
+                false => !broken.contains(&line),
+            };
+            if fresh {
+                kept.push(problem);
+            }
+        }
+        self.list = kept;
+    }
+
+    /// In the order of the file, then of the command line.
+    pub fn into_sorted(mut self) -> Vec<Problem> {
+        self.list.sort_by_key(|problem| problem.at);
+        self.list
+    }
+}
+
+/// The line that a place begins in; overrides have one each. `breaks` are those of the file.
+fn line(at: Origin, breaks: &[usize]) -> (SourceId, usize) {
+    let line = match at.source {
+        SourceId::File => breaks.partition_point(|newline| *newline < at.start),
+        _ => 0,
+    };
+    (at.source, line)
+}

@@ -1,0 +1,124 @@
+//! Draws problems the way rustc draws its own.
+
+use std::ops::Range;
+
+use annotate_snippets::{
+    Annotation, AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str,
+};
+
+use super::problem::Problem;
+use super::source::{Origin, Source, SourceId, Sources};
+
+/// More than this is a file of another kind; the rest is counted.
+const SHOWN: usize = 100;
+
+/// Every problem, each followed by an empty line.
+pub fn problems(sources: &Sources, problems: &[Problem], styled: bool) -> String {
+    let renderer = renderer(styled);
+    let mut drawn = String::new();
+    for problem in problems.iter().take(SHOWN) {
+        drawn += &renderer.render(&[group(sources, problem)]);
+        drawn += "\n\n";
+    }
+    if problems.len() > SHOWN {
+        let rest = format!("{} more problems are not shown", problems.len() - SHOWN);
+        drawn += &title(&rest, &[], styled);
+        drawn += "\n\n";
+    }
+    drawn
+}
+
+/// A message without a place in a file, and what to do.
+pub fn title(message: &str, help: &[String], styled: bool) -> String {
+    let mut group = Group::with_title(Level::ERROR.primary_title(message));
+    for line in help {
+        group = group.element(Level::HELP.message(normalize_untrusted_str(line)));
+    }
+    renderer(styled).render(&[group])
+}
+
+fn renderer(styled: bool) -> Renderer {
+    if styled {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+}
+
+fn group<'a>(sources: &'a Sources, problem: &'a Problem) -> Group<'a> {
+    let mut group = Group::with_title(Level::ERROR.primary_title(problem.message.as_str()));
+    for id in source_ids(problem) {
+        group = group.element(snippet(sources.get(id), id, problem));
+    }
+    for line in &problem.help {
+        group = group.element(Level::HELP.message(normalize_untrusted_str(line)));
+    }
+    group
+}
+
+/// The sources that a problem speaks of, the one where it is first.
+fn source_ids(problem: &Problem) -> Vec<SourceId> {
+    let mut ids = vec![problem.at.source];
+    for (at, _) in &problem.context {
+        if !ids.contains(&at.source) {
+            ids.push(at.source);
+        }
+    }
+    ids
+}
+
+/// The lines of one source that a problem underlines.
+fn snippet<'a>(
+    source: &'a Source,
+    id: SourceId,
+    problem: &'a Problem,
+) -> Snippet<'a, Annotation<'a>> {
+    let primary = (AnnotationKind::Primary, problem.at, problem.label.as_str());
+    let context = problem
+        .context
+        .iter()
+        .map(|(at, label)| (AnnotationKind::Context, *at, label.as_str()));
+    let marks: Vec<_> = std::iter::once(primary)
+        .chain(context)
+        .filter(|(_, at, _)| at.source == id)
+        .collect();
+    let window = window(&source.text, marks.iter().map(|(_, at, _)| *at));
+    let annotations = marks.iter().map(|(kind, at, label)| {
+        let span = within(&source.text, *at, &window);
+        kind.span(span).label((!label.is_empty()).then_some(*label))
+    });
+    Snippet::source(&source.text[window.clone()])
+        .path(source.name.as_str())
+        .line_start(1 + newlines(&source.text[..window.start]))
+        .line_numbering(source.numbered)
+        .annotations(annotations)
+}
+
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
+
+/// The whole lines from the first to the last place: the renderer need not see the rest.
+fn window(text: &str, places: impl Iterator<Item = Origin> + Clone) -> Range<usize> {
+    let first = places.clone().map(|at| at.start).min().unwrap_or(0);
+    let last = places.map(|at| at.end).max().unwrap_or(0);
+    let (first, last) = (floor(text, first), floor(text, last));
+    let start = text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[last..]
+        .find('\n')
+        .map_or(text.len(), |newline| last + newline);
+    start..end
+}
+
+/// A place relative to the window, on character boundaries and at most to the end of its line:
+/// a list over many lines is underlined where it begins.
+fn within(text: &str, at: Origin, window: &Range<usize>) -> Range<usize> {
+    let start = floor(text, at.start).clamp(window.start, window.end);
+    let end = floor(text, at.end).clamp(start, window.end);
+    let line = text[start..end].find('\n').unwrap_or(end - start);
+    start - window.start..start + line - window.start
+}
+
+fn floor(text: &str, index: usize) -> usize {
+    text.floor_char_boundary(index)
+}

@@ -1,0 +1,197 @@
+//! From the settings of one grid point to a [`Configuration`]: what is missing, and what does not
+//! go together.
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
+
+use super::data;
+use super::keys::{Key, Section};
+use super::problem::{Problem, Problems};
+use super::setting::{Checked, Drops, Point, Setting};
+use super::source::Origin;
+use super::tree::Table;
+use crate::domain::{Configuration, ModelConfig, TrainConfig, WarmupEnd};
+
+/// The paper's one point per 1,000 of 64,000 iterations.
+const POINTS_PER_RUN: u64 = 64;
+
+/// Where a missing key is reported: at the head of its table, if there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct Places([Option<Origin>; 3]);
+
+impl Places {
+    pub fn new(root: &Table) -> Self {
+        Self(Section::SETTABLE.map(|section| root.get(section.name()).map(|entry| entry.key_at)))
+    }
+
+    /// The head of a table, or the beginning of the file.
+    pub fn of(&self, section: Section) -> Origin {
+        let index = Section::SETTABLE.iter().position(|s| *s == section);
+        index
+            .and_then(|index| self.0[index])
+            .unwrap_or(Origin::START)
+    }
+}
+
+/// Resolves one point. `None` where something is missing or refused, which is told.
+pub fn configuration(
+    point: &Point<'_>,
+    places: &Places,
+    problems: &mut Problems,
+) -> Option<Configuration> {
+    let data = data::config(point, places, problems);
+    let model = model(point, places, problems);
+    let train = train(point, places, problems);
+    data::check_model(point, problems);
+    data::check_batch(point, problems);
+    Some(Configuration {
+        data: data?,
+        model: model?,
+        train: train?,
+    })
+}
+
+/// Tells where a required key is nowhere.
+fn require(point: &Point<'_>, key: Key, places: &Places, problems: &mut Problems) {
+    if point.get(key).is_some() {
+        return;
+    }
+    let (name, spec) = (key.name(), key.spec());
+    let section = spec.section.name();
+    let problem = Problem::new(places.of(spec.section), format!("`{name}` is missing"))
+        .label(format!("no `{name}` in [{section}], and no such axis"))
+        .help(format!(
+            "`{name}` takes {}: {}",
+            spec.kind.allowed(),
+            spec.meaning
+        ));
+    problems.push(problem);
+}
+
+/// A word as the domain's type, which spells its values the same way.
+pub fn word<'de, T: Deserialize<'de>>(point: &Point<'_>, key: Key) -> Option<T> {
+    let deserializer: StrDeserializer<'static, Error> = point.word(key)?.into_deserializer();
+    T::deserialize(deserializer).ok()
+}
+
+fn model(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<ModelConfig> {
+    require(point, Key::Depth, places, problems);
+    require(point, Key::Shortcut, places, problems);
+    Some(ModelConfig {
+        depth: point.size(Key::Depth)?,
+        shortcut: word(point, Key::Shortcut)?,
+        width: point.size(Key::Width)?,
+        image_size: point.size(Key::ImageSize)?,
+        init: word(point, Key::Init)?,
+        decay: word(point, Key::Decay)?,
+    })
+}
+
+fn train(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<TrainConfig> {
+    require(point, Key::Iterations, places, problems);
+    check_nesterov(point, problems);
+    let iterations = point.integer(Key::Iterations)?;
+    let lr_drops = drops(point, iterations, problems);
+    check_warmup(point, iterations, problems);
+    let every = |key| match point.get(key) {
+        Some(_) => point.integer(key),
+        None => Some(iterations.div_ceil(POINTS_PER_RUN)),
+    };
+    let warmup = match point.value(Key::Warmup)? {
+        Checked::Warmup(warmup) => *warmup,
+        _ => None,
+    };
+    Some(TrainConfig {
+        iterations,
+        batch_size: point.size(Key::BatchSize)?,
+        lr: point.number(Key::Lr)?,
+        lr_drops: lr_drops?,
+        lr_gamma: point.number(Key::LrGamma)?,
+        momentum: point.number(Key::Momentum)?,
+        nesterov: point.boolean(Key::Nesterov)?,
+        weight_decay: point.number(Key::WeightDecay)?,
+        warmup,
+        eval_every: every(Key::EvalEvery)?,
+        log_every: every(Key::LogEvery)?,
+    })
+}
+
+/// Drops in iterations, all inside the run.
+fn drops(point: &Point<'_>, iterations: u64, problems: &mut Problems) -> Option<Vec<u64>> {
+    let setting = point.get(Key::LrDrops)?;
+    match setting.value.as_ref()? {
+        Checked::Drops(Drops::Fractions(fractions)) => Some(after(fractions, iterations)),
+        Checked::Drops(Drops::Iterations(drops)) => {
+            let late = drops.iter().position(|drop| *drop >= iterations);
+            if let Some(late) = late {
+                problems.push(late_drop(point, setting, late, iterations));
+                return None;
+            }
+            Some(drops.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Fractions of the whole in iterations. In a very short run several fall on one iteration, which
+/// then counts once, or on none.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "iterations are at most 1e9 and fractions between 0 and 1"
+)]
+fn after(fractions: &[f64], iterations: u64) -> Vec<u64> {
+    let mut drops: Vec<u64> = fractions
+        .iter()
+        .map(|fraction| (fraction * iterations as f64).round() as u64)
+        .filter(|drop| (1..iterations).contains(drop))
+        .collect();
+    drops.dedup();
+    drops
+}
+
+fn late_drop(point: &Point<'_>, setting: &Setting, late: usize, iterations: u64) -> Problem {
+    let at = setting.parts.get(late).copied().unwrap_or(setting.at);
+    let problem = Problem::new(at, "`lr_drops` has a drop past the end of the run")
+        .label(format!("the run has {iterations} iterations"));
+    with_context(problem, point, Key::Iterations, "the end")
+        .help("give fractions, as in lr_drops = [0.5, 0.75]: they move with the end")
+}
+
+/// Points to another key that takes part, where somebody wrote it.
+pub fn with_context(problem: Problem, point: &Point<'_>, key: Key, label: &str) -> Problem {
+    match point.at(key) {
+        Some(at) if at.is_written() => problem.context(at, label),
+        _ => problem,
+    }
+}
+
+fn check_warmup(point: &Point<'_>, iterations: u64, problems: &mut Problems) {
+    let Some(Checked::Warmup(Some(warmup))) = point.value(Key::Warmup) else {
+        return;
+    };
+    let (WarmupEnd::Iterations(end), Some(at)) = (warmup.until, point.at(Key::Warmup)) else {
+        return;
+    };
+    if end < iterations {
+        return;
+    }
+    let problem = Problem::new(at, "the warm-up does not end before the run")
+        .label(format!("{end} of {iterations} iterations"));
+    let problem = with_context(problem, point, Key::Iterations, "the end");
+    problems.push(problem.help("shorten the warm-up, or raise `iterations`"));
+}
+
+fn check_nesterov(point: &Point<'_>, problems: &mut Problems) {
+    if point.boolean(Key::Nesterov) != Some(true) || point.number(Key::Momentum) != Some(0.0) {
+        return;
+    }
+    let Some(at) = point.at(Key::Nesterov) else {
+        return;
+    };
+    let problem = Problem::new(at, "`nesterov` needs a momentum").label("there is none");
+    let problem = with_context(problem, point, Key::Momentum, "the momentum");
+    problems.push(problem.help("set `momentum` above 0, or `nesterov = false`"));
+}

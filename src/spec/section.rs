@@ -1,0 +1,154 @@
+//! Reads the tables that hold single values, and refuses what does not belong there.
+
+use super::check;
+use super::keys::{Key, Section};
+use super::problem::{Problem, Problems};
+use super::setting::Settings;
+use super::source::Origin;
+use super::suggest;
+use super::tree::{Entry, Node, Table, Value};
+
+/// The tables at the top of a sweep file.
+pub const TABLES: [&str; 9] = [
+    "sweep", "data", "model", "train", "axes", "zip", "exclude", "include", "figure",
+];
+
+/// Tells of every table or key at the top that does not belong there. A misspelt table is read
+/// as what it is likely to be, so that its keys are not missing as well.
+pub fn refuse_unknown_tables(root: &mut Table, problems: &mut Problems) {
+    let present: Vec<String> = root.entries.iter().map(|entry| entry.key.clone()).collect();
+    for entry in &mut root.entries {
+        if TABLES.contains(&entry.key.as_str()) {
+            continue;
+        }
+        let what = match entry.node.value {
+            Value::Table(_) => "table",
+            _ => "key",
+        };
+        let message = format!("unknown {what} `{}`", entry.key);
+        let problem = Problem::new(entry.key_at, message).label("not part of a sweep file");
+        let help = match home(&entry.key) {
+            Some(home) if what == "key" => home,
+            _ => suggest::advice(&entry.key, &TABLES),
+        };
+        problems.push(problem.help(help));
+        if let Some(likely) = suggest::closest(&entry.key, TABLES)
+            && !present.iter().any(|key| key == likely)
+        {
+            likely.clone_into(&mut entry.key);
+        }
+    }
+}
+
+/// The table of that name, empty where there is none; anything else is told.
+pub fn table<'t>(root: &'t Table, name: &str, problems: &mut Problems) -> Option<&'t Table> {
+    as_table(root.get(name)?, problems)
+}
+
+/// An entry's table; anything else is told.
+pub fn as_table<'t>(entry: &'t Entry, problems: &mut Problems) -> Option<&'t Table> {
+    match &entry.node.value {
+        Value::Table(table) => Some(table),
+        value => {
+            let message = format!(
+                "`{}` must be a table, found {}",
+                entry.key,
+                value.type_name()
+            );
+            let problem = Problem::new(entry.node.at, message).label("expected a table");
+            problems.push(problem.help(format!("write its keys below a line `[{}]`", entry.key)));
+            None
+        }
+    }
+}
+
+/// The tables of `[[name]]`; anything else is told.
+pub fn tables<'t>(
+    parent: &'t Table,
+    name: &str,
+    problems: &mut Problems,
+) -> Vec<(Origin, &'t Table)> {
+    let Some(entry) = parent.get(name) else {
+        return Vec::new();
+    };
+    let Value::Array(elements) = &entry.node.value else {
+        problems.push(not_tables(entry.key_at, name, &entry.node));
+        return Vec::new();
+    };
+    let mut tables = Vec::new();
+    for element in elements {
+        match &element.value {
+            Value::Table(table) => tables.push((element.at, table)),
+            _ => problems.push(not_tables(element.at, name, element)),
+        }
+    }
+    tables
+}
+
+fn not_tables(at: Origin, name: &str, node: &Node) -> Problem {
+    let message = format!(
+        "`{name}` must be a list of tables, found {}",
+        node.value.type_name()
+    );
+    Problem::new(at, message)
+        .label("one pair of brackets is missing")
+        .help(format!("write a line `[[{name}]]` before each"))
+}
+
+/// Reads the keys of `section` from `table` into `settings`. `besides` are keys of the same table
+/// that are read elsewhere. A misspelt key is told, and then read as what it is likely to be.
+pub fn read(
+    section: Section,
+    table: &Table,
+    besides: &[&str],
+    settings: &mut Settings,
+    problems: &mut Problems,
+) {
+    for entry in &table.entries {
+        let key = match Key::find(section, &entry.key) {
+            Some(key) => Some(key),
+            None if besides.contains(&entry.key.as_str()) => None,
+            None => {
+                problems.push(unknown_key(section, entry, besides));
+                likely(section, table, &entry.key)
+            }
+        };
+        if let Some(key) = key {
+            settings.set(key, check::setting(key.spec(), &entry.node, problems));
+        }
+    }
+}
+
+/// The key that was meant, unless the table has that one too.
+fn likely(section: Section, table: &Table, written: &str) -> Option<Key> {
+    let name = suggest::closest(written, section.keys().map(|spec| spec.name))?;
+    let absent = table.get(name).is_none();
+    absent.then(|| Key::find(section, name)).flatten()
+}
+
+fn unknown_key(section: Section, entry: &Entry, besides: &[&str]) -> Problem {
+    let brackets = match section {
+        Section::Panel => format!("[[{}]]", section.name()),
+        _ => format!("[{}]", section.name()),
+    };
+    let mut names: Vec<&str> = section.keys().map(|spec| spec.name).collect();
+    names.extend(besides);
+    let problem = Problem::new(
+        entry.key_at,
+        format!("unknown key `{}` in {brackets}", entry.key),
+    )
+    .label(format!("not a key of {brackets}"));
+    match home(&entry.key) {
+        Some(home) => problem.help(home),
+        None => problem.help(suggest::advice(&entry.key, &names)),
+    }
+}
+
+/// Where a key belongs that is right but in the wrong place.
+fn home(name: &str) -> Option<String> {
+    let key = Key::find_settable(name).or_else(|| Key::find(Section::Sweep, name))?;
+    let section = key.spec().section.name();
+    Some(format!(
+        "`{name}` belongs in [{section}]: `{section}.{name}`"
+    ))
+}

@@ -1,0 +1,193 @@
+//! Checked values, and where they were written.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::keys::{KEYS, Key};
+use super::source::Origin;
+use crate::domain::{Warmup, WarmupEnd};
+
+/// A value that is allowed for its key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Checked {
+    Word(&'static str),
+    Integer(u64),
+    Number(f64),
+    Boolean(bool),
+    Text(String),
+    Folder(PathBuf),
+    Seeds(Vec<u64>),
+    Drops(Drops),
+    Warmup(Option<Warmup>),
+    Ticks(Vec<f64>),
+}
+
+/// When the learning rate drops.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Drops {
+    Iterations(Vec<u64>),
+    /// Of the iterations, between 0 and 1.
+    Fractions(Vec<f64>),
+}
+
+/// What somebody gave for a key.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// `None` where the value was refused, which has been told already.
+    pub value: Option<Checked>,
+    /// The value's place.
+    pub at: Origin,
+    /// The places of a list's elements.
+    pub parts: Vec<Origin>,
+}
+
+impl Setting {
+    /// A value that has been told to be wrong.
+    pub fn refused(at: Origin) -> Self {
+        Self {
+            value: None,
+            at,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Whether both say the same. A refused value could have meant anything, so it agrees with
+    /// all: no mistake is blamed twice.
+    pub fn agrees(&self, other: &Setting) -> bool {
+        match (&self.value, &other.value) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => value.fmt(f),
+            None => f.write_str("?"),
+        }
+    }
+}
+
+/// As short as labels want it.
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Checked::Word(word) => f.write_str(word),
+            Checked::Integer(integer) => write!(f, "{integer}"),
+            Checked::Number(number) => write!(f, "{number}"),
+            Checked::Boolean(boolean) => write!(f, "{boolean}"),
+            Checked::Text(text) => f.write_str(text),
+            Checked::Folder(path) => write!(f, "{}", path.display()),
+            Checked::Seeds(list) | Checked::Drops(Drops::Iterations(list)) => joined(f, list),
+            Checked::Ticks(list) | Checked::Drops(Drops::Fractions(list)) => joined(f, list),
+            Checked::Warmup(None) => f.write_str("none"),
+            Checked::Warmup(Some(Warmup { lr, until })) => match until {
+                WarmupEnd::TrainError(percent) => write!(f, "{lr} until {percent}%"),
+                WarmupEnd::Iterations(iterations) => write!(f, "{lr} for {iterations}"),
+            },
+        }
+    }
+}
+
+fn joined<T: fmt::Display>(f: &mut fmt::Formatter<'_>, list: &[T]) -> fmt::Result {
+    let words: Vec<String> = list.iter().map(T::to_string).collect();
+    write!(f, "[{}]", words.join(","))
+}
+
+/// One setting for each key that has one.
+#[derive(Debug, Clone)]
+pub struct Settings([Option<Setting>; KEYS.len()]);
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self([const { None }; KEYS.len()])
+    }
+}
+
+impl Settings {
+    pub fn get(&self, key: Key) -> Option<&Setting> {
+        self.0[key as usize].as_ref()
+    }
+
+    pub fn set(&mut self, key: Key, setting: Setting) {
+        self.0[key as usize] = Some(setting);
+    }
+
+    /// A view that can be changed key by key.
+    pub fn point(&self) -> Point<'_> {
+        Point(self.0.each_ref().map(Option::as_ref))
+    }
+}
+
+/// The settings of one configuration, borrowed from the tables and axes that gave them.
+#[derive(Debug, Clone, Copy)]
+pub struct Point<'a>([Option<&'a Setting>; KEYS.len()]);
+
+impl<'a> Point<'a> {
+    pub fn get(&self, key: Key) -> Option<&'a Setting> {
+        self.0[key as usize]
+    }
+
+    pub fn set(&mut self, key: Key, setting: &'a Setting) {
+        self.0[key as usize] = Some(setting);
+    }
+
+    /// Where a key was set.
+    pub fn at(&self, key: Key) -> Option<Origin> {
+        self.get(key).map(|setting| setting.at)
+    }
+
+    /// The value of a key that was given and allowed.
+    pub fn value(&self, key: Key) -> Option<&'a Checked> {
+        self.get(key)?.value.as_ref()
+    }
+
+    pub fn word(&self, key: Key) -> Option<&'static str> {
+        match self.value(key)? {
+            Checked::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub fn integer(&self, key: Key) -> Option<u64> {
+        match self.value(key)? {
+            Checked::Integer(integer) => Some(*integer),
+            _ => None,
+        }
+    }
+
+    /// An integer for an amount of something in memory.
+    pub fn size(&self, key: Key) -> Option<usize> {
+        usize::try_from(self.integer(key)?).ok()
+    }
+
+    pub fn number(&self, key: Key) -> Option<f64> {
+        match self.value(key)? {
+            Checked::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub fn boolean(&self, key: Key) -> Option<bool> {
+        match self.value(key)? {
+            Checked::Boolean(boolean) => Some(*boolean),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self, key: Key) -> Option<&'a str> {
+        match self.value(key)? {
+            Checked::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn folder(&self, key: Key) -> Option<&'a Path> {
+        match self.value(key)? {
+            Checked::Folder(path) => Some(path),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! "Did you mean".
+
+/// The candidate closest to what was written, where one is close enough.
+pub fn closest<'c>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    // Comparing against a page of text would take long and cannot be a slip of the keyboard.
+    if written.len() > 64 {
+        return None;
+    }
+    let lower = written.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
+            (distance, candidate)
+        })
+        .filter(|(distance, candidate)| is_close(*distance, candidate))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// A third of the letters may differ, at least one: more is another word.
+fn is_close(distance: usize, candidate: &str) -> bool {
+    let letters = candidate.chars().count();
+    distance < letters && distance <= (letters / 3).max(1)
+}
+
+/// `did you mean ...?`, or what there is to choose from.
+pub fn advice(written: &str, candidates: &[&str]) -> String {
+    match closest(written, candidates.iter().copied()) {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
+        None => format!("allowed here: {}", listed(candidates)),
+    }
+}
+
+/// `a`, `b` and `c`.
+pub fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_keyboard_is_recognised() {
+        assert_eq!(
+            closest("shortcurt", ["depth", "shortcut"]),
+            Some("shortcut")
+        );
+        assert_eq!(closest("b", ["none", "A", "B"]), Some("B"));
+        assert_eq!(closest("batchsize", ["batch_size"]), Some("batch_size"));
+    }
+
+    #[test]
+    fn another_word_is_not() {
+        assert_eq!(
+            closest("optimiser", ["depth", "shortcut", "momentum"]),
+            None
+        );
+        assert_eq!(closest("x", ["lr"]), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! The learning rate of each iteration.
+
+use super::running_error::RunningError;
+use crate::domain::{TrainConfig, Warmup, WarmupEnd};
+
+/// Iterations over which the training error that ends a warm-up is taken.
+const WARMUP_WINDOW: u64 = 100;
+
+/// A step schedule with an optional warm-up (paper, section 4.2). The drops count from the first
+/// iteration, whether or not there was a warm-up.
+pub struct LrSchedule<'a> {
+    config: &'a TrainConfig,
+    warmup: Option<Warmup>,
+    window: RunningError,
+}
+
+impl<'a> LrSchedule<'a> {
+    /// The schedule of a run that has not begun.
+    pub fn new(config: &'a TrainConfig) -> Self {
+        Self {
+            config,
+            warmup: config.warmup,
+            window: RunningError::default(),
+        }
+    }
+
+    /// The learning rate of `iteration`, which counts from 1.
+    pub fn lr(&mut self, iteration: u64) -> f64 {
+        if let Some(warmup) = self.warmup {
+            let over = matches!(warmup.until, WarmupEnd::Iterations(n) if iteration > n);
+            if !over {
+                return warmup.lr;
+            }
+            self.warmup = None;
+        }
+        let drops = self.config.lr_drops.iter().filter(|&&drop| drop < iteration).count();
+        self.config.lr * self.config.lr_gamma.powi(drops as i32)
+    }
+
+    /// Hears the errors among the images of `iteration`, by which a warm-up may end.
+    pub fn observe(&mut self, iteration: u64, errors: usize, images: usize) {
+        let Some(Warmup {
+            until: WarmupEnd::TrainError(threshold),
+            ..
+        }) = self.warmup
+        else {
+            return;
+        };
+        self.window.add(errors, 0.0, images);
+        if iteration.is_multiple_of(WARMUP_WINDOW) && self.window.take().error_percent < threshold {
+            self.warmup = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(warmup: Option<Warmup>) -> TrainConfig {
+        TrainConfig {
+            iterations: 64_000,
+            batch_size: 128,
+            lr: 0.1,
+            lr_drops: vec![32_000, 48_000],
+            lr_gamma: 0.1,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 1e-4,
+            warmup,
+            eval_every: 1000,
+            log_every: 1000,
+        }
+    }
+
+    #[track_caller]
+    fn assert_lr(schedule: &mut LrSchedule, iteration: u64, expected: f64) {
+        let lr = schedule.lr(iteration);
+        assert!((lr - expected).abs() < 1e-12, "iteration {iteration}: {lr}");
+    }
+
+    #[test]
+    fn the_rate_drops_after_32k_and_48k_iterations() {
+        let config = config(None);
+        let mut schedule = LrSchedule::new(&config);
+        for (iteration, lr) in [
+            (1, 0.1),
+            (32_000, 0.1),
+            (32_001, 0.01),
+            (48_000, 0.01),
+            (48_001, 0.001),
+            (64_000, 0.001),
+        ] {
+            assert_lr(&mut schedule, iteration, lr);
+        }
+    }
+
+    #[test]
+    fn a_warm_up_ends_when_the_training_error_is_low_enough() {
+        let config = config(Some(Warmup {
+            lr: 0.01,
+            until: WarmupEnd::TrainError(80.0),
+        }));
+        let mut schedule = LrSchedule::new(&config);
+        for iteration in 1..=400 {
+            assert_lr(&mut schedule, iteration, 0.01);
+            let errors = if iteration <= 300 { 110 } else { 100 };
+            schedule.observe(iteration, errors, 128);
+        }
+        assert_lr(&mut schedule, 401, 0.1);
+    }
+
+    #[test]
+    fn a_warm_up_of_some_iterations_ends_after_them() {
+        let config = config(Some(Warmup {
+            lr: 0.01,
+            until: WarmupEnd::Iterations(400),
+        }));
+        let mut schedule = LrSchedule::new(&config);
+        assert_lr(&mut schedule, 400, 0.01);
+        assert_lr(&mut schedule, 401, 0.1);
+    }
+}

@@ -1,0 +1,38 @@
+//! The mean error and loss over the images seen since the last look.
+
+/// Sums over images.
+#[derive(Debug, Default)]
+pub struct RunningError {
+    errors: usize,
+    loss_sum: f64,
+    images: usize,
+}
+
+/// Means over images.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeanError {
+    pub error_percent: f64,
+    pub loss: f64,
+}
+
+impl RunningError {
+    /// Adds `images` images with so many `errors` and a summed loss of `loss_sum`.
+    pub fn add(&mut self, errors: usize, loss_sum: f64, images: usize) {
+        self.errors += errors;
+        self.loss_sum += loss_sum;
+        self.images += images;
+    }
+
+    /// The means so far; NaN when no image was added.
+    pub fn mean(&self) -> MeanError {
+        MeanError {
+            error_percent: 100.0 * self.errors as f64 / self.images as f64,
+            loss: self.loss_sum / self.images as f64,
+        }
+    }
+
+    /// The means so far; starts anew.
+    pub fn take(&mut self) -> MeanError {
+        std::mem::take(self).mean()
+    }
+}

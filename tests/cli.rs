@@ -1,0 +1,219 @@
+//! The program as a user runs it: the real binary, real files, a real training.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use rusqlite::Connection;
+use serde_json::Value;
+
+/// A sweep of four small networks that trains in seconds.
+const SWEEP: &str = r#"
+[sweep]
+name = "tiny"
+
+[model]
+width = 2
+image_size = 8
+
+[train]
+iterations = 7
+batch_size = 16
+lr = 0.05
+lr_drops = [4]
+log_every = 3
+eval_every = 5
+
+[axes]
+depth = [8, 14]
+shortcut = ["none", "B"]
+"#;
+
+struct Workplace(tempfile::TempDir);
+
+impl Workplace {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("tiny.toml"), SWEEP).expect("the sweep file");
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn resweep(&self, args: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("resweep").expect("the binary");
+        command
+            .current_dir(self.path())
+            .env_remove("RESWEEP_RESULTS")
+            .args(args);
+        command
+    }
+
+    /// Standard output of a command that must succeed.
+    fn stdout(&self, args: &[&str]) -> String {
+        let output = self.resweep(args).assert().success().get_output().clone();
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.stdout(args)).expect("JSON")
+    }
+
+    /// Every measurement with its run, as text with all digits.
+    fn metrics(&self, results: &str) -> Vec<String> {
+        let path = self.path().join(results).join("resweep.db");
+        let database = Connection::open(path).expect("the database");
+        let mut rows = Vec::new();
+        for query in [
+            "SELECT run_id, iteration, 'train', error_percent, loss FROM attempts
+             JOIN train_metrics ON attempt_id = attempts.id ORDER BY 1, 2",
+            "SELECT run_id, iteration, \"set\", error_percent, loss FROM attempts
+             JOIN eval_metrics ON attempt_id = attempts.id ORDER BY 1, 2",
+        ] {
+            let mut statement = database.prepare(query).expect("a valid query");
+            let found = statement
+                .query_map([], |row| {
+                    let (run, iteration): (String, i64) = (row.get(0)?, row.get(1)?);
+                    let (kind, error, loss): (String, f64, f64) =
+                        (row.get(2)?, row.get(3)?, row.get(4)?);
+                    let bits = (error.to_bits(), loss.to_bits());
+                    Ok(format!("{run} {iteration} {kind} {bits:x?}"))
+                })
+                .expect("rows");
+            rows.extend(found.map(|row| row.expect("a row")));
+        }
+        rows
+    }
+}
+
+#[test]
+fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
+    let place = Workplace::new();
+    let printed = place.stdout(&["run", "tiny.toml"]);
+    assert!(printed.contains("results/tiny/figure.png"), "{printed}");
+    let png = fs::read(place.path().join("results/tiny/figure.png")).expect("the figure");
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+
+    // log_every = 3 and eval_every = 5 of 7 iterations: 3, 6, 7 and 5, 7 for each of four runs
+    let first = place.metrics("results");
+    assert_eq!(first.len(), 4 * (3 + 2));
+
+    let runs = place.json(&["status", "tiny", "--json"]);
+    for run in runs.as_array().expect("an array") {
+        assert_eq!(run["status"], "finished", "{run}");
+        assert_eq!(run["iteration"], 7, "{run}");
+        assert_eq!(run["attempts"], 1, "{run}");
+    }
+
+    place.resweep(&["run", "tiny.toml"]).assert().success();
+    assert_eq!(place.metrics("results"), first);
+    let runs = place.json(&["status", "tiny", "--json"]);
+    assert_eq!(runs[0]["attempts"], 1);
+}
+
+#[test]
+fn the_numbers_of_workers_and_threads_leave_every_bit_alone() {
+    let place = Workplace::new();
+    place.stdout(&["run", "tiny.toml", "-j", "1", "--results", "one"]);
+    place.stdout(&["run", "tiny.toml", "-j", "4", "--results", "four"]);
+    let one = place.metrics("one");
+    assert!(!one.is_empty());
+    assert_eq!(one, place.metrics("four"));
+}
+
+#[test]
+fn a_run_is_shared_between_sweeps() {
+    let place = Workplace::new();
+    place.stdout(&["run", "tiny.toml"]);
+    let other = SWEEP.replace("\"tiny\"", "\"other\"");
+    let other = other.replace("depth = [8, 14]", "depth = [8, 20]");
+    fs::write(place.path().join("other.toml"), other).expect("the sweep file");
+    let plan = place.json(&["plan", "other.toml", "--json"]);
+    let states: Vec<&str> = plan["runs"]
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|run| run["state"].as_str().expect("a word"))
+        .collect();
+    assert_eq!(states, ["finished", "finished", "new", "new"]);
+    assert_eq!(plan["runs"][0]["shared_with"][0], "tiny");
+    assert_eq!(plan["pending"], 2);
+    assert!(plan["estimated_s"].as_f64().expect("an estimate") > 0.0);
+}
+
+#[test]
+fn an_override_makes_other_runs_and_the_old_ones_are_stale() {
+    let place = Workplace::new();
+    place.stdout(&["run", "tiny.toml"]);
+    let plan = place.json(&["plan", "tiny.toml", "--json", "--set", "train.lr=0.01"]);
+    assert_eq!(plan["pending"], 4);
+    assert_eq!(plan["stale"].as_array().expect("an array").len(), 4);
+}
+
+#[test]
+fn a_dry_run_trains_nothing_and_writes_nothing() {
+    let place = Workplace::new();
+    let printed = place.stdout(&["run", "tiny.toml", "--dry-run"]);
+    assert!(printed.contains("4 to train"), "{printed}");
+    assert!(!place.path().join("results").exists());
+}
+
+#[test]
+fn a_diverged_run_is_a_result() {
+    let place = Workplace::new();
+    let args = ["run", "tiny.toml", "--set", "train.lr=1e30", "--set", "axes.depth=[8]"];
+    place.resweep(&args).assert().code(0);
+    let runs = place.json(&["status", "tiny", "--json"]);
+    assert_eq!(runs[0]["status"], "diverged", "{runs}");
+    let plan = place.json(&["plan", "tiny.toml", "--json", args[2], args[3], args[4], args[5]]);
+    assert_eq!(plan["pending"], 0);
+}
+
+#[test]
+fn json_progress_is_one_object_a_line_and_ends_with_the_sweep() {
+    let place = Workplace::new();
+    let printed = place.stdout(&["run", "tiny.toml", "--progress", "json"]);
+    let lines: Vec<Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    let last = lines.last().expect("a line");
+    assert_eq!(last["event"], "sweep_finished", "{last}");
+    assert_eq!(last["finished"], 4, "{last}");
+}
+
+#[test]
+fn exit_codes_tell_a_mistake_in_the_sweep_file_from_trouble_elsewhere() {
+    let place = Workplace::new();
+    place
+        .resweep(&["run", "tiny.toml", "--set", "model.width=0"])
+        .assert()
+        .code(2);
+    place.resweep(&["run", "missing.toml"]).assert().code(2);
+    place.resweep(&["no-such-command"]).assert().code(2);
+    place
+        .resweep(&["run", "tiny.toml", "--device", "cuda"])
+        .assert()
+        .code(3);
+    fs::create_dir(place.path().join("results")).expect("a folder");
+    fs::write(place.path().join("results/resweep.db"), "not a database").expect("a file");
+    place.resweep(&["run", "tiny.toml"]).assert().code(3);
+}
+
+#[test]
+fn a_preview_shows_every_class() {
+    let place = Workplace::new();
+    let printed = place.stdout(&["data", "preview", "tiny.toml", "--columns", "3"]);
+    assert!(printed.contains("results/tiny/preview.png"), "{printed}");
+    let png = fs::read(place.path().join("results/tiny/preview.png")).expect("the sheet");
+    let image = image::load_from_memory(&png).expect("a PNG");
+    assert!(image.height() > 10 * 8, "{} rows of pixels", image.height());
+}
+
+#[test]
+fn completions_are_printed_for_a_shell() {
+    let place = Workplace::new();
+    assert!(place.stdout(&["completions", "bash"]).contains("complete"));
+}

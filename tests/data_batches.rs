@@ -1,0 +1,169 @@
+//! What a trainer gets: order, augmentation, determinism, over the built-in images.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use resweep::data::{self, Batch, Batches, Data, EvalBatches, preview, synthetic};
+use resweep::domain::{Augmentation, BrokenImage, DataConfig, Dataset, Normalisation, Validation};
+
+const SIZE: usize = 16;
+const STRIDE: usize = SIZE * SIZE * 3;
+
+fn config(validation: Validation) -> DataConfig {
+    DataConfig {
+        dataset: Dataset::Synthetic,
+        path: None,
+        validation,
+        augmentation: Augmentation::PadCropFlip,
+        normalisation: Normalisation::PerPixelMean,
+        broken_image: BrokenImage::Fail,
+    }
+}
+
+fn load(validation: Validation) -> Data {
+    data::load(&config(validation), SIZE, Path::new("unused")).unwrap()
+}
+
+static DATA: LazyLock<Arc<Data>> = LazyLock::new(|| Arc::new(load(Validation::None)));
+
+/// A small part of the data, whose images can be told apart by their pixels.
+fn part(images: usize) -> Arc<Data> {
+    let mut data = (**DATA).clone();
+    data.train.images.truncate(images * STRIDE);
+    data.train.labels.truncate(images);
+    Arc::new(data)
+}
+
+fn bits(batch: &Batch) -> Vec<u32> {
+    batch.images.iter().map(|value| value.to_bits()).collect()
+}
+
+fn first_batch(augmentation: Augmentation, seed: u64) -> Batch {
+    let mut batch = Batch::default();
+    Batches::new(DATA.clone(), augmentation, 64, seed).fill(&mut batch);
+    batch
+}
+
+#[test]
+fn synthetic_data_have_the_announced_form() {
+    let data = &**DATA;
+    assert_eq!(
+        (data.train.len(), data.eval.len()),
+        (synthetic::TRAIN_IMAGES, synthetic::TEST_IMAGES)
+    );
+    assert_eq!(data.train.images.len(), synthetic::TRAIN_IMAGES * STRIDE);
+    assert_eq!(data.classes, synthetic::CLASSES);
+    let fingerprint = data::fingerprint(&config(Validation::None), SIZE, Path::new("unused"));
+    assert_eq!(fingerprint.unwrap(), data.fingerprint);
+}
+
+#[test]
+fn batches_are_full_and_each_image_comes_once_an_epoch_across_their_borders() {
+    // Batches of 7 do not divide 20 images: the third goes over the end of the epoch.
+    let data = part(20);
+    let mut batches = Batches::new(data.clone(), Augmentation::None, 7, 5);
+    let (mut batch, mut stream) = (Batch::default(), Vec::new());
+    for _ in 0..20 {
+        batches.fill(&mut batch);
+        assert_eq!((batch.len(), batch.images.len()), (7, 7 * STRIDE));
+        stream.extend(batch.images.chunks_exact(STRIDE).map(<[f32]>::to_vec));
+    }
+    let mut epochs = Vec::new();
+    for epoch in stream.chunks_exact(20) {
+        let mut sorted = epoch.to_vec();
+        sorted.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        sorted.dedup();
+        assert_eq!(sorted.len(), 20, "an image came twice");
+        epochs.push(sorted);
+    }
+    assert_eq!(epochs.len(), 7);
+    assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
+}
+
+#[test]
+fn a_batch_may_be_larger_than_the_data() {
+    let mut batch = Batch::default();
+    Batches::new(part(3), Augmentation::None, 8, 5).fill(&mut batch);
+    assert_eq!(batch.len(), 8);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_another_order() {
+    let batch = first_batch(Augmentation::PadCropFlip, 1);
+    assert_eq!(
+        bits(&batch),
+        bits(&first_batch(Augmentation::PadCropFlip, 1))
+    );
+    let other = first_batch(Augmentation::PadCropFlip, 2);
+    assert_ne!(batch.labels, other.labels);
+    // Order has a stream of its own.
+    assert_eq!(batch.labels, first_batch(Augmentation::None, 1).labels);
+}
+
+#[test]
+fn training_pixels_have_zero_mean_over_an_epoch() {
+    let mut batches = Batches::new(DATA.clone(), Augmentation::None, 1_000, 1);
+    let (mut batch, mut sums) = (Batch::default(), vec![0.0_f64; STRIDE]);
+    for _ in 0..synthetic::TRAIN_IMAGES / 1_000 {
+        batches.fill(&mut batch);
+        for image in batch.images.chunks_exact(STRIDE) {
+            for (sum, value) in sums.iter_mut().zip(image) {
+                *sum += f64::from(*value);
+            }
+        }
+    }
+    let images = synthetic::TRAIN_IMAGES as f64;
+    assert!(sums.iter().all(|sum| (sum / images).abs() < 1e-6));
+}
+
+#[test]
+fn evaluation_goes_through_every_image_in_order_and_keeps_the_rest() {
+    let mut eval = EvalBatches::new(&DATA, 300);
+    let (mut batch, mut labels, mut lengths) = (Batch::default(), Vec::new(), Vec::new());
+    while eval.fill(&mut batch) {
+        lengths.push(batch.len());
+        assert_eq!(batch.images.len(), batch.len() * STRIDE);
+        labels.extend(batch.labels.iter().map(|&label| label as u16));
+    }
+    assert_eq!(lengths, [300, 300, 300, 300, 300, 300, 200]);
+    assert_eq!(labels, DATA.eval.labels);
+    assert!(!eval.fill(&mut batch));
+}
+
+#[test]
+fn a_validation_set_is_left_out_of_training_and_of_its_statistics() {
+    let split = load(Validation::Images(1_000));
+    assert_eq!((split.train.len(), split.eval.len()), (9_000, 1_000));
+    assert_ne!(split.normaliser, DATA.normaliser);
+    assert_eq!(split.fingerprint, DATA.fingerprint);
+    let message = data::load(
+        &config(Validation::Images(10_000)),
+        SIZE,
+        Path::new("unused"),
+    );
+    let message = message.unwrap_err().to_string();
+    assert!(
+        message.contains("10000 images cannot be held out of 10000"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_preview_shows_each_class_in_its_own_colours() {
+    let rows = preview::samples(&DATA, Augmentation::None, 10, 4, 1);
+    assert_eq!(rows.len(), 10);
+    assert_eq!(rows[7].class, synthetic::CLASSES[7]);
+    for (label, row) in rows.iter().enumerate() {
+        assert_eq!(row.tiles.len(), 4);
+        for tile in &row.tiles {
+            let found = (0..DATA.train.len()).find(|&index| DATA.train.image(index) == &**tile);
+            let found = found.expect("the tile is a training image");
+            assert_eq!(usize::from(DATA.train.labels[found]), label);
+        }
+    }
+    let sheet = preview::sheet(&rows, 3);
+    assert_eq!(
+        sheet.dimensions(),
+        (4 * (16 * 3 + 2) + 2, 10 * (16 * 3 + 2) + 2)
+    );
+}

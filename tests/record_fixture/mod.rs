@@ -1,0 +1,159 @@
+//! Sweeps and runs for the tests of the store.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use resweep::domain::*;
+use resweep::record::{Provenance, Recorder, RunRecord, SweepRecord};
+
+/// A run of 3,000 iterations; its id depends on everything that is given.
+pub fn run(depth: usize, shortcut: Shortcut, seed: u64) -> Run {
+    let configuration = configuration(depth, shortcut);
+    let label = format!("{} seed {seed}", configuration.model.name());
+    let id = depth * 1000 + label.len() * 10 + seed as usize;
+    Run {
+        id: RunId(format!("{id:064x}")),
+        config: RunConfig {
+            configuration,
+            seed,
+        },
+        label,
+        configuration: 0,
+        cost: Cost {
+            parameters: 269_722,
+            forward_flops: 40_800_000,
+            training_flops: 12_000_000_000,
+        },
+    }
+}
+
+fn configuration(depth: usize, shortcut: Shortcut) -> Configuration {
+    Configuration {
+        data: DataConfig {
+            dataset: Dataset::Synthetic,
+            path: Some(PathBuf::from("somewhere")),
+            validation: Validation::None,
+            augmentation: Augmentation::PadCropFlip,
+            normalisation: Normalisation::PerPixelMean,
+            broken_image: BrokenImage::Fail,
+        },
+        model: ModelConfig {
+            depth,
+            shortcut,
+            width: 16,
+            image_size: 32,
+            init: Init::HeFanOut,
+            decay: DecayScope::All,
+        },
+        train: TrainConfig {
+            iterations: 3000,
+            batch_size: 128,
+            lr: 0.1,
+            lr_drops: vec![1500, 2250],
+            lr_gamma: 0.1,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 1e-4,
+            warmup: None,
+            eval_every: 1000,
+            log_every: 1000,
+        },
+    }
+}
+
+pub fn provenance() -> Provenance {
+    Provenance {
+        version: "0.1.0".into(),
+        git_commit: Some("b111a02".into()),
+        device: "cpu".into(),
+        cpu: "Example CPU".into(),
+    }
+}
+
+/// A database in a folder that may not exist yet, and a sweep of `runs` begun in it.
+pub fn begun(path: &Path, name: &str, runs: &[Run]) -> Recorder {
+    let mut recorder = Recorder::open(path).unwrap();
+    begin(&mut recorder, name, runs);
+    recorder
+}
+
+pub fn begin(recorder: &mut Recorder, name: &str, runs: &[Run]) {
+    let entries: Vec<RunRecord<'_>> = runs
+        .iter()
+        .map(|run| RunRecord {
+            run,
+            data_fingerprint: "synthetic-1",
+        })
+        .collect();
+    let record = SweepRecord {
+        sweep: &sweep(name),
+        spec_toml: "[sweep]\n",
+        overrides: &["train.iterations=3000".into()],
+        runs: &entries,
+    };
+    recorder.begin_sweep(&record, provenance()).unwrap();
+    let started = Event::SweepStarted {
+        pending: runs,
+        shared: 0,
+        workers: 2,
+        threads_per_run: 1,
+    };
+    recorder.handle(&started).unwrap();
+}
+
+fn sweep(name: &str) -> Sweep {
+    Sweep {
+        name: name.into(),
+        title: Some("Plain and residual nets".into()),
+        description: None,
+        configurations: Vec::new(),
+        labels: Vec::new(),
+        seeds: vec![1, 2],
+        figure: Figure {
+            kind: FigureKind::ErrorVsIteration,
+            panels: Vec::new(),
+        },
+    }
+}
+
+pub fn start(recorder: &mut Recorder, run: &Run) {
+    let slot = Slot {
+        worker: 0,
+        threads: 1,
+    };
+    recorder.handle(&Event::RunStarted { run, slot }).unwrap();
+}
+
+/// A point of the training curve and, at the same iteration, one of the test curve.
+pub fn measure(recorder: &mut Recorder, run: &Run, iteration: u64, train: f64, test: f64) {
+    let trained = RunEvent::Trained(train_point(iteration, train));
+    let evaluated = RunEvent::Evaluated(test_point(iteration, test));
+    for event in [trained, evaluated] {
+        recorder.handle(&Event::Run { run, event }).unwrap();
+    }
+}
+
+pub fn train_point(iteration: u64, error_percent: f64) -> TrainPoint {
+    TrainPoint {
+        iteration,
+        error_percent,
+        loss: error_percent / 40.0,
+        lr: 0.1,
+    }
+}
+
+pub fn test_point(iteration: u64, error_percent: f64) -> EvalPoint {
+    EvalPoint {
+        iteration,
+        set: EvalSet::Test,
+        error_percent,
+        loss: error_percent / 40.0,
+    }
+}
+
+pub fn finish(recorder: &mut Recorder, run: &Run, outcome: &Outcome) {
+    let wall = Duration::from_secs(60);
+    recorder
+        .handle(&Event::RunFinished { run, outcome, wall })
+        .unwrap();
+}

@@ -1,0 +1,324 @@
+//! The store from outside: what is recorded is read back.
+
+mod record_fixture;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use record_fixture::{
+    begin, begun, finish, measure, provenance, run, start, test_point, train_point,
+};
+use resweep::domain::*;
+use resweep::record::{AttemptStatus, RunStatus, Store};
+use rusqlite::Connection;
+
+fn database() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results/resweep.db");
+    (folder, path)
+}
+
+fn status_of(store: &Store, run: &Run) -> RunStatus {
+    let mut statuses = store.statuses(std::slice::from_ref(&run.id)).unwrap();
+    statuses.remove(&run.id).unwrap()
+}
+
+fn curves_of(store: &Store, run: &Run) -> Curves {
+    let mut curves = store.curves(std::slice::from_ref(&run.id)).unwrap();
+    curves.remove(&run.id).unwrap()
+}
+
+fn failed(error: &str) -> Outcome {
+    Outcome::Failed {
+        error: error.into(),
+    }
+}
+
+#[test]
+fn a_store_that_does_not_exist_is_empty_and_is_not_created() {
+    let (_folder, path) = database();
+    let store = Store::open_read_only(&path).unwrap();
+    let ids = [run(20, Shortcut::None, 1).id];
+    assert!(store.statuses(&ids).unwrap().is_empty());
+    assert!(store.curves(&ids).unwrap().is_empty());
+    assert!(store.attempts(&ids[0]).unwrap().is_empty());
+    assert!(store.members("fig6").unwrap().is_empty());
+    assert!(store.sweeps().unwrap().is_empty());
+    assert!(store.observed_speeds("cpu", "a CPU", 1).unwrap().is_empty());
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_finished_run_is_read_back_as_it_was_recorded() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    start(&mut recorder, &run);
+    measure(&mut recorder, &run, 1000, 41.2, 38.75);
+    measure(&mut recorder, &run, 3000, 9.1, 12.4);
+    finish(&mut recorder, &run, &Outcome::Finished);
+    drop(recorder);
+
+    let store = Store::open_read_only(&path).unwrap();
+    let recorded = Curves {
+        train: vec![train_point(1000, 41.2), train_point(3000, 9.1)],
+        eval: vec![test_point(1000, 38.75), test_point(3000, 12.4)],
+    };
+    assert_eq!(curves_of(&store, &run), recorded);
+    let status = RunStatus {
+        status: AttemptStatus::Finished,
+        attempts: 1,
+        error: None,
+        diverged_iteration: None,
+        iteration: 3000,
+        wall: Some(Duration::from_secs(60)),
+        train: Some(train_point(3000, 9.1)),
+        test: Some(test_point(3000, 12.4)),
+        validation: None,
+        sweeps: vec!["fig6".into()],
+    };
+    assert_eq!(status_of(&store, &run), status);
+    let attempt = &store.attempts(&run.id).unwrap()[0];
+    assert_eq!((attempt.threads, attempt.workers), (1, 2));
+    assert_eq!(attempt.git_commit, provenance().git_commit);
+    assert!(attempt.ended_unix_ms.unwrap() >= attempt.started_unix_ms);
+}
+
+#[test]
+fn validation_and_test_points_of_one_iteration_are_kept_apart() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    start(&mut recorder, &run);
+    let test = test_point(3000, 12.4);
+    let validation = EvalPoint {
+        set: EvalSet::Validation,
+        error_percent: 13.0,
+        ..test
+    };
+    for point in [validation, test] {
+        let event = RunEvent::Evaluated(point);
+        recorder.handle(&Event::Run { run: &run, event }).unwrap();
+    }
+    let store = Store::open_read_only(&path).unwrap();
+    assert_eq!(curves_of(&store, &run).eval, [test, validation]);
+    let status = status_of(&store, &run);
+    assert_eq!(
+        (status.test, status.validation),
+        (Some(test), Some(validation))
+    );
+}
+
+#[test]
+fn a_sweep_can_be_read_while_it_is_written() {
+    let (_folder, path) = database();
+    let run = run(56, Shortcut::A, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    let store = Store::open_read_only(&path).unwrap();
+    start(&mut recorder, &run);
+    for point in 1..=50 {
+        measure(&mut recorder, &run, point * 10, 90.0, 90.0);
+        assert_eq!(curves_of(&store, &run).train.len() as u64, point);
+    }
+    let status = status_of(&store, &run);
+    assert_eq!(status.status, AttemptStatus::Running);
+    assert_eq!(status.iteration, 500);
+}
+
+#[test]
+fn an_attempt_that_the_process_did_not_survive_is_interrupted() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    start(&mut recorder, &run);
+    measure(&mut recorder, &run, 1000, 41.2, 38.75);
+    drop(recorder);
+
+    let seen = || -> Vec<AttemptStatus> {
+        let store = Store::open_read_only(&path).unwrap();
+        let attempts = store.attempts(&run.id).unwrap();
+        attempts.iter().map(|attempt| attempt.status).collect()
+    };
+    // Before a writer has come by, and after.
+    assert_eq!(seen(), [AttemptStatus::Interrupted]);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    start(&mut recorder, &run);
+    assert_eq!(seen(), [AttemptStatus::Interrupted, AttemptStatus::Running]);
+    // The new attempt has no points yet, and none of the dead one's.
+    let store = Store::open_read_only(&path).unwrap();
+    assert_eq!(curves_of(&store, &run), Curves::default());
+}
+
+#[test]
+fn the_newest_attempt_with_a_result_counts() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    let outcomes = [
+        failed("cannot read data_batch_1.bin\nno such file"),
+        Outcome::Diverged { iteration: 312 },
+        Outcome::Finished,
+        Outcome::Stopped,
+        failed("again"),
+    ];
+    let mut counted = Vec::new();
+    for (number, outcome) in outcomes.iter().enumerate() {
+        start(&mut recorder, &run);
+        measure(&mut recorder, &run, 1000, number as f64, 50.0);
+        finish(&mut recorder, &run, outcome);
+        let store = Store::open_read_only(&path).unwrap();
+        let status = status_of(&store, &run);
+        assert_eq!(curves_of(&store, &run).train, [status.train.unwrap()]);
+        assert_eq!(status.attempts, number as u64 + 1);
+        counted.push((status.status, status.train.unwrap().error_percent));
+    }
+    let expected = [
+        (AttemptStatus::Failed, 0.0),
+        (AttemptStatus::Diverged, 1.0),
+        (AttemptStatus::Finished, 2.0),
+        (AttemptStatus::Finished, 2.0),
+        (AttemptStatus::Finished, 2.0),
+    ];
+    assert_eq!(counted, expected);
+    let store = Store::open_read_only(&path).unwrap();
+    let attempts = store.attempts(&run.id).unwrap();
+    let numbers: Vec<u64> = attempts.iter().map(|attempt| attempt.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    let error = "cannot read data_batch_1.bin\nno such file";
+    assert_eq!(attempts[0].error.as_deref(), Some(error));
+}
+
+#[test]
+fn a_diverged_run_keeps_its_iteration_and_a_loss_that_is_not_a_number() {
+    let (_folder, path) = database();
+    let run = run(56, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    start(&mut recorder, &run);
+    let event = RunEvent::Trained(TrainPoint {
+        loss: f64::NAN,
+        ..train_point(312, 90.0)
+    });
+    recorder.handle(&Event::Run { run: &run, event }).unwrap();
+    finish(&mut recorder, &run, &Outcome::Diverged { iteration: 312 });
+    let status = status_of(&Store::open_read_only(&path).unwrap(), &run);
+    assert_eq!(status.status, AttemptStatus::Diverged);
+    assert_eq!(status.diverged_iteration, Some(312));
+    assert!(status.train.unwrap().loss.is_nan());
+}
+
+#[test]
+fn sweeps_share_runs_and_are_listed_as_they_were_started_last() {
+    let (_folder, path) = database();
+    let plain = run(20, Shortcut::None, 1);
+    let deep = run(56, Shortcut::None, 1);
+    let residual = run(56, Shortcut::A, 1);
+    let all = [plain.clone(), deep.clone(), residual.clone()];
+    let mut recorder = begun(&path, "fig6", &all);
+    start(&mut recorder, &plain);
+    finish(&mut recorder, &plain, &Outcome::Finished);
+    start(&mut recorder, &deep);
+    finish(&mut recorder, &deep, &failed("out of memory"));
+    begin(&mut recorder, "fig1", &[plain.clone(), deep.clone()]);
+    begin(&mut recorder, "fig1", &[deep.clone(), plain.clone()]);
+
+    let store = Store::open_read_only(&path).unwrap();
+    let sweeps = store.sweeps().unwrap();
+    let fig6 = sweeps.iter().find(|sweep| sweep.name == "fig6").unwrap();
+    assert_eq!((sweeps.len(), fig6.runs), (2, 3));
+    let counts: Vec<_> = fig6.by_status.clone().into_iter().collect();
+    assert_eq!(
+        counts,
+        [(AttemptStatus::Finished, 1), (AttemptStatus::Failed, 1)]
+    );
+    assert_eq!(status_of(&store, &plain).sweeps, ["fig1", "fig6"]);
+    assert!(store.statuses(&[residual.id]).unwrap().is_empty());
+    let members = store.members("fig1").unwrap();
+    let labels: Vec<&str> = members.iter().map(|member| &*member.label).collect();
+    assert_eq!(labels, ["plain-56 seed 1", "plain-20 seed 1"]);
+    assert_eq!(members[0].status, Some(AttemptStatus::Failed));
+}
+
+#[test]
+fn speeds_come_from_finished_attempts_only() {
+    let (_folder, path) = database();
+    let runs = [run(20, Shortcut::None, 1), run(20, Shortcut::None, 2)];
+    let mut recorder = begun(&path, "fig6", &runs);
+    for (run, outcome) in runs.iter().zip([Outcome::Finished, Outcome::Stopped]) {
+        start(&mut recorder, run);
+        finish(&mut recorder, run, &outcome);
+    }
+    let store = Store::open_read_only(&path).unwrap();
+    let observed = |threads| store.observed_speeds("cpu", "Example CPU", threads).unwrap();
+    let speeds = observed(1);
+    assert_eq!(speeds.len(), 1);
+    assert_eq!(speeds[0].config, runs[0].config);
+    // 12e9 operations in 60 s.
+    assert_eq!(speeds[0].training_flops_per_s, 2e8);
+    assert!(observed(2).is_empty());
+}
+
+/// The child writes until it is killed in the middle of its work.
+#[test]
+fn a_killed_process_loses_nothing_that_it_reported() {
+    const CHILD: &str = "RESWEEP_TEST_KILLED_WRITER";
+    let run = run(56, Shortcut::None, 1);
+    if let Some(path) = std::env::var_os(CHILD) {
+        write_until_killed(Path::new(&path), &run);
+    }
+    let (_folder, path) = database();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["a_killed_process_loses_nothing_that_it_reported", "--exact"])
+        .arg("--nocapture")
+        .env(CHILD, &path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = child.stdout.take().unwrap();
+    let reported = last_report(output, |reported| {
+        if reported == 200 {
+            child.kill().unwrap();
+        }
+    });
+    child.wait().unwrap();
+
+    let store = Store::open_read_only(&path).unwrap();
+    let recorded = curves_of(&store, &run).eval.len() as u64;
+    // The last row may have been committed and not yet reported.
+    assert!(
+        recorded == reported || recorded == reported + 1,
+        "{reported} reported, {recorded} recorded"
+    );
+    let status = status_of(&store, &run).status;
+    assert_eq!(status, AttemptStatus::Interrupted);
+    let check: String = Connection::open(&path)
+        .unwrap()
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(check, "ok");
+}
+
+fn write_until_killed(path: &Path, run: &Run) {
+    let mut recorder = begun(path, "fig6", std::slice::from_ref(run));
+    start(&mut recorder, run);
+    for iteration in 1.. {
+        measure(&mut recorder, run, iteration, 50.0, 50.0);
+        println!("recorded {iteration}");
+    }
+}
+
+/// Reads the child's reports to their end; a line that was cut off does not count.
+fn last_report(output: impl std::io::Read, mut seen: impl FnMut(u64)) -> u64 {
+    let mut reader = std::io::BufReader::new(output);
+    let mut reported = 0;
+    let mut line = String::new();
+    while std::io::BufRead::read_line(&mut reader, &mut line).unwrap() > 0 {
+        let rest = line.strip_prefix("recorded ");
+        let number = rest.and_then(|rest| rest.strip_suffix('\n')?.parse().ok());
+        if let Some(number) = number {
+            reported = number;
+            seen(reported);
+        }
+        line.clear();
+    }
+    reported
+}

@@ -1,0 +1,211 @@
+//! The scheduler with a trainer that does what the test tells it to.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use resweep::domain::{
+    Augmentation, BrokenImage, Configuration, Cost, DataConfig, Dataset, DecayScope, Event,
+    EventSink, Init, ModelConfig, Normalisation, Outcome, Run, RunConfig, RunEvent, RunId,
+    Shortcut, SinkError, Slot, TrainConfig, TrainError, TrainPoint, Trainer, Validation,
+};
+use resweep::schedule::{self, ScheduleError, Workforce};
+
+fn run(number: usize) -> Run {
+    let configuration = Configuration {
+        data: DataConfig {
+            dataset: Dataset::Synthetic,
+            path: None,
+            validation: Validation::None,
+            augmentation: Augmentation::None,
+            normalisation: Normalisation::PerChannel,
+            broken_image: BrokenImage::Fail,
+        },
+        model: ModelConfig {
+            depth: 20,
+            shortcut: Shortcut::A,
+            width: 16,
+            image_size: 32,
+            init: Init::HeFanOut,
+            decay: DecayScope::All,
+        },
+        train: TrainConfig {
+            iterations: 3,
+            batch_size: 1,
+            lr: 0.1,
+            lr_drops: vec![],
+            lr_gamma: 0.1,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 0.0,
+            warmup: None,
+            eval_every: 3,
+            log_every: 1,
+        },
+    };
+    Run {
+        id: RunId(format!("{number:064}")),
+        config: RunConfig {
+            configuration,
+            seed: number as u64,
+        },
+        label: format!("run {number}"),
+        configuration: 0,
+        cost: Cost {
+            parameters: 1,
+            forward_flops: 1,
+            training_flops: number as u64,
+        },
+    }
+}
+
+/// Reports three points; then run 3 panics, run 5 fails, run 7 diverges, the rest finish.
+struct Scripted {
+    running: AtomicUsize,
+    most_running: AtomicUsize,
+}
+
+impl Scripted {
+    fn new() -> Self {
+        Self {
+            running: AtomicUsize::new(0),
+            most_running: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Trainer for Scripted {
+    fn train(
+        &self,
+        run: &Run,
+        _slot: Slot,
+        report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
+    ) -> Result<Outcome, TrainError> {
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_running.fetch_max(running, Ordering::SeqCst);
+        for iteration in 1..=3 {
+            let point = TrainPoint {
+                iteration,
+                error_percent: 90.0,
+                loss: 2.3,
+                lr: 0.1,
+            };
+            if report(RunEvent::Trained(point)).is_break() {
+                self.running.fetch_sub(1, Ordering::SeqCst);
+                return Ok(Outcome::Stopped);
+            }
+        }
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        match run.config.seed {
+            3 => panic!("index out of bounds, say"),
+            5 => Err(TrainError("out of memory, say".to_owned())),
+            7 => Ok(Outcome::Diverged { iteration: 2 }),
+            _ => Ok(Outcome::Finished),
+        }
+    }
+}
+
+/// Keeps what it hears, and fails at the event with the number `fails_at`.
+#[derive(Default)]
+struct Listener {
+    heard: Mutex<Vec<String>>,
+    fails_at: Option<usize>,
+}
+
+impl EventSink for Listener {
+    fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        let heard = self.heard.get_mut().expect("one thread");
+        if self.fails_at == Some(heard.len()) {
+            return Err(SinkError("disk full".to_owned()));
+        }
+        heard.push(match event {
+            Event::SweepStarted { .. } => "sweep started".to_owned(),
+            Event::RunStarted { run, .. } => format!("{} started", run.label),
+            Event::Run { run, .. } => format!("{} reported", run.label),
+            Event::RunFinished { run, outcome, .. } => format!("{} {}", run.label, outcome.word()),
+            Event::SweepFinished { .. } => "sweep finished".to_owned(),
+        });
+        Ok(())
+    }
+}
+
+fn workforce(workers: usize) -> Workforce {
+    Workforce {
+        workers,
+        threads_per_run: 1,
+    }
+}
+
+#[test]
+fn every_run_is_trained_once_and_ends_with_its_own_outcome() {
+    schedule::install_hook();
+    let runs: Vec<Run> = (0..20).map(run).collect();
+    let trainer = Scripted::new();
+    let mut recorder = Listener::default();
+    let tally = schedule::run(&runs, 0, workforce(4), None, &trainer, &mut recorder, &mut [])
+        .expect("the sweep runs");
+    assert_eq!((tally.finished, tally.failed, tally.diverged), (17, 2, 1));
+    assert!(trainer.most_running.load(Ordering::SeqCst) <= 4);
+
+    let heard = recorder.heard.into_inner().expect("one thread");
+    assert_eq!(heard.first().map(String::as_str), Some("sweep started"));
+    assert_eq!(heard.last().map(String::as_str), Some("sweep finished"));
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for line in &heard {
+        *counts.entry(line).or_default() += 1;
+    }
+    for number in 0..20 {
+        let end = match number {
+            3 | 5 => "failed",
+            7 => "diverged",
+            _ => "finished",
+        };
+        assert_eq!(counts[format!("run {number} started").as_str()], 1);
+        assert_eq!(counts[format!("run {number} reported").as_str()], 3);
+        assert_eq!(counts[format!("run {number} {end}").as_str()], 1);
+    }
+}
+
+#[test]
+fn a_recorder_that_fails_stops_the_sweep() {
+    let runs: Vec<Run> = (10..30).map(run).collect();
+    let mut recorder = Listener {
+        fails_at: Some(6),
+        ..Listener::default()
+    };
+    let trainer = Scripted::new();
+    let error = schedule::run(&runs, 0, workforce(2), None, &trainer, &mut recorder, &mut [])
+        .expect_err("the disk is full");
+    assert!(matches!(error, ScheduleError::Recorder(_)), "{error}");
+    assert_eq!(recorder.heard.into_inner().expect("one thread").len(), 6);
+}
+
+#[test]
+fn a_display_that_fails_does_not() {
+    let runs: Vec<Run> = (10..14).map(run).collect();
+    let display = Listener {
+        fails_at: Some(0),
+        ..Listener::default()
+    };
+    let tally = schedule::run(
+        &runs,
+        0,
+        workforce(2),
+        None,
+        &Scripted::new(),
+        &mut Listener::default(),
+        &mut [Box::new(display)],
+    )
+    .expect("the sweep runs");
+    assert_eq!(tally.finished, 4);
+}
+
+#[test]
+fn nothing_to_train_is_a_sweep_of_two_events() {
+    let mut recorder = Listener::default();
+    schedule::run(&[], 3, workforce(1), None, &Scripted::new(), &mut recorder, &mut [])
+        .expect("the sweep runs");
+    let heard = recorder.heard.into_inner().expect("one thread");
+    assert_eq!(heard, ["sweep started", "sweep finished"]);
+}

@@ -1,0 +1,564 @@
+//! Reads sweep files as a user writes them: what every mistake looks like, that the experiments
+//! load, and that no bytes make the reader panic.
+
+use std::fs;
+use std::path::Path;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resweep::domain::{Configuration, Show, Sweep, Validation, Warmup, WarmupEnd};
+use resweep::spec::{self, SpecError};
+
+/// A sweep without mistakes.
+const SWEEP: &str = r#"[sweep]
+name = "example"
+
+[data]
+dataset = "synthetic"
+
+[model]
+image_size = 16
+
+[train]
+iterations = 1000
+lr = 0.1
+
+[axes]
+depth = [20, 56]
+shortcut = ["none", "A"]
+"#;
+
+fn load(toml: &str, overrides: &[&str]) -> Result<Sweep, SpecError> {
+    load_bytes(toml.as_bytes(), overrides)
+}
+
+fn load_bytes(bytes: &[u8], overrides: &[&str]) -> Result<Sweep, SpecError> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("sweep.toml");
+    fs::write(&path, bytes).expect("a writable temporary folder");
+    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+    spec::load(&path, &overrides)
+}
+
+fn sweep(toml: &str, overrides: &[&str]) -> Sweep {
+    load(toml, overrides).unwrap_or_else(|error| panic!("{}", error.render(false)))
+}
+
+/// What a user reads, with the temporary folder left out.
+fn report(toml: &str, overrides: &[&str]) -> String {
+    plain(&load(toml, overrides).expect_err("a mistake"))
+}
+
+fn plain(error: &SpecError) -> String {
+    let drawn = error.render(false);
+    let is_folder = |word: &&str| word.ends_with("/sweep.toml");
+    let words = drawn.split(['`', ' ', ':', '\n']);
+    match words.into_iter().find(is_folder) {
+        Some(path) => drawn.replace(path, "sweep.toml"),
+        None => drawn,
+    }
+}
+
+/// One snapshot for each mistake: `SWEEP` with `old` replaced by `new`.
+macro_rules! mistake {
+    ($name:ident, $old:expr => $new:expr $(, $set:expr)*) => {
+        #[test]
+        fn $name() {
+            let toml = SWEEP.replace($old, $new);
+            assert!($old == $new || toml != SWEEP, "nothing was replaced");
+            insta::assert_snapshot!(report(&toml, &[$($set),*]));
+        }
+    };
+}
+
+mistake!(a_depth_that_is_not_6n_plus_2, "[20, 56]" => "[21, 56]");
+mistake!(a_depth_below_the_smallest, "[20, 56]" => "[2, 56]");
+mistake!(a_depth_that_is_a_string, "[20, 56]" => "[\"20\", 56]");
+mistake!(an_image_size_that_is_not_a_multiple_of_4, "image_size = 16" => "image_size = 18");
+mistake!(a_misspelt_key, "iterations = 1000" => "iteratons = 1000");
+mistake!(a_misspelt_axis, "depth = [20" => "dept = [20");
+mistake!(a_misspelt_table, "[model]" => "[modell]");
+mistake!(an_unknown_table, "[axes]" => "[optimiser]\nbeta = 0.9\n\n[axes]");
+mistake!(a_key_in_the_wrong_table, "image_size = 16" => "lr_gamma = 0.2");
+mistake!(a_key_without_a_table, "[sweep]" => "momentum = 0.9\n[sweep]");
+mistake!(an_unknown_key, "lr = 0.1" => "patience = 10");
+mistake!(a_word_that_is_not_offered, "\"A\"" => "\"D\"");
+mistake!(a_word_in_lower_case, "\"A\"" => "\"a\"");
+mistake!(a_table_that_is_a_number, "[model]\nimage_size = 16" => "[model.width]");
+mistake!(a_wrong_type, "lr = 0.1" => "lr = \"high\"\nnesterov = 1\nbatch_size = 12.5");
+mistake!(a_number_in_quotes, "lr = 0.1" => "lr = \"0.1\"");
+mistake!(nan_and_infinity, "lr = 0.1" => "lr = nan\nmomentum = inf\nweight_decay = 1e999");
+mistake!(numbers_out_of_range, "lr = 0.1" => "lr = 0\nmomentum = 1\nbatch_size = -5\nlog_every = 99999999999999999999");
+mistake!(no_repeats, "name =" => "repeats = 0\nname =");
+mistake!(repeats_and_seeds, "name =" => "repeats = 2\nseeds = [1, 2]\nname =");
+mistake!(a_seed_twice, "name =" => "seeds = [7, 3, 7]\nname =");
+mistake!(a_missing_name, "name = \"example\"" => "");
+mistake!(a_name_that_is_a_path, "\"example\"" => "\"../example\"");
+mistake!(a_hidden_name, "\"example\"" => "\".example\"");
+mistake!(missing_keys, "iterations = 1000" => "");
+mistake!(an_empty_axis, "[20, 56]" => "[]");
+mistake!(an_axis_that_is_not_a_list, "[20, 56]" => "20");
+mistake!(a_value_twice_in_an_axis, "[20, 56]" => "[20, 56, 20]");
+mistake!(an_axis_that_is_set_as_well, "image_size = 16" => "depth = 20");
+mistake!(an_axis_under_two_names, "depth = [20, 56]" => "depth = [20]\n\"model.depth\" = [56]");
+mistake!(a_grid_that_is_too_large, "[axes]" => BIG_AXES);
+mistake!(an_uneven_zip, "[axes]" => "[[zip]]\nweight_decay = [1e-4, 1e-3]\nmomentum = [0.9]\n\n[axes]");
+mistake!(an_axis_that_is_in_a_zip_as_well, "[axes]" => "[[zip]]\ndepth = [8, 14]\nwidth = [8, 16]\n\n[axes]");
+mistake!(an_exclude_that_matches_nothing, "[axes]" => "[[exclude]]\ndepth = 110\n\n[axes]");
+mistake!(an_exclude_whose_values_never_meet, "[axes]" => "[[exclude]]\nwidth = 8\nbatch_size = 64\n\n[[zip]]\nwidth = [8, 16]\nbatch_size = [32, 64]\n\n[axes]");
+mistake!(an_exclude_of_everything, "[axes]" => "[[exclude]]\ndepth = [20, 56]\n\n[axes]");
+mistake!(an_include_that_matches_nothing, "[axes]" => "[[include]]\nwhere = { depth = 110 }\nset = { lr = 0.01 }\n\n[axes]");
+mistake!(an_include_without_set, "[axes]" => "[[include]]\nwhere = { depth = 20 }\nlr = 0.05\n\n[axes]");
+mistake!(a_single_table_of_includes, "[axes]" => "[include]\nset = { lr = 0.05 }\n\n[axes]");
+mistake!(a_duplicate_configuration, "[axes]" => "[[include]]\nset = { depth = 20, shortcut = \"A\" }\n\n[axes]");
+mistake!(a_duplicate_by_other_words, "[axes]" => "[axes]\nlr_drops = [[0.5, 0.75], [500, 750]]");
+mistake!(a_drop_past_the_end, "lr = 0.1" => "lr_drops = [500, 1000]");
+mistake!(drops_of_two_kinds, "lr = 0.1" => "lr_drops = [500, 0.75]");
+mistake!(drops_that_do_not_ascend, "lr = 0.1" => "lr_drops = [0.75, 0.5]");
+mistake!(a_fraction_out_of_range, "lr = 0.1" => "lr_drops = [0.5, 1.5]");
+mistake!(a_warmup_without_an_end, "lr = 0.1" => "warmup = { lr = 0.01 }");
+mistake!(a_warmup_with_two_ends, "lr = 0.1" => "warmup = { lr = 0.01, iterations = 400, until_train_error = 80 }");
+mistake!(a_warmup_with_an_unknown_key, "lr = 0.1" => "warmup = { lr = 0.01, iteration = 400 }");
+mistake!(a_warmup_longer_than_the_run, "lr = 0.1" => "warmup = { lr = 0.01, iterations = 1000 }");
+mistake!(nesterov_without_momentum, "lr = 0.1" => "nesterov = true\nmomentum = 0");
+mistake!(a_batch_larger_than_the_data_set, "lr = 0.1" => "batch_size = 20000");
+mistake!(a_batch_larger_than_what_is_not_held_out, "[model]" => "validation = 9900\n\n[model]");
+mistake!(a_validation_set_of_everything, "[model]" => "validation = 10000\n\n[model]");
+mistake!(a_data_set_without_a_path, "\"synthetic\"" => "\"cifar10\"");
+mistake!(a_path_that_does_not_exist, "\"synthetic\"" => "\"cifar10\"\npath = \"no/such/folder\"");
+mistake!(a_path_that_is_a_file, "\"synthetic\"" => "\"folder\"\npath = \"Cargo.toml\"");
+mistake!(cifar_images_of_another_size, "\"synthetic\"" => "\"cifar10\"\npath = \"src\"");
+mistake!(a_path_for_synthetic_data, "\"synthetic\"" => "\"synthetic\"\npath = \"src\"\nbroken_image = \"skip\"");
+mistake!(a_panel_of_nothing, "[axes]" => "[[figure.panels]]\nwhere = { depth = [20, 110] }\n\n[axes]");
+mistake!(a_panel_with_a_misspelt_condition, "[axes]" => "[[figure.panels]]\nwhere = { shortcuts = \"A\" }\n\n[axes]");
+mistake!(a_panel_upside_down, "[axes]" => "[figure]\ny_min = 30\ny_ticks = [0, 20, 10]\n[[figure.panels]]\ny_max = 20\n\n[axes]");
+mistake!(an_unknown_kind_of_figure, "[axes]" => "[figure]\nkind = \"histogram\"\n\n[axes]");
+mistake!(text_without_quotes, "\"synthetic\"" => "synthetic");
+mistake!(a_key_twice, "lr = 0.1" => "lr = 0.1\nlr = 0.2");
+mistake!(a_list_that_is_not_closed, "[20, 56]" => "[20, 56");
+mistake!(syntax_and_meaning_together, "lr = 0.1" => "lr = 0.1.1\nbatch_size = 0");
+mistake!(an_override_of_a_wrong_value, "" => "", "model.width=0", "axes.depth=[20, 21]");
+mistake!(an_override_of_an_axis_key, "" => "", "model.depth=20");
+mistake!(an_override_of_an_unknown_key, "" => "", "train.learning_rate=0.1", "depth=20");
+mistake!(an_override_that_is_no_assignment, "" => "", "train.lr", "=3", "train.lr=", "a b=1", "axes.depth=[20,56");
+mistake!(an_override_against_the_file, "" => "", "train.iterations=10", "train.lr_drops=[5, 20]");
+mistake!(an_override_of_a_whole_table, "" => "", "figure=3");
+mistake!(an_override_below_a_value, "" => "", "train.lr.start=0.1");
+
+/// 100,800 configurations together with the axes of `SWEEP`.
+const BIG_AXES: &str = "[axes]\n\
+    width = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21]\n\
+    weight_decay = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.11, 0.12, 0.13, 0.14, 0.15, 0.16, 0.17, 0.18, 0.19, 0.2, 0.21]\n\
+    momentum = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]\n\
+    batch_size = [16, 32, 64, 128, 256, 512]";
+
+#[test]
+fn many_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let toml = r#"[sweep]
+nam = "many"
+repeats = 0
+
+[data]
+dataset = "cifar"
+
+[model]
+width = 16.5
+depth = 21
+
+[train]
+iterations = 2000
+lr_drops = [1000, 3000]
+lr = nan
+
+[axes]
+shortcut = ["none", "E", "A"]
+
+[[figure.panels]]
+where = { shortcut = "B" }
+"#;
+    insta::assert_snapshot!(report(toml, &["train.batch_size=none"]));
+}
+
+#[test]
+fn an_empty_file() {
+    insta::assert_snapshot!(report("", &[]));
+}
+
+#[test]
+fn a_file_that_is_not_utf8() {
+    let bytes = b"[sweep]\nname = \"caf\xe9\"\n";
+    let error = load_bytes(bytes, &[]).expect_err("a mistake");
+    insta::assert_snapshot!(plain(&error));
+}
+
+#[test]
+fn a_file_that_does_not_exist() {
+    let error = spec::load(Path::new("experiments/fig7.toml"), &[]).expect_err("no file");
+    insta::assert_snapshot!(error.render(false));
+}
+
+#[test]
+fn a_file_that_is_too_large() {
+    let error = load_bytes(&vec![b'#'; 10_000_001], &[]).expect_err("too large");
+    insta::assert_snapshot!(plain(&error));
+}
+
+#[test]
+fn a_styled_report_says_the_same_in_colours() {
+    let error = load(&SWEEP.replace("[20, 56]", "[21, 56]"), &[]).expect_err("a mistake");
+    let styled = error.render(true);
+    assert!(styled.contains("\u{1b}["));
+    let text = anstream::adapter::strip_str(&styled).to_string();
+    assert_eq!(text, error.render(false));
+}
+
+/// Loads a sweep of `experiments/` with the data in a folder that exists.
+fn experiment(name: &str) -> Sweep {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = Path::new("experiments").join(name);
+    let data = format!("data.path={}", folder.path().display());
+    let overrides = match name {
+        "quickstart.toml" => vec![],
+        _ => vec![data],
+    };
+    let mut sweep =
+        spec::load(&path, &overrides).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    for configuration in &mut sweep.configurations {
+        configuration.data.path = None;
+    }
+    sweep
+}
+
+#[test]
+fn every_experiment_loads_and_is_named_after_its_file() {
+    let mut loaded = 0;
+    for entry in fs::read_dir("experiments").expect("experiments/") {
+        let file = entry.expect("an entry").file_name();
+        let file = file.to_string_lossy();
+        let sweep = experiment(&file);
+        assert_eq!(format!("{}.toml", sweep.name), file);
+        loaded += 1;
+    }
+    assert!(loaded >= 5);
+}
+
+#[test]
+fn fig1_trains_nothing_that_fig6_does_not() {
+    let (fig1, fig6) = (experiment("fig1.toml"), experiment("fig6.toml"));
+    assert_eq!(fig1.labels, ["plain-20", "plain-56"]);
+    for configuration in &fig1.configurations {
+        assert!(fig6.configurations.contains(configuration));
+    }
+    assert_eq!(fig1.seeds, fig6.seeds);
+}
+
+#[test]
+fn fig6_has_the_papers_setting() {
+    let sweep = experiment("fig6.toml");
+    let names = [
+        "plain-20",
+        "plain-32",
+        "plain-44",
+        "plain-56",
+        "ResNet-20",
+        "ResNet-32",
+        "ResNet-44",
+        "ResNet-56",
+        "ResNet-110",
+    ];
+    assert_eq!(sweep.labels, names);
+    let first = &sweep.configurations[0];
+    assert_eq!(first.train.iterations, 64_000);
+    assert_eq!(first.train.lr_drops, [32_000, 48_000]);
+    assert_eq!((first.train.batch_size, first.train.lr), (128, 0.1));
+    assert_eq!(
+        (first.train.momentum, first.train.weight_decay),
+        (0.9, 1e-4)
+    );
+    assert_eq!(
+        (first.train.eval_every, first.train.log_every),
+        (1000, 1000)
+    );
+    let warm = Warmup {
+        lr: 0.01,
+        until: WarmupEnd::TrainError(80.0),
+    };
+    for (label, configuration) in sweep.labels.iter().zip(&sweep.configurations) {
+        let expected = (label == "ResNet-110").then_some(warm);
+        assert_eq!(configuration.train.warmup, expected, "{label}");
+    }
+    let [plain, residual] = &sweep.figure.panels[..] else {
+        panic!("two panels");
+    };
+    assert_eq!(plain.configurations, [0, 1, 2, 3]);
+    assert_eq!(residual.configurations, [4, 5, 6, 7, 8]);
+    assert_eq!((plain.y_min, plain.y_max), (Some(0.0), Some(20.0)));
+    assert_eq!(residual.y_ticks, [0.0, 5.0, 10.0, 20.0]);
+    assert_eq!(residual.show, Show::Both);
+}
+
+#[test]
+fn the_grid_is_the_product_in_the_order_of_the_file() {
+    let sweep = sweep(SWEEP, &[]);
+    let labels = ["plain-20", "ResNet-20", "plain-56", "ResNet-56"];
+    assert_eq!(sweep.labels, labels);
+    assert_eq!(sweep.seeds, [1]);
+}
+
+#[test]
+fn axes_take_qualified_and_dotted_names() {
+    for axis in [
+        "\"train.lr\" = [0.1, 0.05]",
+        "train.lr = [0.1, 0.05]",
+        "lr = [0.1, 0.05]",
+    ] {
+        let toml = SWEEP
+            .replace("lr = 0.1\n", "")
+            .replace("shortcut = [\"none\", \"A\"]", axis)
+            .replace("image_size = 16", "shortcut = \"B\"");
+        let labels = sweep(&toml, &[]).labels;
+        assert_eq!(labels[1], "ResNet-20 B lr=0.05", "{axis}");
+    }
+}
+
+#[test]
+fn zipped_keys_advance_together() {
+    let toml = SWEEP.replace(
+        "lr = 0.1\n",
+        "[[zip]]\nbatch_size = [64, 128]\nlr = [0.05, 0.1]\n",
+    );
+    let sweep = sweep(&toml, &["axes.depth=[20]", "axes.shortcut=[\"A\"]"]);
+    let labels = [
+        "ResNet-20 batch_size=64 lr=0.05",
+        "ResNet-20 batch_size=128 lr=0.1",
+    ];
+    assert_eq!(sweep.labels, labels);
+}
+
+#[test]
+fn an_include_without_where_adds_one_configuration() {
+    let toml =
+        format!("{SWEEP}\n[[include]]\nset = {{ depth = 20, shortcut = \"A\", lr = 0.05 }}\n");
+    let sweep = sweep(&toml, &[]);
+    let labels = [
+        "plain-20",
+        "ResNet-20 lr=0.1",
+        "plain-56",
+        "ResNet-56",
+        "ResNet-20 lr=0.05",
+    ];
+    assert_eq!(sweep.labels, labels);
+}
+
+#[test]
+fn an_exclude_takes_lists_of_values() {
+    let toml = format!("{SWEEP}\n[[exclude]]\ndepth = [20, 56]\nshortcut = \"none\"\n");
+    assert_eq!(sweep(&toml, &[]).labels, ["ResNet-20", "ResNet-56"]);
+}
+
+#[test]
+fn drops_are_fractions_of_the_run_or_iterations() {
+    let drops = |value: &str| {
+        let set = format!("train.lr_drops={value}");
+        let sweep = sweep(SWEEP, &[&set]);
+        sweep.configurations[0].train.lr_drops.clone()
+    };
+    assert_eq!(drops("[0.29, 0.58]"), [290, 580]);
+    assert_eq!(drops("[100, 200]"), [100, 200]);
+    assert_eq!(drops("[]"), [0u64; 0]);
+}
+
+#[test]
+fn a_run_of_one_iteration_has_no_drop_and_one_point() {
+    let train = first(sweep(SWEEP, &["train.iterations=1"])).train;
+    assert_eq!(train.lr_drops, [0u64; 0]);
+    assert_eq!((train.eval_every, train.log_every), (1, 1));
+}
+
+fn first(sweep: Sweep) -> Configuration {
+    sweep.configurations.into_iter().next().expect("one")
+}
+
+#[test]
+fn integers_are_taken_where_numbers_are_meant() {
+    let train = first(sweep(SWEEP, &["train.lr=1", "train.momentum=0"])).train;
+    assert_eq!((train.lr, train.momentum), (1.0, 0.0));
+}
+
+#[test]
+fn overrides_reach_every_part_of_the_file() {
+    let overrides = [
+        "sweep.name=renamed",
+        "sweep.repeats=3",
+        "data.validation=500",
+        "train.iterations=10",
+        "train.iterations=2_000",
+        "train.warmup={ lr = 0.01, iterations = 400 }",
+        "axes.depth=[8]",
+        "axes.\"model.shortcut\"=[\"C\"]",
+        "figure.y_max=90",
+        "exclude=[]",
+    ];
+    let sweep = sweep(SWEEP, &overrides);
+    assert_eq!(sweep.name, "renamed");
+    assert_eq!(sweep.seeds, [1, 2, 3]);
+    assert_eq!(sweep.labels, ["ResNet-8 C"]);
+    assert_eq!(sweep.figure.panels[0].y_max, Some(90.0));
+    let configuration = first(sweep);
+    assert_eq!(configuration.data.validation, Validation::Images(500));
+    assert_eq!(configuration.train.iterations, 2000);
+    let until = WarmupEnd::Iterations(400);
+    assert_eq!(configuration.train.warmup, Some(Warmup { lr: 0.01, until }));
+}
+
+#[test]
+fn an_axis_on_the_command_line_replaces_a_value_in_the_file() {
+    let toml = SWEEP.replace("depth = [20, 56]\n", "");
+    let toml = toml.replace("image_size = 16", "depth = 20");
+    assert_eq!(sweep(&toml, &[]).labels, ["plain-20", "ResNet-20"]);
+    let sweep = sweep(&toml, &["axes.depth=[8, 14]", "axes.shortcut=[\"none\"]"]);
+    assert_eq!(sweep.labels, ["plain-8", "plain-14"]);
+}
+
+#[test]
+fn what_an_override_left_without_a_run_is_no_mistake_of_the_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = format!("data.path={}", folder.path().display());
+    let overrides = [
+        data,
+        "axes.depth=[20]".into(),
+        "axes.shortcut=[\"A\"]".into(),
+    ];
+    let sweep = spec::load(Path::new("experiments/fig6.toml"), &overrides)
+        .unwrap_or_else(|error| panic!("{}", error.render(false)));
+    assert_eq!(sweep.labels, ["ResNet-20"]);
+    assert_eq!(sweep.figure.panels.len(), 1);
+    assert_eq!(sweep.figure.panels[0].title.as_deref(), Some("residual"));
+}
+
+#[test]
+fn a_figure_is_made_where_none_is_described() {
+    let panels = sweep(SWEEP, &[]).figure.panels;
+    let titles: Vec<_> = panels.iter().map(|panel| panel.title.as_deref()).collect();
+    assert_eq!(titles, [Some("plain"), Some("residual")]);
+    assert_eq!(panels[0].configurations, [0, 2]);
+    let panels = sweep(SWEEP, &["axes.shortcut=[\"A\", \"B\"]"])
+        .figure
+        .panels;
+    assert_eq!((panels.len(), panels[0].title.as_deref()), (1, None));
+}
+
+#[test]
+fn every_word_that_a_key_offers_is_understood() {
+    let toml = r#"[sweep]
+name = "words"
+[data]
+path = "src"
+[model]
+depth = 8
+[train]
+iterations = 10
+[axes]
+dataset = ["synthetic", "cifar10", "cifar100", "folder"]
+augmentation = ["pad-crop-flip", "none"]
+normalisation = ["per-pixel-mean", "per-channel"]
+shortcut = ["none", "A", "B", "C"]
+init = ["he-fan-out", "he-fan-in"]
+decay = ["all", "weights"]
+"#;
+    assert_eq!(sweep(toml, &[]).configurations.len(), 4 * 2 * 2 * 4 * 2 * 2);
+}
+
+/// The blocks of the documentation in one language.
+fn documented(language: &str) -> Vec<String> {
+    let text = fs::read_to_string("docs/sweep-file.md").expect("docs/sweep-file.md");
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1);
+    blocks
+        .map(|rest| rest.split("```").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_example_of_the_documentation_loads() {
+    let sweep = sweep(&documented("toml")[0], &[]);
+    assert_eq!(sweep.configurations.len(), 4);
+}
+
+#[test]
+fn the_mistakes_in_the_documentation_are_what_the_program_says() {
+    let (files, reports) = (documented("toml"), documented("text"));
+    let broken = files.last().expect("a broken file");
+    let said = reports.last().expect("a report");
+    assert_eq!(report(broken, &[]).trim_end(), said.trim_end());
+}
+
+#[test]
+fn every_piece_in_the_documentation_is_read() {
+    let pieces = documented("toml");
+    for piece in &pieces[1..pieces.len() - 1] {
+        let Err(error) = load(piece, &[]) else {
+            continue;
+        };
+        let drawn = error.render(false);
+        assert!(!drawn.contains("unknown"), "{drawn}");
+        assert!(!drawn.contains("not TOML"), "{drawn}");
+    }
+}
+
+#[test]
+fn damaged_files_never_make_the_reader_panic() {
+    const SEED: u64 = 20_151_210;
+    println!("seed {SEED}");
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let fig6 = fs::read("experiments/fig6.toml").expect("fig6.toml");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("sweep.toml");
+    for round in 0..1500 {
+        let original = if round % 2 == 0 {
+            SWEEP.as_bytes()
+        } else {
+            &fig6
+        };
+        let damaged = damage(original, &mut rng);
+        fs::write(&path, &damaged).expect("a writable temporary folder");
+        if let Err(error) = spec::load(&path, &override_from(&damaged, &mut rng)) {
+            assert!(!error.render(round % 3 == 0).is_empty());
+        }
+    }
+}
+
+/// A few bytes changed, removed, doubled or moved.
+fn damage(original: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+    const BYTES: &[u8] = b"[]{}=\"'#.,\n\r\t -_0159naeA\xff\xc3\x00\\";
+    let mut bytes = original.to_vec();
+    for _ in 0..rng.random_range(1..6) {
+        let at = rng.random_range(0..bytes.len());
+        let until = (at + rng.random_range(0..20)).min(bytes.len());
+        match rng.random_range(0..5) {
+            0 => bytes[at] = BYTES[rng.random_range(0..BYTES.len())],
+            1 => bytes.insert(at, BYTES[rng.random_range(0..BYTES.len())]),
+            2 => drop(bytes.drain(at..until)),
+            3 => {
+                let piece = bytes[at..until].to_vec();
+                let to = rng.random_range(0..bytes.len());
+                bytes.splice(to..to, piece);
+            }
+            _ => bytes.truncate(rng.random_range(bytes.len() / 2..bytes.len())),
+        }
+        if bytes.is_empty() {
+            bytes.push(b'\n');
+        }
+    }
+    bytes
+}
+
+/// A line of the damaged file as an override.
+fn override_from(damaged: &[u8], rng: &mut ChaCha8Rng) -> Vec<String> {
+    let text = String::from_utf8_lossy(damaged);
+    let lines: Vec<&str> = text.lines().collect();
+    match lines.get(rng.random_range(0..lines.len().max(1) * 2)) {
+        Some(line) => vec![format!("train.{line}"), (*line).to_owned()],
+        None => Vec::new(),
+    }
+}
