@@ -60,7 +60,12 @@ pub struct SweepArgs {
 #[derive(Debug, Args)]
 pub struct ResultsArgs {
     /// Where the database and the figures are
-    #[arg(long, value_name = "DIR", default_value = "results", env = "RESWEEP_RESULTS")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "results",
+        env = "RESWEEP_RESULTS"
+    )]
     pub results: PathBuf,
 }
 

@@ -163,11 +163,26 @@ fn a_dry_run_trains_nothing_and_writes_nothing() {
 #[test]
 fn a_diverged_run_is_a_result() {
     let place = Workplace::new();
-    let args = ["run", "tiny.toml", "--set", "train.lr=1e30", "--set", "axes.depth=[8]"];
+    let args = [
+        "run",
+        "tiny.toml",
+        "--set",
+        "train.lr=1e30",
+        "--set",
+        "axes.depth=[8]",
+    ];
     place.resweep(&args).assert().code(0);
     let runs = place.json(&["status", "tiny", "--json"]);
     assert_eq!(runs[0]["status"], "diverged", "{runs}");
-    let plan = place.json(&["plan", "tiny.toml", "--json", args[2], args[3], args[4], args[5]]);
+    let plan = place.json(&[
+        "plan",
+        "tiny.toml",
+        "--json",
+        args[2],
+        args[3],
+        args[4],
+        args[5],
+    ]);
     assert_eq!(plan["pending"], 0);
 }
 

@@ -20,9 +20,7 @@ fn results(
     labels: &[usize],
 ) -> Vec<(String, Vec<f32>)> {
     let mut engine = Portable::new(operations);
-    let logits = engine
-        .train(&mut network, images.clone())
-        .expect("forward");
+    let logits = engine.train(&mut network, images.clone()).expect("forward");
     let mut results = vec![("logits".to_owned(), logits.as_vec())];
     let gradients = cross_entropy(logits, labels).expect("loss").backward();
     for parameter in &network.parameters {
@@ -64,7 +62,10 @@ fn direct_and_composed_operations_agree_on_random_networks() {
             let scale = composed.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
             for (d, c) in direct.iter().zip(composed) {
                 let error = (d - c).abs() / scale;
-                assert!(error < TOLERANCE, "case {case}: {model:?}: {name}: {d} and {c}");
+                assert!(
+                    error < TOLERANCE,
+                    "case {case}: {model:?}: {name}: {d} and {c}"
+                );
             }
         }
     }

@@ -24,7 +24,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a readable folder");
     let paths = entries.map(|entry| entry.expect("a readable entry").path());
     paths
-        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .flat_map(|path| {
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                vec![path]
+            }
+        })
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .collect()
 }

@@ -118,25 +118,41 @@ fn check(fixture: &str, shortcut: Shortcut, operations: impl Operations<Cpu>) {
         let values = logits.as_vec();
         let expected_loss = fixture.floats(&format!("loss.{step}"));
         let measured = BatchLoss::measure(&values, &labels).loss_sum / BATCH as f64;
-        assert_close("measured loss", &[measured as f32], &expected_loss, TOLERANCE_LOSS);
+        assert_close(
+            "measured loss",
+            &[measured as f32],
+            &expected_loss,
+            TOLERANCE_LOSS,
+        );
         let loss = cross_entropy(logits, &labels).expect("loss");
         assert_close("loss", &loss.as_vec(), &expected_loss, TOLERANCE_LOSS);
         let mut gradients = dfdx::prelude::Backward::backward(loss);
         if step == 0 {
-            assert_close("logits", &values, &fixture.floats("logits.train"), TOLERANCE_LOGITS);
+            assert_close(
+                "logits",
+                &values,
+                &fixture.floats("logits.train"),
+                TOLERANCE_LOGITS,
+            );
             for parameter in &network.parameters {
                 let name = format!("gradient.{}", parameter.name);
                 let gradient = gradients.get(&parameter.tensor).as_vec();
                 assert_close(&name, &gradient, &fixture.floats(&name), TOLERANCE_GRADIENT);
             }
         }
-        sgd.step(&mut network, &mut gradients, train.lr).expect("step");
+        sgd.step(&mut network, &mut gradients, train.lr)
+            .expect("step");
     }
     let parameters = network.parameters.iter().map(|p| (&p.name, &p.tensor));
     let buffers = network.buffers.iter().map(|b| (&b.name, &b.tensor));
     for (name, tensor) in parameters.chain(buffers) {
         let name = format!("final.{name}");
-        assert_close(&name, &tensor.as_vec(), &fixture.floats(&name), TOLERANCE_FINAL);
+        assert_close(
+            &name,
+            &tensor.as_vec(),
+            &fixture.floats(&name),
+            TOLERANCE_FINAL,
+        );
     }
     let logits = engine
         .eval(&network, fixture.images(&device, 0))

@@ -248,7 +248,11 @@ fn speeds_come_from_finished_attempts_only() {
         finish(&mut recorder, run, &outcome);
     }
     let store = Store::open_read_only(&path).unwrap();
-    let observed = |threads| store.observed_speeds("cpu", "Example CPU", threads).unwrap();
+    let observed = |threads| {
+        store
+            .observed_speeds("cpu", "Example CPU", threads)
+            .unwrap()
+    };
     let speeds = observed(1);
     assert_eq!(speeds.len(), 1);
     assert_eq!(speeds[0].config, runs[0].config);

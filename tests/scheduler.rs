@@ -143,8 +143,16 @@ fn every_run_is_trained_once_and_ends_with_its_own_outcome() {
     let runs: Vec<Run> = (0..20).map(run).collect();
     let trainer = Scripted::new();
     let mut recorder = Listener::default();
-    let tally = schedule::run(&runs, 0, workforce(4), None, &trainer, &mut recorder, &mut [])
-        .expect("the sweep runs");
+    let tally = schedule::run(
+        &runs,
+        0,
+        workforce(4),
+        None,
+        &trainer,
+        &mut recorder,
+        &mut [],
+    )
+    .expect("the sweep runs");
     assert_eq!((tally.finished, tally.failed, tally.diverged), (17, 2, 1));
     assert!(trainer.most_running.load(Ordering::SeqCst) <= 4);
 
@@ -175,8 +183,16 @@ fn a_recorder_that_fails_stops_the_sweep() {
         ..Listener::default()
     };
     let trainer = Scripted::new();
-    let error = schedule::run(&runs, 0, workforce(2), None, &trainer, &mut recorder, &mut [])
-        .expect_err("the disk is full");
+    let error = schedule::run(
+        &runs,
+        0,
+        workforce(2),
+        None,
+        &trainer,
+        &mut recorder,
+        &mut [],
+    )
+    .expect_err("the disk is full");
     assert!(matches!(error, ScheduleError::Recorder(_)), "{error}");
     assert_eq!(recorder.heard.into_inner().expect("one thread").len(), 6);
 }
@@ -204,8 +220,16 @@ fn a_display_that_fails_does_not() {
 #[test]
 fn nothing_to_train_is_a_sweep_of_two_events() {
     let mut recorder = Listener::default();
-    schedule::run(&[], 3, workforce(1), None, &Scripted::new(), &mut recorder, &mut [])
-        .expect("the sweep runs");
+    schedule::run(
+        &[],
+        3,
+        workforce(1),
+        None,
+        &Scripted::new(),
+        &mut recorder,
+        &mut [],
+    )
+    .expect("the sweep runs");
     let heard = recorder.heard.into_inner().expect("one thread");
     assert_eq!(heard, ["sweep started", "sweep finished"]);
 }

@@ -14,9 +14,7 @@ use crate::render::{self, Tile};
 /// Downloads a data set, or draws what a network sees.
 pub fn execute(command: &DataCommand) -> anyhow::Result<()> {
     match command {
-        DataCommand::Download { dataset, to, url } => {
-            get(*dataset, to.as_deref(), url.as_deref())
-        }
+        DataCommand::Download { dataset, to, url } => get(*dataset, to.as_deref(), url.as_deref()),
         DataCommand::Preview {
             sweep,
             results,
@@ -31,7 +29,8 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
         Downloadable::Cifar100 => (Dataset::Cifar100, "data/cifar100"),
     };
     let folder = to.map_or_else(|| PathBuf::from(default), Path::to_owned);
-    let style = ProgressStyle::with_template("{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}")?;
+    let style =
+        ProgressStyle::with_template("{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}")?;
     let bar = ProgressBar::new(0).with_style(style);
     download::download(dataset, url, &folder, |done, total| {
         if let Some(total) = total {
@@ -53,7 +52,13 @@ fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> 
     let data = datasets.get(configuration).map(Arc::clone);
     let data = data.ok_or_else(|| anyhow::anyhow!("the data were not loaded"))?;
     let augmentation = configuration.data.augmentation;
-    let rows = preview::samples(&data, augmentation, data.classes.len(), columns, sweep.seeds[0]);
+    let rows = preview::samples(
+        &data,
+        augmentation,
+        data.classes.len(),
+        columns,
+        sweep.seeds[0],
+    );
     let size = configuration.model.image_size;
     let rows: Vec<(String, Vec<Tile>)> = rows
         .into_iter()

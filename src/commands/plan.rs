@@ -31,7 +31,11 @@ pub fn compare(prepared: &Prepared, store: &Store) -> anyhow::Result<Diff> {
         .into_iter()
         .map(|member| member.id)
         .collect();
-    Ok(Diff::new(&prepared.runs, &stored(prepared, store)?, &listed))
+    Ok(Diff::new(
+        &prepared.runs,
+        &stored(prepared, store)?,
+        &listed,
+    ))
 }
 
 fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, Stored>> {
@@ -135,28 +139,32 @@ fn rows<'a>(
     speeds: &Speeds,
 ) -> anyhow::Result<Vec<Row<'a>>> {
     let mut stored = stored(prepared, store)?;
-    let rows = prepared.runs.iter().zip(&diff.standings).map(|(run, standing)| {
-        let configuration = &run.config.configuration;
-        let known = stored.remove(&run.id);
-        let trains = pending.iter().any(|other| other.id == run.id);
-        Row {
-            id: &run.id,
-            label: &run.label,
-            depth: configuration.model.depth,
-            shortcut: configuration.model.shortcut,
-            seed: run.config.seed,
-            iterations: configuration.train.iterations,
-            parameters: run.cost.parameters,
-            forward_flops: run.cost.forward_flops,
-            training_flops: run.cost.training_flops,
-            state: word(*standing, known.as_ref()),
-            shared_with: known.map(|known| known.shared_with).unwrap_or_default(),
-            estimated_s: speeds
-                .estimate(run)
-                .filter(|_| trains)
-                .map(|time| time.as_secs_f64()),
-        }
-    });
+    let rows = prepared
+        .runs
+        .iter()
+        .zip(&diff.standings)
+        .map(|(run, standing)| {
+            let configuration = &run.config.configuration;
+            let known = stored.remove(&run.id);
+            let trains = pending.iter().any(|other| other.id == run.id);
+            Row {
+                id: &run.id,
+                label: &run.label,
+                depth: configuration.model.depth,
+                shortcut: configuration.model.shortcut,
+                seed: run.config.seed,
+                iterations: configuration.train.iterations,
+                parameters: run.cost.parameters,
+                forward_flops: run.cost.forward_flops,
+                training_flops: run.cost.training_flops,
+                state: word(*standing, known.as_ref()),
+                shared_with: known.map(|known| known.shared_with).unwrap_or_default(),
+                estimated_s: speeds
+                    .estimate(run)
+                    .filter(|_| trains)
+                    .map(|time| time.as_secs_f64()),
+            }
+        });
     Ok(rows.collect())
 }
 

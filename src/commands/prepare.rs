@@ -28,7 +28,9 @@ pub fn prepare(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
         anstream::eprintln!("warning: {warning}");
     }
     for configuration in &sweep.configurations {
-        let data = datasets.get(configuration).context("the data were not loaded")?;
+        let data = datasets
+            .get(configuration)
+            .context("the data were not loaded")?;
         let (batch_size, images) = (configuration.train.batch_size, data.train.len());
         anyhow::ensure!(
             batch_size <= images,

@@ -60,11 +60,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     Ok(ending(&diff, tally, args.workers.retry_failed))
 }
 
-fn open_recorder(
-    args: &RunArgs,
-    prepared: &Prepared,
-    results: &Path,
-) -> anyhow::Result<Recorder> {
+fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow::Result<Recorder> {
     let mut recorder = Recorder::open(&database(results))?;
     let spec_toml = std::fs::read_to_string(&args.sweep.sweep)
         .with_context(|| format!("cannot read {} again", args.sweep.sweep.display()))?;
@@ -99,8 +95,13 @@ fn announce(
     let mut lines = vec![format!("metrics in {}", database(results).display())];
     // a sweep whose every run failed has nothing to draw, and the failures have been told
     lines.extend(match written {
-        Ok(paths) => paths.iter().map(|path| format!("wrote {}", path.display())).collect(),
-        Err(error) if error.is::<crate::render::RenderError>() => vec![format!("no figure: {error:#}")],
+        Ok(paths) => paths
+            .iter()
+            .map(|path| format!("wrote {}", path.display()))
+            .collect(),
+        Err(error) if error.is::<crate::render::RenderError>() => {
+            vec![format!("no figure: {error:#}")]
+        }
         Err(error) => return Err(error),
     });
     for line in lines {

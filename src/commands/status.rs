@@ -75,7 +75,9 @@ fn all(sweeps: &[SweepSummary], json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let numbers = ["runs", "finished", "running", "diverged", "failed"];
-    let header = ["sweep", "runs", "finished", "running", "diverged", "failed", "started"];
+    let header = [
+        "sweep", "runs", "finished", "running", "diverged", "failed", "started",
+    ];
     let rows = rows.iter().map(|row| {
         vec![
             row.name.to_owned(),
@@ -117,7 +119,16 @@ fn one(store: &Store, name: &str, json: bool) -> anyhow::Result<()> {
         anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
-    let header = ["run", "status", "iteration", "train %", "test %", "time", "attempts", "note"];
+    let header = [
+        "run",
+        "status",
+        "iteration",
+        "train %",
+        "test %",
+        "time",
+        "attempts",
+        "note",
+    ];
     let numbers = ["iteration", "train %", "test %", "time", "attempts"];
     let rows = rows.iter().map(|row| {
         vec![
@@ -126,11 +137,17 @@ fn one(store: &Store, name: &str, json: bool) -> anyhow::Result<()> {
             row.iteration.to_string(),
             percent(row.train_error_percent),
             percent(row.test_error_percent.or(row.validation_error_percent)),
-            row.wall_s.map_or_else(|| "-".to_owned(), |wall| {
-                HumanDuration(Duration::from_secs_f64(wall)).to_string()
-            }),
+            row.wall_s.map_or_else(
+                || "-".to_owned(),
+                |wall| HumanDuration(Duration::from_secs_f64(wall)).to_string(),
+            ),
             row.attempts.to_string(),
-            row.error.unwrap_or("").lines().next().unwrap_or("").to_owned(),
+            row.error
+                .unwrap_or("")
+                .lines()
+                .next()
+                .unwrap_or("")
+                .to_owned(),
         ]
     });
     table::print(&header, &numbers, rows.collect());
@@ -144,12 +161,18 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
         status: status.map_or("new", |status| status.status.word()),
         attempts: status.map_or(0, |status| status.attempts),
         iteration: status.map_or(0, |status| status.iteration),
-        train_error_percent: status.and_then(|status| status.train).map(|point| point.error_percent),
-        test_error_percent: status.and_then(|status| status.test).map(|point| point.error_percent),
+        train_error_percent: status
+            .and_then(|status| status.train)
+            .map(|point| point.error_percent),
+        test_error_percent: status
+            .and_then(|status| status.test)
+            .map(|point| point.error_percent),
         validation_error_percent: status
             .and_then(|status| status.validation)
             .map(|point| point.error_percent),
-        wall_s: status.and_then(|status| status.wall).map(|wall| wall.as_secs_f64()),
+        wall_s: status
+            .and_then(|status| status.wall)
+            .map(|wall| wall.as_secs_f64()),
         error: status.and_then(|status| status.error.as_deref()),
     }
 }

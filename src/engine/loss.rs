@@ -1,8 +1,6 @@
 //! Cross-entropy and the error count of a batch.
 
-use dfdx::prelude::{
-    Axis, Device, HasShape, MeanTo, OwnedTape, Rank0, SumTo, Tensor, TryMul,
-};
+use dfdx::prelude::{Axis, Device, HasShape, MeanTo, OwnedTape, Rank0, SumTo, Tensor, TryMul};
 
 use super::{EngineError, Matrix};
 
@@ -26,7 +24,10 @@ impl BatchLoss {
         };
         for (row, &label) in logits.chunks_exact(classes).zip(labels) {
             let target = f64::from(row[label]);
-            let largest = row.iter().map(|&z| f64::from(z)).fold(f64::NEG_INFINITY, f64::max);
+            let largest = row
+                .iter()
+                .map(|&z| f64::from(z))
+                .fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = row.iter().map(|&z| (f64::from(z) - largest).exp()).sum();
             measured.loss_sum += largest + sum.ln() - target;
             let best = row

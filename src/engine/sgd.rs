@@ -41,8 +41,7 @@ impl<D: Device<f32>> Sgd<D> {
         lr: f64,
     ) -> Result<(), EngineError> {
         for parameter in &mut network.parameters {
-            let decayed =
-                self.decay == DecayScope::All || parameter.kind == ParameterKind::Weight;
+            let decayed = self.decay == DecayScope::All || parameter.kind == ParameterKind::Weight;
             let config = SgdConfig {
                 lr,
                 momentum: Some(self.momentum),

@@ -251,12 +251,28 @@ mod tests {
             (110, 1_727_962),
             (1202, 19_421_274),
         ] {
-            assert_eq!(parameters(depth, Shortcut::A), expected, "option A, {depth}");
-            assert_eq!(parameters(depth, Shortcut::None), expected, "plain, {depth}");
-            assert_eq!(parameters(depth, Shortcut::B), expected + 2_752, "B, {depth}");
+            assert_eq!(
+                parameters(depth, Shortcut::A),
+                expected,
+                "option A, {depth}"
+            );
+            assert_eq!(
+                parameters(depth, Shortcut::None),
+                expected,
+                "plain, {depth}"
+            );
+            assert_eq!(
+                parameters(depth, Shortcut::B),
+                expected + 2_752,
+                "B, {depth}"
+            );
         }
         for (depth, expected) in [(20, 283_962), (56, 900_858), (110, 1_826_202)] {
-            assert_eq!(parameters(depth, Shortcut::C), expected, "option C, {depth}");
+            assert_eq!(
+                parameters(depth, Shortcut::C),
+                expected,
+                "option C, {depth}"
+            );
         }
     }
 

@@ -103,7 +103,10 @@ impl<D: Device<f32>> Network<D> {
     }
 
     /// BN's running mean and variance of a layer: (channels) each.
-    pub fn running(&self, layer: &ConvBn) -> (&Tensor<(usize,), f32, D>, &Tensor<(usize,), f32, D>) {
+    pub fn running(
+        &self,
+        layer: &ConvBn,
+    ) -> (&Tensor<(usize,), f32, D>, &Tensor<(usize,), f32, D>) {
         (
             &self.buffers[2 * layer.index].tensor,
             &self.buffers[2 * layer.index + 1].tensor,

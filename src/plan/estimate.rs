@@ -1,10 +1,10 @@
 //! How long runs take, from the speeds of runs that are done.
 
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::domain::{Run, ModelConfig};
+use crate::domain::{ModelConfig, Run};
 
 /// What a finished training tells of this machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +39,11 @@ impl Speeds {
         };
         let speed = mean(self.0.iter().filter(same_net))
             .or_else(|| {
-                let distance = |seen: &ObservedSpeed| seen.model.depth.abs_diff(configuration.model.depth);
+                let distance =
+                    |seen: &ObservedSpeed| seen.model.depth.abs_diff(configuration.model.depth);
                 let nearest = self.0.iter().filter(same_shape).map(distance).min()?;
-                let at_nearest = |seen: &&ObservedSpeed| same_shape(seen) && distance(seen) == nearest;
+                let at_nearest =
+                    |seen: &&ObservedSpeed| same_shape(seen) && distance(seen) == nearest;
                 mean(self.0.iter().filter(at_nearest))
             })
             .or_else(|| mean(self.0.iter()))?;
@@ -58,8 +60,9 @@ fn mean<'a>(seen: impl Iterator<Item = &'a ObservedSpeed>) -> Option<f64> {
 
 /// When the last of `durations` ends if `workers` workers take them in the given order.
 pub fn makespan(durations: impl IntoIterator<Item = Duration>, workers: usize) -> Duration {
-    let mut free_at: BinaryHeap<Reverse<Duration>> =
-        (0..workers.max(1)).map(|_| Reverse(Duration::ZERO)).collect();
+    let mut free_at: BinaryHeap<Reverse<Duration>> = (0..workers.max(1))
+        .map(|_| Reverse(Duration::ZERO))
+        .collect();
     let mut end = Duration::ZERO;
     for duration in durations {
         let Reverse(start) = free_at.pop().expect("there is a worker");

@@ -90,7 +90,10 @@ mod tests {
     fn widths_are_those_in_the_font_file() {
         // The font's hmtx table in 2048ths of an em: digits 1171, space 532, W 1905.
         for (text, units) in [("20", 2342.0), ("2 0", 2874.0), ("W", 1905.0)] {
-            assert!((width(text, 2048.0, Weight::Regular) - units).abs() < 0.01, "{text}");
+            assert!(
+                (width(text, 2048.0, Weight::Regular) - units).abs() < 0.01,
+                "{text}"
+            );
         }
         assert!(width("20", 10.0, Weight::Bold) >= width("20", 10.0, Weight::Regular));
         assert_eq!(width("", 10.0, Weight::Regular), 0.0);

@@ -10,7 +10,9 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use super::panics;
 use super::policy::{Policy, Workforce};
-use crate::domain::{Event, EventSink, Outcome, Run, RunEvent, SinkError, Slot, SweepTally, Trainer};
+use crate::domain::{
+    Event, EventSink, Outcome, Run, RunEvent, SinkError, Slot, SweepTally, Trainer,
+};
 
 /// Why a sweep could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +26,16 @@ pub enum ScheduleError {
 
 /// What a worker tells the dispatch loop.
 enum Message {
-    Event { run: usize, event: RunEvent },
-    Ended { worker: usize, run: usize, outcome: Outcome, wall: Duration },
+    Event {
+        run: usize,
+        event: RunEvent,
+    },
+    Ended {
+        worker: usize,
+        run: usize,
+        outcome: Outcome,
+        wall: Duration,
+    },
 }
 
 /// Trains `runs` in their order, `shared` runs of the sweep being done already, and tells
@@ -90,7 +100,9 @@ struct Audience<'a> {
 
 impl Audience<'_> {
     fn tell(&mut self, event: &Event<'_>) -> Result<(), ScheduleError> {
-        self.recorder.handle(event).map_err(ScheduleError::Recorder)?;
+        self.recorder
+            .handle(event)
+            .map_err(ScheduleError::Recorder)?;
         for sink in self.sinks.iter_mut() {
             let _ = sink.handle(event);
         }
@@ -109,7 +121,11 @@ struct Dispatch<'a> {
 }
 
 impl Dispatch<'_> {
-    fn run(mut self, shared: usize, messages: &Receiver<Message>) -> Result<SweepTally, ScheduleError> {
+    fn run(
+        mut self,
+        shared: usize,
+        messages: &Receiver<Message>,
+    ) -> Result<SweepTally, ScheduleError> {
         let start = Instant::now();
         self.audience.tell(&Event::SweepStarted {
             pending: self.runs,
@@ -162,7 +178,9 @@ impl Dispatch<'_> {
             run: &self.runs[run],
             slot,
         })?;
-        self.jobs[worker].send(run).expect("a worker lives as long as its channel");
+        self.jobs[worker]
+            .send(run)
+            .expect("a worker lives as long as its channel");
         Ok(())
     }
 }

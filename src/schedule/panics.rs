@@ -21,7 +21,10 @@ pub fn install_hook() {
             .is_some_and(|name| name.starts_with(WORKER_NAME));
         if worker {
             let message = info.payload_as_str().unwrap_or("a panic without a message");
-            let place = info.location().map(|at| format!(" at {at}")).unwrap_or_default();
+            let place = info
+                .location()
+                .map(|at| format!(" at {at}"))
+                .unwrap_or_default();
             LAST.with(|last| *last.borrow_mut() = Some(format!("{message}{place}")));
         } else {
             default(info);
@@ -33,7 +36,11 @@ pub fn install_hook() {
 pub fn message(payload: &(dyn Any + Send)) -> String {
     let kept = LAST.with(|last| last.borrow_mut().take());
     let text = kept
-        .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .or_else(|| {
+            payload
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+        })
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
     format!("the training panicked: {text}")

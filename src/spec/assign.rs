@@ -24,6 +24,9 @@ pub fn assignments<'t>(
 ) -> Vec<Assigned<'t>> {
     let mut assigned = Vec::new();
     for entry in &table.entries {
+        if problems.is_full() {
+            break;
+        }
         let section = Section::SETTABLE
             .into_iter()
             .find(|section| section.name() == entry.key);

@@ -166,7 +166,7 @@ fn drop_repeated(axis: &mut Axis, problems: &mut Problems) {
     let names = names.join(", ");
     let mut seen: HashMap<String, Origin> = HashMap::new();
     axis.rows.retain(|row| {
-        if row.iter().any(|setting| setting.value.is_none()) {
+        if problems.is_full() || row.iter().any(|setting| setting.value.is_none()) {
             return true;
         }
         let text: Vec<String> = row.iter().map(Setting::to_string).collect();

@@ -1,15 +1,11 @@
 //! Checks one value against what its key takes.
 
-use std::path::PathBuf;
-
 use super::keys::KeySpec;
-use super::kind::{
-    DEPTH_MAX, DEPTH_MIN, IMAGE_SIZE_MAX, IMAGE_SIZE_MIN, Kind, LINE_LENGTH_MAX, NAME_LENGTH_MAX,
-};
+use super::kind::{DEPTH_MAX, DEPTH_MIN, IMAGE_SIZE_MAX, IMAGE_SIZE_MIN, Kind};
 use super::lists;
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Setting};
-use super::suggest;
+use super::text;
 use super::tree::{Node, Value};
 use super::warmup;
 
@@ -32,16 +28,16 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
         Kind::Drops => return lists::drops(spec, node, problems),
         Kind::Ticks => return lists::ticks(spec, node, problems),
         Kind::Warmup => return warmup::warmup(spec, node, problems),
-        Kind::Word(words) => word(spec, node, words),
+        Kind::Word(words) => text::word(spec, node, words),
         Kind::Integer { min, max } => integer(spec, node, min, max).map(Checked::Integer),
         Kind::Number { .. } => number(spec, node).map(Checked::Number),
         Kind::Boolean => boolean(spec, node),
         Kind::Depth => depth(spec, node),
         Kind::ImageSize => image_size(spec, node),
-        Kind::Name => name(spec, node),
-        Kind::Line => line(spec, node),
-        Kind::Text => string(spec, node).map(|text| Checked::Text(text.to_owned())),
-        Kind::Folder => folder(spec, node),
+        Kind::Name => text::name(spec, node),
+        Kind::Line => text::line(spec, node),
+        Kind::Text => text::string(spec, node).map(|text| Checked::Text(text.to_owned())),
+        Kind::Folder => text::folder(spec, node),
     };
     match result {
         Ok(value) => Some(value),
@@ -101,28 +97,6 @@ fn unquoted(node: &Node, expected: &str) -> Option<String> {
         _ => false,
     };
     fits.then(|| format!("leave out the quotes: {text}"))
-}
-
-fn string<'n>(spec: &KeySpec, node: &'n Node) -> Result<&'n str> {
-    match &node.value {
-        Value::String(text) => Ok(text),
-        _ => Err(wrong_type(spec, node, "a string")),
-    }
-}
-
-fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Result<Checked> {
-    let text = string(spec, node)?;
-    if let Some(word) = words.iter().find(|word| **word == text) {
-        return Ok(Checked::Word(word));
-    }
-    let message = format!("`{}` cannot be {text:?}", spec.name);
-    let problem = Problem::new(node.at, message)
-        .label(format!("expected {}", spec.kind.allowed().replace('`', "")))
-        .help(match suggest::closest(text, words.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => usage(spec),
-        });
-    Err(Box::new(problem))
 }
 
 /// An integer within bounds.
@@ -216,49 +190,4 @@ fn image_size(spec: &KeySpec, node: &Node) -> Result<Checked> {
         .label(label)
         .help("the second and the third stage halve the image");
     Err(Box::new(problem))
-}
-
-fn name(spec: &KeySpec, node: &Node) -> Result<Checked> {
-    let name = string(spec, node)?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let fault = if name.is_empty() {
-        "is empty"
-    } else if name.starts_with('.') {
-        "starts with a dot"
-    } else if !name.chars().all(allowed) {
-        "has a character that cannot be part of a folder's name everywhere"
-    } else if name.len() > NAME_LENGTH_MAX {
-        "is too long"
-    } else {
-        return Ok(Checked::Text(name.to_owned()));
-    };
-    Err(refused(spec, node, format!("the sweep's name {fault}"), ""))
-}
-
-fn line(spec: &KeySpec, node: &Node) -> Result<Checked> {
-    let text = string(spec, node)?;
-    let fault = if text.trim().is_empty() {
-        "is empty"
-    } else if text.chars().any(char::is_control) {
-        "has a line break or another control character"
-    } else if text.chars().count() > LINE_LENGTH_MAX {
-        "is too long"
-    } else {
-        return Ok(Checked::Text(text.to_owned()));
-    };
-    Err(refused(
-        spec,
-        node,
-        format!("the {} {fault}", spec.name),
-        "",
-    ))
-}
-
-fn folder(spec: &KeySpec, node: &Node) -> Result<Checked> {
-    let text = string(spec, node)?;
-    if text.is_empty() {
-        let message = format!("the {} is empty", spec.name);
-        return Err(refused(spec, node, message, ""));
-    }
-    Ok(Checked::Folder(PathBuf::from(text)))
 }

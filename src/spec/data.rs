@@ -166,13 +166,15 @@ pub fn check_unused(
     configurations: &[Configuration],
     problems: &mut Problems,
 ) {
-    let datasets: Vec<Dataset> = configurations.iter().map(|c| c.data.dataset).collect();
     let overridden = |point: &Point<'_>| point.at(Key::Dataset).is_some_and(|at| at.is_override());
     if points.iter().any(overridden) {
         return;
     }
+    let any = |wanted: fn(Dataset) -> bool| configurations.iter().any(|c| wanted(c.data.dataset));
+    let any_folder = any(|dataset| dataset == Dataset::Folder);
+    let any_real = any(|dataset| dataset != Dataset::Synthetic);
     for point in points {
-        if !datasets.contains(&Dataset::Folder) {
+        if !any_folder {
             unused(
                 point,
                 Key::BrokenImage,
@@ -180,10 +182,7 @@ pub fn check_unused(
                 problems,
             );
         }
-        if datasets
-            .iter()
-            .all(|dataset| *dataset == Dataset::Synthetic)
-        {
+        if !any_real {
             let help = "set `dataset` to \"cifar10\", \"cifar100\" or \"folder\"";
             unused(point, Key::Path, help, problems);
         }

@@ -47,23 +47,29 @@ pub fn expand<'a>(
 
 /// Counts before anything is expanded.
 fn check_size(axes: &[Axis], includes: &[Include], problems: &mut Problems) -> Option<()> {
-    let extra = includes.iter().filter(|i| i.matching.is_none()).count();
+    let mut extra = includes.iter().filter(|i| i.matching.is_none());
     let mut size = 1usize;
     for axis in axes {
         size = size.saturating_mul(axis.rows.len());
-        if size.saturating_add(extra) > CONFIGURATIONS_MAX {
-            let at = axis.rows[0][0].at;
-            let message = format!("the grid has more than {CONFIGURATIONS_MAX} configurations");
+        if size > CONFIGURATIONS_MAX {
             let lengths: Vec<String> = axes.iter().map(|a| a.rows.len().to_string()).collect();
-            let problem = Problem::new(at, message)
-                .label("with this axis")
-                .help(format!("the axes have {} values", lengths.join(" x ")))
-                .help("shorten an axis, or let keys advance together with [[zip]]");
-            problems.push(problem);
+            let help = format!("the axes have {} values", lengths.join(" x "));
+            problems.push(too_large(axis.rows[0][0].at, "with this axis").help(help));
             return None;
         }
     }
+    if let Some(include) = extra.nth(CONFIGURATIONS_MAX - size) {
+        problems.push(too_large(include.at, "with this one"));
+        return None;
+    }
     Some(())
+}
+
+fn too_large(at: Origin, label: &str) -> Problem {
+    let message = format!("the grid has more than {CONFIGURATIONS_MAX} configurations");
+    Problem::new(at, message)
+        .label(label)
+        .help("shorten an axis, or let keys advance together with [[zip]]")
 }
 
 /// The first axis varies slowest.

@@ -39,10 +39,8 @@ fn varying(points: &[&Point<'_>]) -> Vec<Key> {
         .map(|spec| spec.key)
         .filter(|key| !matches!(key, Key::Depth | Key::Shortcut))
         .filter(|key| {
-            let value = |point: &Point<'_>| text(point, *key);
-            points
-                .windows(2)
-                .any(|pair| value(pair[0]) != value(pair[1]))
+            let first = points[0].value(*key);
+            points.iter().any(|point| point.value(*key) != first)
         })
         .collect()
 }

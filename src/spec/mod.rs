@@ -30,6 +30,7 @@ mod section;
 mod setting;
 mod source;
 mod suggest;
+mod text;
 mod tree;
 mod warmup;
 
@@ -53,6 +54,9 @@ pub const SYNTHETIC_TRAIN_IMAGES: usize = 10_000;
 
 /// A larger file is not a sweep file.
 pub const FILE_BYTES_MAX: u64 = 10_000_000;
+
+/// More runs than this are a mistake.
+const RUNS_MAX: usize = 100_000;
 
 /// Reads the sweep file at `path` with `overrides`, the `KEY=VALUE` arguments of `--set`.
 ///
@@ -138,6 +142,7 @@ fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
     let configurations = configurations?;
     let labels = finish(&candidates, &points, &configurations, problems);
     let head = head?;
+    check_runs(configurations.len(), head.seeds.len(), head_at, problems);
     Some(Sweep {
         name: head.name,
         title: head.title,
@@ -169,6 +174,17 @@ fn resolve_all(
         .map(|point| resolve::configuration(point, places, problems))
         .collect();
     resolved.into_iter().collect()
+}
+
+/// Seeds multiply the runs.
+fn check_runs(configurations: usize, seeds: usize, at: Origin, problems: &mut Problems) {
+    let runs = configurations.saturating_mul(seeds);
+    if runs > RUNS_MAX {
+        let message = format!("the sweep has {runs} runs, more than {RUNS_MAX}");
+        let label = format!("{configurations} configurations with {seeds} seeds each");
+        let help = "take fewer `repeats` or `seeds`, or a smaller grid";
+        problems.push(Problem::new(at, message).label(label).help(help));
+    }
 }
 
 /// The last checks, on the sweep as a whole, and the labels.

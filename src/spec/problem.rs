@@ -60,9 +60,17 @@ pub struct Problems {
     seen: HashSet<(Origin, String)>,
 }
 
+/// Nobody mends more mistakes than this at once; the rest of such a file is not searched.
+const PROBLEMS_MAX: usize = 1000;
+
 impl Problems {
+    /// Whether searching on is of no use.
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= PROBLEMS_MAX
+    }
+
     pub fn push(&mut self, problem: Problem) {
-        if self.seen.insert((problem.at, problem.message.clone())) {
+        if !self.is_full() && self.seen.insert((problem.at, problem.message.clone())) {
             self.list.push(problem);
         }
     }

@@ -3,11 +3,14 @@
 use std::ops::Range;
 
 use annotate_snippets::{
-    Annotation, AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str,
+    AnnotationKind, Element, Group, Level, Renderer, Snippet, normalize_untrusted_str,
 };
 
 use super::problem::Problem;
 use super::source::{Origin, Source, SourceId, Sources};
+
+/// Longer lines are not shown: they are no sweep file's, and drawing them takes seconds.
+const SHOWN_BYTES: usize = 20_000;
 
 /// More than this is a file of another kind; the rest is counted.
 const SHOWN: usize = 100;
@@ -67,22 +70,13 @@ fn source_ids(problem: &Problem) -> Vec<SourceId> {
     ids
 }
 
-/// The lines of one source that a problem underlines.
-fn snippet<'a>(
-    source: &'a Source,
-    id: SourceId,
-    problem: &'a Problem,
-) -> Snippet<'a, Annotation<'a>> {
-    let primary = (AnnotationKind::Primary, problem.at, problem.label.as_str());
-    let context = problem
-        .context
-        .iter()
-        .map(|(at, label)| (AnnotationKind::Context, *at, label.as_str()));
-    let marks: Vec<_> = std::iter::once(primary)
-        .chain(context)
-        .filter(|(_, at, _)| at.source == id)
-        .collect();
+/// The lines of one source that a problem underlines, or only where they are.
+fn snippet<'a>(source: &'a Source, id: SourceId, problem: &'a Problem) -> Element<'a> {
+    let marks = marks(id, problem);
     let window = window(&source.text, marks.iter().map(|(_, at, _)| *at));
+    if window.len() > SHOWN_BYTES {
+        return place(source, marks[0].1).into();
+    }
     let annotations = marks.iter().map(|(kind, at, label)| {
         let span = within(&source.text, *at, &window);
         kind.span(span).label((!label.is_empty()).then_some(*label))
@@ -92,6 +86,31 @@ fn snippet<'a>(
         .line_start(1 + newlines(&source.text[..window.start]))
         .line_numbering(source.numbered)
         .annotations(annotations)
+        .into()
+}
+
+type Mark<'a> = (AnnotationKind, Origin, &'a str);
+
+/// What a problem underlines in one source, the place of the problem first.
+fn marks(id: SourceId, problem: &Problem) -> Vec<Mark<'_>> {
+    let primary = (AnnotationKind::Primary, problem.at, problem.label.as_str());
+    let context = problem
+        .context
+        .iter()
+        .map(|(at, label)| (AnnotationKind::Context, *at, label.as_str()));
+    std::iter::once(primary)
+        .chain(context)
+        .filter(|(_, at, _)| at.source == id)
+        .collect()
+}
+
+/// File, line and column without the text.
+fn place(source: &Source, at: Origin) -> annotate_snippets::Origin<'_> {
+    let before = &source.text[..floor(&source.text, at.start)];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    annotate_snippets::Origin::path(source.name.as_str())
+        .line(1 + newlines(before))
+        .char_column(1 + before[start..].chars().count())
 }
 
 fn newlines(text: &str) -> usize {

@@ -18,6 +18,9 @@ pub const TABLES: [&str; 9] = [
 pub fn refuse_unknown_tables(root: &mut Table, problems: &mut Problems) {
     let present: Vec<String> = root.entries.iter().map(|entry| entry.key.clone()).collect();
     for entry in &mut root.entries {
+        if problems.is_full() {
+            break;
+        }
         if TABLES.contains(&entry.key.as_str()) {
             continue;
         }
@@ -105,6 +108,9 @@ pub fn read(
     problems: &mut Problems,
 ) {
     for entry in &table.entries {
+        if problems.is_full() {
+            break;
+        }
         let key = match Key::find(section, &entry.key) {
             Some(key) => Some(key),
             None if besides.contains(&entry.key.as_str()) => None,

@@ -84,7 +84,10 @@ mod tests {
         for name in ["cpu", "cuda:0", "cuda:3"] {
             assert_eq!(name.parse::<DeviceKind>().expect(name).to_string(), name);
         }
-        assert_eq!("cuda".parse::<DeviceKind>().expect("cuda"), DeviceKind::Cuda(0));
+        assert_eq!(
+            "cuda".parse::<DeviceKind>().expect("cuda"),
+            DeviceKind::Cuda(0)
+        );
         for name in ["gpu", "cuda:", "cuda:x", "cpu:0", ""] {
             assert!(name.parse::<DeviceKind>().is_err(), "{name}");
         }

@@ -33,7 +33,12 @@ impl<'a> LrSchedule<'a> {
             }
             self.warmup = None;
         }
-        let drops = self.config.lr_drops.iter().filter(|&&drop| drop < iteration).count();
+        let drops = self
+            .config
+            .lr_drops
+            .iter()
+            .filter(|&&drop| drop < iteration)
+            .count();
         self.config.lr * self.config.lr_gamma.powi(drops as i32)
     }
 

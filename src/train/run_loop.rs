@@ -116,7 +116,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         let logits = self.engine.train(&mut self.network, images)?;
         let measured = BatchLoss::measure(&logits.as_vec(), &self.batch.labels);
         let loss = cross_entropy(logits, &self.batch.labels)?;
-        let mut gradients = dfdx::prelude::Backward::try_backward(loss).map_err(EngineError::new)?;
+        let mut gradients =
+            dfdx::prelude::Backward::try_backward(loss).map_err(EngineError::new)?;
         self.sgd.step(&mut self.network, &mut gradients, lr)?;
         Ok(measured)
     }

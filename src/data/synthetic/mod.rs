@@ -76,13 +76,7 @@ mod tests {
             pixel_fingerprint([&train, &test])
         };
         assert_eq!(VERSION, 1);
-        assert_eq!(
-            [pixels(16), pixels(32)],
-            [
-                "0",
-                "1",
-            ]
-        );
+        assert_eq!([pixels(16), pixels(32)], ["0", "1",]);
     }
 
     #[test]

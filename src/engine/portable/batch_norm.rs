@@ -1,8 +1,7 @@
 //! Batch normalisation over the rows of a matrix, as `torch.nn.BatchNorm2d` does it.
 
 use dfdx::prelude::{
-    Axis, BroadcastTo, Device, HasShape, MeanTo, PutTape, SplitTape, TryAdd,
-    TryDiv, TryMul, TrySub,
+    Axis, BroadcastTo, Device, HasShape, MeanTo, PutTape, SplitTape, TryAdd, TryDiv, TryMul, TrySub,
 };
 
 use super::operations::Recording;
@@ -45,9 +44,15 @@ pub fn with_batch_statistics<D: Device<f32>, T: Recording<D>>(
     beta: &Vector<D>,
 ) -> Result<(Matrix<D, T>, Statistics<D>), D::Err> {
     let shape = *x.shape();
-    let (mean, tape) = x.retaped::<T>().try_mean::<(usize,), Axis<0>>()?.split_tape();
+    let (mean, tape) = x
+        .retaped::<T>()
+        .try_mean::<(usize,), Axis<0>>()?
+        .split_tape();
     let batch_mean = mean.clone();
-    let centred = x.try_sub(mean.put_tape(tape).try_broadcast_like::<_, Axis<0>>(&shape)?)?;
+    let centred = x.try_sub(
+        mean.put_tape(tape)
+            .try_broadcast_like::<_, Axis<0>>(&shape)?,
+    )?;
     let (variance, tape) = centred
         .retaped::<T>()
         .try_square()?
@@ -63,7 +68,10 @@ pub fn with_batch_statistics<D: Device<f32>, T: Recording<D>>(
         .try_div(variance.put_tape(tape).try_add(EPSILON)?.try_sqrt()?)?;
     let y = centred
         .try_mul(scale.try_broadcast_like::<_, Axis<0>>(&shape)?)?
-        .try_add(beta.retaped::<T>().try_broadcast_like::<_, Axis<0>>(&shape)?)?;
+        .try_add(
+            beta.retaped::<T>()
+                .try_broadcast_like::<_, Axis<0>>(&shape)?,
+        )?;
     Ok((y, statistics))
 }
 

@@ -49,11 +49,8 @@ pub fn gather_pixels<D: Device<f32>, T: Recording<D>>(
     let batch = rows / pixels;
     let zeros: Tensor<(usize, usize, usize), f32, D> =
         x.device().try_zeros_like(&(batch, 1, channels))?;
-    let padded = (
-        x.try_reshape_like(&(batch, pixels, channels))?,
-        zeros,
-    )
-        .try_concat_along(Axis::<1>)?;
+    let padded =
+        (x.try_reshape_like(&(batch, pixels, channels))?, zeros).try_concat_along(Axis::<1>)?;
     padded.try_gather(index.try_broadcast_like::<_, Axis<0>>(&(batch, entries))?)
 }
 

@@ -124,7 +124,9 @@ impl<'a, D: Device<f32>, O: Operations<D>> Pass<'a, D, O> {
     /// Global average pooling and the fully connected layer.
     fn classify<T: Recording<D>>(&self, x: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
         let (rows, features) = *x.shape();
-        let Architecture { classes, out_size, .. } = self.network.architecture;
+        let Architecture {
+            classes, out_size, ..
+        } = self.network.architecture;
         let pixels = out_size * out_size;
         let (weight, bias) = self.network.fully_connected();
         let weight = weight

@@ -1,8 +1,6 @@
 //! The parameter-free shortcut of option A.
 
-use dfdx::prelude::{
-    Axis, Device, HasShape, ReshapeTo, TryConcatAlong,
-};
+use dfdx::prelude::{Axis, Device, HasShape, ReshapeTo, TryConcatAlong};
 
 use super::conv::gather_pixels;
 use super::index::{IndexCache, Window};
