@@ -163,26 +163,25 @@ fn a_dry_run_trains_nothing_and_writes_nothing() {
 #[test]
 fn a_diverged_run_is_a_result() {
     let place = Workplace::new();
-    let args = [
-        "run",
-        "tiny.toml",
-        "--set",
-        "train.lr=1e30",
-        "--set",
+    // each update multiplies the weights by about 1 - lr * weight_decay = -99
+    let settings = [
+        "train.lr=100",
+        "train.weight_decay=1",
+        "train.iterations=60",
+        "train.lr_drops=[]",
         "axes.depth=[8]",
     ];
-    place.resweep(&args).assert().code(0);
+    let with_settings = |start: &[&'static str]| -> Vec<&str> {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        start.iter().copied().chain(settings).collect()
+    };
+    place
+        .resweep(&with_settings(&["run", "tiny.toml"]))
+        .assert()
+        .code(0);
     let runs = place.json(&["status", "tiny", "--json"]);
     assert_eq!(runs[0]["status"], "diverged", "{runs}");
-    let plan = place.json(&[
-        "plan",
-        "tiny.toml",
-        "--json",
-        args[2],
-        args[3],
-        args[4],
-        args[5],
-    ]);
+    let plan = place.json(&with_settings(&["plan", "tiny.toml", "--json"]));
     assert_eq!(plan["pending"], 0);
 }
 
@@ -195,7 +194,7 @@ fn json_progress_is_one_object_a_line_and_ends_with_the_sweep() {
         .map(|line| serde_json::from_str(line).expect(line))
         .collect();
     let last = lines.last().expect("a line");
-    assert_eq!(last["event"], "sweep_finished", "{last}");
+    assert_eq!(last["event"], "sweep-finished", "{last}");
     assert_eq!(last["finished"], 4, "{last}");
 }
 

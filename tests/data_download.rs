@@ -22,6 +22,8 @@ enum Answer {
     CutAfter(usize),
     /// Honours `Range`.
     Ranges,
+    /// Answers a `Range` with another one, from the first byte.
+    WrongRange,
     NotFound,
 }
 
@@ -91,6 +93,14 @@ fn respond(
                 "416 Range Not Satisfiable\r\ncontent-range: bytes */{length}\r\ncontent-length: 0"
             ),
             &[][..],
+        ),
+        (Answer::WrongRange, Some(_)) => (
+            format!(
+                "206 Partial Content\r\ncontent-range: bytes 0-{}/{length}\r\n\
+                 content-length: {length}",
+                length - 1
+            ),
+            content,
         ),
         (Answer::CutAfter(bytes), _) => (
             format!("200 OK\r\ncontent-length: {length}"),
@@ -224,6 +234,15 @@ fn a_download_that_broke_off_is_resumed() {
 fn a_server_without_ranges_starts_over() {
     let (dest, content) = (TempDir::new().unwrap(), good());
     let server = Server::new(content.clone(), &[Answer::CutAfter(100_000), Answer::Whole]);
+    fetch(&server, &archive(&content), dest.path()).unwrap_err();
+    fetch(&server, &archive(&content), dest.path()).unwrap();
+    assert_only_the_wanted_files(dest.path());
+}
+
+#[test]
+fn an_answer_that_does_not_continue_the_part_is_not_appended() {
+    let (dest, content) = (TempDir::new().unwrap(), good());
+    let server = Server::new(content.clone(), &[Answer::CutAfter(9), Answer::WrongRange]);
     fetch(&server, &archive(&content), dest.path()).unwrap_err();
     fetch(&server, &archive(&content), dest.path()).unwrap();
     assert_only_the_wanted_files(dest.path());

@@ -563,3 +563,11 @@ fn override_from(damaged: &[u8], rng: &mut ChaCha8Rng) -> Vec<String> {
         None => Vec::new(),
     }
 }
+
+#[test]
+fn the_number_of_synthetic_images_is_that_of_the_data() {
+    assert_eq!(
+        resweep::spec::SYNTHETIC_TRAIN_IMAGES,
+        resweep::data::synthetic::TRAIN_IMAGES
+    );
+}

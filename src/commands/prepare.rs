@@ -1,5 +1,6 @@
 //! From a sweep file to its runs, their data loaded: what every command on a sweep begins with.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -45,6 +46,15 @@ pub fn prepare(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
         }
     };
     let runs = plan::runs(&sweep, facts);
+    let mut labels = HashMap::new();
+    for run in &runs {
+        if let Some(other) = labels.insert(&run.id, &run.label) {
+            anyhow::bail!(
+                "`{other}` and `{}` are the same run: their data have the same content; remove one of them",
+                run.label
+            );
+        }
+    }
     Ok(Prepared {
         sweep,
         runs,

@@ -19,8 +19,9 @@ pub struct Row {
 }
 
 /// `columns` training samples of each of the first `rows` classes, drawn by `seed`, augmented
-/// and normalised as for a network and brought back to colours. Padding, which is zero to the
-/// network, shows as the mean colour. A class without images has a row without tiles.
+/// and normalised as for a network and brought back to colours by the inverse of each position's
+/// normalisation. So padding, which is zero to the network, shows as the mean colour, and with a
+/// mean image a shifted crop shows a faint shadow of that image, as the network has it. A class without images has a row without tiles.
 pub fn samples(
     data: &Data,
     augmentation: Augmentation,

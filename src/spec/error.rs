@@ -76,20 +76,14 @@ fn neighbours(path: &Path) -> String {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return "the sweeps of this project are in experiments/".to_owned();
-    };
-    let mut names: Vec<String> = entries
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| name.ends_with(".toml"))
         .collect();
-    names.sort();
-    names.truncate(20);
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let written = path.file_name().unwrap_or_default().to_string_lossy();
-    match suggest::closest(&written, names.iter().copied()) {
+    match suggest::closest(&written, names.iter().map(String::as_str)) {
         Some(name) => format!("did you mean `{}`?", path.with_file_name(name).display()),
-        None if names.is_empty() => "the sweeps of this project are in experiments/".to_owned(),
-        None => format!("there is {}", suggest::listed(&names)),
+        None => "the sweeps of this project are in experiments/".to_owned(),
     }
 }

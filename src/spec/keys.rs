@@ -180,7 +180,7 @@ pub static KEYS: [KeySpec; Key::PanelYTicks as usize + 1] = [
     key(Key::Dataset, Data, "dataset", DATASETS, Value("\"synthetic\""), "which images to train on"),
     key(Key::Path, Data, "path", Kind::Folder, NO_DEFAULT, "the folder of the data set; required unless `dataset` is `synthetic`"),
     key(Key::Validation, Data, "validation", integer(0, 10_000_000), Value("0"), "training images that are held out and evaluated instead of the test set; the paper chose its schedule with 5000"),
-    key(Key::Augmentation, Data, "augmentation", AUGMENTATIONS, Value("\"pad-crop-flip\""), "4 pixels of padding, a random crop and a random mirror image (the paper), or nothing"),
+    key(Key::Augmentation, Data, "augmentation", AUGMENTATIONS, Value("\"pad-crop-flip\""), "padding (4 pixels at 32 as in the paper, an eighth of other sizes), a random crop and a random mirror image, or nothing"),
     key(Key::Normalisation, Data, "normalisation", NORMALISATIONS, Value("\"per-pixel-mean\""), "subtract the mean training image (the paper), or standardise each channel"),
     key(Key::BrokenImage, Data, "broken_image", BROKEN_IMAGES, Value("\"fail\""), "what to do about an image of a folder that cannot be decoded"),
     key(Key::Depth, Model, "depth", Kind::Depth, Required, "layers with weights"),

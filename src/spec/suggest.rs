@@ -36,7 +36,7 @@ pub fn advice(written: &str, candidates: &[&str]) -> String {
 }
 
 /// `a`, `b` and `c`.
-pub fn listed(words: &[&str]) -> String {
+fn listed(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),

@@ -1,7 +1,7 @@
 //! One file over HTTP or HTTPS, resumed where the server allows it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,36 +21,39 @@ pub fn fetch(
     part: &Path,
     progress: impl FnMut(u64, Option<u64>),
 ) -> Result<(), DownloadError> {
-    let mut file = (OpenOptions::new()
-        .create(true)
-        .append(false)
-        .read(true)
-        .write(true))
-    .truncate(false)
-    .open(part)
-    .map_err(|source| write_error(part, source))?;
+    let mut file = open(part).map_err(|source| write_error(part, source))?;
     let there = file
         .seek(SeekFrom::End(0))
         .map_err(|source| write_error(part, source))?;
     let agent = agent();
     let mut response = request(&agent, url, there)?;
-    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-        // The file is longer than the server's, or whole: only the checksum can tell.
-        if complete_length(&response) == Some(there) {
-            return Ok(());
-        }
+    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE
+        && complete_length(&response) == Some(there)
+    {
+        return Ok(());
+    }
+    if !continues_at(&response, there) {
         response = request(&agent, url, 0)?;
     }
-    match response.status().as_u16() {
-        200 => receive(url, part, &mut file, 0, response, progress),
-        206 if resumes_at(&response) == Some(there) => {
-            receive(url, part, &mut file, there, response, progress)
-        }
+    match response.status() {
+        StatusCode::OK => receive(url, part, &mut file, 0, response, progress),
+        StatusCode::PARTIAL_CONTENT => receive(url, part, &mut file, there, response, progress),
         status => Err(DownloadError::Status {
             url: url.to_owned(),
-            status,
+            status: status.as_u16(),
         }),
     }
+}
+
+/// The file as an earlier call left it, or an empty one.
+fn open(part: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(part)
 }
 
 fn agent() -> Agent {
@@ -120,9 +123,17 @@ fn receive(
     }
 }
 
-/// The first byte of a partial answer: `Content-Range: bytes START-END/LENGTH`.
-fn resumes_at(response: &Response<Body>) -> Option<u64> {
-    content_range(response)?.split_once('-')?.0.parse().ok()
+/// Whether an answer can be used by someone who has the bytes before `start`: a partial one must
+/// begin there (`Content-Range: bytes START-END/LENGTH`), and a refusal of the range is of no use.
+fn continues_at(response: &Response<Body>, start: u64) -> bool {
+    match response.status() {
+        StatusCode::RANGE_NOT_SATISFIABLE => false,
+        StatusCode::PARTIAL_CONTENT => {
+            let first = content_range(response).and_then(|range| range.split_once('-'));
+            first.and_then(|(first, _)| first.parse().ok()) == Some(start)
+        }
+        _ => true,
+    }
 }
 
 /// The whole file's length, from `Content-Range: bytes */LENGTH`.

@@ -97,17 +97,17 @@ fn common_classes(train: &Path, test: &Path) -> Result<Vec<String>, DataError> {
             found: classes.len(),
         });
     }
-    let lonely = (classes
-        .iter()
-        .find(|name| !others.contains(name))
-        .map(|name| (name, train)))
-    .or_else(|| (others.iter().find(|name| !classes.contains(name))).map(|name| (name, test)));
-    match lonely {
+    let only_in = |split, here: &[String], there: &[String]| {
+        let name = here.iter().find(|name| !there.contains(name))?;
+        Some(format!("`{name}` is only in {}", Path::display(split)))
+    };
+    let difference = only_in(train, &classes, &others).or_else(|| only_in(test, &others, &classes));
+    match difference {
         None => Ok(classes),
-        Some((name, split)) => Err(DataError::ClassesDiffer {
+        Some(difference) => Err(DataError::ClassesDiffer {
             train: train.to_owned(),
             test: test.to_owned(),
-            difference: format!("`{name}` is only in {}", split.display()),
+            difference,
         }),
     }
 }
@@ -149,21 +149,16 @@ fn entry(file: &DirEntry, folder: &Path, label: u16) -> Option<Entry> {
     }
     // A link to nothing is listed, so that decoding reports it.
     let metadata = fs::metadata(file.path()).ok();
-    if metadata
-        .as_ref()
-        .is_some_and(|metadata| !metadata.is_file())
-    {
+    if metadata.as_ref().is_some_and(|data| !data.is_file()) {
         return None;
     }
-    let modified = metadata
-        .as_ref()
-        .and_then(|metadata| metadata.modified().ok());
+    let modified = metadata.as_ref().and_then(|data| data.modified().ok());
+    let since_1970 = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Some(Entry {
         path: folder.join(name),
         label,
-        bytes: metadata.map_or(0, |metadata| metadata.len()),
-        modified: (modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()))
-            .map_or(0, |since| since.as_nanos()),
+        bytes: metadata.map_or(0, |data| data.len()),
+        modified: since_1970.map_or(0, |duration| duration.as_nanos()),
     })
 }
 

@@ -76,7 +76,13 @@ mod tests {
             pixel_fingerprint([&train, &test])
         };
         assert_eq!(VERSION, 1);
-        assert_eq!([pixels(16), pixels(32)], ["0", "1",]);
+        assert_eq!(
+            [pixels(16), pixels(32)],
+            [
+                "936fdb858663963833e17561b5b6f7a01525506a3cef5d2e80592017ddcf242e",
+                "e193e69d2920db55f1554bc90c92be73e51d698fecc2862db0bf537140d5c969",
+            ]
+        );
     }
 
     #[test]
