@@ -72,9 +72,12 @@ pub struct ResultsArgs {
 /// How the machine is shared among the runs.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// Runs that train at once [default: one for each core; fewer runs get more threads each]
+    /// Runs that train at once [default: as many as the cores allow]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
+    /// Threads of each run; a sweep is fastest with one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
     /// Where the runs compute: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: DeviceKind,

@@ -116,7 +116,16 @@ fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
 #[test]
 fn the_numbers_of_workers_and_threads_leave_every_bit_alone() {
     let place = Workplace::new();
-    place.stdout(&["run", "tiny.toml", "-j", "1", "--results", "one"]);
+    place.stdout(&[
+        "run",
+        "tiny.toml",
+        "-j",
+        "1",
+        "--threads",
+        "3",
+        "--results",
+        "one",
+    ]);
     place.stdout(&["run", "tiny.toml", "-j", "4", "--results", "four"]);
     let one = place.metrics("one");
     assert!(!one.is_empty());

@@ -12,6 +12,7 @@ mod provenance;
 mod run;
 mod status;
 mod table;
+mod workforce;
 
 use crate::cli::Command;
 

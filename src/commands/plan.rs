@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::estimates::speeds;
 use super::prepare::{Prepared, database, prepare};
-use super::provenance::cores;
 use super::table::{self, grouped, with_unit};
+use super::workforce::workforce;
 use crate::cli::{PlanArgs, WorkerArgs};
 use crate::domain::{Run, RunId};
 use crate::plan::{Diff, Speeds, Standing, Stored, StoredStatus, makespan};
 use crate::record::{AttemptStatus, Store};
-use crate::schedule::{Workforce, longest_first};
+use crate::schedule::longest_first;
 
 /// Shows the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
@@ -109,8 +109,7 @@ pub fn show(
         .into_iter()
         .cloned()
         .collect();
-    let requested = workers.workers.map(usize::from);
-    let workforce = Workforce::new(cores(), pending.len(), requested);
+    let workforce = workforce(workers, pending.len());
     let speeds = speeds(&store, workers.device, workforce.threads_per_run)?;
     longest_first(&mut pending, |run| speeds.estimate(run));
     let estimates: Option<Vec<Duration>> = pending.iter().map(|run| speeds.estimate(run)).collect();

@@ -35,8 +35,3 @@ pub fn cpu_name() -> String {
         .find(|name| !name.is_empty());
     name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
-
-/// The cores that the runs share.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}

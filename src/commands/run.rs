@@ -9,13 +9,14 @@ use super::estimates::speeds;
 use super::plan;
 use super::plot;
 use super::prepare::{Prepared, database, prepare};
-use super::provenance::{cores, provenance};
+use super::provenance::provenance;
+use super::workforce::workforce;
 use crate::cli::RunArgs;
 use crate::domain::{Run, SweepTally};
 use crate::plan::Diff;
 use crate::record::{Recorder, RunRecord, Store, SweepRecord};
 use crate::report::{self, Mode};
-use crate::schedule::{self, Workforce, longest_first};
+use crate::schedule::{self, longest_first};
 use crate::train::NetworkTrainer;
 
 /// Trains what is not finished, records it, draws the figure.
@@ -35,8 +36,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
         .into_iter()
         .cloned()
         .collect();
-    let workers = args.workers.workers.map(usize::from);
-    let workforce = Workforce::new(cores(), pending.len(), workers);
+    let workforce = workforce(&args.workers, pending.len());
     let speeds = speeds(&store, args.workers.device, workforce.threads_per_run)?;
     longest_first(&mut pending, |run| speeds.estimate(run));
 

@@ -14,14 +14,19 @@ pub struct Workforce {
 }
 
 impl Workforce {
-    /// Shares `cores` among `pending` runs. As many single-threaded runs as cores is the
-    /// fastest way through a sweep; fewer runs get more threads each. `requested` workers are
-    /// taken as they are, but for more than there are runs.
-    pub fn new(cores: usize, pending: usize, requested: Option<usize>) -> Self {
-        let workers = requested.unwrap_or(cores).clamp(1, pending.max(1));
+    /// Shares `cores` among `pending` runs of `threads_per_run` threads each: as many workers as
+    /// the cores allow, or as `requested`, but no more than there are runs. As many
+    /// single-threaded runs as cores is the fastest way through a sweep.
+    pub fn new(
+        cores: usize,
+        pending: usize,
+        threads_per_run: usize,
+        requested: Option<usize>,
+    ) -> Self {
+        let workers = requested.unwrap_or(cores / threads_per_run);
         Self {
-            workers,
-            threads_per_run: (cores / workers).max(1),
+            workers: workers.clamp(1, pending.max(1)),
+            threads_per_run,
         }
     }
 }
@@ -101,16 +106,15 @@ mod tests {
 
     #[test]
     fn cores_are_shared_out_in_one_place() {
-        let share = |cores, pending, requested| {
-            let force = Workforce::new(cores, pending, requested);
-            (force.workers, force.threads_per_run)
+        let workers = |cores, pending, threads, requested| {
+            Workforce::new(cores, pending, threads, requested).workers
         };
-        assert_eq!(share(8, 100, None), (8, 1));
-        assert_eq!(share(8, 2, None), (2, 4));
-        assert_eq!(share(8, 1, None), (1, 8));
-        assert_eq!(share(2, 12, Some(4)), (4, 1));
-        assert_eq!(share(8, 12, Some(3)), (3, 2));
-        assert_eq!(share(2, 0, None), (1, 2));
+        assert_eq!(workers(8, 100, 1, None), 8);
+        assert_eq!(workers(8, 100, 2, None), 4);
+        assert_eq!(workers(8, 3, 1, None), 3);
+        assert_eq!(workers(2, 12, 1, Some(4)), 4);
+        assert_eq!(workers(2, 12, 4, None), 1);
+        assert_eq!(workers(2, 0, 1, None), 1);
     }
 
     #[test]

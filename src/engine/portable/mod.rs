@@ -117,7 +117,8 @@ impl<'a, D: Device<f32>, O: Operations<D>> Pass<'a, D, O> {
             Ok(y)
         } else {
             let (mean, variance) = self.network.running(layer);
-            batch_norm::with_running_statistics(y, gamma, beta, mean, variance)
+            self.operations
+                .batch_norm_running(y, gamma, beta, mean, variance)
         }
     }
 

@@ -33,6 +33,17 @@ pub trait Operations<D: Device<f32>> {
         beta: &Vector<D>,
     ) -> Result<(Matrix<D, T>, Statistics<D>), D::Err>;
 
+    /// `x` (rows, channels) normalised by the running `mean` and `variance`, scaled by `gamma`
+    /// and shifted by `beta`. Evaluation has no tape, so this need not record anything.
+    fn batch_norm_running<T: Recording<D>>(
+        &mut self,
+        x: Matrix<D, T>,
+        gamma: &Vector<D>,
+        beta: &Vector<D>,
+        mean: &Vector<D>,
+        variance: &Vector<D>,
+    ) -> Result<Matrix<D, T>, D::Err>;
+
     /// Option A where the dimensions grow: every second pixel of every second row of `x`, and
     /// zeros for the new channels after the old ones. `layer` is the block's first convolution,
     /// whose change of shape it matches.
@@ -74,6 +85,17 @@ impl<D: Device<f32>> Operations<D> for Composed<D> {
         beta: &Vector<D>,
     ) -> Result<(Matrix<D, T>, Statistics<D>), D::Err> {
         batch_norm::with_batch_statistics(x, gamma, beta)
+    }
+
+    fn batch_norm_running<T: Recording<D>>(
+        &mut self,
+        x: Matrix<D, T>,
+        gamma: &Vector<D>,
+        beta: &Vector<D>,
+        mean: &Vector<D>,
+        variance: &Vector<D>,
+    ) -> Result<Matrix<D, T>, D::Err> {
+        batch_norm::with_running_statistics(x, gamma, beta, mean, variance)
     }
 
     fn subsample_and_pad<T: Recording<D>>(

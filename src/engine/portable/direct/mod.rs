@@ -74,6 +74,22 @@ impl Operations<Cpu> for Direct {
         Ok((out.put_tape(tape), statistics))
     }
 
+    fn batch_norm_running<T: Recording<Cpu>>(
+        &mut self,
+        x: Matrix<Cpu, T>,
+        gamma: &Vector<Cpu>,
+        beta: &Vector<Cpu>,
+        mean: &Vector<Cpu>,
+        variance: &Vector<Cpu>,
+    ) -> CpuResult<Matrix<Cpu, T>> {
+        let (x, tape) = x.split_tape();
+        let normaliser = Normaliser::new(read_vector(mean), &read_vector(variance));
+        let mut values = read(&x);
+        normaliser.apply(&mut values, &read_vector(gamma), &read_vector(beta));
+        let out = x.device().try_tensor_from_vec(values, *x.shape())?;
+        Ok(out.put_tape(tape))
+    }
+
     fn subsample_and_pad<T: Recording<Cpu>>(
         &mut self,
         x: Matrix<Cpu, T>,

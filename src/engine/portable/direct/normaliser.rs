@@ -13,16 +13,19 @@ pub struct Normaliser {
 }
 
 impl Normaliser {
+    /// Normalises by `mean` and the biased `variance`: (channels) each.
+    pub fn new(mean: Vec<f32>, variance: &[f32]) -> Self {
+        let inverse = |variance: &f32| 1.0 / (variance + EPSILON).sqrt();
+        Self {
+            mean,
+            inverse_deviation: variance.iter().map(inverse).collect(),
+        }
+    }
+
     /// The statistics of `values` (rows, channels), and their biased variance.
     pub fn measure(values: &[f32], channels: usize) -> (Self, Vec<f32>) {
         let (mean, variance) = mean_and_variance(values, channels);
-        let inverse = |variance: &f32| 1.0 / (variance + EPSILON).sqrt();
-        let inverse_deviation = variance.iter().map(inverse).collect();
-        let normaliser = Self {
-            mean,
-            inverse_deviation,
-        };
-        (normaliser, variance)
+        (Self::new(mean, &variance), variance)
     }
 
     /// (channels)
