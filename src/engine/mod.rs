@@ -21,9 +21,6 @@ pub use sgd::Sgd;
 /// image and a column for each class.
 pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 
-/// A vector on device `D`: parameters, statistics of channels.
-pub type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
-
 /// A device ran out of memory or failed otherwise.
 #[derive(Debug, thiserror::Error)]
 #[error("the device failed: {0}")]

@@ -5,4 +5,4 @@ mod init;
 mod network;
 
 pub use architecture::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
-pub use network::{Buffer, Network, Parameter, ParameterKind};
+pub use network::{Buffer, Network, Parameter, ParameterKind, Vector};

@@ -1,9 +1,12 @@
 //! A network's tensors on a dfdx device, under the names that PyTorch's ResNets give them.
 
-use dfdx::prelude::{Device, Tensor};
+use dfdx::prelude::{Device, NoneTape, Tensor};
 
 use super::{Architecture, ConvBn, init};
 use crate::domain::{ModelConfig, streams};
+
+/// A vector on device `D`: flat parameters, statistics of channels.
+pub type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
 
 /// What a parameter is, which decides whether weight decay touches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub struct Parameter<D: Device<f32>> {
     /// (classes, features); all others: (channels) or (classes).
     pub dims: Vec<usize>,
     pub kind: ParameterKind,
-    pub tensor: Tensor<(usize,), f32, D>,
+    pub tensor: Vector<D>,
 }
 
 /// A tensor that training updates without a gradient: BN's running mean or variance.
@@ -32,7 +35,7 @@ pub struct Buffer<D: Device<f32>> {
     /// `bn1.running_mean`, `layer1.0.bn2.running_var`, ...
     pub name: String,
     /// One value for each channel.
-    pub tensor: Tensor<(usize,), f32, D>,
+    pub tensor: Vector<D>,
 }
 
 /// Parameters and running statistics of one network.
@@ -79,22 +82,22 @@ impl<D: Device<f32>> Network<D> {
     }
 
     /// The kernel of a layer: (out channels, in channels, height, width), flat.
-    pub fn kernel(&self, layer: &ConvBn) -> &Tensor<(usize,), f32, D> {
+    pub fn kernel(&self, layer: &ConvBn) -> &Vector<D> {
         &self.parameters[3 * layer.index].tensor
     }
 
     /// BN's scale of a layer: (channels).
-    pub fn gamma(&self, layer: &ConvBn) -> &Tensor<(usize,), f32, D> {
+    pub fn gamma(&self, layer: &ConvBn) -> &Vector<D> {
         &self.parameters[3 * layer.index + 1].tensor
     }
 
     /// BN's shift of a layer: (channels).
-    pub fn beta(&self, layer: &ConvBn) -> &Tensor<(usize,), f32, D> {
+    pub fn beta(&self, layer: &ConvBn) -> &Vector<D> {
         &self.parameters[3 * layer.index + 2].tensor
     }
 
     /// The fully connected layer's weight, (classes, features) flat, and bias, (classes).
-    pub fn fully_connected(&self) -> (&Tensor<(usize,), f32, D>, &Tensor<(usize,), f32, D>) {
+    pub fn fully_connected(&self) -> (&Vector<D>, &Vector<D>) {
         let first = self.parameters.len() - 2;
         (
             &self.parameters[first].tensor,
@@ -103,10 +106,7 @@ impl<D: Device<f32>> Network<D> {
     }
 
     /// BN's running mean and variance of a layer: (channels) each.
-    pub fn running(
-        &self,
-        layer: &ConvBn,
-    ) -> (&Tensor<(usize,), f32, D>, &Tensor<(usize,), f32, D>) {
+    pub fn running(&self, layer: &ConvBn) -> (&Vector<D>, &Vector<D>) {
         (
             &self.buffers[2 * layer.index].tensor,
             &self.buffers[2 * layer.index + 1].tensor,
@@ -155,7 +155,7 @@ fn running_statistics<D: Device<f32>>(device: &D, layer: &ConvBn) -> [Buffer<D>;
     ]
 }
 
-fn flat<D: Device<f32>>(device: &D, values: Vec<f32>) -> Tensor<(usize,), f32, D> {
+fn flat<D: Device<f32>>(device: &D, values: Vec<f32>) -> Vector<D> {
     let len = values.len();
     device.tensor_from_vec(values, (len,))
 }

@@ -5,8 +5,8 @@ use dfdx::prelude::{
 };
 
 use super::operations::Recording;
-use crate::engine::{Matrix, Vector};
-use crate::model::Buffer;
+use crate::engine::Matrix;
+use crate::model::{Buffer, Vector};
 
 /// Added to the variance: PyTorch's default.
 pub const EPSILON: f32 = 1e-5;
@@ -37,12 +37,15 @@ impl<D: Device<f32>> Statistics<D> {
     }
 }
 
+/// A normalised matrix and what it was normalised by.
+pub type Normalised<D, T> = (Matrix<D, T>, Statistics<D>);
+
 /// `x` (rows, channels) normalised by its own statistics, scaled and shifted.
 pub fn with_batch_statistics<D: Device<f32>, T: Recording<D>>(
     x: Matrix<D, T>,
     gamma: &Vector<D>,
     beta: &Vector<D>,
-) -> Result<(Matrix<D, T>, Statistics<D>), D::Err> {
+) -> Result<Normalised<D, T>, D::Err> {
     let shape = *x.shape();
     let (mean, tape) = x
         .retaped::<T>()

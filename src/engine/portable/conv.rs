@@ -7,8 +7,8 @@ use dfdx::prelude::{
 
 use super::index::{IndexCache, Window};
 use super::operations::Recording;
-use crate::engine::{Matrix, Vector};
-use crate::model::ConvBn;
+use crate::engine::Matrix;
+use crate::model::{ConvBn, Vector};
 
 impl From<&ConvBn> for Window {
     fn from(layer: &ConvBn) -> Self {
@@ -35,13 +35,16 @@ pub fn by_gather<D: Device<f32>, T: Recording<D>>(
         .try_matmul(kernel_matrix(kernel.retaped::<T>(), layer)?)
 }
 
+/// A batch of lists of pixels: (batch, pixels, channels).
+pub type Pixels<D, T> = Tensor<(usize, usize, usize), f32, D, T>;
+
 /// The pixels of `x` (batch * size * size, channels) that `window` sees in turn:
 /// (batch, out size * out size * kernel * kernel, channels); zeros in the padding.
 pub fn gather_pixels<D: Device<f32>, T: Recording<D>>(
     x: Matrix<D, T>,
     window: Window,
     indices: &mut IndexCache<D>,
-) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
+) -> Result<Pixels<D, T>, D::Err> {
     let index = indices.get(window)?;
     let (entries,) = *index.shape();
     let (rows, channels) = *x.shape();

@@ -2,11 +2,11 @@
 
 use dfdx::prelude::{Device, Merge, NoneTape, Tape};
 
-use super::batch_norm::{self, Statistics};
+use super::batch_norm::{self, Normalised};
 use super::index::IndexCache;
 use super::{conv, shortcut};
-use crate::engine::{Matrix, Vector};
-use crate::model::ConvBn;
+use crate::engine::Matrix;
+use crate::model::{ConvBn, Vector};
 
 /// A tape that a network's branches can be recorded on, or none.
 pub trait Recording<D: Device<f32>>: Tape<f32, D> + Merge<Self> + Merge<NoneTape> {}
@@ -31,7 +31,7 @@ pub trait Operations<D: Device<f32>> {
         x: Matrix<D, T>,
         gamma: &Vector<D>,
         beta: &Vector<D>,
-    ) -> Result<(Matrix<D, T>, Statistics<D>), D::Err>;
+    ) -> Result<Normalised<D, T>, D::Err>;
 
     /// `x` (rows, channels) normalised by the running `mean` and `variance`, scaled by `gamma`
     /// and shifted by `beta`. Evaluation has no tape, so this need not record anything.
@@ -83,7 +83,7 @@ impl<D: Device<f32>> Operations<D> for Composed<D> {
         x: Matrix<D, T>,
         gamma: &Vector<D>,
         beta: &Vector<D>,
-    ) -> Result<(Matrix<D, T>, Statistics<D>), D::Err> {
+    ) -> Result<Normalised<D, T>, D::Err> {
         batch_norm::with_batch_statistics(x, gamma, beta)
     }
 

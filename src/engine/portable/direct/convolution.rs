@@ -4,9 +4,9 @@
 use dfdx::prelude::{Axes2, Cpu, Gradients, HasShape, PermuteTo, TensorFromVec, TryMatMul};
 
 use super::{CpuResult, add, read, read_vector};
+use crate::engine::Matrix;
 use crate::engine::portable::index::Window;
-use crate::engine::{Matrix, Vector};
-use crate::model::ConvBn;
+use crate::model::{ConvBn, Vector};
 
 /// About how many floats of patches are made at a time: 512 KiB.
 const PATCHES_AT_A_TIME: usize = 1 << 17;

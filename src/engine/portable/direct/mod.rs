@@ -7,10 +7,10 @@ mod normaliser;
 
 use dfdx::prelude::{Cpu, Gradients, HasErr, HasShape, PutTape, SplitTape, TensorFromVec};
 
-use super::batch_norm::Statistics;
+use super::batch_norm::{Normalised, Statistics};
 use super::operations::{Composed, Operations, Recording};
-use crate::engine::{Matrix, Vector};
-use crate::model::ConvBn;
+use crate::engine::Matrix;
+use crate::model::{ConvBn, Vector};
 use convolution::Convolution;
 use normaliser::Normaliser;
 
@@ -53,7 +53,7 @@ impl Operations<Cpu> for Direct {
         x: Matrix<Cpu, T>,
         gamma: &Vector<Cpu>,
         beta: &Vector<Cpu>,
-    ) -> CpuResult<(Matrix<Cpu, T>, Statistics<Cpu>)> {
+    ) -> CpuResult<Normalised<Cpu, T>> {
         let (x, mut tape) = x.split_tape();
         let device = x.device().clone();
         let (rows, channels) = *x.shape();

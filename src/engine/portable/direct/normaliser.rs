@@ -3,8 +3,9 @@
 use dfdx::prelude::{Cpu, Gradients, HasShape};
 
 use super::{CpuResult, add, read, read_vector, zip_with};
+use crate::engine::Matrix;
 use crate::engine::portable::batch_norm::EPSILON;
-use crate::engine::{Matrix, Vector};
+use crate::model::Vector;
 
 /// The statistics that a batch was normalised by: (channels) each.
 pub struct Normaliser {
