@@ -1,7 +1,9 @@
 //! The program as a user runs it: the real binary, real files, a real training.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Stdio};
 
 use assert_cmd::Command;
 use rusqlite::Connection;
@@ -159,6 +161,71 @@ fn an_override_makes_other_runs_and_the_old_ones_are_stale() {
     let plan = place.json(&["plan", "tiny.toml", "--json", "--set", "train.lr=0.01"]);
     assert_eq!(plan["pending"], 4);
     assert_eq!(plan["stale"].as_array().expect("an array").len(), 4);
+}
+
+/// Starts a sweep that would train for days and waits until it has measured something.
+fn start_endless(place: &Workplace) -> Child {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("resweep"))
+        .current_dir(place.path())
+        .args(["run", "tiny.toml", "--set", "train.iterations=1000000000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    if !lines.any(|line| line.expect("UTF-8").contains("iteration")) {
+        panic!("ended without a measurement: {:?}", child.wait());
+    }
+    child
+}
+
+#[test]
+fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
+    let place = Workplace::new();
+    let mut child = start_endless(&place);
+    let running = place.stdout(&["status", "tiny", "--json"]);
+    assert!(running.contains("\"running\""), "{running}");
+    place
+        .resweep(&["run", "tiny.toml"])
+        .assert()
+        .code(3)
+        .stderr(predicates::str::contains("another `resweep run`"));
+    child.kill().expect("SIGKILL");
+    child.wait().expect("the end");
+
+    let runs = place.json(&["status", "tiny", "--json"]);
+    let interrupted = |run: &&Value| run["status"] == "interrupted";
+    let interrupted: Vec<&Value> = runs
+        .as_array()
+        .expect("runs")
+        .iter()
+        .filter(interrupted)
+        .collect();
+    assert!(!interrupted.is_empty(), "{runs}");
+    assert!(
+        interrupted
+            .iter()
+            .any(|run| run["iteration"].as_u64() > Some(0)),
+        "{runs}"
+    );
+    let args = [
+        "plan",
+        "tiny.toml",
+        "--json",
+        "--set",
+        "train.iterations=1000000000",
+    ];
+    let plan = place.json(&args);
+    assert_eq!(plan["pending"], 4, "{plan}");
+    assert!(
+        plan["runs"]
+            .as_array()
+            .expect("runs")
+            .iter()
+            .any(|run| run["state"] == "unfinished")
+    );
+    // another sweep file under the same results folder runs to its end
+    place.resweep(&["run", "tiny.toml"]).assert().success();
 }
 
 #[test]
