@@ -9,7 +9,7 @@ use crate::train::DeviceKind;
 
 /// Train sweeps of plain and residual networks and draw the figures of "Deep Residual Learning".
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

@@ -129,8 +129,10 @@ fn the_second_load_reads_the_cache_and_gives_the_same() {
         file.set_modified(metadata.modified().unwrap()).unwrap();
     }
     assert_eq!(fixture.load().unwrap(), first);
-    let fingerprint = data::fingerprint(&fixture.config(BrokenImage::Fail), SIZE, &fixture.cache());
-    assert_eq!(fingerprint.unwrap(), first.fingerprint);
+    let facts = data::describe(&fixture.config(BrokenImage::Fail), SIZE, &fixture.cache()).unwrap();
+    assert_eq!(facts.fingerprint, first.fingerprint);
+    assert_eq!(facts.train_images, first.train.len());
+    assert_eq!(facts.classes, first.classes.len());
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use resweep::domain::{
     Augmentation, BrokenImage, Configuration, Cost, DataConfig, Dataset, DecayScope, Event,
@@ -98,7 +99,7 @@ impl Trainer for Scripted {
         }
         self.running.fetch_sub(1, Ordering::SeqCst);
         match run.config.seed {
-            3 => panic!("index out of bounds, say"),
+            3 => in_a_pool(|| panic!("index out of bounds, say")),
             5 => Err(TrainError("out of memory, say".to_owned())),
             7 => Ok(Outcome::Diverged { iteration: 2 }),
             _ => Ok(Outcome::Finished),
@@ -106,16 +107,30 @@ impl Trainer for Scripted {
     }
 }
 
+/// As a trainer does that computes on threads of its own.
+fn in_a_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+    let pool = pool.thread_name(move |_| name.clone()).build();
+    pool.expect("a pool").install(work)
+}
+
 /// Keeps what it hears, and fails at the event with the number `fails_at`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Listener {
-    heard: Mutex<Vec<String>>,
+    heard: Arc<Mutex<Vec<String>>>,
     fails_at: Option<usize>,
+}
+
+impl Listener {
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("not poisoned").clone()
+    }
 }
 
 impl EventSink for Listener {
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
-        let heard = self.heard.get_mut().expect("one thread");
+        let mut heard = self.heard.lock().expect("not poisoned");
         if self.fails_at == Some(heard.len()) {
             return Err(SinkError("disk full".to_owned()));
         }
@@ -123,7 +138,14 @@ impl EventSink for Listener {
             Event::SweepStarted { .. } => "sweep started".to_owned(),
             Event::RunStarted { run, .. } => format!("{} started", run.label),
             Event::Run { run, .. } => format!("{} reported", run.label),
-            Event::RunFinished { run, outcome, .. } => format!("{} {}", run.label, outcome.word()),
+            Event::RunFinished { run, outcome, .. } => {
+                if let Outcome::Failed { error } = outcome
+                    && run.config.seed == 3
+                {
+                    assert!(error.contains("index out of bounds, say at "), "{error}");
+                }
+                format!("{} {}", run.label, outcome.word())
+            }
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
         });
         Ok(())
@@ -156,7 +178,7 @@ fn every_run_is_trained_once_and_ends_with_its_own_outcome() {
     assert_eq!((tally.finished, tally.failed, tally.diverged), (17, 2, 1));
     assert!(trainer.most_running.load(Ordering::SeqCst) <= 4);
 
-    let heard = recorder.heard.into_inner().expect("one thread");
+    let heard = recorder.heard();
     assert_eq!(heard.first().map(String::as_str), Some("sweep started"));
     assert_eq!(heard.last().map(String::as_str), Some("sweep finished"));
     let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -183,6 +205,7 @@ fn a_recorder_that_fails_stops_the_sweep() {
         ..Listener::default()
     };
     let trainer = Scripted::new();
+    let display = Listener::default();
     let error = schedule::run(
         &runs,
         0,
@@ -190,11 +213,21 @@ fn a_recorder_that_fails_stops_the_sweep() {
         None,
         &trainer,
         &mut recorder,
-        &mut [],
+        &mut [Box::new(display.clone())],
     )
     .expect_err("the disk is full");
+    let heard = display.heard();
+    let runs_that = |ends: &[&str]| {
+        let of_run = |line: &&String| line.starts_with("run ");
+        let lines = heard.iter().filter(of_run);
+        lines
+            .filter(|line| ends.iter().any(|end| line.ends_with(end)))
+            .count()
+    };
+    assert_eq!(runs_that(&["started"]), runs_that(&["finished", "stopped"]));
+    assert_eq!(heard.last().map(String::as_str), Some("sweep finished"));
     assert!(matches!(error, ScheduleError::Recorder(_)), "{error}");
-    assert_eq!(recorder.heard.into_inner().expect("one thread").len(), 6);
+    assert_eq!(recorder.heard().len(), 6);
 }
 
 #[test]
@@ -230,6 +263,6 @@ fn nothing_to_train_is_a_sweep_of_two_events() {
         &mut [],
     )
     .expect("the sweep runs");
-    let heard = recorder.heard.into_inner().expect("one thread");
+    let heard = recorder.heard();
     assert_eq!(heard, ["sweep started", "sweep finished"]);
 }

@@ -128,7 +128,7 @@ mistake!(a_validation_set_of_everything, "[model]" => "validation = 10000\n\n[mo
 mistake!(a_data_set_without_a_path, "\"synthetic\"" => "\"cifar10\"");
 mistake!(a_path_that_does_not_exist, "\"synthetic\"" => "\"cifar10\"\npath = \"no/such/folder\"");
 mistake!(a_path_that_is_a_file, "\"synthetic\"" => "\"folder\"\npath = \"Cargo.toml\"");
-mistake!(cifar_images_of_another_size, "\"synthetic\"" => "\"cifar10\"\npath = \"src\"");
+mistake!(a_name_that_is_taken, "name = \"example\"" => "name = \"Resweep.db\"");
 mistake!(a_path_for_synthetic_data, "\"synthetic\"" => "\"synthetic\"\npath = \"src\"\nbroken_image = \"skip\"");
 mistake!(a_panel_of_nothing, "[axes]" => "[[figure.panels]]\nwhere = { depth = [20, 110] }\n\n[axes]");
 mistake!(a_panel_with_a_misspelt_condition, "[axes]" => "[[figure.panels]]\nwhere = { shortcuts = \"A\" }\n\n[axes]");

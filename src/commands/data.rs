@@ -1,15 +1,19 @@
 //! `resweep data`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, load_data, prepare};
 use crate::cli::{DataCommand, Downloadable, SweepArgs};
-use crate::data::{download, preview};
+use crate::data::download::{self, Downloaded};
+use crate::data::preview;
 use crate::domain::Dataset;
 use crate::render::{self, Tile};
+
+/// Classes of a contact sheet; more would not be looked at.
+const PREVIEW_ROWS: usize = 100;
 
 /// Downloads a data set, or draws what a network sees.
 pub fn execute(command: &DataCommand) -> anyhow::Result<()> {
@@ -32,33 +36,40 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
     let style =
         ProgressStyle::with_template("{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}")?;
     let bar = ProgressBar::new(0).with_style(style);
-    download::download(dataset, url, &folder, |done, total| {
+    let downloaded = download::download(dataset, url, &folder, |done, total| {
         if let Some(total) = total {
             bar.set_length(total);
         }
         bar.set_position(done);
     })?;
     bar.finish_and_clear();
-    anstream::println!("verified and unpacked into {}", folder.display());
+    match downloaded {
+        Downloaded::Unpacked(folder) => {
+            anstream::println!("verified and unpacked into {}", folder.display());
+        }
+        Downloaded::AlreadyThere(folder) => {
+            anstream::println!("already there: {}", folder.display());
+        }
+    }
     Ok(())
 }
 
 /// Writes `<results>/<sweep>/preview.png`: augmented training images, a row for each class.
 fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> {
-    let Prepared {
-        sweep, datasets, ..
-    } = prepare(args, results)?;
+    let Prepared { sweep, .. } = prepare(args, results)?;
     let configuration = &sweep.configurations[0];
-    let data = datasets.get(configuration).map(Arc::clone);
-    let data = data.ok_or_else(|| anyhow::anyhow!("the data were not loaded"))?;
+    let datasets = load_data(std::iter::once(configuration), results)?;
+    let data = datasets
+        .get(configuration)
+        .context("the data were not loaded")?;
     let augmentation = configuration.data.augmentation;
-    let rows = preview::samples(
-        &data,
-        augmentation,
-        data.classes.len(),
-        columns,
-        sweep.seeds[0],
-    );
+    let rows = preview::samples(data, augmentation, PREVIEW_ROWS, columns, sweep.seeds[0]);
+    if data.classes.len() > PREVIEW_ROWS {
+        anstream::eprintln!(
+            "the first {PREVIEW_ROWS} of {} classes are shown",
+            data.classes.len()
+        );
+    }
     let size = configuration.model.image_size;
     let rows: Vec<(String, Vec<Tile>)> = rows
         .into_iter()

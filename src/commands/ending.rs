@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use crate::spec::SpecError;
 
+/// A mistake in what the user asked for that shows only beside the data or the store.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
 /// What the exit code says. `resweep --help` and the README list the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -11,7 +16,7 @@ pub enum Ending {
     Done = 0,
     /// A run failed, or is left over.
     RunsFailed = 1,
-    /// A mistake in the sweep file; clap uses the same code for the command line.
+    /// A mistake in the sweep file or the command line; clap uses the same code for the command line.
     Usage = 2,
     /// Anything else.
     Environment = 3,
@@ -20,7 +25,7 @@ pub enum Ending {
 impl Ending {
     /// The ending that an error means.
     pub fn of(error: &anyhow::Error) -> Self {
-        if error.is::<SpecError>() {
+        if error.is::<SpecError>() || error.is::<UsageError>() {
             Self::Usage
         } else {
             Self::Environment

@@ -4,7 +4,7 @@
 mod completions;
 mod data;
 mod ending;
-mod estimates;
+mod outlook;
 mod plan;
 mod plot;
 mod prepare;
@@ -12,7 +12,6 @@ mod provenance;
 mod run;
 mod status;
 mod table;
-mod workforce;
 
 use crate::cli::Command;
 

@@ -1,21 +1,18 @@
 //! `resweep plan`: what a sweep would do, against what is stored.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::HumanDuration;
 use serde::Serialize;
 
-use super::estimates::speeds;
+use super::outlook::Outlook;
 use super::prepare::{Prepared, database, prepare};
 use super::table::{self, grouped, with_unit};
-use super::workforce::workforce;
 use crate::cli::{PlanArgs, WorkerArgs};
-use crate::domain::{Run, RunId};
-use crate::plan::{Diff, Speeds, Standing, Stored, StoredStatus, makespan};
-use crate::record::{AttemptStatus, Store};
-use crate::schedule::longest_first;
+use crate::domain::{Run, RunId, Shortcut};
+use crate::plan::{Diff, Standing, Stored, StoredStatus};
+use crate::record::Store;
+use crate::report::{counted, duration};
 
 /// Shows the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
@@ -24,52 +21,13 @@ pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
     show(&prepared, results, &args.workers, args.json)
 }
 
-/// How the sweep stands against the store.
-pub fn compare(prepared: &Prepared, store: &Store) -> anyhow::Result<Diff> {
-    let listed: Vec<RunId> = store
-        .members(&prepared.sweep.name)?
-        .into_iter()
-        .map(|member| member.id)
-        .collect();
-    Ok(Diff::new(
-        &prepared.runs,
-        &stored(prepared, store)?,
-        &listed,
-    ))
-}
-
-fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, Stored>> {
-    let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
-    let statuses = store.statuses(&ids)?;
-    let stored = statuses.into_iter().map(|(id, status)| {
-        let mut shared_with = status.sweeps;
-        shared_with.retain(|name| *name != prepared.sweep.name);
-        let status = match status.status {
-            AttemptStatus::Finished => StoredStatus::Finished,
-            AttemptStatus::Diverged => StoredStatus::Diverged,
-            AttemptStatus::Failed => StoredStatus::Failed,
-            AttemptStatus::Running | AttemptStatus::Stopped | AttemptStatus::Interrupted => {
-                StoredStatus::Unfinished
-            }
-        };
-        (
-            id,
-            Stored {
-                status,
-                shared_with,
-            },
-        )
-    });
-    Ok(stored.collect())
-}
-
 /// One run of the plan, as `--json` prints it.
 #[derive(Serialize)]
 struct Row<'a> {
     id: &'a RunId,
     label: &'a str,
     depth: usize,
-    shortcut: crate::domain::Shortcut,
+    shortcut: Shortcut,
     seed: u64,
     iterations: u64,
     parameters: u64,
@@ -77,8 +35,8 @@ struct Row<'a> {
     training_flops: u64,
     state: &'static str,
     /// Other sweeps that have the run.
-    shared_with: Vec<String>,
-    /// Only for runs that would train, and when finished runs tell the machine's speed.
+    shared_with: &'a [String],
+    /// Only for runs that would train.
     estimated_s: Option<f64>,
 }
 
@@ -92,7 +50,9 @@ struct Plan<'a> {
     pending: usize,
     workers: usize,
     threads_per_run: usize,
-    estimated_s: Option<f64>,
+    estimated_s: f64,
+    /// Whether the estimates come from runs that finished on this machine.
+    speed_observed: bool,
 }
 
 /// Prints the plan, as a table or as JSON.
@@ -103,68 +63,46 @@ pub fn show(
     json: bool,
 ) -> anyhow::Result<()> {
     let store = Store::open_read_only(&database(results))?;
-    let diff = compare(prepared, &store)?;
-    let mut pending: Vec<Run> = diff
-        .pending(&prepared.runs, workers.retry_failed)
-        .into_iter()
-        .cloned()
-        .collect();
-    let workforce = workforce(workers, pending.len());
-    let speeds = speeds(&store, workers.device, workforce.threads_per_run)?;
-    longest_first(&mut pending, |run| speeds.estimate(run));
-    let estimates: Option<Vec<Duration>> = pending.iter().map(|run| speeds.estimate(run)).collect();
+    let outlook = Outlook::new(prepared, &store, workers)?;
+    let rows = prepared.runs.iter().zip(&outlook.diff.standings);
     let plan = Plan {
         sweep: &prepared.sweep.name,
-        runs: rows(prepared, &store, &diff, &pending, &speeds)?,
-        stale: &diff.stale,
-        pending: pending.len(),
-        workers: workforce.workers,
-        threads_per_run: workforce.threads_per_run,
-        estimated_s: estimates.map(|all| makespan(all, workforce.workers).as_secs_f64()),
+        runs: rows
+            .map(|(run, standing)| row(run, *standing, &outlook))
+            .collect(),
+        stale: &outlook.diff.stale,
+        pending: outlook.pending.len(),
+        workers: outlook.workforce.workers,
+        threads_per_run: outlook.workforce.threads_per_run,
+        estimated_s: outlook.estimate().as_secs_f64(),
+        speed_observed: outlook.speeds.observed(),
     };
     if json {
         anstream::println!("{}", serde_json::to_string_pretty(&plan)?);
     } else {
-        print(&plan, &diff);
+        print(&plan, &outlook.diff);
     }
     Ok(())
 }
 
-fn rows<'a>(
-    prepared: &'a Prepared,
-    store: &Store,
-    diff: &Diff,
-    pending: &[Run],
-    speeds: &Speeds,
-) -> anyhow::Result<Vec<Row<'a>>> {
-    let mut stored = stored(prepared, store)?;
-    let rows = prepared
-        .runs
-        .iter()
-        .zip(&diff.standings)
-        .map(|(run, standing)| {
-            let configuration = &run.config.configuration;
-            let known = stored.remove(&run.id);
-            let trains = pending.iter().any(|other| other.id == run.id);
-            Row {
-                id: &run.id,
-                label: &run.label,
-                depth: configuration.model.depth,
-                shortcut: configuration.model.shortcut,
-                seed: run.config.seed,
-                iterations: configuration.train.iterations,
-                parameters: run.cost.parameters,
-                forward_flops: run.cost.forward_flops,
-                training_flops: run.cost.training_flops,
-                state: word(*standing, known.as_ref()),
-                shared_with: known.map(|known| known.shared_with).unwrap_or_default(),
-                estimated_s: speeds
-                    .estimate(run)
-                    .filter(|_| trains)
-                    .map(|time| time.as_secs_f64()),
-            }
-        });
-    Ok(rows.collect())
+fn row<'a>(run: &'a Run, standing: Standing, outlook: &'a Outlook) -> Row<'a> {
+    let configuration = &run.config.configuration;
+    let stored = outlook.stored.get(&run.id);
+    let trains = outlook.pending.iter().any(|other| other.id == run.id);
+    Row {
+        id: &run.id,
+        label: &run.label,
+        depth: configuration.model.depth,
+        shortcut: configuration.model.shortcut,
+        seed: run.config.seed,
+        iterations: configuration.train.iterations,
+        parameters: run.cost.parameters,
+        forward_flops: run.cost.forward_flops,
+        training_flops: run.cost.training_flops,
+        state: word(standing, stored),
+        shared_with: stored.map_or(&[], |stored| &stored.shared_with),
+        estimated_s: trains.then(|| outlook.speeds.estimate(run).as_secs_f64()),
+    }
 }
 
 fn word(standing: Standing, stored: Option<&Stored>) -> &'static str {
@@ -179,16 +117,19 @@ fn word(standing: Standing, stored: Option<&Stored>) -> &'static str {
 
 fn print(plan: &Plan, diff: &Diff) {
     let rows = plan.runs.iter().map(|row| {
-        let state = match row.shared_with.as_slice() {
+        let state = match row.shared_with {
             [] => row.state.to_owned(),
             sweeps => format!("{} (also in {})", row.state, sweeps.join(", ")),
         };
+        let time = row
+            .estimated_s
+            .map(|s| duration(Duration::from_secs_f64(s)));
         vec![
             row.label.to_owned(),
             grouped(row.parameters),
             with_unit(row.forward_flops),
             grouped(row.iterations),
-            duration(row.estimated_s),
+            time.unwrap_or_else(|| "-".to_owned()),
             state,
         ]
     });
@@ -199,9 +140,9 @@ fn print(plan: &Plan, diff: &Diff) {
     );
     anstream::println!();
     anstream::println!(
-        "{}: {} runs: {} new, {} unfinished, {} finished, {} failed",
+        "{}: {}, {} new, {} unfinished, {} finished, {} failed",
         plan.sweep,
-        plan.runs.len(),
+        counted(plan.runs.len(), "run"),
         diff.count(Standing::New),
         diff.count(Standing::Unfinished),
         diff.done(),
@@ -215,23 +156,18 @@ fn print(plan: &Plan, diff: &Diff) {
     }
     if plan.pending == 0 {
         anstream::println!("nothing to train");
-    } else {
-        anstream::println!(
-            "{} to train on {} worker(s) of {} thread(s), about {}",
-            plan.pending,
-            plan.workers,
-            plan.threads_per_run,
-            plan.estimated_s.map_or_else(
-                || "an unknown time: no finished run tells this machine's speed yet".to_owned(),
-                |_| duration(plan.estimated_s)
-            )
-        );
+        return;
     }
-}
-
-fn duration(seconds: Option<f64>) -> String {
-    seconds.map_or_else(
-        || "-".to_owned(),
-        |seconds| HumanDuration(Duration::from_secs_f64(seconds)).to_string(),
-    )
+    let basis = if plan.speed_observed {
+        "by the speed of finished runs"
+    } else {
+        "a guess: no run has finished on this machine yet"
+    };
+    anstream::println!(
+        "{} to train on {} with {} each: about {} ({basis})",
+        plan.pending,
+        counted(plan.workers, "worker"),
+        counted(plan.threads_per_run, "thread"),
+        duration(Duration::from_secs_f64(plan.estimated_s)),
+    );
 }

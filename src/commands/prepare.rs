@@ -1,68 +1,115 @@
-//! From a sweep file to its runs, their data loaded: what every command on a sweep begins with.
+//! From a sweep file to its runs: what every command on a sweep begins with.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-
+use super::ending::UsageError;
 use crate::cli::SweepArgs;
-use crate::domain::{Configuration, Run, Sweep};
+use crate::data::{self, Facts};
+use crate::domain::{Configuration, DataConfig, Run, Sweep};
 use crate::plan::{self, DataFacts};
 use crate::spec;
 use crate::train::Datasets;
 
-/// A sweep that is ready to run.
+/// A sweep and its runs.
 pub struct Prepared {
     pub sweep: Sweep,
     pub runs: Vec<Run>,
-    pub datasets: Datasets,
+    /// Of the data of each configuration.
+    pub facts: Vec<Facts>,
 }
 
-/// Reads the sweep file, loads its data and plans its runs.
+/// Reads the sweep file, looks at its data and plans its runs.
 ///
 /// # Errors
-/// Every problem of the sweep file, or the first data set that cannot be loaded.
+/// Every problem of the sweep file, or the first data set that cannot be read.
 pub fn prepare(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     let sweep = spec::load(&args.sweep, &args.overrides)?;
-    let datasets = Datasets::load(&sweep, &results.join("cache"))?;
-    for warning in datasets.iter().flat_map(|data| &data.warnings) {
+    let facts = facts(&sweep, &cache(results))?;
+    check_sizes(&sweep, &facts)?;
+    let for_plan: Vec<DataFacts> = facts
+        .iter()
+        .map(|facts| DataFacts {
+            fingerprint: &facts.fingerprint,
+            classes: facts.classes,
+        })
+        .collect();
+    let runs = plan::runs(&sweep, &for_plan);
+    check_distinct(&runs)?;
+    Ok(Prepared { sweep, runs, facts })
+}
+
+/// Looks at each data set once.
+fn facts(sweep: &Sweep, cache: &Path) -> anyhow::Result<Vec<Facts>> {
+    let mut seen: Vec<(&DataConfig, usize, Facts)> = Vec::new();
+    let mut all = Vec::with_capacity(sweep.configurations.len());
+    for configuration in &sweep.configurations {
+        let (data, size) = (&configuration.data, configuration.model.image_size);
+        let known = seen.iter().find(|(d, s, _)| (*d, *s) == (data, size));
+        let facts = match known {
+            Some((_, _, facts)) => facts.clone(),
+            None => data::describe(data, size, cache)?,
+        };
+        seen.push((data, size, facts.clone()));
+        all.push(facts);
+    }
+    Ok(all)
+}
+
+/// What the sweep file asks of a class folder, whose size it cannot know.
+fn check_sizes(sweep: &Sweep, facts: &[Facts]) -> Result<(), UsageError> {
+    for (configuration, facts) in sweep.configurations.iter().zip(facts) {
+        let held_out = configuration.data.validation.images();
+        let (batch_size, images) = (
+            configuration.train.batch_size,
+            facts.train_images.saturating_sub(held_out),
+        );
+        if batch_size > images {
+            return Err(UsageError(format!(
+                "`train.batch_size` is {batch_size} and `data.validation` {held_out}, but the \
+                 data set has only {} training images",
+                facts.train_images
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Two configurations can differ in words and be the same run, as copies of one folder are.
+fn check_distinct(runs: &[Run]) -> Result<(), UsageError> {
+    let mut labels = HashMap::new();
+    for run in runs {
+        if let Some(other) = labels.insert(&run.id, &run.label) {
+            return Err(UsageError(format!(
+                "`{other}` and `{}` are the same run, because their images are the same; remove \
+                 one of them from the sweep",
+                run.label
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Loads the data of some configurations and says what was left out.
+///
+/// # Errors
+/// The first data set that cannot be loaded.
+pub fn load_data<'a>(
+    configurations: impl Iterator<Item = &'a Configuration>,
+    results: &Path,
+) -> anyhow::Result<Datasets> {
+    let datasets = Datasets::load(configurations, &cache(results))?;
+    for warning in datasets.warnings() {
         anstream::eprintln!("warning: {warning}");
     }
-    for configuration in &sweep.configurations {
-        let data = datasets
-            .get(configuration)
-            .context("the data were not loaded")?;
-        let (batch_size, images) = (configuration.train.batch_size, data.train.len());
-        anyhow::ensure!(
-            batch_size <= images,
-            "train.batch_size is {batch_size}, but the data set has only {images} training images"
-        );
-    }
-    let facts = |configuration: &Configuration| {
-        let data = datasets.get(configuration).expect("checked above");
-        DataFacts {
-            fingerprint: &data.fingerprint,
-            classes: data.classes.len(),
-        }
-    };
-    let runs = plan::runs(&sweep, facts);
-    let mut labels = HashMap::new();
-    for run in &runs {
-        if let Some(other) = labels.insert(&run.id, &run.label) {
-            anyhow::bail!(
-                "`{other}` and `{}` are the same run: their data have the same content; remove one of them",
-                run.label
-            );
-        }
-    }
-    Ok(Prepared {
-        sweep,
-        runs,
-        datasets,
-    })
+    Ok(datasets)
 }
 
 /// The database of a results folder.
 pub fn database(results: &Path) -> PathBuf {
     results.join("resweep.db")
+}
+
+fn cache(results: &Path) -> PathBuf {
+    results.join("cache")
 }

@@ -5,18 +5,16 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::ending::Ending;
-use super::estimates::speeds;
-use super::plan;
-use super::plot;
-use super::prepare::{Prepared, database, prepare};
+use super::outlook::Outlook;
+use super::prepare::{Prepared, database, load_data, prepare};
 use super::provenance::provenance;
-use super::workforce::workforce;
+use super::{plan, plot};
 use crate::cli::RunArgs;
-use crate::domain::{Run, SweepTally};
+use crate::domain::SweepTally;
 use crate::plan::Diff;
 use crate::record::{Recorder, RunRecord, Store, SweepRecord};
-use crate::report::{self, Mode};
-use crate::schedule::{self, longest_first};
+use crate::report::{self, Mode, counted};
+use crate::schedule;
 use crate::train::NetworkTrainer;
 
 /// Trains what is not finished, records it, draws the figure.
@@ -30,50 +28,34 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     }
     let mut recorder = open_recorder(args, &prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
-    let diff = plan::compare(&prepared, &store)?;
-    let mut pending: Vec<Run> = diff
-        .pending(&prepared.runs, args.workers.retry_failed)
-        .into_iter()
-        .cloned()
-        .collect();
-    let workforce = workforce(&args.workers, pending.len());
-    let speeds = speeds(&store, args.workers.device, workforce.threads_per_run)?;
-    longest_first(&mut pending, |run| speeds.estimate(run));
-
-    let Prepared {
-        sweep,
-        runs,
-        datasets,
-    } = prepared;
+    let outlook = Outlook::new(&prepared, &store, &args.workers)?;
+    let pending = outlook.pending.iter();
+    let datasets = load_data(pending.map(|run| &run.config.configuration), results)?;
     let tally = schedule::run(
-        &pending,
-        diff.done(),
-        workforce,
+        &outlook.pending,
+        outlook.diff.done(),
+        outlook.workforce,
         args.max_fails.map(|max| max as usize),
         &NetworkTrainer::new(datasets, args.workers.device),
         &mut recorder,
         &mut [report::sink(args.progress)],
     )?;
     drop(recorder);
-    let written = plot::draw(&sweep, &runs, results);
+    let written = plot::draw(&prepared.sweep, &prepared.runs, results);
     announce(args.progress, results, written)?;
-    Ok(ending(&diff, tally, args.workers.retry_failed))
+    Ok(ending(&outlook.diff, tally, args.workers.retry_failed))
 }
 
 fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow::Result<Recorder> {
     let mut recorder = Recorder::open(&database(results))?;
     let spec_toml = std::fs::read_to_string(&args.sweep.sweep)
         .with_context(|| format!("cannot read {} again", args.sweep.sweep.display()))?;
-    let fingerprint = |run: &Run| {
-        let data = prepared.datasets.get(&run.config.configuration);
-        data.map_or("", |data| data.fingerprint.as_str())
-    };
     let runs: Vec<RunRecord> = prepared
         .runs
         .iter()
         .map(|run| RunRecord {
             run,
-            data_fingerprint: fingerprint(run),
+            data_fingerprint: &prepared.facts[run.configuration].fingerprint,
         })
         .collect();
     let record = SweepRecord {
@@ -118,7 +100,8 @@ fn ending(diff: &Diff, tally: SweepTally, retry_failed: bool) -> Ending {
     let failed_before = if retry_failed { 0 } else { diff.failed() };
     if failed_before > 0 {
         anstream::eprintln!(
-            "{failed_before} run(s) failed before and were left alone; `--retry-failed` trains them again"
+            "{} failed before and were left alone; `--retry-failed` trains them again",
+            counted(failed_before, "run")
         );
     }
     if failed_before + tally.failed + tally.stopped + tally.skipped > 0 {

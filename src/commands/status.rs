@@ -2,15 +2,15 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::bail;
-use indicatif::HumanDuration;
 use serde::Serialize;
 
+use super::ending::UsageError;
 use super::prepare::database;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::domain::RunId;
 use crate::record::{AttemptStatus, Member, RunStatus, Store, SweepSummary};
+use crate::report::duration;
 
 /// Shows all sweeps, or the runs of one.
 pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
@@ -20,7 +20,7 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
         None => all(&sweeps, args.json),
         Some(name) => {
             if !sweeps.iter().any(|sweep| sweep.name == *name) {
-                bail!("{}", unknown(name, &sweeps, args));
+                return Err(UsageError(unknown(name, &sweeps, args)).into());
             }
             one(&store, name, args.json)
         }
@@ -49,6 +49,10 @@ struct SweepRow<'a> {
     running: usize,
     diverged: usize,
     failed: usize,
+    /// Begun, and ended by the death of the process or on request.
+    unfinished: usize,
+    /// Never started.
+    new: usize,
 }
 
 fn all(sweeps: &[SweepSummary], json: bool) -> anyhow::Result<()> {
@@ -64,6 +68,9 @@ fn all(sweeps: &[SweepSummary], json: bool) -> anyhow::Result<()> {
             running: count(sweep, AttemptStatus::Running),
             diverged: count(sweep, AttemptStatus::Diverged),
             failed: count(sweep, AttemptStatus::Failed),
+            unfinished: count(sweep, AttemptStatus::Interrupted)
+                + count(sweep, AttemptStatus::Stopped),
+            new: sweep.runs - sweep.by_status.values().sum::<usize>(),
         })
         .collect();
     if json {
@@ -74,18 +81,26 @@ fn all(sweeps: &[SweepSummary], json: bool) -> anyhow::Result<()> {
         anstream::println!("nothing has been run yet");
         return Ok(());
     }
-    let numbers = ["runs", "finished", "running", "diverged", "failed"];
-    let header = [
-        "sweep", "runs", "finished", "running", "diverged", "failed", "started",
+    let numbers = [
+        "runs",
+        "finished",
+        "diverged",
+        "failed",
+        "running",
+        "unfinished",
+        "new",
     ];
+    let header = [&["sweep"], numbers.as_slice(), &["started"]].concat();
     let rows = rows.iter().map(|row| {
         vec![
             row.name.to_owned(),
             row.runs.to_string(),
             row.finished.to_string(),
-            row.running.to_string(),
             row.diverged.to_string(),
             row.failed.to_string(),
+            row.running.to_string(),
+            row.unfinished.to_string(),
+            row.new.to_string(),
             ago(row.last_started_unix_ms),
         ]
     });
@@ -105,6 +120,16 @@ struct RunRow<'a> {
     validation_error_percent: Option<f64>,
     wall_s: Option<f64>,
     error: Option<&'a str>,
+    diverged_iteration: Option<u64>,
+}
+
+/// Why a run has no result, in one line.
+fn note(row: &RunRow) -> String {
+    match (row.diverged_iteration, row.error) {
+        (Some(iteration), _) => format!("at iteration {iteration}"),
+        (None, Some(error)) => error.lines().next().unwrap_or("").to_owned(),
+        (None, None) => String::new(),
+    }
 }
 
 fn one(store: &Store, name: &str, json: bool) -> anyhow::Result<()> {
@@ -124,12 +149,12 @@ fn one(store: &Store, name: &str, json: bool) -> anyhow::Result<()> {
         "status",
         "iteration",
         "train %",
-        "test %",
+        "eval %",
         "time",
         "attempts",
         "note",
     ];
-    let numbers = ["iteration", "train %", "test %", "time", "attempts"];
+    let numbers = ["iteration", "train %", "eval %", "time", "attempts"];
     let rows = rows.iter().map(|row| {
         vec![
             row.label.to_owned(),
@@ -139,15 +164,10 @@ fn one(store: &Store, name: &str, json: bool) -> anyhow::Result<()> {
             percent(row.test_error_percent.or(row.validation_error_percent)),
             row.wall_s.map_or_else(
                 || "-".to_owned(),
-                |wall| HumanDuration(Duration::from_secs_f64(wall)).to_string(),
+                |wall| duration(Duration::from_secs_f64(wall)),
             ),
             row.attempts.to_string(),
-            row.error
-                .unwrap_or("")
-                .lines()
-                .next()
-                .unwrap_or("")
-                .to_owned(),
+            note(row),
         ]
     });
     table::print(&header, &numbers, rows.collect());
@@ -174,6 +194,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
             .and_then(|status| status.wall)
             .map(|wall| wall.as_secs_f64()),
         error: status.and_then(|status| status.error.as_deref()),
+        diverged_iteration: status.and_then(|status| status.diverged_iteration),
     }
 }
 
@@ -181,7 +202,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
 fn ago(unix_ms: i64) -> String {
     let then = UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0));
     match SystemTime::now().duration_since(then) {
-        Ok(elapsed) => format!("{} ago", HumanDuration(elapsed)),
+        Ok(elapsed) => format!("{} ago", duration(elapsed)),
         Err(_) => "in the future, by this machine's clock".to_owned(),
     }
 }

@@ -10,7 +10,7 @@ pub enum DataError {
     NoPath { dataset: &'static str },
 
     #[error(
-        "{file} is missing; `resweep data download {dataset}` (or `make data`) fetches it, or set \
+        "{file} is missing; `resweep data download {dataset}` fetches it, or set \
          `data.path` to the folder that holds it"
     )]
     Missing {
@@ -20,7 +20,7 @@ pub enum DataError {
 
     #[error(
         "{file} has {found} bytes instead of {expected}; remove it and fetch it again with \
-         `resweep data download {dataset}` (or `make data`)"
+         `resweep data download {dataset}`"
     )]
     Length {
         dataset: &'static str,
@@ -31,7 +31,7 @@ pub enum DataError {
 
     #[error(
         "{file} is corrupt: record {record} has the label {label}, labels end at {last}; remove \
-         it and fetch it again with `resweep data download {dataset}` (or `make data`)"
+         it and fetch it again with `resweep data download {dataset}`"
     )]
     Label {
         dataset: &'static str,
@@ -41,10 +41,10 @@ pub enum DataError {
         last: u8,
     },
 
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}")]
     Read { path: PathBuf, source: io::Error },
 
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}")]
     Write { path: PathBuf, source: io::Error },
 
     #[error("{path} is missing; a class folder data set has {layout}")]

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::hex;
+
 /// Colour channels of every image: red, green, blue.
 pub const CHANNELS: usize = 3;
 
@@ -67,9 +69,4 @@ pub fn pixel_fingerprint(sets: [&ImageSet; 2]) -> String {
         hash.update(&set.images);
     }
     hex(&hash.finalize())
-}
-
-/// Bytes in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -69,24 +69,28 @@ pub fn load(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Data
     })
 }
 
-/// What [`load`] would give as [`Data::fingerprint`], without decoding more than it must: the
-/// version of the synthetic images, the bytes of CIFAR's files, or the cache of a class folder,
-/// which is made where it is missing or stale.
+/// What a plan needs to know of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// As [`Data::fingerprint`].
+    pub fingerprint: String,
+    pub classes: usize,
+    /// Training images before any are held out.
+    pub train_images: usize,
+}
+
+/// The facts of a data set, without decoding more than it must: the version of the synthetic
+/// images, the bytes of CIFAR's files, or the cache of a class folder, which is made where it is
+/// missing or stale.
 ///
 /// # Errors
 /// As [`load`].
-pub fn fingerprint(
-    config: &DataConfig,
-    image_size: usize,
-    cache: &Path,
-) -> Result<String, DataError> {
+pub fn describe(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Facts, DataError> {
     match config.dataset {
-        Dataset::Synthetic => Ok(synthetic::fingerprint(image_size)),
-        Dataset::Cifar10 => cifar::fingerprint(&cifar::CIFAR10, &path(config)?),
-        Dataset::Cifar100 => cifar::fingerprint(&cifar::CIFAR100, &path(config)?),
-        Dataset::Folder => {
-            folder::fingerprint(&path(config)?, config.broken_image, image_size, cache)
-        }
+        Dataset::Synthetic => Ok(synthetic::describe(image_size)),
+        Dataset::Cifar10 => cifar::describe(&cifar::CIFAR10, &path(config)?),
+        Dataset::Cifar100 => cifar::describe(&cifar::CIFAR100, &path(config)?),
+        Dataset::Folder => folder::describe(&path(config)?, config.broken_image, image_size, cache),
     }
 }
 

@@ -23,5 +23,5 @@ pub mod synthetic;
 pub use batches::{Batch, Batches, EvalBatches};
 pub use error::DataError;
 pub use image_set::ImageSet;
-pub use load::{Data, fingerprint, load};
+pub use load::{Data, Facts, describe, load};
 pub use normalise::Normaliser;

@@ -1,7 +1,6 @@
 //! What the network sees, for people's eyes: augmented samples of each class.
 
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 
 use super::augment::{self, View};
 use super::draw;
@@ -21,7 +20,8 @@ pub struct Row {
 /// `columns` training samples of each of the first `rows` classes, drawn by `seed`, augmented
 /// and normalised as for a network and brought back to colours by the inverse of each position's
 /// normalisation. So padding, which is zero to the network, shows as the mean colour, and with a
-/// mean image a shifted crop shows a faint shadow of that image, as the network has it. A class without images has a row without tiles.
+/// mean image a shifted crop shows a faint shadow of that image, as the network has it. A class
+/// without images has a row without tiles.
 pub fn samples(
     data: &Data,
     augmentation: Augmentation,
@@ -51,30 +51,6 @@ pub fn samples(
             }
         })
         .collect()
-}
-
-/// The rows as one picture without text, each tile enlarged `scale` times, on white.
-pub fn sheet(rows: &[Row], scale: u32) -> RgbImage {
-    const GAP: u32 = 2;
-    let tile = rows
-        .iter()
-        .flat_map(|row| &row.tiles)
-        .map(RgbImage::width)
-        .max()
-        .unwrap_or(0);
-    let columns = rows.iter().map(|row| row.tiles.len()).max().unwrap_or(0) as u32;
-    let step = tile * scale + GAP;
-    let (width, height) = (columns * step + GAP, rows.len() as u32 * step + GAP);
-    let mut sheet = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
-    for (y, row) in rows.iter().enumerate() {
-        for (x, tile) in row.tiles.iter().enumerate() {
-            let (width, height) = (tile.width() * scale, tile.height() * scale);
-            let large = imageops::resize(tile, width, height, FilterType::Nearest);
-            let (left, top) = (x as u32 * step + GAP, y as u32 * step + GAP);
-            imageops::replace(&mut sheet, &large, left.into(), top.into());
-        }
-    }
-    sheet
 }
 
 /// The images of a class.

@@ -54,15 +54,28 @@ pub enum Validation {
     Images(usize),
 }
 
+impl Validation {
+    /// Training images that are held out.
+    pub fn images(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Images(images) => images,
+        }
+    }
+}
+
+/// What happens to training images on their way into a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Augmentation {
     None,
-    /// Pad 4 pixels of zeros (the mean, after normalisation) on each side, take a random crop
-    /// of the image or its mirror image (paper, section 4.2).
+    /// Pad an eighth of the size (4 pixels at 32) on each side with zeros, which are the mean
+    /// after normalisation, and take a random crop of the image or its mirror image (paper,
+    /// section 4.2).
     PadCropFlip,
 }
 
+/// What is subtracted from an image and what it is divided by, both from the training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
@@ -117,6 +130,7 @@ pub enum Init {
     HeFanIn,
 }
 
+/// Which parameters weight decay touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecayScope {
@@ -152,6 +166,7 @@ pub struct Warmup {
     pub until: WarmupEnd,
 }
 
+/// When a warm-up is over.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WarmupEnd {

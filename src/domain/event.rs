@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{EvalPoint, Run, RunId, Slot, TrainPoint};
+use super::{EvalPoint, Run, Slot, TrainPoint};
 
 /// What happens in a sweep, in order. The recorder hears each event first.
 #[derive(Debug, Clone)]
@@ -13,8 +13,8 @@ pub enum Event<'a> {
     SweepStarted {
         /// Runs that will train now, in the order in which they start.
         pending: &'a [Run],
-        /// Runs of the sweep that are finished already.
-        shared: usize,
+        /// Runs of the sweep that were finished before.
+        finished_before: usize,
         workers: usize,
         threads_per_run: usize,
     },
@@ -57,7 +57,7 @@ pub enum RunEvent {
 #[serde(rename_all = "lowercase", tag = "status")]
 pub enum Outcome {
     Finished,
-    /// The loss or a parameter stopped being a finite number: a result, not a crash.
+    /// The training or evaluation loss stopped being a finite number: a result, not a crash.
     Diverged {
         iteration: u64,
     },
@@ -119,10 +119,3 @@ pub trait EventSink {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SinkError(pub String);
-
-/// Names a run in a message.
-impl std::fmt::Display for Run {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.label, RunId::short(&self.id))
-    }
-}

@@ -5,6 +5,7 @@
 mod config;
 mod event;
 mod figure;
+mod hex;
 mod metrics;
 mod run;
 pub mod streams;
@@ -15,5 +16,6 @@ pub use config::{
 };
 pub use event::{Event, EventSink, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer};
 pub use figure::{Figure, FigureKind, Panel, Show};
+pub use hex::hex;
 pub use metrics::{Curves, EvalPoint, EvalSet, TrainPoint};
 pub use run::{Cost, Run, RunConfig, RunId, Slot, Sweep};

@@ -59,6 +59,13 @@ pub struct Run {
     pub cost: Cost,
 }
 
+/// The label and the first digits of the identity, for messages.
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.label, self.id.short())
+    }
+}
+
 /// What a run takes, as far as its configuration tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {

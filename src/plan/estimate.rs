@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::domain::{ModelConfig, Run};
 
+/// About what one core of a current x86-64 server CPU does.
+const GUESSED_FLOPS_PER_SECOND: f64 = 2e10;
+
 /// What a finished training tells of this machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedSpeed {
@@ -25,10 +28,15 @@ impl Speeds {
         Self(observed)
     }
 
+    /// Whether anything was observed; if not, estimates are guesses.
+    pub fn observed(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// How long `run` takes: by the mean speed of the same network and batch size, else of the
-    /// nearest depth at the same width and image size, else of everything seen. `None` when
-    /// nothing was.
-    pub fn estimate(&self, run: &Run) -> Option<Duration> {
+    /// nearest depth at the same width and image size, else of everything seen, else by
+    /// a guess.
+    pub fn estimate(&self, run: &Run) -> Duration {
         let configuration = &run.config.configuration;
         let same_net = |seen: &&ObservedSpeed| {
             seen.model == configuration.model && seen.batch_size == configuration.train.batch_size
@@ -46,8 +54,10 @@ impl Speeds {
                     |seen: &&ObservedSpeed| same_shape(seen) && distance(seen) == nearest;
                 mean(self.0.iter().filter(at_nearest))
             })
-            .or_else(|| mean(self.0.iter()))?;
-        Duration::try_from_secs_f64(run.cost.training_flops as f64 / speed).ok()
+            .or_else(|| mean(self.0.iter()))
+            .unwrap_or(GUESSED_FLOPS_PER_SECOND);
+        let seconds = run.cost.training_flops as f64 / speed;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 
@@ -66,8 +76,9 @@ pub fn makespan(durations: impl IntoIterator<Item = Duration>, workers: usize) -
     let mut end = Duration::ZERO;
     for duration in durations {
         let Reverse(start) = free_at.pop().expect("there is a worker");
-        end = end.max(start + duration);
-        free_at.push(Reverse(start + duration));
+        let stop = start.saturating_add(duration);
+        end = end.max(stop);
+        free_at.push(Reverse(stop));
     }
     end
 }

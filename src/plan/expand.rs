@@ -12,11 +12,10 @@ pub struct DataFacts<'a> {
     pub classes: usize,
 }
 
-/// Every configuration of the sweep with every seed.
-pub fn runs<'a>(sweep: &Sweep, facts: impl Fn(&Configuration) -> DataFacts<'a>) -> Vec<Run> {
+/// Every configuration of the sweep with every seed. `facts` has the data of each configuration.
+pub fn runs(sweep: &Sweep, facts: &[DataFacts<'_>]) -> Vec<Run> {
     let mut runs = Vec::with_capacity(sweep.configurations.len() * sweep.seeds.len());
-    for (index, configuration) in sweep.configurations.iter().enumerate() {
-        let facts = facts(configuration);
+    for (index, (configuration, &facts)) in sweep.configurations.iter().zip(facts).enumerate() {
         let cost = cost(configuration, facts.classes);
         for &seed in &sweep.seeds {
             let config = RunConfig {
@@ -24,7 +23,7 @@ pub fn runs<'a>(sweep: &Sweep, facts: impl Fn(&Configuration) -> DataFacts<'a>) 
                 seed,
             };
             runs.push(Run {
-                id: run_id(&config, facts.fingerprint),
+                id: run_id(&config, facts),
                 config,
                 label: label(sweep, index, seed),
                 configuration: index,

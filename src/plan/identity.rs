@@ -3,7 +3,8 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{RunConfig, RunId};
+use super::expand::DataFacts;
+use crate::domain::{BrokenImage, RunConfig, RunId, hex};
 
 /// Raised whenever the same configuration would give other numbers than before.
 const NUMERICS_VERSION: u32 = 1;
@@ -13,21 +14,25 @@ const NUMERICS_VERSION: u32 = 1;
 struct Determinants<'a> {
     numerics_version: u32,
     data_fingerprint: &'a str,
+    /// The last layer has an output for each class, also for one without images.
+    classes: usize,
     config: RunConfig,
 }
 
 /// The SHA-256 of everything that determines the result: the configuration and seed, the
 /// content of the data (not the place where they lie) and the version of the numerics. The
 /// number of threads and the device are not part of it; they are recorded as provenance.
-pub fn run_id(config: &RunConfig, data_fingerprint: &str) -> RunId {
+pub fn run_id(config: &RunConfig, data: DataFacts<'_>) -> RunId {
     let mut config = config.clone();
     config.configuration.data.path = None;
+    // what it leaves of the images is in the fingerprint
+    config.configuration.data.broken_image = BrokenImage::Fail;
     let determinants = Determinants {
         numerics_version: NUMERICS_VERSION,
-        data_fingerprint,
+        data_fingerprint: data.fingerprint,
+        classes: data.classes,
         config,
     };
     let json = serde_json::to_vec(&determinants).expect("a checked configuration is plain data");
-    let digest = Sha256::digest(json);
-    RunId(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    RunId(hex(&Sha256::digest(json)))
 }

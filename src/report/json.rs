@@ -108,12 +108,12 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
     match *event {
         Event::SweepStarted {
             pending: runs,
-            shared,
+            finished_before,
             workers,
             threads_per_run,
         } => Line::SweepStarted {
             runs: runs.iter().map(pending).collect(),
-            finished_before: shared,
+            finished_before,
             workers,
             threads_per_run,
         },

@@ -26,12 +26,12 @@ impl<W: Write> Plain<W> {
         match *event {
             Event::SweepStarted {
                 pending,
-                shared,
+                finished_before,
                 workers,
                 threads_per_run,
             } => Some(words::opening(
                 pending.len(),
-                shared,
+                finished_before,
                 workers,
                 threads_per_run,
             )),

@@ -20,7 +20,7 @@ pub fn runs() -> Vec<Run> {
 pub fn events(runs: &[Run]) -> Vec<Event<'_>> {
     let mut events = vec![Event::SweepStarted {
         pending: runs,
-        shared: 3,
+        finished_before: 3,
         workers: 2,
         threads_per_run: 1,
     }];

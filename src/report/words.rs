@@ -20,7 +20,7 @@ pub fn duration(duration: Duration) -> String {
 }
 
 /// An error in percent with two digits: `12.31 %`.
-pub fn percent(value: f64) -> String {
+pub(super) fn percent(value: f64) -> String {
     format!("{value:.2} %")
 }
 
@@ -73,11 +73,11 @@ pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
 /// What a sweep is about to do.
 pub(super) fn opening(
     pending: usize,
-    shared: usize,
+    finished_before: usize,
     workers: usize,
     threads_per_run: usize,
 ) -> String {
-    let before = match shared {
+    let before = match finished_before {
         0 => String::new(),
         count => format!(", {} finished before", counted(count, "run")),
     };
@@ -93,7 +93,7 @@ pub(super) fn opening(
 }
 
 /// `1 run`, `2 runs`.
-fn counted(count: usize, noun: &str) -> String {
+pub fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }

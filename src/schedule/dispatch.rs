@@ -18,9 +18,9 @@ use crate::domain::{
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
     /// Rows are the product: a sweep that cannot be recorded stops.
-    #[error("the results cannot be recorded: {0}")]
+    #[error("the results cannot be recorded")]
     Recorder(#[source] SinkError),
-    #[error("cannot start a worker thread: {0}")]
+    #[error("cannot start a worker thread")]
     Spawn(#[source] std::io::Error),
 }
 
@@ -38,17 +38,17 @@ enum Message {
     },
 }
 
-/// Trains `runs` in their order, `shared` runs of the sweep being done already, and tells
-/// `recorder` and then `sinks` of everything that happens.
+/// Trains `runs` in their order, `finished_before` runs of the sweep being done already, and
+/// tells `recorder` and then `sinks` of everything that happens.
 ///
 /// A run that fails or panics ends alone. After `max_fails` failures no further run starts, and
 /// those that run go on to their end.
 ///
 /// # Errors
-/// When the recorder fails: the runs in progress are stopped first.
+/// When the recorder fails: the runs in progress are stopped, and only `sinks` hear of their end.
 pub fn run(
     runs: &[Run],
-    shared: usize,
+    finished_before: usize,
     workforce: Workforce,
     max_fails: Option<usize>,
     trainer: &dyn Trainer,
@@ -74,39 +74,47 @@ pub fn run(
                 messages: messages_in.clone(),
             };
             thread::Builder::new()
-                .name(format!("{}{}", panics::WORKER_NAME, slot.worker))
+                .name(panics::worker_name(slot.worker))
                 .spawn_scoped(scope, move || worker.work(&job))
                 .map_err(ScheduleError::Spawn)?;
         }
-        let dispatch = Dispatch {
+        Dispatch {
             runs,
             policy: Policy::new(runs.len(), max_fails),
             threads: workforce.threads_per_run,
             jobs,
-            audience: Audience { recorder, sinks },
-        };
-        let result = dispatch.run(shared, &messages);
-        // on an error the workers are still at it, and the scope waits for them
-        stop.store(true, Ordering::Relaxed);
-        result
+            audience: Audience {
+                recorder,
+                sinks,
+                failure: None,
+                stop: &stop,
+            },
+        }
+        .run(finished_before, &messages)
     })
 }
 
-/// Hears every event, the recorder first. What a display cannot show is lost on it alone.
+/// Hears every event, the recorder first. What a display cannot show is lost on it alone; when
+/// the recorder fails, the runs in progress are asked to stop.
 struct Audience<'a> {
     recorder: &'a mut dyn EventSink,
     sinks: &'a mut [Box<dyn EventSink>],
+    /// Why the recorder failed; it hears nothing more.
+    failure: Option<SinkError>,
+    stop: &'a AtomicBool,
 }
 
 impl Audience<'_> {
-    fn tell(&mut self, event: &Event<'_>) -> Result<(), ScheduleError> {
-        self.recorder
-            .handle(event)
-            .map_err(ScheduleError::Recorder)?;
+    fn tell(&mut self, event: &Event<'_>) {
+        if self.failure.is_none()
+            && let Err(error) = self.recorder.handle(event)
+        {
+            self.failure = Some(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
         for sink in self.sinks.iter_mut() {
             let _ = sink.handle(event);
         }
-        Ok(())
     }
 }
 
@@ -123,24 +131,24 @@ struct Dispatch<'a> {
 impl Dispatch<'_> {
     fn run(
         mut self,
-        shared: usize,
+        finished_before: usize,
         messages: &Receiver<Message>,
     ) -> Result<SweepTally, ScheduleError> {
         let start = Instant::now();
         self.audience.tell(&Event::SweepStarted {
             pending: self.runs,
-            shared,
+            finished_before,
             workers: self.jobs.len(),
             threads_per_run: self.threads,
-        })?;
+        });
         for worker in 0..self.jobs.len() {
-            self.start_next(worker)?;
+            self.start_next(worker);
         }
         while !self.policy.done() {
             match messages.recv().expect("a worker that runs holds a sender") {
                 Message::Event { run, event } => {
                     let run = &self.runs[run];
-                    self.audience.tell(&Event::Run { run, event })?;
+                    self.audience.tell(&Event::Run { run, event });
                 }
                 Message::Ended {
                     worker,
@@ -153,8 +161,8 @@ impl Dispatch<'_> {
                         run: &self.runs[run],
                         outcome: &outcome,
                         wall,
-                    })?;
-                    self.start_next(worker)?;
+                    });
+                    self.start_next(worker);
                 }
             }
         }
@@ -162,13 +170,19 @@ impl Dispatch<'_> {
         self.audience.tell(&Event::SweepFinished {
             tally,
             wall: start.elapsed(),
-        })?;
-        Ok(tally)
+        });
+        match self.audience.failure {
+            Some(error) => Err(ScheduleError::Recorder(error)),
+            None => Ok(tally),
+        }
     }
 
-    fn start_next(&mut self, worker: usize) -> Result<(), ScheduleError> {
+    fn start_next(&mut self, worker: usize) {
+        if self.audience.failure.is_some() {
+            self.policy.stop();
+        }
         let Some(run) = self.policy.start_next() else {
-            return Ok(());
+            return;
         };
         let slot = Slot {
             worker,
@@ -177,11 +191,10 @@ impl Dispatch<'_> {
         self.audience.tell(&Event::RunStarted {
             run: &self.runs[run],
             slot,
-        })?;
+        });
         self.jobs[worker]
             .send(run)
             .expect("a worker lives as long as its channel");
-        Ok(())
     }
 }
 

@@ -1,14 +1,20 @@
 //! A panic in a run is that run's failure, not the program's.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
 
-/// Worker threads have names that begin with this.
-pub const WORKER_NAME: &str = "worker-";
+/// What the last panic of each worker said, by the name of its thread.
+static LAST: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
 
-thread_local! {
-    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+const WORKER_NAME: &str = "worker-";
+
+/// The name of a worker's thread. A trainer that computes on threads of its own gives them the
+/// name of the thread that it was called on.
+pub fn worker_name(worker: usize) -> String {
+    format!("{WORKER_NAME}{worker}")
 }
 
 /// Keeps the message and place of a panic in a worker for its run's record instead of printing
@@ -16,25 +22,24 @@ thread_local! {
 pub fn install_hook() {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        let worker = std::thread::current()
-            .name()
-            .is_some_and(|name| name.starts_with(WORKER_NAME));
-        if worker {
-            let message = info.payload_as_str().unwrap_or("a panic without a message");
-            let place = info
-                .location()
-                .map(|at| format!(" at {at}"))
-                .unwrap_or_default();
-            LAST.with(|last| *last.borrow_mut() = Some(format!("{message}{place}")));
-        } else {
-            default(info);
+        let thread = thread::current();
+        match thread.name().filter(|name| name.starts_with(WORKER_NAME)) {
+            Some(name) => {
+                let message = info.payload_as_str().unwrap_or("a panic without a message");
+                let place = info.location().map(|at| format!(" at {at}"));
+                let text = format!("{message}{}", place.unwrap_or_default());
+                last().insert(name.to_owned(), text);
+            }
+            None => default(info),
         }
     }));
 }
 
-/// What a caught panic said, with its place where the hook saw it on this thread.
+/// What a panic caught on this thread said, with its place where the hook saw it.
 pub fn message(payload: &(dyn Any + Send)) -> String {
-    let kept = LAST.with(|last| last.borrow_mut().take());
+    let kept = thread::current()
+        .name()
+        .and_then(|name| last().remove(name));
     let text = kept
         .or_else(|| {
             payload
@@ -44,4 +49,8 @@ pub fn message(payload: &(dyn Any + Send)) -> String {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
     format!("the training panicked: {text}")
+}
+
+fn last() -> std::sync::MutexGuard<'static, HashMap<String, String>> {
+    LAST.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,15 +31,10 @@ impl Workforce {
     }
 }
 
-/// Sorts runs so that the batch ends early: the longest first, by estimated time where every run
-/// has one and by floating-point operations otherwise. Equal runs keep their order.
-pub fn longest_first(runs: &mut [Run], estimate: impl Fn(&Run) -> Option<Duration>) {
-    let by_time: Option<Vec<Duration>> = runs.iter().map(&estimate).collect();
-    if by_time.is_some() {
-        runs.sort_by_cached_key(|run| std::cmp::Reverse(estimate(run)));
-    } else {
-        runs.sort_by_key(|run| std::cmp::Reverse(run.cost.training_flops));
-    }
+/// Sorts runs so that the batch ends early: the longest first, by estimated time. Equal runs keep
+/// their order.
+pub fn longest_first(runs: &mut [Run], estimate: impl Fn(&Run) -> Duration) {
+    runs.sort_by_cached_key(|run| std::cmp::Reverse(estimate(run)));
 }
 
 /// The state of a sweep in progress.

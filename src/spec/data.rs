@@ -11,7 +11,6 @@ use crate::domain::{BrokenImage, Configuration, DataConfig, Dataset, Validation}
 
 /// CIFAR-10 and CIFAR-100 alike.
 const CIFAR_TRAIN_IMAGES: usize = 50_000;
-const CIFAR_IMAGE_SIZE: usize = 32;
 
 /// Training images before any are held out; unknown for a folder until it is read.
 fn train_images(dataset: Dataset) -> Option<usize> {
@@ -86,7 +85,7 @@ fn path(
 fn get(dataset: Dataset) -> &'static str {
     match dataset {
         Dataset::Cifar10 => "`make data` downloads CIFAR-10 to data/cifar10",
-        Dataset::Cifar100 => "unpack the binary version of CIFAR-100 into a folder",
+        Dataset::Cifar100 => "`resweep data download cifar100` gets CIFAR-100 into data/cifar100",
         Dataset::Folder => "make a folder with train/<class>/*.jpg or *.png, and test/ or val/",
         Dataset::Synthetic => "synthetic data need no folder",
     }
@@ -109,25 +108,6 @@ fn check_validation(
     let problem = with_context(problem, point, Key::Dataset, "the data set");
     problems.push(problem.help("hold out fewer; the paper held out 5000 of 50000"));
     false
-}
-
-/// CIFAR images have one size.
-pub fn check_model(point: &Point<'_>, problems: &mut Problems) {
-    let Some(Dataset::Cifar10 | Dataset::Cifar100) = word(point, Key::Dataset) else {
-        return;
-    };
-    let (Some(size), Some(at)) = (point.size(Key::ImageSize), point.at(Key::ImageSize)) else {
-        return;
-    };
-    if size != CIFAR_IMAGE_SIZE {
-        let problem = Problem::new(
-            at,
-            format!("CIFAR images are {CIFAR_IMAGE_SIZE} pixels wide"),
-        )
-        .label(format!("must be {CIFAR_IMAGE_SIZE}"));
-        let problem = with_context(problem, point, Key::Dataset, "the data set");
-        problems.push(problem.help("set `image_size = 32`, or take another data set"));
-    }
 }
 
 /// A mini-batch has to fit into the training images, where their number is known.

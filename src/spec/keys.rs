@@ -186,7 +186,7 @@ pub static KEYS: [KeySpec; Key::PanelYTicks as usize + 1] = [
     key(Key::Depth, Model, "depth", Kind::Depth, Required, "layers with weights"),
     key(Key::Shortcut, Model, "shortcut", SHORTCUTS, Required, "`none` is a plain net; `A`, `B` and `C` are the paper's options"),
     key(Key::Width, Model, "width", integer(1, 1024), Value("16"), "filters of the first stage; the next two have twice and four times as many"),
-    key(Key::ImageSize, Model, "image_size", Kind::ImageSize, Value("32"), "height and width of the input in pixels; CIFAR images are 32"),
+    key(Key::ImageSize, Model, "image_size", Kind::ImageSize, Value("32"), "height and width of the input in pixels; images of another size are scaled"),
     key(Key::Init, Model, "init", INITS, Value("\"he-fan-out\""), "He initialisation by the fan-out or the fan-in of a layer"),
     key(Key::Decay, Model, "decay", DECAYS, Value("\"all\""), "weight decay on every parameter, or only on the weights of convolutions and of the last layer"),
     key(Key::Iterations, Train, "iterations", ITERATIONS, Required, "mini-batch updates; the paper makes 64000"),

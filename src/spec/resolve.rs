@@ -43,7 +43,6 @@ pub fn configuration(
     let data = data::config(point, places, problems);
     let model = model(point, places, problems);
     let train = train(point, places, problems);
-    data::check_model(point, problems);
     data::check_batch(point, problems);
     Some(Configuration {
         data: data?,

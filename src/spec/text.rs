@@ -34,6 +34,16 @@ pub fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Resu
     Err(Box::new(problem))
 }
 
+/// What lies in the results folder beside the sweeps' own folders.
+const TAKEN: [&str; 6] = [
+    "cache",
+    "README.md",
+    "resweep.db",
+    "resweep.db-shm",
+    "resweep.db-wal",
+    "resweep.lock",
+];
+
 /// A name that is a folder's name everywhere.
 pub fn name(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let name = string(spec, node)?;
@@ -46,6 +56,8 @@ pub fn name(spec: &KeySpec, node: &Node) -> Result<Checked> {
         "has a character that cannot be part of a folder's name everywhere"
     } else if name.len() > NAME_LENGTH_MAX {
         "is too long"
+    } else if TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
+        "is taken by a file of the results folder"
     } else {
         return Ok(Checked::Text(name.to_owned()));
     };

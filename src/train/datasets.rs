@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::data::{self, Data, DataError};
-use crate::domain::{Configuration, DataConfig, Sweep};
+use crate::domain::{Augmentation, Configuration, DataConfig};
 
 /// Loaded data sets by what asked for them.
 #[derive(Default)]
@@ -13,34 +13,43 @@ pub struct Datasets {
 }
 
 impl Datasets {
-    /// Loads what the sweep's configurations need; `cache` is the folder for decoded images.
+    /// Loads what these configurations need; `cache` is the folder for decoded images.
     ///
     /// # Errors
     /// The first data set that cannot be loaded.
-    pub fn load(sweep: &Sweep, cache: &Path) -> Result<Self, DataError> {
+    pub fn load<'a>(
+        configurations: impl Iterator<Item = &'a Configuration>,
+        cache: &Path,
+    ) -> Result<Self, DataError> {
         let mut datasets = Self::default();
-        for configuration in &sweep.configurations {
+        for configuration in configurations {
             if datasets.get(configuration).is_none() {
-                let (config, size) = (&configuration.data, configuration.model.image_size);
-                let data = Arc::new(data::load(config, size, cache)?);
-                datasets.loaded.push((config.clone(), size, data));
+                let (config, size) = key(configuration);
+                let data = Arc::new(data::load(&config, size, cache)?);
+                datasets.loaded.push((config, size, data));
             }
         }
         Ok(datasets)
     }
 
-    /// The data of a configuration of the sweep that was loaded.
+    /// The data of a configuration, if it was among those loaded.
     pub fn get(&self, configuration: &Configuration) -> Option<&Arc<Data>> {
+        let (wanted, wanted_size) = key(configuration);
         self.loaded
             .iter()
-            .find(|(config, size, _)| {
-                *config == configuration.data && *size == configuration.model.image_size
-            })
+            .find(|(config, size, _)| *config == wanted && *size == wanted_size)
             .map(|(_, _, data)| data)
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Data> {
-        self.loaded.iter().map(|(_, _, data)| data.as_ref())
+    /// What a person should know of them: images that were skipped.
+    pub fn warnings(&self) -> impl Iterator<Item = &String> {
+        self.loaded.iter().flat_map(|(_, _, data)| &data.warnings)
     }
+}
+
+/// What loaded data depend on: augmentation comes later, batch by batch.
+fn key(configuration: &Configuration) -> (DataConfig, usize) {
+    let mut config = configuration.data.clone();
+    config.augmentation = Augmentation::None;
+    (config, configuration.model.image_size)
 }

@@ -1,6 +1,7 @@
 //! Trains runs with dfdx, each on its worker's device and threads.
 
 use std::ops::ControlFlow;
+use std::thread;
 
 use dfdx::prelude::Cpu;
 use rayon::ThreadPoolBuilder;
@@ -57,8 +58,10 @@ impl Trainer for NetworkTrainer {
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Result<Outcome, TrainError> {
         // dfdx's matrix product takes every thread of the pool that it finds itself in.
+        let name = thread::current().name().unwrap_or_default().to_owned();
         ThreadPoolBuilder::new()
             .num_threads(slot.threads)
+            .thread_name(move |_| name.clone())
             .build()
             .map_err(|error| TrainError(format!("cannot start the run's threads: {error}")))?
             .install(|| self.train_on_device(run, report))

@@ -94,7 +94,7 @@ pub fn begin(recorder: &mut Recorder, name: &str, runs: &[Run]) {
     recorder.begin_sweep(&record, provenance()).unwrap();
     let started = Event::SweepStarted {
         pending: runs,
-        shared: 0,
+        finished_before: 0,
         workers: 2,
         threads_per_run: 1,
     };

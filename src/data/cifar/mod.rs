@@ -15,9 +15,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::DataError;
 use super::files;
-use super::image_set::{ImageSet, hex};
-use super::load::Source;
+use super::image_set::ImageSet;
+use super::load::{Facts, Source};
 use super::resize;
+use crate::domain::hex;
 pub use layout::{CIFAR10, CIFAR100, Layout};
 use layout::{PLANE, SIZE};
 
@@ -50,14 +51,22 @@ pub(in crate::data) fn load(
     })
 }
 
-/// SHA-256, in hexadecimal, of the files' bytes in their order.
-pub(in crate::data) fn fingerprint(layout: &Layout, path: &Path) -> Result<String, DataError> {
+/// What the images are, without decoding them.
+pub(in crate::data) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError> {
     let folder = layout.locate(path);
     let mut hash = Sha256::new();
+    let mut train_bytes = 0;
     for (name, bytes) in layout.files() {
         hash.update(read_checked(layout, &folder.join(name), bytes)?);
+        if name != layout.test {
+            train_bytes += bytes;
+        }
     }
-    Ok(hex(&hash.finalize()))
+    Ok(Facts {
+        fingerprint: hex(&hash.finalize()),
+        classes: usize::from(layout.classes),
+        train_images: train_bytes as usize / layout.record(),
+    })
 }
 
 /// Reads a file after looking at its length.
@@ -212,7 +221,7 @@ mod tests {
         assert_eq!(source.train.image(7)[..6], [7, 14, 21, 7, 14, 21]);
         assert_eq!(
             source.fingerprint,
-            fingerprint(&SMALL, folder.path()).unwrap()
+            describe(&SMALL, folder.path()).unwrap().fingerprint
         );
     }
 
@@ -232,8 +241,8 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let inner = folder.path().join("cifar-10-batches-bin");
         write(&SMALL, &inner);
-        let outer = fingerprint(&SMALL, folder.path()).unwrap();
-        assert_eq!(outer, fingerprint(&SMALL, &inner).unwrap());
+        let outer = describe(&SMALL, folder.path()).unwrap().fingerprint;
+        assert_eq!(outer, describe(&SMALL, &inner).unwrap().fingerprint);
     }
 
     #[test]
@@ -255,7 +264,7 @@ mod tests {
             missing.contains("resweep data download cifar10"),
             "{missing}"
         );
-        assert!(missing.contains("make data"), "{missing}");
+        assert!(missing.contains("resweep data download"), "{missing}");
     }
 
     #[test]

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 
 use super::cifar::{CIFAR10, CIFAR100, Layout};
-use super::image_set::hex;
-use crate::domain::Dataset;
+use crate::domain::{Dataset, hex};
 
 const OFFICIAL_SITE: &str = "https://www.cs.toronto.edu/~kriz";
 
@@ -80,10 +79,10 @@ pub enum DownloadError {
     #[error("{archive} does not hold {missing} as it should")]
     Incomplete { archive: PathBuf, missing: String },
 
-    #[error("cannot unpack {archive}: {source}")]
+    #[error("cannot unpack {archive}")]
     Unpack { archive: PathBuf, source: io::Error },
 
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}")]
     Write { path: PathBuf, source: io::Error },
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::error::DataError;
 use crate::data::files;
-use crate::data::image_set::hex;
+use crate::domain::hex;
 
 const LAYOUT: &str = "`train/<class>/` and `test/<class>/` (or `val/<class>/`)";
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::error::DataError;
 use super::image_set::{ImageSet, pixel_fingerprint};
-use super::load::Source;
+use super::load::{Facts, Source};
 use crate::domain::BrokenImage;
 use cache::{Cached, Header};
 use decode::Broken;
@@ -44,13 +44,13 @@ pub(in crate::data) fn load(
     })
 }
 
-/// The fingerprint of the decoded images; decodes only where the cache does not have them.
-pub(in crate::data) fn fingerprint(
+/// What the images are; decodes them only where the cache does not have them.
+pub(in crate::data) fn describe(
     root: &Path,
     broken_image: BrokenImage,
     image_size: usize,
     cache: &Path,
-) -> Result<String, DataError> {
+) -> Result<Facts, DataError> {
     let listing = listing::read(root)?;
     let file = cache.join(listing.cache_name(image_size));
     let header = match cache::read_header(&file) {
@@ -58,7 +58,11 @@ pub(in crate::data) fn fingerprint(
         None => build(&listing, image_size, &file)?.header,
     };
     judge(&listing, &header, broken_image)?;
-    Ok(header.fingerprint)
+    Ok(Facts {
+        fingerprint: header.fingerprint,
+        classes: listing.classes.len(),
+        train_images: header.train,
+    })
 }
 
 /// Decodes everything and writes the cache.

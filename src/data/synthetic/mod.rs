@@ -10,8 +10,9 @@ mod shapes;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::image_set::{ImageSet, hex};
-use super::load::Source;
+use super::image_set::ImageSet;
+use super::load::{Facts, Source};
+use crate::domain::hex;
 use crate::domain::streams::{self, Stream};
 use scene::Scene;
 
@@ -38,8 +39,17 @@ pub(in crate::data) fn load(size: usize) -> Source {
     }
 }
 
+/// What the images are, without drawing them.
+pub(in crate::data) fn describe(size: usize) -> Facts {
+    Facts {
+        fingerprint: fingerprint(size),
+        classes: CLASSES.len(),
+        train_images: TRAIN_IMAGES,
+    }
+}
+
 /// SHA-256, in hexadecimal, of what determines the pixels: version and size.
-pub(in crate::data) fn fingerprint(size: usize) -> String {
+fn fingerprint(size: usize) -> String {
     let identity = format!("resweep synthetic images, version {VERSION}, {size} pixels");
     hex(&Sha256::digest(identity))
 }

@@ -127,11 +127,12 @@ impl EventSink for Bars {
         match *event {
             Event::SweepStarted {
                 pending,
-                shared,
+                finished_before,
                 workers,
                 threads_per_run,
             } => {
-                let opening = words::opening(pending.len(), shared, workers, threads_per_run);
+                let opening =
+                    words::opening(pending.len(), finished_before, workers, threads_per_run);
                 self.print(&opening)?;
                 self.start_sweep(pending);
             }
@@ -171,7 +172,7 @@ mod tests {
         let mut bars = Bars::new(ProgressDrawTarget::hidden(), true);
         let started = Event::SweepStarted {
             pending: &[],
-            shared: 3,
+            finished_before: 3,
             workers: 2,
             threads_per_run: 1,
         };

@@ -1,0 +1,96 @@
+//! What a sweep would do now on this machine: the same for `plan`, which shows it, and `run`,
+//! which does it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::prepare::Prepared;
+use super::provenance::cpu_name;
+use crate::cli::WorkerArgs;
+use crate::domain::{Run, RunId};
+use crate::plan::{Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
+use crate::record::{AttemptStatus, Store};
+use crate::schedule::{Workforce, longest_first};
+
+/// A sweep against the store and the machine.
+pub struct Outlook {
+    pub stored: HashMap<RunId, Stored>,
+    pub diff: Diff,
+    /// The runs that would train, the longest first.
+    pub pending: Vec<Run>,
+    pub workforce: Workforce,
+    pub speeds: Speeds,
+}
+
+impl Outlook {
+    /// Asks the store how the sweep's runs stand, and how fast others were.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(prepared: &Prepared, store: &Store, workers: &WorkerArgs) -> anyhow::Result<Self> {
+        let stored = stored(prepared, store)?;
+        let members = store.members(&prepared.sweep.name)?;
+        let listed: Vec<RunId> = members.into_iter().map(|member| member.id).collect();
+        let diff = Diff::new(&prepared.runs, &stored, &listed);
+        let mut pending: Vec<Run> = diff
+            .pending(&prepared.runs, workers.retry_failed)
+            .into_iter()
+            .cloned()
+            .collect();
+        let speeds = speeds(store, workers)?;
+        longest_first(&mut pending, |run| speeds.estimate(run));
+        Ok(Self {
+            stored,
+            diff,
+            workforce: workforce(workers, pending.len()),
+            pending,
+            speeds,
+        })
+    }
+
+    /// When the last pending run would end.
+    pub fn estimate(&self) -> Duration {
+        let durations = self.pending.iter().map(|run| self.speeds.estimate(run));
+        makespan(durations, self.workforce.workers)
+    }
+}
+
+fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, Stored>> {
+    let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    let statuses = store.statuses(&ids)?.into_iter().map(|(id, status)| {
+        let mut shared_with = status.sweeps;
+        shared_with.retain(|name| *name != prepared.sweep.name);
+        let status = match status.status {
+            AttemptStatus::Finished => StoredStatus::Finished,
+            AttemptStatus::Diverged => StoredStatus::Diverged,
+            AttemptStatus::Failed => StoredStatus::Failed,
+            AttemptStatus::Running | AttemptStatus::Stopped | AttemptStatus::Interrupted => {
+                StoredStatus::Unfinished
+            }
+        };
+        let stored = Stored {
+            status,
+            shared_with,
+        };
+        (id, stored)
+    });
+    Ok(statuses.collect())
+}
+
+/// The speeds that finished runs had on this device and CPU with as many threads each.
+fn speeds(store: &Store, workers: &WorkerArgs) -> anyhow::Result<Speeds> {
+    let (device, threads) = (workers.device.to_string(), usize::from(workers.threads));
+    let observed = store.observed_speeds(&device, &cpu_name(), threads)?;
+    let observed = observed.into_iter().map(|seen| ObservedSpeed {
+        batch_size: seen.config.configuration.train.batch_size,
+        model: seen.config.configuration.model,
+        flops_per_second: seen.training_flops_per_s,
+    });
+    Ok(Speeds::new(observed.collect()))
+}
+
+fn workforce(workers: &WorkerArgs, pending: usize) -> Workforce {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let requested = workers.workers.map(usize::from);
+    Workforce::new(cores, pending, usize::from(workers.threads), requested)
+}
