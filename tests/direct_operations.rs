@@ -70,3 +70,33 @@ fn direct_and_composed_operations_agree_on_random_networks() {
         }
     }
 }
+
+/// Large enough that the matrix product would share its work among threads.
+#[test]
+fn the_number_of_threads_leaves_every_bit_alone() {
+    let model = ModelConfig {
+        depth: 8,
+        shortcut: Shortcut::B,
+        width: 16,
+        image_size: 32,
+        init: Init::HeFanOut,
+        decay: DecayScope::All,
+    };
+    let device = Cpu::seed_from_u64(1);
+    let images: Matrix<Cpu> = device.sample_normal_like(&(4 * 32 * 32, 3));
+    let with_threads = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.expect("a pool").install(|| {
+            let network = Network::new(&device, &model, 10, 1);
+            results(Direct::new(&device), network, &images, &[3, 1, 4, 1])
+        })
+    };
+    let bits = |results: Vec<(String, Vec<f32>)>| -> Vec<Vec<u32>> {
+        let to_bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
+        results
+            .into_iter()
+            .map(|(_, values)| to_bits(values))
+            .collect()
+    };
+    assert_eq!(bits(with_threads(1)), bits(with_threads(3)));
+}

@@ -77,7 +77,11 @@ fn assert_close(name: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
     }
 }
 
-fn check(fixture: &str, shortcut: Shortcut, operations: impl Operations<Cpu>) {
+fn check(
+    fixture: &str,
+    (shortcut, nesterov, decay): (Shortcut, bool, DecayScope),
+    operations: impl Operations<Cpu>,
+) {
     let fixture = Fixture::load(fixture);
     let device = Cpu::default();
     let model = ModelConfig {
@@ -86,7 +90,7 @@ fn check(fixture: &str, shortcut: Shortcut, operations: impl Operations<Cpu>) {
         width: 3,
         image_size: SIZE,
         init: Init::HeFanOut,
-        decay: DecayScope::All,
+        decay,
     };
     let train = TrainConfig {
         iterations: 3,
@@ -95,7 +99,7 @@ fn check(fixture: &str, shortcut: Shortcut, operations: impl Operations<Cpu>) {
         lr_drops: vec![],
         lr_gamma: 0.1,
         momentum: 0.9,
-        nesterov: false,
+        nesterov,
         weight_decay: 1e-3,
         warmup: None,
         eval_every: 3,
@@ -166,26 +170,27 @@ fn check(fixture: &str, shortcut: Shortcut, operations: impl Operations<Cpu>) {
 }
 
 macro_rules! parity {
-    ($($name:ident: $shortcut:expr, $fixture:literal;)*) => {$(
+    ($($name:ident: $settings:expr, $fixture:literal;)*) => {$(
         mod $name {
             use super::*;
 
             #[test]
             fn composed_operations_agree_with_pytorch() {
-                check($fixture, $shortcut, Composed::new(&Cpu::default()));
+                check($fixture, $settings, Composed::new(&Cpu::default()));
             }
 
             #[test]
             fn direct_operations_agree_with_pytorch() {
-                check($fixture, $shortcut, Direct::new(&Cpu::default()));
+                check($fixture, $settings, Direct::new(&Cpu::default()));
             }
         }
     )*};
 }
 
 parity! {
-    plain: Shortcut::None, "none";
-    option_a: Shortcut::A, "A";
-    option_b: Shortcut::B, "B";
-    option_c: Shortcut::C, "C";
+    plain: (Shortcut::None, false, DecayScope::All), "none";
+    option_a: (Shortcut::A, false, DecayScope::All), "A";
+    option_b: (Shortcut::B, false, DecayScope::All), "B";
+    option_c: (Shortcut::C, false, DecayScope::All), "C";
+    nesterov_and_decay_of_weights: (Shortcut::B, true, DecayScope::Weights), "B-nesterov-weights";
 }

@@ -17,7 +17,7 @@ pub enum Stream {
     Augmentation = 2,
     /// Which training images are held out; seeded by a constant, not by the run.
     Validation = 3,
-    /// The synthetic images; seeded by a constant, not by the run.
+    /// The synthetic images; seeded by an image's number, not by the run.
     Synthetic = 4,
 }
 

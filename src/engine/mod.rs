@@ -1,8 +1,9 @@
 //! The numerical work of a training step: forward, loss, backward, update.
 //!
 //! [`Engine`] is the seam: an engine turns a network and a batch of images into logits on dfdx's
-//! tape. Loss, backward pass and optimiser are the same for every engine. [`Portable`] is the
-//! reference, which runs on any dfdx device and is tested against PyTorch.
+//! tape. Loss, backward pass and optimiser are the same for every engine. [`Portable`] goes
+//! operation by operation: with [`Composed`] operations it is the reference, which runs on any
+//! dfdx device; [`Direct`] ones are the CPU's own. Both are tested against PyTorch.
 
 mod loss;
 mod portable;

@@ -31,7 +31,7 @@ pub struct Provenance {
     pub version: String,
     /// The commit that the program was built from, where known.
     pub git_commit: Option<String>,
-    /// `cpu`, or the GPU's name.
+    /// `cpu` or `cuda:N`.
     pub device: String,
     pub cpu: String,
 }

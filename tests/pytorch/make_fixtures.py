@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Write the reference values that tests/pytorch_parity.rs holds the training against.
 
-A small network for each shortcut type is trained for three steps in PyTorch in float64; the
-values go, rounded to float32, into tests/pytorch/<shortcut>.safetensors beside this script. The
+A small network for each shortcut type (and once more with Nesterov momentum and weight decay on
+the weights only) is trained for three steps in PyTorch in float64; the values go, rounded to
+float32, into tests/pytorch/<case>.safetensors beside this script. The
 same steps are taken in PyTorch's float32, and the largest error of that against float64 is printed
 for each kind of value: it is what the tolerances of the test are measured by.
 
@@ -79,10 +80,14 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def train(net, images, labels):
+def train(net, images, labels, variant):
     """Three SGD steps; returns every value that the test compares, by name."""
     values = {}
-    optimiser = torch.optim.SGD(net.parameters(), LR, MOMENTUM, weight_decay=WEIGHT_DECAY)
+    # weight decay on everything, or only on the weights of convolutions and of the last layer
+    weights = [p for p in net.parameters() if variant == "all" or p.dim() > 1]
+    others = [p for p in net.parameters() if not (variant == "all" or p.dim() > 1)]
+    groups = [{"params": weights, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0}]
+    optimiser = torch.optim.SGD(groups, LR, MOMENTUM, nesterov=variant == "nesterov-weights")
     for step in range(STEPS):
         logits = net(images[step])
         loss = F.cross_entropy(logits, labels[step])
@@ -105,7 +110,9 @@ def train(net, images, labels):
 
 def main():
     torch.set_num_threads(1)
-    for seed, shortcut in enumerate(["none", "A", "B", "C"]):
+    cases = [("none", "all"), ("A", "all"), ("B", "all"), ("C", "all"), ("B", "nesterov-weights")]
+    for seed, (shortcut, variant) in enumerate(cases):
+        name_of_case = shortcut if variant == "all" else f"{shortcut}-{variant}"
         torch.manual_seed(seed)
         net = ResNet(shortcut)
         for name, parameter in net.named_parameters():
@@ -120,8 +127,8 @@ def main():
 
         single = ResNet(shortcut)
         single.load_state_dict(net.state_dict())
-        float32 = train(single, images, labels)
-        float64 = train(net.double(), images.double(), labels)
+        float32 = train(single, images, labels, variant)
+        float64 = train(net.double(), images.double(), labels, variant)
 
         errors = {}
         for name, value in float64.items():
@@ -129,14 +136,14 @@ def main():
             error = ((float32[name].double() - value).abs().max() / scale).item()
             kind = name.split(".")[0]
             errors[kind] = max(errors.get(kind, 0.0), error)
-        print(shortcut, "PyTorch float32 against float64:", {k: f"{v:.1e}" for k, v in errors.items()})
+        print(name_of_case, "PyTorch float32 against float64:", {k: f"{v:.1e}" for k, v in errors.items()})
 
         arrays = {"images": images, "labels": labels, **initial, **float64}
         arrays = {
             name: np.ascontiguousarray(a.numpy().astype(np.int64 if a.dtype == torch.int64 else np.float32))
             for name, a in arrays.items()
         }
-        save_file(arrays, Path(__file__).parent / f"{shortcut}.safetensors")
+        save_file(arrays, Path(__file__).parent / f"{name_of_case}.safetensors")
 
 
 if __name__ == "__main__":

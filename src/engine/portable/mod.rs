@@ -1,4 +1,4 @@
-//! The reference engine: the paper's networks from dfdx's own operations, on any device.
+//! An engine that goes through the paper's networks operation by operation.
 
 mod batch_norm;
 mod conv;
