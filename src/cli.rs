@@ -30,13 +30,35 @@ Exit codes:
   2  a mistake in the command line or the sweep file
   3  anything else: data, results folder, device";
 
+const RUN_EXAMPLES: &str = "\
+Examples:
+  resweep run my.toml                                  as many runs at once as there are cores
+  resweep run my.toml --set axes.depth=[20,56]         other depths
+  resweep run my.toml --set sweep.repeats=3            three seeds; what is finished is kept
+  resweep run my.toml --retry-failed --max-fails 2     try again, but not for ever
+  resweep run my.toml --progress json | tee run.jsonl  for a script";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  resweep plan my.toml --set train.iterations=2000     what that would change, and cost
+  resweep plan my.toml --json                          for a script";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  resweep status                                       all sweeps
+  resweep status quickstart                            the runs of one, with their errors";
+
+/// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train the runs of a sweep that are not finished yet, then draw its figure
+    #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
     /// Show what would run: new, finished, failed and stale runs, with cost and time
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
     /// Show the sweeps in the results folder, or the runs of one
+    #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
     /// Draw a sweep's figure from what is recorded so far
     Plot(PlotArgs),
@@ -57,6 +79,7 @@ pub struct SweepArgs {
     pub overrides: Vec<String>,
 }
 
+/// The folder of the results.
 #[derive(Debug, Args)]
 pub struct ResultsArgs {
     /// Where the database and the figures are
@@ -86,6 +109,7 @@ pub struct WorkerArgs {
     pub retry_failed: bool,
 }
 
+/// `resweep run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -105,6 +129,7 @@ pub struct RunArgs {
     pub dry_run: bool,
 }
 
+/// `resweep plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     #[command(flatten)]
@@ -118,6 +143,7 @@ pub struct PlanArgs {
     pub json: bool,
 }
 
+/// `resweep status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The name of one sweep; all sweeps without it
@@ -129,6 +155,7 @@ pub struct StatusArgs {
     pub json: bool,
 }
 
+/// `resweep plot`.
 #[derive(Debug, Args)]
 pub struct PlotArgs {
     #[command(flatten)]
@@ -137,6 +164,7 @@ pub struct PlotArgs {
     pub results: ResultsArgs,
 }
 
+/// `resweep data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Download, verify and unpack CIFAR; goes on where it was cut off
@@ -162,6 +190,7 @@ pub enum DataCommand {
     },
 }
 
+/// Data sets that have an archive to download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Downloadable {
     Cifar10,

@@ -33,6 +33,7 @@ pub enum Mode {
     Plain,
     /// JSON lines on standard output.
     Json,
+    /// Nothing.
     None,
 }
 
