@@ -3,7 +3,7 @@
 use dfdx::prelude::{Backward, Cpu, SampleTensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::{DecayScope, Init, ModelConfig, Shortcut};
+use resweep::domain::{Configuration, DecayScope, Init, ModelConfig, Shortcut};
 use resweep::engine::{Composed, Direct, Engine, Matrix, Operations, Portable, cross_entropy};
 use resweep::model::Network;
 
@@ -74,14 +74,7 @@ fn direct_and_composed_operations_agree_on_random_networks() {
 /// Large enough that the matrix product would share its work among threads.
 #[test]
 fn the_number_of_threads_leaves_every_bit_alone() {
-    let model = ModelConfig {
-        depth: 8,
-        shortcut: Shortcut::B,
-        width: 16,
-        image_size: 32,
-        init: Init::HeFanOut,
-        decay: DecayScope::All,
-    };
+    let model = Configuration::paper(8, Shortcut::B).model;
     let device = Cpu::seed_from_u64(1);
     let images: Matrix<Cpu> = device.sample_normal_like(&(4 * 32 * 32, 3));
     let with_threads = |threads| {

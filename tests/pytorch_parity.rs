@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use dfdx::prelude::{Cpu, TensorFromVec};
-use resweep::domain::{DecayScope, Init, ModelConfig, Shortcut, TrainConfig};
+use resweep::domain::{Configuration, DecayScope, ModelConfig, Shortcut, TrainConfig};
 use resweep::engine::{
     BatchLoss, Composed, Direct, Engine, Matrix, Operations, Portable, Sgd, cross_entropy,
 };
@@ -84,26 +84,18 @@ fn check(
 ) {
     let fixture = Fixture::load(fixture);
     let device = Cpu::default();
+    let paper = Configuration::paper(14, shortcut);
     let model = ModelConfig {
-        depth: 14,
-        shortcut,
         width: 3,
         image_size: SIZE,
-        init: Init::HeFanOut,
         decay,
+        ..paper.model
     };
     let train = TrainConfig {
-        iterations: 3,
-        batch_size: BATCH,
         lr: 0.05,
-        lr_drops: vec![],
-        lr_gamma: 0.1,
-        momentum: 0.9,
         nesterov,
         weight_decay: 1e-3,
-        warmup: None,
-        eval_every: 3,
-        log_every: 1,
+        ..paper.train
     };
     let mut network = Network::new(&device, &model, 10, 0);
     for parameter in &mut network.parameters {

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use image::RgbImage;
 use resweep::domain::{
-    Augmentation, BrokenImage, Configuration, Cost, Curves, DataConfig, Dataset, DecayScope,
-    EvalPoint, EvalSet, Figure, FigureKind, Init, ModelConfig, Normalisation, Panel, Run,
-    RunConfig, RunId, Shortcut, Show, Sweep, TrainConfig, TrainPoint, Validation,
+    Configuration, Cost, Curves, EvalPoint, EvalSet, Figure, FigureKind, Panel, Run, RunConfig,
+    RunId, Shortcut, Show, Sweep, TrainPoint,
 };
 use resweep::render::{Drawing, PIXELS_PER_UNIT, RenderError, draw};
 
@@ -43,7 +42,7 @@ impl Setup {
     /// Adds a configuration and one run for each seed; `None` is a run without any record.
     fn add(&mut self, depth: usize, shortcut: Shortcut, seeds: &[Option<(Line, Line)>]) -> usize {
         let index = self.sweep.configurations.len();
-        let configuration = configuration(depth, shortcut);
+        let configuration = Configuration::paper(depth, shortcut);
         self.sweep.labels.push(configuration.model.name());
         for (seed, lines) in seeds.iter().enumerate() {
             let id = RunId(format!("{index:06}{seed:06}"));
@@ -86,40 +85,6 @@ impl Setup {
 
     fn svg(&self) -> String {
         self.draw().expect("there is something to draw").svg
-    }
-}
-
-fn configuration(depth: usize, shortcut: Shortcut) -> Configuration {
-    Configuration {
-        data: DataConfig {
-            dataset: Dataset::Cifar10,
-            path: None,
-            validation: Validation::None,
-            augmentation: Augmentation::PadCropFlip,
-            normalisation: Normalisation::PerPixelMean,
-            broken_image: BrokenImage::Fail,
-        },
-        model: ModelConfig {
-            depth,
-            shortcut,
-            width: 16,
-            image_size: 32,
-            init: Init::HeFanOut,
-            decay: DecayScope::All,
-        },
-        train: TrainConfig {
-            iterations: 64_000,
-            batch_size: 128,
-            lr: 0.1,
-            lr_drops: vec![32_000, 48_000],
-            lr_gamma: 0.1,
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 1e-4,
-            warmup: None,
-            eval_every: 1000,
-            log_every: 1000,
-        },
     }
 }
 

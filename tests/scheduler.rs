@@ -7,44 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use resweep::domain::{
-    Augmentation, BrokenImage, Configuration, Cost, DataConfig, Dataset, DecayScope, Event,
-    EventSink, Init, ModelConfig, Normalisation, Outcome, Run, RunConfig, RunEvent, RunId,
-    Shortcut, SinkError, Slot, TrainConfig, TrainError, TrainPoint, Trainer, Validation,
+    Configuration, Cost, Event, EventSink, Outcome, Run, RunConfig, RunEvent, RunId, Shortcut,
+    SinkError, Slot, TrainError, TrainPoint, Trainer,
 };
 use resweep::schedule::{self, ScheduleError, Workforce};
 
 fn run(number: usize) -> Run {
-    let configuration = Configuration {
-        data: DataConfig {
-            dataset: Dataset::Synthetic,
-            path: None,
-            validation: Validation::None,
-            augmentation: Augmentation::None,
-            normalisation: Normalisation::PerChannel,
-            broken_image: BrokenImage::Fail,
-        },
-        model: ModelConfig {
-            depth: 20,
-            shortcut: Shortcut::A,
-            width: 16,
-            image_size: 32,
-            init: Init::HeFanOut,
-            decay: DecayScope::All,
-        },
-        train: TrainConfig {
-            iterations: 3,
-            batch_size: 1,
-            lr: 0.1,
-            lr_drops: vec![],
-            lr_gamma: 0.1,
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 0.0,
-            warmup: None,
-            eval_every: 3,
-            log_every: 1,
-        },
-    };
+    let configuration = Configuration::paper(20, Shortcut::A);
     Run {
         id: RunId(format!("{number:064}")),
         config: RunConfig {

@@ -15,6 +15,44 @@ pub struct Configuration {
     pub train: TrainConfig,
 }
 
+impl Configuration {
+    /// The paper's setting for CIFAR-10 (section 4.2), without a path and without the warm-up that
+    /// depth 110 needs.
+    pub fn paper(depth: usize, shortcut: Shortcut) -> Self {
+        Self {
+            data: DataConfig {
+                dataset: Dataset::Cifar10,
+                path: None,
+                validation: Validation::None,
+                augmentation: Augmentation::PadCropFlip,
+                normalisation: Normalisation::PerPixelMean,
+                broken_image: BrokenImage::Fail,
+            },
+            model: ModelConfig {
+                depth,
+                shortcut,
+                width: 16,
+                image_size: 32,
+                init: Init::HeFanOut,
+                decay: DecayScope::All,
+            },
+            train: TrainConfig {
+                iterations: 64_000,
+                batch_size: 128,
+                lr: 0.1,
+                lr_drops: vec![32_000, 48_000],
+                lr_gamma: 0.1,
+                momentum: 0.9,
+                nesterov: false,
+                weight_decay: 1e-4,
+                warmup: None,
+                eval_every: 1000,
+                log_every: 1000,
+            },
+        }
+    }
+}
+
 /// Where the images come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

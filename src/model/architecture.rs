@@ -227,18 +227,14 @@ impl LayerCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{DecayScope, Init};
+    use crate::domain::Configuration;
+
+    fn architecture(depth: usize, shortcut: Shortcut) -> Architecture {
+        Architecture::new(&Configuration::paper(depth, shortcut).model, 10)
+    }
 
     fn parameters(depth: usize, shortcut: Shortcut) -> u64 {
-        let config = ModelConfig {
-            depth,
-            shortcut,
-            width: 16,
-            image_size: 32,
-            init: Init::HeFanOut,
-            decay: DecayScope::All,
-        };
-        Architecture::new(&config, 10).parameters()
+        architecture(depth, shortcut).parameters()
     }
 
     #[test]
@@ -278,15 +274,7 @@ mod tests {
 
     #[test]
     fn resnet_20_does_41_million_multiply_adds() {
-        let config = ModelConfig {
-            depth: 20,
-            shortcut: Shortcut::A,
-            width: 16,
-            image_size: 32,
-            init: Init::HeFanOut,
-            decay: DecayScope::All,
-        };
         // 3*16*9*1024 + 6*16*16*9*1024 + (16+5*32)*32*9*256 + (32+5*64)*64*9*64 + 64*10
-        assert_eq!(Architecture::new(&config, 10).forward_flops(), 40_551_040);
+        assert_eq!(architecture(20, Shortcut::A).forward_flops(), 40_551_040);
     }
 }

@@ -101,7 +101,7 @@ fn run(label: &str, number: u64) -> Run {
     Run {
         id: RunId(format!("run-{number}")),
         config: RunConfig {
-            configuration: configuration(),
+            configuration: Configuration::paper(56, Shortcut::None),
             seed: 1,
         },
         label: label.into(),
@@ -110,40 +110,6 @@ fn run(label: &str, number: u64) -> Run {
             parameters: 853_018,
             forward_flops: 125_000_000,
             training_flops: 3_072_000_000_000_000,
-        },
-    }
-}
-
-fn configuration() -> Configuration {
-    Configuration {
-        data: DataConfig {
-            dataset: Dataset::Cifar10,
-            path: None,
-            validation: Validation::None,
-            augmentation: Augmentation::PadCropFlip,
-            normalisation: Normalisation::PerPixelMean,
-            broken_image: BrokenImage::Fail,
-        },
-        model: ModelConfig {
-            depth: 56,
-            shortcut: Shortcut::None,
-            width: 16,
-            image_size: 32,
-            init: Init::HeFanOut,
-            decay: DecayScope::All,
-        },
-        train: TrainConfig {
-            iterations: 64_000,
-            batch_size: 128,
-            lr: 0.1,
-            lr_drops: vec![32_000, 48_000],
-            lr_gamma: 0.1,
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 1e-4,
-            warmup: None,
-            eval_every: 1000,
-            log_every: 1000,
         },
     }
 }

@@ -61,20 +61,12 @@ impl<'a> LrSchedule<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Configuration, Shortcut};
 
     fn config(warmup: Option<Warmup>) -> TrainConfig {
         TrainConfig {
-            iterations: 64_000,
-            batch_size: 128,
-            lr: 0.1,
-            lr_drops: vec![32_000, 48_000],
-            lr_gamma: 0.1,
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 1e-4,
             warmup,
-            eval_every: 1000,
-            log_every: 1000,
+            ..Configuration::paper(110, Shortcut::A).train
         }
     }
 

@@ -28,37 +28,12 @@ pub fn run(depth: usize, shortcut: Shortcut, seed: u64) -> Run {
 }
 
 fn configuration(depth: usize, shortcut: Shortcut) -> Configuration {
-    Configuration {
-        data: DataConfig {
-            dataset: Dataset::Synthetic,
-            path: Some(PathBuf::from("somewhere")),
-            validation: Validation::None,
-            augmentation: Augmentation::PadCropFlip,
-            normalisation: Normalisation::PerPixelMean,
-            broken_image: BrokenImage::Fail,
-        },
-        model: ModelConfig {
-            depth,
-            shortcut,
-            width: 16,
-            image_size: 32,
-            init: Init::HeFanOut,
-            decay: DecayScope::All,
-        },
-        train: TrainConfig {
-            iterations: 3000,
-            batch_size: 128,
-            lr: 0.1,
-            lr_drops: vec![1500, 2250],
-            lr_gamma: 0.1,
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 1e-4,
-            warmup: None,
-            eval_every: 1000,
-            log_every: 1000,
-        },
-    }
+    let mut configuration = Configuration::paper(depth, shortcut);
+    configuration.data.dataset = Dataset::Synthetic;
+    configuration.data.path = Some(PathBuf::from("somewhere"));
+    configuration.train.iterations = 3000;
+    configuration.train.lr_drops = vec![1500, 2250];
+    configuration
 }
 
 pub fn provenance() -> Provenance {
