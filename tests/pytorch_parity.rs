@@ -2,7 +2,7 @@
 //!
 //! The values come from tests/pytorch/make_fixtures.py. Tolerances are relative to the largest
 //! magnitude of the tensor compared, and are three times the largest error that PyTorch's own
-//! float32 showed against its float64 on these four networks (loss 1.2e-7, logits 1.6e-6,
+//! float32 showed against its float64 on these networks (loss 1.2e-7, logits 1.6e-6,
 //! gradients 9.2e-6, final values 6.4e-7), so this code is allowed what float32 needs and little
 //! more.
 
