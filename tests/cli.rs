@@ -163,26 +163,41 @@ fn an_override_makes_other_runs_and_the_old_ones_are_stale() {
     assert_eq!(plan["stale"].as_array().expect("an array").len(), 4);
 }
 
+/// A process that dies with the test, however the test ends.
+struct Mortal(Child);
+
+impl Mortal {
+    fn kill(&mut self) {
+        self.0.kill().expect("SIGKILL");
+        self.0.wait().expect("the end");
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 /// Starts a sweep that would train for days and waits until it has measured something.
-fn start_endless(place: &Workplace) -> Child {
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("resweep"))
+fn start_endless(place: &Workplace) -> Mortal {
+    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("resweep"))
         .current_dir(place.path())
         .args(["run", "tiny.toml", "--set", "train.iterations=1000000000"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    if !lines.any(|line| line.expect("UTF-8").contains("iteration")) {
-        panic!("ended without a measurement: {:?}", child.wait());
-    }
-    child
+    let mut process = Mortal(child);
+    let mut lines = BufReader::new(process.0.stderr.take().expect("a pipe")).lines();
+    assert!(lines.any(|line| line.expect("UTF-8").contains("iteration")));
+    process
 }
 
 #[test]
 fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
     let place = Workplace::new();
-    let mut child = start_endless(&place);
+    let mut process = start_endless(&place);
     let running = place.stdout(&["status", "tiny", "--json"]);
     assert!(running.contains("\"running\""), "{running}");
     place
@@ -190,8 +205,7 @@ fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
         .assert()
         .code(3)
         .stderr(predicates::str::contains("another `resweep run`"));
-    child.kill().expect("SIGKILL");
-    child.wait().expect("the end");
+    process.kill();
 
     let runs = place.json(&["status", "tiny", "--json"]);
     let interrupted = |run: &&Value| run["status"] == "interrupted";
