@@ -7,6 +7,9 @@ use resweep::cli::Cli;
 use resweep::commands::{self, Ending};
 use resweep::schedule;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     schedule::install_hook();
