@@ -8,12 +8,7 @@ use crate::train::DeviceKind;
 /// What is stored with each attempt.
 pub fn provenance(device: DeviceKind) -> Provenance {
     let commit = git_version::git_version!(
-        args = [
-            "--always",
-            "--dirty=-modified",
-            "--abbrev=12",
-            "--exclude=*"
-        ],
+        args = ["--always", "--abbrev=12", "--exclude=*"],
         fallback = ""
     );
     Provenance {
