@@ -68,7 +68,10 @@ pub fn show(
     let plan = Plan {
         sweep: &prepared.sweep.name,
         runs: rows
-            .map(|(run, standing)| row(run, *standing, &outlook))
+            .map(|(run, standing)| {
+                let trains = standing.trains(workers.retry_failed);
+                row(run, *standing, trains, &outlook)
+            })
             .collect(),
         stale: &outlook.diff.stale,
         pending: outlook.pending.len(),
@@ -85,10 +88,9 @@ pub fn show(
     Ok(())
 }
 
-fn row<'a>(run: &'a Run, standing: Standing, outlook: &'a Outlook) -> Row<'a> {
+fn row<'a>(run: &'a Run, standing: Standing, trains: bool, outlook: &'a Outlook) -> Row<'a> {
     let configuration = &run.config.configuration;
     let stored = outlook.stored.get(&run.id);
-    let trains = outlook.pending.iter().any(|other| other.id == run.id);
     Row {
         id: &run.id,
         label: &run.label,

@@ -1,12 +1,13 @@
 //! From a sweep file to its runs: what every command on a sweep begins with.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::ending::UsageError;
 use crate::cli::SweepArgs;
 use crate::data::{self, Facts};
-use crate::domain::{Configuration, DataConfig, Run, Sweep};
+use crate::domain::{BrokenImage, Configuration, Run, Sweep};
 use crate::plan::{self, DataFacts};
 use crate::spec;
 use crate::train::Datasets;
@@ -39,19 +40,18 @@ pub fn prepare(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     Ok(Prepared { sweep, runs, facts })
 }
 
-/// Looks at each data set once.
+/// Looks at each data set once, however many configurations use it.
 fn facts(sweep: &Sweep, cache: &Path) -> anyhow::Result<Vec<Facts>> {
-    let mut seen: Vec<(&DataConfig, usize, Facts)> = Vec::new();
+    let mut seen = HashMap::new();
     let mut all = Vec::with_capacity(sweep.configurations.len());
     for configuration in &sweep.configurations {
         let (data, size) = (&configuration.data, configuration.model.image_size);
-        let known = seen.iter().find(|(d, s, _)| (*d, *s) == (data, size));
-        let facts = match known {
-            Some((_, _, facts)) => facts.clone(),
-            None => data::describe(data, size, cache)?,
+        let skips = data.broken_image == BrokenImage::Skip;
+        let facts = match seen.entry((data.dataset, &data.path, skips, size)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(data::describe(data, size, cache)?),
         };
-        seen.push((data, size, facts.clone()));
-        all.push(facts);
+        all.push(facts.clone());
     }
     Ok(all)
 }

@@ -35,6 +35,17 @@ pub enum Standing {
     Unfinished,
 }
 
+impl Standing {
+    /// Whether `resweep run` would train the run now.
+    pub fn trains(self, retry_failed: bool) -> bool {
+        match self {
+            Self::New | Self::Unfinished => true,
+            Self::Failed => retry_failed,
+            Self::Done => false,
+        }
+    }
+}
+
 /// A sweep's runs against the store.
 #[derive(Debug, Clone)]
 pub struct Diff {
@@ -81,11 +92,7 @@ impl Diff {
     pub fn pending<'a>(&self, runs: &'a [Run], retry_failed: bool) -> Vec<&'a Run> {
         runs.iter()
             .zip(&self.standings)
-            .filter(|(_, standing)| match standing {
-                Standing::New | Standing::Unfinished => true,
-                Standing::Failed => retry_failed,
-                Standing::Done => false,
-            })
+            .filter(|(_, standing)| standing.trains(retry_failed))
             .map(|(run, _)| run)
             .collect()
     }
