@@ -1,5 +1,6 @@
 //! The program as a user runs it: the real binary, real files, a real training.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -240,6 +241,75 @@ fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
     );
     // another sweep file under the same results folder runs to its end
     place.resweep(&["run", "tiny.toml"]).assert().success();
+}
+
+#[test]
+fn the_plan_says_what_the_run_that_takes_the_most_memory_takes() {
+    let place = Workplace::new();
+    let args = [
+        "plan",
+        "tiny.toml",
+        "--set",
+        "train.engine=portable",
+        "--set",
+        "train.batch_size=64",
+    ];
+    // the projections of option B add to depth 14
+    let printed = place.stdout(&args);
+    let line = printed.lines().find(|line| line.starts_with("memory:"));
+    assert_eq!(
+        line,
+        Some("memory: up to 7 MiB a run (ResNet-14 B, batch 64)"),
+        "{printed}"
+    );
+
+    let plan = place.json(&[&args[..], &["--json"]].concat());
+    let runs = plan["runs"].as_array().expect("an array");
+    let bytes = |run: &Value| run["memory_bytes"].as_u64().expect("bytes");
+    assert!(runs.iter().all(|run| bytes(run) > 0), "{plan}");
+    let most = runs.iter().map(bytes).max();
+    assert_eq!(plan["memory_bytes_max"].as_u64(), most, "{plan}");
+}
+
+#[test]
+fn engines_are_compared_on_an_axis_and_compute_other_bits() {
+    let place = Workplace::new();
+    let axis = "axes.engine=[\"fused\",\"portable\"]";
+    place.stdout(&[
+        "run",
+        "tiny.toml",
+        "--set",
+        axis,
+        "--set",
+        "axes.depth=[8]",
+        "--set",
+        "axes.shortcut=[\"A\"]",
+    ]);
+    let runs = place.json(&["status", "tiny", "--json"]);
+    let runs = runs.as_array().expect("an array");
+    assert_eq!(runs.len(), 2);
+    let of_engine = |engine: &str| -> Vec<&Value> {
+        let named = |run: &&Value| {
+            run["label"]
+                .as_str()
+                .is_some_and(|label| label.ends_with(engine))
+        };
+        runs.iter().filter(named).collect()
+    };
+    let (fused, portable) = (of_engine("engine=fused"), of_engine("engine=portable"));
+    assert_eq!((fused.len(), portable.len()), (1, 1), "{runs:?}");
+    assert!(
+        runs.iter().all(|run| run["status"] == "finished"),
+        "{runs:?}"
+    );
+    let metrics = place.metrics("results");
+    let bits = |runs: &[&Value]| -> BTreeSet<&str> {
+        let lines = metrics.iter().filter_map(|line| line.split_once(' '));
+        let of_runs = lines.filter(|(id, _)| runs.iter().any(|run| run["id"] == *id));
+        of_runs.map(|(_, measured)| measured).collect()
+    };
+    assert_eq!(metrics.len(), 2 * (3 + 2));
+    assert!(bits(&fused) != bits(&portable), "{metrics:?}");
 }
 
 #[test]

@@ -8,9 +8,11 @@ use super::prepare::Prepared;
 use super::provenance::cpu_name;
 use crate::cli::WorkerArgs;
 use crate::domain::{Run, RunId};
+use crate::engine;
 use crate::plan::{Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
 use crate::record::{AttemptStatus, Store};
 use crate::schedule::{Workforce, longest_first};
+use crate::train::DeviceKind;
 
 /// A sweep against the store and the machine.
 pub struct Outlook {
@@ -20,6 +22,9 @@ pub struct Outlook {
     pub pending: Vec<Run>,
     pub workforce: Workforce,
     pub speeds: Speeds,
+    /// Classes of each configuration's data.
+    classes: Vec<usize>,
+    device: DeviceKind,
 }
 
 impl Outlook {
@@ -45,6 +50,8 @@ impl Outlook {
             workforce: workforce(workers, pending.len()),
             pending,
             speeds,
+            classes: prepared.facts.iter().map(|facts| facts.classes).collect(),
+            device: workers.device,
         })
     }
 
@@ -52,6 +59,27 @@ impl Outlook {
     pub fn estimate(&self) -> Duration {
         let durations = self.pending.iter().map(|run| self.speeds.estimate(run));
         makespan(durations, self.workforce.workers)
+    }
+
+    /// Whether the estimate of every pending run comes from runs that finished.
+    pub fn speed_observed(&self) -> bool {
+        self.pending.iter().all(|run| self.speeds.observed(run))
+    }
+
+    /// Estimated peak memory of `run` in bytes; `None` where it would train on a GPU, for which
+    /// the estimate is not made.
+    pub fn memory_bytes(&self, run: &Run) -> Option<u64> {
+        let classes = self.classes[run.configuration];
+        let threads = self.workforce.threads_per_run;
+        (self.device == DeviceKind::Cpu)
+            .then(|| engine::memory_bytes(&run.config.configuration, classes, threads))
+    }
+
+    /// The pending run that takes the most memory, and its bytes.
+    pub fn largest(&self) -> Option<(&Run, u64)> {
+        let bytes = |run| Some((run, self.memory_bytes(run)?));
+        let known = self.pending.iter().filter_map(bytes);
+        known.max_by_key(|(_, bytes)| *bytes)
     }
 }
 
@@ -83,6 +111,7 @@ fn speeds(store: &Store, workers: &WorkerArgs) -> anyhow::Result<Speeds> {
     let observed = store.observed_speeds(&device, &cpu_name(), threads)?;
     let observed = observed.into_iter().map(|seen| ObservedSpeed {
         batch_size: seen.config.configuration.train.batch_size,
+        engine: seen.config.configuration.train.engine,
         model: seen.config.configuration.model,
         flops_per_second: seen.training_flops_per_s,
     });

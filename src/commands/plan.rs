@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::outlook::Outlook;
 use super::prepare::{Prepared, database, prepare};
-use super::table::{self, grouped, with_unit};
+use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
 use crate::domain::{Run, RunId, Shortcut};
-use crate::plan::{Diff, Standing, Stored, StoredStatus};
+use crate::plan::{Standing, Stored, StoredStatus};
 use crate::record::Store;
 use crate::report::{counted, duration};
 
@@ -38,6 +38,8 @@ struct Row<'a> {
     shared_with: &'a [String],
     /// Only for runs that would train.
     estimated_s: Option<f64>,
+    /// Estimated peak memory of the training; not on GPUs.
+    memory_bytes: Option<u64>,
 }
 
 /// The whole plan, as `--json` prints it.
@@ -53,6 +55,8 @@ struct Plan<'a> {
     estimated_s: f64,
     /// Whether the estimates come from runs that finished on this machine.
     speed_observed: bool,
+    /// Of the run that takes the most memory among those that would train.
+    memory_bytes_max: Option<u64>,
 }
 
 /// Prints the plan, as a table or as JSON.
@@ -78,12 +82,13 @@ pub fn show(
         workers: outlook.workforce.workers,
         threads_per_run: outlook.workforce.threads_per_run,
         estimated_s: outlook.estimate().as_secs_f64(),
-        speed_observed: outlook.speeds.observed(),
+        speed_observed: outlook.speed_observed(),
+        memory_bytes_max: outlook.largest().map(|(_, bytes)| bytes),
     };
     if json {
         anstream::println!("{}", serde_json::to_string_pretty(&plan)?);
     } else {
-        print(&plan, &outlook.diff);
+        print(&plan, &outlook, &prepared.sweep.labels);
     }
     Ok(())
 }
@@ -104,6 +109,7 @@ fn row<'a>(run: &'a Run, standing: Standing, trains: bool, outlook: &'a Outlook)
         state: word(standing, stored),
         shared_with: stored.map_or(&[], |stored| &stored.shared_with),
         estimated_s: trains.then(|| outlook.speeds.estimate(run).as_secs_f64()),
+        memory_bytes: outlook.memory_bytes(run),
     }
 }
 
@@ -117,7 +123,9 @@ fn word(standing: Standing, stored: Option<&Stored>) -> &'static str {
     }
 }
 
-fn print(plan: &Plan, diff: &Diff) {
+/// `labels` are those of the configurations.
+fn print(plan: &Plan, outlook: &Outlook, labels: &[String]) {
+    let diff = &outlook.diff;
     let rows = plan.runs.iter().map(|row| {
         let state = match row.shared_with {
             [] => row.state.to_owned(),
@@ -163,7 +171,7 @@ fn print(plan: &Plan, diff: &Diff) {
     let basis = if plan.speed_observed {
         "by the speed of finished runs"
     } else {
-        "a guess: no run has finished on this machine yet"
+        "a guess: no such run has finished on this machine yet"
     };
     anstream::println!(
         "{} to train on {} with {} each: about {} ({basis})",
@@ -172,4 +180,12 @@ fn print(plan: &Plan, diff: &Diff) {
         counted(plan.threads_per_run, "thread"),
         duration(Duration::from_secs_f64(plan.estimated_s)),
     );
+    if let Some((run, bytes)) = outlook.largest() {
+        anstream::println!(
+            "memory: up to {} a run ({}, batch {})",
+            binary(bytes),
+            labels[run.configuration],
+            run.config.configuration.train.batch_size,
+        );
+    }
 }

@@ -49,7 +49,31 @@ pub fn with_unit(number: u64) -> String {
     format!("{scaled:.*} {unit}", usize::from(scaled < 9.95))
 }
 
+/// `310 MiB`, `1.4 GiB`: bytes for people, rounded up so as not to promise too little memory.
+pub fn binary(bytes: u64) -> String {
+    let mib = bytes.div_ceil(1 << 20);
+    if mib < 1000 {
+        format!("{mib} MiB")
+    } else {
+        format!("{:.1} GiB", (mib as f64 / 102.4).ceil() / 10.0)
+    }
+}
+
 /// An error in percent, or a dash.
 pub fn percent(error: Option<f64>) -> String {
     error.map_or_else(|| "-".to_owned(), |error| format!("{error:.2}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_told_in_the_unit_that_suits_it_and_never_too_small() {
+        assert_eq!(binary(1), "1 MiB");
+        assert_eq!(binary(310 << 20), "310 MiB");
+        assert_eq!(binary((310 << 20) + 1), "311 MiB");
+        assert_eq!(binary(1 << 30), "1.0 GiB");
+        assert_eq!(binary(1434 << 20), "1.5 GiB");
+    }
 }

@@ -1,7 +1,7 @@
 //! Images for training: data sets, normalisation, augmentation and batches.
 //!
 //! [`load`] gives a data set as decoded bytes in memory, with what turns them into a network's
-//! input; [`Batches`] and [`EvalBatches`] hand them out. [`download`] fetches the published
+//! input; [`Batches`] and [`EvalBatches`] hand them out, [`PrefetchedBatches`] ahead of time. [`download`] fetches the published
 //! archives and [`preview`] shows what a network sees. Nothing here knows about models or runs.
 
 mod augment;
@@ -15,6 +15,7 @@ mod folder;
 mod image_set;
 mod load;
 mod normalise;
+mod prefetch;
 pub mod preview;
 mod resize;
 mod split;
@@ -25,3 +26,4 @@ pub use error::DataError;
 pub use image_set::ImageSet;
 pub use load::{Data, Facts, describe, load};
 pub use normalise::Normaliser;
+pub use prefetch::PrefetchedBatches;

@@ -48,6 +48,7 @@ impl Configuration {
                 warmup: None,
                 eval_every: 1000,
                 log_every: 1000,
+                engine: EngineKind::Fused,
             },
         }
     }
@@ -195,6 +196,26 @@ pub struct TrainConfig {
     pub eval_every: u64,
     /// Iterations over which a point of the training curve averages.
     pub log_every: u64,
+    /// Runs that were recorded before there was a choice went operation by operation.
+    #[serde(default = "EngineKind::of_old_records")]
+    pub engine: EngineKind,
+}
+
+/// What computes a training step on the CPU. The two give the same to rounding. GPUs always use
+/// portable operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// A whole network at once, with vector instructions.
+    Fused,
+    /// Operation by operation with dfdx's own: the reference.
+    Portable,
+}
+
+impl EngineKind {
+    fn of_old_records() -> Self {
+        Self::Portable
+    }
 }
 
 /// A lower learning rate at the start (paper, section 4.2: depth 110).
@@ -228,5 +249,21 @@ impl ModelConfig {
     /// Blocks of two 3x3 layers in each of the three stages: the paper's n.
     pub fn blocks_per_stage(&self) -> usize {
         (self.depth - 2) / 6
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_recorded_before_there_was_a_choice_of_engine_is_portable() {
+        let paper = Configuration::paper(20, Shortcut::A);
+        let mut json = serde_json::to_value(&paper).expect("plain data");
+        assert_eq!(json["train"]["engine"], "fused");
+        let train = json["train"].as_object_mut().expect("a table");
+        train.remove("engine");
+        let old: Configuration = serde_json::from_value(json).expect("a configuration");
+        assert_eq!(old.train.engine, EngineKind::Portable);
     }
 }

@@ -11,8 +11,8 @@ mod run;
 pub mod streams;
 
 pub use config::{
-    Augmentation, BrokenImage, Configuration, DataConfig, Dataset, DecayScope, Init, ModelConfig,
-    Normalisation, Shortcut, TrainConfig, Validation, Warmup, WarmupEnd,
+    Augmentation, BrokenImage, Configuration, DataConfig, Dataset, DecayScope, EngineKind, Init,
+    ModelConfig, Normalisation, Shortcut, TrainConfig, Validation, Warmup, WarmupEnd,
 };
 pub use event::{Event, EventSink, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer};
 pub use figure::{Figure, FigureKind, Panel, Show};

@@ -2,25 +2,34 @@
 //!
 //! [`Engine`] is the seam: an engine turns a network and a batch of images into logits on dfdx's
 //! tape. Loss, backward pass and optimiser are the same for every engine. [`Portable`] goes
-//! operation by operation: with [`Composed`] operations it is the reference, which runs on any
-//! dfdx device; [`Direct`] ones are the CPU's own. Both are tested against PyTorch.
+//! operation by operation and is the reference, which runs on any dfdx device; [`Fused`] is the
+//! CPU's own. Both are tested against PyTorch.
 
+mod classifier;
+pub mod fused;
 mod loss;
+mod memory;
 mod portable;
 mod sgd;
 
-use dfdx::prelude::{Device, NoneTape, OwnedTape, Tensor};
+use dfdx::prelude::{Device, Merge, NoneTape, OwnedTape, Tape, Tensor};
 
 use crate::model::Network;
 
+pub use fused::{Fused, InstructionSet};
 pub use loss::{BatchLoss, cross_entropy};
-pub use portable::{Composed, Direct, Operations, Portable};
+pub use memory::memory_bytes;
+pub use portable::Portable;
 pub use sgd::Sgd;
 
 /// A matrix on device `D`. Images and activations have a row for each pixel, images in turn and
 /// pixels in row-major order, and a column for each channel (NHWC); logits have a row for each
 /// image and a column for each class.
 pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+
+/// A tape that a network's branches can be recorded on, or none.
+pub trait Recording<D: Device<f32>>: Tape<f32, D> + Merge<Self> + Merge<NoneTape> {}
+impl<D: Device<f32>, T: Tape<f32, D> + Merge<T> + Merge<NoneTape>> Recording<D> for T {}
 
 /// A device ran out of memory or failed otherwise.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::domain::{ModelConfig, Run};
+use crate::domain::{EngineKind, ModelConfig, Run};
 
 /// About what one core of a current x86-64 server CPU does.
 const GUESSED_FLOPS_PER_SECOND: f64 = 2e10;
@@ -14,6 +14,7 @@ const GUESSED_FLOPS_PER_SECOND: f64 = 2e10;
 pub struct ObservedSpeed {
     pub model: ModelConfig,
     pub batch_size: usize,
+    pub engine: EngineKind,
     /// [`crate::domain::Cost::training_flops`] by the seconds that the training took.
     pub flops_per_second: f64,
 }
@@ -28,14 +29,21 @@ impl Speeds {
         Self(observed)
     }
 
-    /// Whether anything was observed; if not, estimates are guesses.
-    pub fn observed(&self) -> bool {
-        !self.0.is_empty()
+    /// Whether a run of the same engine was observed; if not, the estimate of `run` is a guess.
+    pub fn observed(&self, run: &Run) -> bool {
+        self.of_engine(run).next().is_some()
+    }
+
+    /// What was observed of the run's engine. The engines' speeds are too far apart to tell
+    /// anything of each other.
+    fn of_engine(&self, run: &Run) -> impl Iterator<Item = &ObservedSpeed> {
+        let engine = run.config.configuration.train.engine;
+        self.0.iter().filter(move |seen| seen.engine == engine)
     }
 
     /// How long `run` takes: by the mean speed of the same network and batch size, else of the
-    /// nearest depth at the same width and image size, else of everything seen, else by
-    /// a guess.
+    /// nearest depth at the same width and image size, else of everything seen of its engine, else
+    /// by a guess.
     pub fn estimate(&self, run: &Run) -> Duration {
         let configuration = &run.config.configuration;
         let same_net = |seen: &&ObservedSpeed| {
@@ -45,16 +53,16 @@ impl Speeds {
             seen.model.width == configuration.model.width
                 && seen.model.image_size == configuration.model.image_size
         };
-        let speed = mean(self.0.iter().filter(same_net))
+        let speed = mean(self.of_engine(run).filter(same_net))
             .or_else(|| {
                 let distance =
                     |seen: &ObservedSpeed| seen.model.depth.abs_diff(configuration.model.depth);
-                let nearest = self.0.iter().filter(same_shape).map(distance).min()?;
+                let nearest = self.of_engine(run).filter(same_shape).map(distance).min()?;
                 let at_nearest =
                     |seen: &&ObservedSpeed| same_shape(seen) && distance(seen) == nearest;
-                mean(self.0.iter().filter(at_nearest))
+                mean(self.of_engine(run).filter(at_nearest))
             })
-            .or_else(|| mean(self.0.iter()))
+            .or_else(|| mean(self.of_engine(run)))
             .unwrap_or(GUESSED_FLOPS_PER_SECOND);
         let seconds = run.cost.training_flops as f64 / speed;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
@@ -86,6 +94,48 @@ pub fn makespan(durations: impl IntoIterator<Item = Duration>, workers: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Configuration, Cost, RunConfig, RunId, Shortcut};
+
+    #[test]
+    fn an_engine_that_was_not_seen_is_not_judged_by_the_other() {
+        let seen = Configuration::paper(20, Shortcut::A);
+        let speeds = Speeds::new(vec![ObservedSpeed {
+            model: seen.model.clone(),
+            batch_size: seen.train.batch_size,
+            engine: EngineKind::Fused,
+            flops_per_second: 1e9,
+        }]);
+        let run = |engine| {
+            let mut configuration = seen.clone();
+            configuration.train.engine = engine;
+            let id = RunId(String::new());
+            let config = RunConfig {
+                configuration,
+                seed: 1,
+            };
+            let cost = Cost {
+                parameters: 1,
+                forward_flops: 1,
+                training_flops: 4_000_000_000,
+            };
+            Run {
+                id,
+                config,
+                label: String::new(),
+                configuration: 0,
+                cost,
+            }
+        };
+        let fused = run(EngineKind::Fused);
+        assert!(speeds.observed(&fused));
+        assert_eq!(speeds.estimate(&fused), Duration::from_secs(4));
+        let portable = run(EngineKind::Portable);
+        assert!(!speeds.observed(&portable));
+        assert_eq!(
+            speeds.estimate(&portable),
+            Duration::from_secs_f64(4e9 / GUESSED_FLOPS_PER_SECOND)
+        );
+    }
 
     #[test]
     fn two_workers_end_when_the_last_of_them_does() {

@@ -63,6 +63,7 @@ pub enum Key {
     Warmup,
     EvalEvery,
     LogEvery,
+    Engine,
     Name,
     Title,
     Description,
@@ -168,6 +169,7 @@ const INITS: Kind = Kind::Word(&["he-fan-out", "he-fan-in"]);
 const DECAYS: Kind = Kind::Word(&["all", "weights"]);
 const FIGURE_KINDS: Kind = Kind::Word(&["error-vs-iteration"]);
 const SHOWS: Kind = Kind::Word(&["both", "train", "test"]);
+const ENGINES: Kind = Kind::Word(&["fused", "portable"]);
 const ITERATIONS: Kind = integer(1, 1_000_000_000);
 const EVERY: Fallback = Text("`iterations` / 64, rounded up");
 const PERCENT: Kind = ratio(0.0, 100.0);
@@ -200,6 +202,7 @@ pub static KEYS: [KeySpec; Key::PanelYTicks as usize + 1] = [
     key(Key::Warmup, Train, "warmup", Kind::Warmup, Value("\"none\""), "a lower learning rate at the start, until the training error is below so many percent or for so many iterations"),
     key(Key::EvalEvery, Train, "eval_every", ITERATIONS, EVERY, "iterations between two evaluations; there is always one at the end"),
     key(Key::LogEvery, Train, "log_every", ITERATIONS, EVERY, "iterations that a point of the training curve averages"),
+    key(Key::Engine, Train, "engine", ENGINES, Value("\"fused\""), "what computes on the CPU: all layers in one fast operation, or the portable reference, operation by operation; GPUs always use portable operations"),
     key(Key::Name, Sweep, "name", Kind::Name, Required, "names the folder of the figures below `results/`"),
     key(Key::Title, Sweep, "title", Kind::Line, NO_DEFAULT, "a line for people"),
     key(Key::Description, Sweep, "description", Kind::Text, NO_DEFAULT, "what the sweep is to show"),

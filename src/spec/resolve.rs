@@ -113,6 +113,7 @@ fn train(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<
         warmup,
         eval_every: every(Key::EvalEvery)?,
         log_every: every(Key::LogEvery)?,
+        engine: word(point, Key::Engine)?,
     })
 }
 

@@ -8,13 +8,11 @@ use dfdx::prelude::Device;
 
 use super::lr_schedule::LrSchedule;
 use super::running_error::RunningError;
-use crate::data::{Batch, Batches, Data, EvalBatches};
+use crate::data::{Batch, Batches, Data, EvalBatches, PrefetchedBatches};
 use crate::domain::{EvalPoint, Outcome, RunConfig, RunEvent, TrainPoint};
 use crate::engine::{BatchLoss, Engine, EngineError, Matrix, Sgd, cross_entropy};
 use crate::model::Network;
 
-/// Images of an evaluation batch. It bounds memory and does not change the result.
-const EVAL_BATCH: usize = 128;
 /// The least time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -35,7 +33,7 @@ pub fn train<D: Device<f32>, E: Engine<D>>(
     data: &Arc<Data>,
     report: &mut Report<'_>,
 ) -> Result<Outcome, EngineError> {
-    let mut training = Training::new(device, engine, config, data);
+    let mut training = Training::new(device, engine, config, data)?;
     let settings = &config.configuration.train;
     let mut schedule = LrSchedule::new(settings);
     let mut interval = RunningError::default();
@@ -89,29 +87,37 @@ struct Training<'a, D: Device<f32>, E> {
     network: Network<D>,
     sgd: Sgd<D>,
     data: &'a Arc<Data>,
-    batches: Batches,
+    batches: PrefetchedBatches,
     batch: Batch,
+    batch_size: usize,
 }
 
 impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
-    fn new(device: &'a D, engine: &'a mut E, config: &RunConfig, data: &'a Arc<Data>) -> Self {
+    fn new(
+        device: &'a D,
+        engine: &'a mut E,
+        config: &RunConfig,
+        data: &'a Arc<Data>,
+    ) -> Result<Self, EngineError> {
         let (configuration, seed) = (&config.configuration, config.seed);
         let (model, train) = (&configuration.model, &configuration.train);
         let augmentation = configuration.data.augmentation;
-        Self {
+        let batches = Batches::new(Arc::clone(data), augmentation, train.batch_size, seed);
+        Ok(Self {
             device,
             engine,
             network: Network::new(device, model, data.classes.len(), seed),
             sgd: Sgd::new(train, model.decay),
             data,
-            batches: Batches::new(Arc::clone(data), augmentation, train.batch_size, seed),
+            batches: PrefetchedBatches::new(batches).map_err(EngineError::new)?,
             batch: Batch::default(),
-        }
+            batch_size: train.batch_size,
+        })
     }
 
     /// One update; the loss and errors are those before it.
     fn step(&mut self, lr: f64) -> Result<BatchLoss, EngineError> {
-        self.batches.fill(&mut self.batch);
+        self.batches.next(&mut self.batch);
         let images = self.images()?;
         let logits = self.engine.train(&mut self.network, images)?;
         let measured = BatchLoss::measure(&logits.as_vec(), &self.batch.labels);
@@ -126,7 +132,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     fn evaluate(&mut self, iteration: u64) -> Result<EvalPoint, EngineError> {
         let mut total = RunningError::default();
         let data = Arc::clone(self.data);
-        let mut batches = EvalBatches::new(&data, EVAL_BATCH);
+        let mut batches = EvalBatches::new(&data, self.batch_size);
         while batches.fill(&mut self.batch) {
             let images = self.images()?;
             let logits = self.engine.eval(&self.network, images)?;

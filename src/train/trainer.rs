@@ -9,8 +9,8 @@ use rayon::ThreadPoolBuilder;
 use super::datasets::Datasets;
 use super::device::DeviceKind;
 use super::run_loop::{self, Report};
-use crate::domain::{Outcome, Run, RunEvent, Slot, TrainError, Trainer};
-use crate::engine::{Direct, Portable};
+use crate::domain::{EngineKind, Outcome, Run, RunEvent, Slot, TrainError, Trainer};
+use crate::engine::{Fused, Portable};
 
 /// The real trainer.
 pub struct NetworkTrainer {
@@ -32,13 +32,21 @@ impl NetworkTrainer {
         let outcome = match self.device {
             DeviceKind::Cpu => {
                 let device = Cpu::default();
-                let mut engine = Portable::new(Direct::new(&device));
-                run_loop::train(&device, &mut engine, &run.config, data, report)
+                let config = &run.config;
+                match config.configuration.train.engine {
+                    EngineKind::Fused => {
+                        run_loop::train(&device, &mut Fused::default(), config, data, report)
+                    }
+                    EngineKind::Portable => {
+                        let mut engine = Portable::new(&device);
+                        run_loop::train(&device, &mut engine, config, data, report)
+                    }
+                }
             }
             #[cfg(feature = "cuda")]
             DeviceKind::Cuda(ordinal) => {
                 let device = super::device::cuda(ordinal).map_err(|e| TrainError(e.to_string()))?;
-                let mut engine = Portable::new(crate::engine::Composed::new(&device));
+                let mut engine = Portable::new(&device);
                 run_loop::train(&device, &mut engine, &run.config, data, report)
             }
             #[cfg(not(feature = "cuda"))]
@@ -57,7 +65,7 @@ impl Trainer for NetworkTrainer {
         slot: Slot,
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Result<Outcome, TrainError> {
-        // dfdx's matrix product takes every thread of the pool that it finds itself in.
+        // The engines take every thread of the pool that they find themselves in.
         let name = thread::current().name().unwrap_or_default().to_owned();
         ThreadPoolBuilder::new()
             .num_threads(slot.threads)

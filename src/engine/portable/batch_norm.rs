@@ -4,23 +4,22 @@ use dfdx::prelude::{
     Axis, BroadcastTo, Device, HasShape, MeanTo, PutTape, SplitTape, TryAdd, TryDiv, TryMul, TrySub,
 };
 
-use super::operations::Recording;
-use crate::engine::Matrix;
+use crate::engine::{Matrix, Recording};
 use crate::model::{Buffer, Vector};
 
 /// Added to the variance: PyTorch's default.
-pub const EPSILON: f32 = 1e-5;
+const EPSILON: f32 = 1e-5;
 /// The weight of a batch in the running statistics: PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
 /// Mean and variance of one batch.
 pub struct Statistics<D: Device<f32>> {
     /// (channels)
-    pub mean: Vector<D>,
+    mean: Vector<D>,
     /// (channels), divided by the number of rows (biased).
-    pub variance: Vector<D>,
+    variance: Vector<D>,
     /// Values that each channel's statistics were taken over.
-    pub rows: usize,
+    rows: usize,
 }
 
 impl<D: Device<f32>> Statistics<D> {

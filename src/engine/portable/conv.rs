@@ -6,8 +6,7 @@ use dfdx::prelude::{
 };
 
 use super::index::{IndexCache, Window};
-use super::operations::Recording;
-use crate::engine::Matrix;
+use crate::engine::{Matrix, Recording};
 use crate::model::{ConvBn, Vector};
 
 impl From<&ConvBn> for Window {
@@ -20,7 +19,8 @@ impl From<&ConvBn> for Window {
     }
 }
 
-/// `layer`'s convolution; shapes as in `Operations::conv`.
+/// `layer`'s convolution of `x` (batch * size * size, in channels) with `kernel`
+/// (out, in, height, width; flat): (batch * out size * out size, out channels).
 pub fn by_gather<D: Device<f32>, T: Recording<D>>(
     x: Matrix<D, T>,
     kernel: &Vector<D>,

@@ -17,7 +17,7 @@ pub struct Window {
 impl Window {
     /// For each output pixel and each position in its window the input pixel in row-major order,
     /// or `None` in the padding: (out size * out size * kernel * kernel).
-    pub fn pixels(self) -> impl Iterator<Item = Option<usize>> {
+    fn pixels(self) -> impl Iterator<Item = Option<usize>> {
         let Window {
             size,
             kernel,

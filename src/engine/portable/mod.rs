@@ -1,44 +1,41 @@
-//! An engine that goes through the paper's networks operation by operation.
+//! The reference engine: a network operation by operation, each of them dfdx's own, so that it
+//! runs on every dfdx device.
 
 mod batch_norm;
 mod conv;
-mod direct;
 mod index;
-mod operations;
 mod shortcut;
 
 use dfdx::prelude::{
-    Axes2, Axis, BroadcastTo, Device, HasShape, MeanTo, OwnedTape, PermuteTo, PutTape, ReshapeTo,
-    TryAdd, TryMatMul,
+    Axis, Device, HasShape, MeanTo, OwnedTape, PutTape, ReshapeTo, Tensor, TryAdd,
 };
 
-use super::{Engine, EngineError, Matrix};
-use crate::model::{Architecture, BlockShortcut, ConvBn, Network, ResidualBlock};
+use super::{Engine, EngineError, Matrix, Recording, classifier};
+use crate::model::{BlockShortcut, ConvBn, Network, ResidualBlock};
 use batch_norm::Statistics;
-use operations::Recording;
+use index::IndexCache;
 
-pub use direct::Direct;
-pub use operations::{Composed, Operations};
-
-/// Runs a network operation by operation.
-pub struct Portable<O> {
-    operations: O,
+/// Runs a network operation by operation. Index tensors are kept between steps.
+pub struct Portable<D: Device<f32>> {
+    indices: IndexCache<D>,
 }
 
-impl<O> Portable<O> {
-    /// An engine that uses `operations`.
-    pub fn new(operations: O) -> Self {
-        Self { operations }
+impl<D: Device<f32>> Portable<D> {
+    /// An engine for networks on `device`.
+    pub fn new(device: &D) -> Self {
+        Self {
+            indices: IndexCache::new(device.clone()),
+        }
     }
 }
 
-impl<D: Device<f32>, O: Operations<D>> Engine<D> for Portable<O> {
+impl<D: Device<f32>> Engine<D> for Portable<D> {
     fn train(
         &mut self,
         network: &mut Network<D>,
         images: Matrix<D>,
     ) -> Result<Matrix<D, OwnedTape<f32, D>>, EngineError> {
-        let mut pass = Pass::new(&mut self.operations, network);
+        let mut pass = Pass::new(&mut self.indices, network);
         let logits = pass
             .logits(images.put_tape(OwnedTape::default()))
             .map_err(EngineError::new)?;
@@ -51,7 +48,7 @@ impl<D: Device<f32>, O: Operations<D>> Engine<D> for Portable<O> {
     }
 
     fn eval(&mut self, network: &Network<D>, images: Matrix<D>) -> Result<Matrix<D>, EngineError> {
-        Pass::new(&mut self.operations, network)
+        Pass::new(&mut self.indices, network)
             .logits(images)
             .map_err(EngineError::new)
     }
@@ -59,17 +56,17 @@ impl<D: Device<f32>, O: Operations<D>> Engine<D> for Portable<O> {
 
 /// One forward pass. With a tape that records, BN uses and collects the batch's statistics;
 /// without one, it uses the running statistics.
-struct Pass<'a, D: Device<f32>, O> {
-    operations: &'a mut O,
+struct Pass<'a, D: Device<f32>> {
+    indices: &'a mut IndexCache<D>,
     network: &'a Network<D>,
     /// The index of each layer and what its batch normalisation measured.
     statistics: Vec<(usize, Statistics<D>)>,
 }
 
-impl<'a, D: Device<f32>, O: Operations<D>> Pass<'a, D, O> {
-    fn new(operations: &'a mut O, network: &'a Network<D>) -> Self {
+impl<'a, D: Device<f32>> Pass<'a, D> {
+    fn new(indices: &'a mut IndexCache<D>, network: &'a Network<D>) -> Self {
         Self {
-            operations,
+            indices,
             network,
             statistics: Vec::new(),
         }
@@ -81,7 +78,8 @@ impl<'a, D: Device<f32>, O: Operations<D>> Pass<'a, D, O> {
         for block in &architecture.blocks {
             x = self.block(block, x)?;
         }
-        self.classify(x)
+        let pixels = architecture.out_size * architecture.out_size;
+        classifier::logits(average(x, pixels)?, self.network)
     }
 
     fn block<T: Recording<D>>(
@@ -95,9 +93,11 @@ impl<'a, D: Device<f32>, O: Operations<D>> Pass<'a, D, O> {
         let y = match &block.shortcut {
             BlockShortcut::None => y,
             BlockShortcut::Identity => y.try_add(input)?,
-            BlockShortcut::SubsampleAndPad => {
-                y.try_add(self.operations.subsample_and_pad(input, &block.first)?)?
-            }
+            BlockShortcut::SubsampleAndPad => y.try_add(shortcut::subsample_and_pad(
+                input,
+                &block.first,
+                self.indices,
+            )?)?,
             BlockShortcut::Projection(projection) => y.try_add(self.conv_bn(projection, input)?)?,
         };
         y.try_relu()
@@ -108,38 +108,26 @@ impl<'a, D: Device<f32>, O: Operations<D>> Pass<'a, D, O> {
         layer: &ConvBn,
         x: Matrix<D, T>,
     ) -> Result<Matrix<D, T>, D::Err> {
-        let kernel = self.network.kernel(layer);
-        let y = self.operations.conv(x, kernel, layer)?;
+        let y = conv::by_gather(x, self.network.kernel(layer), layer, self.indices)?;
         let (gamma, beta) = (self.network.gamma(layer), self.network.beta(layer));
         if T::OWNS_TAPE {
-            let (y, statistics) = self.operations.batch_norm(y, gamma, beta)?;
+            let (y, statistics) = batch_norm::with_batch_statistics(y, gamma, beta)?;
             self.statistics.push((layer.index, statistics));
             Ok(y)
         } else {
             let (mean, variance) = self.network.running(layer);
-            self.operations
-                .batch_norm_running(y, gamma, beta, mean, variance)
+            batch_norm::with_running_statistics(y, gamma, beta, mean, variance)
         }
     }
+}
 
-    /// Global average pooling and the fully connected layer.
-    fn classify<T: Recording<D>>(&self, x: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
-        let (rows, features) = *x.shape();
-        let Architecture {
-            classes, out_size, ..
-        } = self.network.architecture;
-        let pixels = out_size * out_size;
-        let (weight, bias) = self.network.fully_connected();
-        let weight = weight
-            .retaped::<T>()
-            .try_reshape_like(&(classes, features))?
-            .try_permute::<(usize, usize), Axes2<1, 0>>()?;
-        let bias = bias
-            .retaped::<T>()
-            .try_broadcast_like::<_, Axis<0>>(&(rows / pixels, classes))?;
-        x.try_reshape_like(&(rows / pixels, pixels, features))?
-            .try_mean::<(usize, usize), Axis<1>>()?
-            .try_matmul(weight)?
-            .try_add(bias)
-    }
+/// Global average pooling: (batch * pixels, features) to (batch, features).
+fn average<D: Device<f32>, T: Recording<D>>(
+    x: Matrix<D, T>,
+    pixels: usize,
+) -> Result<Matrix<D, T>, D::Err> {
+    let (rows, features) = *x.shape();
+    let images: Tensor<(usize, usize, usize), f32, D, T> =
+        x.try_reshape_like(&(rows / pixels, pixels, features))?;
+    images.try_mean::<(usize, usize), Axis<1>>()
 }

@@ -4,11 +4,12 @@ use dfdx::prelude::{Axis, Device, HasShape, ReshapeTo, TryConcatAlong};
 
 use super::conv::gather_pixels;
 use super::index::{IndexCache, Window};
-use super::operations::Recording;
-use crate::engine::Matrix;
+use crate::engine::{Matrix, Recording};
 use crate::model::ConvBn;
 
-/// As `Operations::subsample_and_pad`.
+/// Option A where the dimensions grow: every second pixel of every second row of `x`
+/// (batch * size * size, channels), and zeros for the new channels after the old ones. `layer` is
+/// the block's first convolution, whose change of shape it matches.
 pub fn subsample_and_pad<D: Device<f32>, T: Recording<D>>(
     x: Matrix<D, T>,
     layer: &ConvBn,

@@ -1,0 +1,258 @@
+//! The forward pass, layer by layer over the whole batch.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::batch_norm::{GammaBeta, Normalisation};
+use super::buffer::Buffer;
+use super::convolve::{Forward, Input, Pool};
+use super::geometry::{Block, Convolution, Grid, Join, Method};
+use super::kernels::{Sums, Task, Vector, Winograd};
+use super::packing;
+use super::sources::{Joined, Shortcut};
+use super::tensors::Tensors;
+use super::workspace::Workspace;
+
+/// What BN normalises by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    Batch,
+    Running,
+}
+
+/// Where a convolution's input is.
+#[derive(Debug, Clone, Copy)]
+pub enum Feed {
+    Images,
+    /// The output of the convolution with this index, normalised and activated.
+    Activated(usize),
+    /// The input of the block with this index, computed on the way.
+    Joined(usize),
+    /// The same, once computed.
+    Joint(usize),
+}
+
+impl Workspace {
+    /// Features (batch, features) of the images, which are in `self.images`.
+    pub fn forward(&mut self, tensors: &Tensors, statistics: Statistics) -> Vec<f32> {
+        let trunk = Arc::clone(&self.trunk);
+        self.layer(tensors, statistics, &trunk.stem, Feed::Images);
+        for (index, block) in trunk.blocks.iter().enumerate() {
+            self.layer(tensors, statistics, &block.first, Feed::Joined(index));
+            let first = Feed::Activated(block.first.index);
+            self.layer(tensors, statistics, &block.second, first);
+            match &block.join {
+                Join::Projection(conv) => {
+                    self.layer(tensors, statistics, conv, Feed::Joint(index));
+                }
+                Join::SubsampleAndPad => self.subsample(index, block),
+                Join::None | Join::Identity => {}
+            }
+        }
+        self.pool()
+    }
+
+    /// One convolution and the statistics for its BN.
+    fn layer(&mut self, tensors: &Tensors, statistics: Statistics, conv: &Convolution, feed: Feed) {
+        self.prepare_forward(tensors, conv);
+        let sums = self.convolve(conv, feed);
+        let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
+        let parameters = GammaBeta {
+            gamma: &gamma,
+            beta: &beta,
+        };
+        self.norms[conv.index] = match statistics {
+            Statistics::Batch => {
+                let values = self.batch * conv.output.size * conv.output.size;
+                Normalisation::of_batch(&sums, values, parameters)
+            }
+            Statistics::Running => {
+                let (mean, variance) = tensors.running(conv);
+                let channels = conv.output.channels;
+                Normalisation::running(&mean.as_vec(), &variance.as_vec(), channels, parameters)
+            }
+        };
+    }
+
+    /// Brings a kernel into the order of the forward pass.
+    fn prepare_forward(&mut self, tensors: &Tensors, conv: &Convolution) {
+        let packed = &mut self.packed[..conv.kernel_len()];
+        let prepared = &mut self.prepared[..conv.prepared_len()];
+        self.kernel.resize(conv.parameters(), 0.0);
+        tensors.kernel(conv).copy_into(&mut self.kernel);
+        match conv.method() {
+            Method::Winograd(_) => {
+                packing::forward(conv, &self.kernel, packed);
+                self.team.set().run(TransformKernel { packed, prepared });
+            }
+            Method::Direct(_) => packing::forward(conv, &self.kernel, prepared),
+        }
+    }
+
+    /// Convolves the batch; the sums of the outputs and of their squares.
+    fn convolve(&mut self, conv: &Convolution, feed: Feed) -> Sums {
+        let (chunk, len) = (self.chunk(), self.batch * conv.output.len());
+        let Self {
+            trunk,
+            batch,
+            images,
+            outputs,
+            joints,
+            norms,
+            shortcut,
+            prepared,
+            sums,
+            team,
+            ..
+        } = self;
+        let in_len = *batch * conv.input.len();
+        let (before, rest) = outputs.split_at_mut(conv.index);
+        let input = match feed {
+            Feed::Images => Input::Stored(&images[..in_len]),
+            Feed::Joint(index) => Input::Stored(&joints[index][..in_len]),
+            Feed::Activated(index) => Input::Activated {
+                x: &before[index][..in_len],
+                norm: &norms[index],
+            },
+            Feed::Joined(index) => {
+                let (done, joint) = joints.split_at_mut(index);
+                let output = &mut joint[0][..in_len];
+                let block = index.checked_sub(1).map(|last| &trunk.blocks[last]);
+                let identity = done.last().map(|joint| &**joint);
+                Input::Joined(joined(block, (before, norms), identity, shortcut, output))
+            }
+        };
+        for sums in sums.iter_mut() {
+            *sums = Sums::new(conv.output.channels);
+        }
+        let kernel = &prepared[..conv.prepared_len()];
+        let outputs = rest[0][..len].chunks_mut(chunk * conv.output.len());
+        let inputs = input.chunks(chunk * conv.input.len());
+        let jobs = inputs.into_iter().zip(outputs).zip(sums.iter_mut());
+        team.share(jobs.collect(), |set, ((input, output), sums), scratch| {
+            set.run(Forward {
+                conv,
+                kernel,
+                input,
+                output,
+                sums,
+                scratch,
+            });
+        });
+        total(sums, conv.output.channels)
+    }
+
+    /// Every second pixel of every second row of a block's input, for its shortcut.
+    fn subsample(&mut self, index: usize, block: &Block) {
+        let (from, to) = (block.first.input, block.second.output);
+        let images = self.joints[index].par_chunks_exact(from.len());
+        let shortcuts = self.shortcut.par_chunks_exact_mut(to.len());
+        let pairs = images.zip(shortcuts).take(self.batch);
+        pairs.for_each(|(image, shortcut)| {
+            shortcut.fill(0.0);
+            for_each_kept_pixel(from, to, |at, kept| {
+                shortcut[kept..kept + from.channels]
+                    .copy_from_slice(&image[at..at + from.channels]);
+            });
+        });
+    }
+
+    /// The last block's output and the average of each of its features over the pixels.
+    fn pool(&mut self) -> Vec<f32> {
+        let (chunk, last) = (self.chunk(), self.trunk.last());
+        let Self {
+            trunk,
+            batch,
+            outputs,
+            joints,
+            norms,
+            shortcut,
+            team,
+            ..
+        } = self;
+        let (done, joint) = joints.split_at_mut(trunk.blocks.len());
+        let identity = done.last().map(|joint| &**joint);
+        let output = &mut joint[0][..*batch * last.len()];
+        let joined = joined(
+            trunk.blocks.last(),
+            (outputs, norms),
+            identity,
+            shortcut,
+            output,
+        );
+        let mut features = vec![0.0; *batch * trunk.features];
+        let joined = joined.chunks(chunk * last.len());
+        let chunks = features.chunks_mut(chunk * trunk.features);
+        let jobs = joined.into_iter().zip(chunks);
+        team.share(jobs.collect(), |set, (joined, features), _| {
+            set.run(Pool {
+                grid: last,
+                joined,
+                features,
+                channels: trunk.features,
+            });
+        });
+        features
+    }
+}
+
+/// The output of `block`, or that of the stem.
+fn joined<'a>(
+    block: Option<&Block>,
+    (outputs, norms): (&'a [Buffer], &'a [Normalisation]),
+    identity: Option<&'a [f32]>,
+    subsampled: &'a [f32],
+    output: &'a mut [f32],
+) -> Joined<'a> {
+    let last = block.map_or(0, |block| block.second.index);
+    let len = output.len();
+    let join = block.map_or(&Join::None, |block| &block.join);
+    Joined {
+        x: &outputs[last][..len],
+        norm: &norms[last],
+        shortcut: match (join, identity) {
+            (Join::Identity, Some(input)) => Shortcut::Identity(&input[..len]),
+            (Join::SubsampleAndPad, _) => Shortcut::Identity(&subsampled[..len]),
+            (Join::Projection(conv), _) => Shortcut::Projection {
+                x: &outputs[conv.index][..len],
+                norm: &norms[conv.index],
+            },
+            (Join::None, _) | (Join::Identity, None) => Shortcut::None,
+        },
+        output,
+    }
+}
+
+/// The sum of the chunks' sums.
+pub fn total(parts: &[Sums], channels: usize) -> Sums {
+    let mut total = Sums::new(channels);
+    for part in parts {
+        total.add(part);
+    }
+    total
+}
+
+/// Calls `f` with the offsets of each pixel that option A keeps: in `from` and in `to`.
+pub fn for_each_kept_pixel(from: Grid, to: Grid, mut f: impl FnMut(usize, usize)) {
+    let stride = from.size / to.size;
+    for row in 0..to.size {
+        for column in 0..to.size {
+            let at = stride * (row * from.size + column) * from.channels;
+            f(at, (row * to.size + column) * to.channels);
+        }
+    }
+}
+
+/// [`Winograd::transform_kernel`] as a task.
+pub struct TransformKernel<'a> {
+    pub packed: &'a [f32],
+    pub prepared: &'a mut [f32],
+}
+
+impl Task for TransformKernel<'_> {
+    #[inline(always)]
+    fn run<S: Vector>(self, simd: S) {
+        Winograd::transform_kernel(simd, self.packed, self.prepared);
+    }
+}

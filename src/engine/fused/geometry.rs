@@ -1,0 +1,247 @@
+//! A network's convolutions as the kernels see them: channels rounded up to whole vectors, and
+//! the method that computes each.
+
+use super::kernels::{CHANNEL_MULTIPLE, Direct, InstructionSet, Winograd};
+use crate::model::{Architecture, BlockShortcut, ConvBn};
+
+/// Chunks that a batch is cut into. Each is computed by one thread, and sums over the batch add
+/// up chunk by chunk, so that the number of threads changes no bit.
+const CHUNKS: usize = 8;
+/// Tiles that go through Winograd's matrix products together: enough to use each transformed
+/// kernel several times, few enough to stay in the cache.
+const GROUP_TILES: usize = 16;
+
+/// `channels` as they lie in memory.
+pub fn padded_channels(channels: usize) -> usize {
+    channels.next_multiple_of(CHANNEL_MULTIPLE)
+}
+
+/// The most chunks that a batch of up to `batch` images is cut into.
+pub fn most_chunks(batch: usize) -> usize {
+    CHUNKS.min(batch)
+}
+
+/// Images of a batch of `batch` in each chunk but the last.
+pub fn chunk_images(batch: usize) -> usize {
+    batch.div_ceil(CHUNKS)
+}
+
+/// Images of one size and number of channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// Height and width in pixels.
+    pub size: usize,
+    /// In memory.
+    pub channels: usize,
+}
+
+impl Grid {
+    /// Floats of one image.
+    pub fn len(self) -> usize {
+        self.size * self.size * self.channels
+    }
+
+    /// Floats between two rows of a padded image.
+    pub fn padded_pitch(self) -> usize {
+        Winograd::padded_size(self.size) * self.channels
+    }
+
+    /// Floats of a padded image.
+    pub fn padded_len(self) -> usize {
+        Winograd::padded_size(self.size) * self.padded_pitch()
+    }
+
+    /// Winograd's tiles in one image.
+    fn tiles(self) -> usize {
+        Winograd::tiles(self.size).pow(2)
+    }
+
+    /// Images whose tiles are multiplied together.
+    pub fn group_images(self) -> usize {
+        (GROUP_TILES / self.tiles()).max(1)
+    }
+
+    /// Rows of tiles of each image of a group that are multiplied together.
+    pub fn group_rows(self) -> usize {
+        let across = Winograd::tiles(self.size);
+        (GROUP_TILES / across).clamp(1, across)
+    }
+
+    /// Tiles that are multiplied together.
+    pub fn group_tiles(self) -> usize {
+        self.group_images() * self.group_rows() * Winograd::tiles(self.size)
+    }
+}
+
+/// One convolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Convolution {
+    /// The layer's position among the network's convolutions.
+    pub index: usize,
+    pub input: Grid,
+    pub output: Grid,
+    /// Channels of the parameters, not rounded up.
+    pub in_channels: usize,
+    pub out_channels: usize,
+    pub kernel: usize,
+    pub stride: usize,
+}
+
+/// The kernels that compute a convolution.
+#[derive(Debug, Clone, Copy)]
+pub enum Method {
+    Winograd(Winograd),
+    Direct(Direct),
+}
+
+impl Convolution {
+    fn new(layer: &ConvBn, in_memory_channels: usize) -> Self {
+        Self {
+            index: layer.index,
+            input: Grid {
+                size: layer.in_size,
+                channels: in_memory_channels,
+            },
+            output: Grid {
+                size: layer.out_size(),
+                channels: padded_channels(layer.out_channels),
+            },
+            in_channels: layer.in_channels,
+            out_channels: layer.out_channels,
+            kernel: layer.kernel,
+            stride: layer.stride,
+        }
+    }
+
+    /// The kernels that compute it; the first layer's three channels are not worth a transform.
+    pub fn method(&self) -> Method {
+        let (in_channels, out_channels) = (self.input.channels, self.output.channels);
+        let transformable = in_channels.is_multiple_of(CHANNEL_MULTIPLE);
+        if (self.kernel, self.stride, transformable) == (3, 1, true) {
+            return Method::Winograd(Winograd {
+                in_channels,
+                out_channels,
+                size: self.input.size,
+                group: self.input.group_tiles(),
+            });
+        }
+        Method::Direct(Direct {
+            in_channels,
+            out_channels,
+            kernel: self.kernel,
+            stride: self.stride,
+            pitch: if self.is_padded() {
+                self.input.padded_pitch()
+            } else {
+                self.input.size * in_channels
+            },
+            out_size: self.output.size,
+        })
+    }
+
+    /// Whether the input needs a border: for all but 1x1 kernels.
+    pub fn is_padded(&self) -> bool {
+        self.kernel > 1
+    }
+
+    /// Entries of the kernel among the parameters.
+    pub fn parameters(&self) -> usize {
+        self.kernel * self.kernel * self.in_channels * self.out_channels
+    }
+
+    /// Entries of the kernel in memory.
+    pub fn kernel_len(&self) -> usize {
+        self.kernel * self.kernel * self.input.channels * self.output.channels
+    }
+
+    /// Entries of the kernel as the method wants it.
+    pub fn prepared_len(&self) -> usize {
+        match self.method() {
+            Method::Winograd(winograd) => winograd.kernel_len(),
+            Method::Direct(_) => self.kernel_len(),
+        }
+    }
+}
+
+/// How a block's input reaches its addition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Join {
+    None,
+    Identity,
+    SubsampleAndPad,
+    Projection(Convolution),
+}
+
+/// A block's convolutions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    pub first: Convolution,
+    pub second: Convolution,
+    pub join: Join,
+}
+
+/// Everything but the fully connected layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trunk {
+    pub stem: Convolution,
+    pub blocks: Vec<Block>,
+    /// Features of an image, not rounded up.
+    pub features: usize,
+}
+
+impl Trunk {
+    /// The convolutions of `architecture`.
+    pub fn new(architecture: &Architecture) -> Self {
+        let inside = |layer| Convolution::new(layer, padded_channels(layer.in_channels));
+        let blocks = architecture.blocks.iter().map(|block| Block {
+            first: inside(&block.first),
+            second: inside(&block.second),
+            join: match &block.shortcut {
+                BlockShortcut::None => Join::None,
+                BlockShortcut::Identity => Join::Identity,
+                BlockShortcut::SubsampleAndPad => Join::SubsampleAndPad,
+                BlockShortcut::Projection(layer) => Join::Projection(inside(layer)),
+            },
+        });
+        Self {
+            stem: Convolution::new(&architecture.stem, architecture.stem.in_channels),
+            blocks: blocks.collect(),
+            features: architecture.features,
+        }
+    }
+
+    /// Every convolution, in the order of their indices.
+    pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
+        std::iter::once(&self.stem).chain(self.blocks.iter().flat_map(|block| {
+            let projection = match &block.join {
+                Join::Projection(projection) => Some(projection),
+                _ => None,
+            };
+            [&block.first, &block.second].into_iter().chain(projection)
+        }))
+    }
+
+    /// Whether the vectors of `set` divide every layer's channels.
+    pub fn divides(&self, set: InstructionSet) -> bool {
+        let mut channels = self.convolutions().map(|conv| conv.output.channels);
+        channels.all(|channels| channels.is_multiple_of(set.lanes()))
+    }
+
+    /// The fastest instruction set of this CPU whose vectors divide every layer's channels.
+    pub fn fastest(&self) -> InstructionSet {
+        let mut sets = InstructionSet::available().into_iter();
+        sets.find(|set| self.divides(*set))
+            .unwrap_or(InstructionSet::Portable)
+    }
+
+    /// The images that go into each block and out of the last.
+    pub fn joints(&self) -> impl Iterator<Item = Grid> {
+        let outputs = self.blocks.iter().map(|block| block.second.output);
+        std::iter::once(self.stem.output).chain(outputs)
+    }
+
+    /// What the last block hands to the average pooling.
+    pub fn last(&self) -> Grid {
+        self.joints().last().unwrap_or(self.stem.output)
+    }
+}

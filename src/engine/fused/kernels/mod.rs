@@ -1,0 +1,26 @@
+//! The arithmetic of the fused engine, on vectors of channels.
+//!
+//! This folder holds all of the program's unsafe code: the innermost loop of the matrix product
+//! and the loads and stores of the Winograd transforms, which check their bounds once for a whole
+//! block instead of once for each vector.
+//!
+//! Activations are images in turn, each with its pixels in row-major order and `channels` floats
+//! for each pixel (NHWC), `channels` being a multiple of the vectors' length. Every sum runs in
+//! an order that does not depend on the vectors' length, and vector lanes never mix, so that
+//! instruction sets with a fused multiply-add give the same bits.
+
+mod direct;
+mod gemm;
+mod instruction_set;
+mod pixels;
+mod prefetch;
+mod vector;
+mod winograd;
+
+pub use direct::Direct;
+pub use gemm::{Operand, Product, multiply};
+pub use instruction_set::{InstructionSet, Task};
+pub use pixels::{PixelSink, PixelSource, Sums, copy, pad, scan};
+pub use prefetch::{Prefetch, STREAMS};
+pub use vector::{CHANNEL_MULTIPLE, Vector};
+pub use winograd::Winograd;

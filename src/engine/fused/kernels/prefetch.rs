@@ -1,0 +1,74 @@
+//! Fetching the next images from memory while the arithmetic of these goes on.
+
+/// Arrays to bring into the second-level cache, a little at each call of [`Prefetch::tick`].
+#[derive(Debug, Default)]
+pub struct Prefetch {
+    streams: [Stream; STREAMS],
+    /// Cache lines to ask for at each tick.
+    lines: usize,
+}
+
+/// Arrays that one image's way through a convolution touches, at most.
+pub const STREAMS: usize = 6;
+
+/// Floats in a cache line.
+const LINE: usize = 16;
+
+/// What is left of an array. No lifetime: a prefetch is a hint that no address makes unsound.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    start: *const f32,
+    lines: usize,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self {
+            start: std::ptr::null(),
+            lines: 0,
+        }
+    }
+}
+
+impl Prefetch {
+    /// Spreads `arrays` over `ticks` ticks.
+    pub fn new(arrays: [&[f32]; STREAMS], ticks: usize) -> Self {
+        let streams = arrays.map(|array| Stream {
+            start: array.as_ptr(),
+            lines: array.len() / LINE,
+        });
+        let lines: usize = streams.iter().map(|stream| stream.lines).sum();
+        Self {
+            streams,
+            lines: lines.div_ceil(ticks.max(1)),
+        }
+    }
+
+    /// Asks for the next lines.
+    #[inline(always)]
+    pub fn tick(&mut self) {
+        let mut wanted = self.lines;
+        for stream in &mut self.streams {
+            let lines = stream.lines.min(wanted);
+            for line in 0..lines {
+                fetch(stream.start.wrapping_add(line * LINE));
+            }
+            stream.start = stream.start.wrapping_add(lines * LINE);
+            stream.lines -= lines;
+            wanted -= lines;
+        }
+    }
+}
+
+/// Asks for the cache line at `address`.
+#[inline(always)]
+fn fetch(address: *const f32) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = address;
+}

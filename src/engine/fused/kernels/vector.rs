@@ -1,0 +1,90 @@
+//! Vectors of consecutive channels, on pulp's instruction sets.
+
+use std::any::TypeId;
+
+use pulp::{Scalar256b, Scalar512b, Simd};
+
+/// Channels are rounded up to a multiple of this, the least common to all vectors but the
+/// sixteen lanes of AVX-512, which are used where every layer's channels allow.
+pub const CHANNEL_MULTIPLE: usize = 8;
+
+/// An instruction set's vectors of `f32`.
+pub trait Vector: Simd {
+    /// Floats in a vector.
+    const LANES: usize = Self::F32_LANES;
+
+    /// Whether these vectors are arrays, not registers with instructions of their own.
+    #[inline(always)]
+    fn is_portable() -> bool {
+        let arrays = [TypeId::of::<Scalar256b>(), TypeId::of::<Scalar512b>()];
+        arrays.contains(&TypeId::of::<Self>())
+    }
+
+    /// `a * b + c`, rounded once where the instruction set can.
+    #[inline(always)]
+    fn mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
+        if Self::is_portable() && !cfg!(target_feature = "fma") {
+            // Without the instruction, `f32::mul_add` is a slow library call.
+            self.add_f32s(self.mul_f32s(a, b), c)
+        } else {
+            self.mul_add_f32s(a, b, c)
+        }
+    }
+
+    /// The vector that starts at `from[at]`.
+    #[inline(always)]
+    fn load(self, from: &[f32], at: usize) -> Self::f32s {
+        let from = &from[at..at + Self::LANES];
+        // SAFETY: the slice is a vector long.
+        unsafe { self.load_unchecked(from.as_ptr()) }
+    }
+
+    /// Writes `value` to `to[at..]`.
+    #[inline(always)]
+    fn store(self, to: &mut [f32], at: usize, value: Self::f32s) {
+        let to = &mut to[at..at + Self::LANES];
+        // SAFETY: the slice is a vector long.
+        unsafe { self.store_unchecked(to.as_mut_ptr(), value) }
+    }
+
+    /// As [`Vector::load`], without the check.
+    ///
+    /// # Safety
+    /// `from` to `from + LANES` are readable.
+    #[inline(always)]
+    unsafe fn load_unchecked(self, from: *const f32) -> Self::f32s {
+        // SAFETY: the caller's; a vector is plain old data, so any bits do.
+        unsafe { from.cast::<Self::f32s>().read_unaligned() }
+    }
+
+    /// As [`Vector::store`], without the check.
+    ///
+    /// # Safety
+    /// `to` to `to + LANES` are writable.
+    #[inline(always)]
+    unsafe fn store_unchecked(self, to: *mut f32, value: Self::f32s) {
+        // SAFETY: the caller's.
+        unsafe { to.cast::<Self::f32s>().write_unaligned(value) }
+    }
+
+    /// `value` where `condition` is greater than zero, else zero (also where it is NaN).
+    #[inline(always)]
+    fn where_positive(self, condition: Self::f32s, value: Self::f32s) -> Self::f32s {
+        let zero = self.splat_f32s(0.0);
+        self.select_f32s(self.greater_than_f32s(condition, zero), value, zero)
+    }
+
+    /// max(x, 0); NaN stays NaN, so that a diverging run is seen.
+    #[inline(always)]
+    fn relu(self, x: Self::f32s) -> Self::f32s {
+        let zero = self.splat_f32s(0.0);
+        if Self::is_portable() {
+            self.select_f32s(self.less_than_f32s(x, zero), zero, x)
+        } else {
+            // The instructions return their second operand, or NaN, where one is NaN.
+            self.max_f32s(zero, x)
+        }
+    }
+}
+
+impl<S: Simd> Vector for S {}

@@ -1,0 +1,133 @@
+//! The CPU's engine: a whole network but its last layer as one operation on dfdx's tape.
+//!
+//! Layers run one after the other over the whole batch. BN, ReLU and the shortcut's addition
+//! happen while a convolution reads its input or writes its output, so that each activation
+//! passes through memory once. See docs/engine.md.
+
+mod backward;
+mod batch_norm;
+mod buffer;
+mod convolve;
+mod forward;
+mod geometry;
+#[allow(unsafe_code)]
+pub mod kernels;
+mod packing;
+mod scratch;
+mod sinks;
+mod sources;
+mod tensors;
+mod workspace;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use dfdx::prelude::{Cpu, HasShape, OwnedTape, PutTape, SplitTape, Tape, TensorFromVec};
+
+use super::{Engine, EngineError, Matrix, classifier};
+use crate::model::{Architecture, Network};
+use forward::Statistics;
+use geometry::Trunk;
+use tensors::Tensors;
+use workspace::Workspace;
+
+pub use kernels::InstructionSet;
+
+/// Trains on the CPU with vector instructions, on the threads of the pool that it is called in.
+pub struct Fused {
+    set: Option<InstructionSet>,
+    /// The last step's memory, when the tape has given it back.
+    workspace: Rc<Cell<Option<Workspace>>>,
+}
+
+impl Default for Fused {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl Fused {
+    /// An engine that computes with `set`, or with the fastest of this CPU where there is none or
+    /// its vectors do not divide the network's channels: sixteen lanes need a multiple of sixteen.
+    pub fn new(set: Option<InstructionSet>) -> Self {
+        Self {
+            set,
+            workspace: Rc::default(),
+        }
+    }
+
+    /// Runs the forward pass; the workspace, filled, and the features.
+    fn features(
+        &mut self,
+        network: &Network<Cpu>,
+        images: &Matrix<Cpu>,
+        statistics: Statistics,
+    ) -> Result<(Workspace, Tensors, Vec<f32>), EngineError> {
+        let trunk = Trunk::new(&network.architecture);
+        let pixels = trunk.stem.input.size.pow(2);
+        let batch = images.shape().0 / pixels;
+        let kept = self.workspace.take();
+        let mut workspace = match kept.filter(|kept| kept.fits(&trunk, batch)) {
+            Some(workspace) => workspace,
+            None => {
+                let set = self.set.filter(|set| trunk.divides(*set));
+                let set = set.unwrap_or_else(|| trunk.fastest());
+                let threads = rayon::current_num_threads();
+                Workspace::new(Arc::new(trunk), batch, set, threads).map_err(EngineError::new)?
+            }
+        };
+        workspace.batch = batch;
+        images.copy_into(&mut workspace.images[..3 * images.shape().0]);
+        let tensors = Tensors::of(network);
+        let features = workspace.forward(&tensors, statistics);
+        Ok((workspace, tensors, features))
+    }
+}
+
+/// Bytes that training `architecture` with batches of `batch` images takes on `threads` threads,
+/// besides the parameters and what dfdx keeps for them.
+pub fn memory_bytes(architecture: &Architecture, batch: usize, threads: usize) -> usize {
+    Workspace::bytes(&Trunk::new(architecture), batch, threads)
+}
+
+impl Engine<Cpu> for Fused {
+    fn train(
+        &mut self,
+        network: &mut Network<Cpu>,
+        images: Matrix<Cpu>,
+    ) -> Result<Matrix<Cpu, OwnedTape<f32, Cpu>>, EngineError> {
+        let (mut workspace, tensors, features) =
+            self.features(network, &images, Statistics::Batch)?;
+        workspace.update_running(network);
+        let shape = (workspace.batch, workspace.trunk.features);
+        let features = images
+            .device()
+            .try_tensor_from_vec(features, shape)
+            .map_err(EngineError::new)?;
+        let (features, mut tape) = features.put_tape(OwnedTape::default()).split_tape();
+        let (key, slot) = (features.clone(), Rc::clone(&self.workspace));
+        tape.add_backward_op(move |gradients| {
+            let of_features = gradients.get_or_alloc_mut(&key)?.to_vec();
+            workspace.backward(&tensors, &of_features, gradients)?;
+            slot.set(Some(workspace));
+            Ok(())
+        });
+        classifier::logits(features.put_tape(tape), network).map_err(EngineError::new)
+    }
+
+    fn eval(
+        &mut self,
+        network: &Network<Cpu>,
+        images: Matrix<Cpu>,
+    ) -> Result<Matrix<Cpu>, EngineError> {
+        let (workspace, _, features) = self.features(network, &images, Statistics::Running)?;
+        let shape = (workspace.batch, workspace.trunk.features);
+        self.workspace.set(Some(workspace));
+        let features = images
+            .device()
+            .try_tensor_from_vec(features, shape)
+            .map_err(EngineError::new)?;
+        classifier::logits(features, network).map_err(EngineError::new)
+    }
+}

@@ -1,0 +1,136 @@
+//! What a thread needs while it computes a chunk.
+
+use std::io;
+
+use super::buffer::Buffer;
+use super::geometry::{Convolution, Grid, Method, Trunk};
+
+/// One thread's memory, enough for every convolution of a network.
+pub struct Scratch {
+    /// Padded inputs of a group of images.
+    pub inputs: Padded,
+    /// Padded gradients of the outputs of a group of images.
+    pub gradients: Padded,
+    /// Transformed tiles of a group.
+    pub v: Buffer,
+    pub m: Buffer,
+    /// The gradient of a transformed kernel.
+    pub kernel: Buffer,
+    /// One image.
+    pub image: Buffer,
+    /// One padded image, without the promise of a zero border.
+    pub padded: Buffer,
+    /// One row of outputs times one row of a kernel.
+    pub row: Buffer,
+}
+
+impl Scratch {
+    /// Scratch memory for `trunk`.
+    ///
+    /// # Errors
+    /// When the system has no room for it.
+    pub fn new(trunk: &Trunk) -> io::Result<Self> {
+        let largest = |len: fn(&Convolution) -> usize| {
+            Buffer::new(trunk.convolutions().map(len).max().unwrap_or(0))
+        };
+        Ok(Self {
+            inputs: Padded::new(trunk.convolutions().map(|conv| conv.input))?,
+            gradients: Padded::new(trunk.convolutions().map(|conv| conv.output))?,
+            v: largest(tiles)?,
+            m: largest(tiles)?,
+            kernel: largest(Convolution::prepared_len)?,
+            image: largest(image)?,
+            padded: largest(|conv| conv.input.padded_len())?,
+            row: largest(row)?,
+        })
+    }
+
+    /// Floats of the scratch memory for `trunk`.
+    pub fn floats(trunk: &Trunk) -> usize {
+        let largest = |len: fn(&Convolution) -> usize| {
+            trunk.convolutions().map(len).max().unwrap_or_default()
+        };
+        Padded::floats(trunk.convolutions().map(|conv| conv.input))
+            + Padded::floats(trunk.convolutions().map(|conv| conv.output))
+            + 2 * largest(tiles)
+            + largest(Convolution::prepared_len)
+            + largest(image)
+            + largest(|conv| conv.input.padded_len())
+            + largest(row)
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        let buffers = [
+            &self.v,
+            &self.m,
+            &self.kernel,
+            &self.image,
+            &self.padded,
+            &self.row,
+        ];
+        let padded = self.inputs.0.iter().chain(&self.gradients.0);
+        let buffers = buffers.into_iter().chain(padded.map(|(_, buffer)| buffer));
+        buffers.map(|buffer| buffer.len()).sum()
+    }
+}
+
+/// Floats of a group's transformed tiles.
+fn tiles(conv: &Convolution) -> usize {
+    match conv.method() {
+        Method::Winograd(winograd) => winograd.group_len(conv.output.channels),
+        Method::Direct(_) => 0,
+    }
+}
+
+/// Floats of an image of inputs or outputs.
+fn image(conv: &Convolution) -> usize {
+    conv.input.len().max(conv.output.len())
+}
+
+/// Floats of one row of outputs times one row of the kernel.
+fn row(conv: &Convolution) -> usize {
+    conv.output.size * conv.kernel * conv.input.channels
+}
+
+/// Padded images, a group for each grid. Their borders are zero and stay so, because only their
+/// insides are ever written.
+pub struct Padded(Vec<(Grid, Buffer)>);
+
+impl Padded {
+    fn new(grids: impl Iterator<Item = Grid>) -> io::Result<Self> {
+        let padded = distinct(grids).into_iter().map(|grid| {
+            let buffer = Buffer::new(grid.group_images() * grid.padded_len())?;
+            Ok((grid, buffer))
+        });
+        padded.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Floats for `grids`.
+    fn floats(grids: impl Iterator<Item = Grid>) -> usize {
+        let grids = distinct(grids).into_iter();
+        grids
+            .map(|grid| grid.group_images() * grid.padded_len())
+            .sum()
+    }
+
+    /// The group of images of `grid`.
+    ///
+    /// # Panics
+    /// When no convolution of the network has this grid.
+    pub fn of(&mut self, grid: Grid) -> &mut [f32] {
+        let found = self.0.iter_mut().find(|(known, _)| *known == grid);
+        &mut found.expect("every convolution's grids are known").1
+    }
+}
+
+/// Each grid once.
+fn distinct(grids: impl Iterator<Item = Grid>) -> Vec<Grid> {
+    let mut distinct = Vec::new();
+    for grid in grids {
+        if !distinct.contains(&grid) {
+            distinct.push(grid);
+        }
+    }
+    distinct
+}
