@@ -5,7 +5,15 @@ SWEEP ?= experiments/quickstart.toml
 ARGS ?=
 RESWEEP = cargo run --quiet --release --
 
-.PHONY: all build sweep plot plan status data test check fixtures clean
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+BENCH_VENV = target/bench-venv
+# The Python in which `make bench` looks for PyTorch.
+BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/python,python3)
+# What `make bench-venv` installs: PyTorch without CUDA.
+BENCH_TORCH ?= --index-url https://download.pytorch.org/whl/cpu torch
+BENCH_RESULTS = results/benchmarks.md
+
+.PHONY: all build sweep plot plan status data test check bench bench-venv miri asan fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -40,6 +48,27 @@ check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo check --features cuda-check
+
+# Times training beside PyTorch, where it is installed, and the kernels; docs/benchmarks.md. To see
+# that it works: make bench ARGS=--quick
+bench:
+	@$(BENCH_PYTHON) benches/side_by_side.py --output $(BENCH_RESULTS) $(ARGS)
+	@cargo bench --quiet --bench kernels >> $(BENCH_RESULTS)
+	@cat $(BENCH_RESULTS)
+
+# A Python with PyTorch for `make bench`.
+bench-venv:
+	python3 -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install $(BENCH_TORCH)
+	$(BENCH_VENV)/bin/pip install numpy safetensors
+
+# The kernels' unsafe code in Miri, by plain loops. Needs: rustup toolchain install nightly --component miri,rust-src
+miri:
+	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --test kernels
+
+# The kernels and the engine with vector instructions, under AddressSanitizer. Needs a nightly toolchain.
+asan:
+	RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target $(HOST) --test kernels --test fused_engine
 
 # Writes tests/pytorch/*.safetensors anew; needs PyTorch, NumPy and safetensors for Python.
 fixtures:

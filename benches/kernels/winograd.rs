@@ -1,0 +1,233 @@
+//! The steps of Winograd's convolutions, on one group of tiles.
+
+use resweep::engine::fused::kernels::{
+    PixelSink, PixelSource, Prefetch, Sums, Vector, Winograd, pad,
+};
+
+use super::timing::Work;
+use super::values;
+
+/// Entries of a transformed tile.
+const ENTRIES: usize = 36;
+/// Tiles that the engine multiplies together.
+const GROUP_TILES: usize = 16;
+/// Operations of one dimension of Winograd's transforms, for one channel: of six inputs to six
+/// points, of six points to four outputs, of four gradients to six points.
+const INPUT_OPERATIONS: usize = 22;
+const OUTPUT_OPERATIONS: usize = 16;
+const GRADIENT_OPERATIONS: usize = 16;
+
+/// The steps of Winograd's convolutions, forward and backward. The backward pass takes the
+/// gradients of the inputs through the forward pass's steps.
+#[derive(Clone, Copy, PartialEq)]
+pub enum WinogradStep {
+    Pad,
+    TransformInput,
+    Multiply,
+    TransformOutput,
+    TransformGradient,
+    MultiplyKernelGradient,
+}
+
+impl WinogradStep {
+    /// In the order of the table.
+    pub const ALL: [Self; 6] = [
+        Self::Pad,
+        Self::TransformInput,
+        Self::Multiply,
+        Self::TransformOutput,
+        Self::TransformGradient,
+        Self::MultiplyKernelGradient,
+    ];
+
+    /// For the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pad => "ReLU and padding",
+            Self::TransformInput => "input transform",
+            Self::Multiply => "product",
+            Self::TransformOutput => "output transform, sums for BN",
+            Self::TransformGradient => "gradient transform",
+            Self::MultiplyKernelGradient => "product for the kernel's gradient",
+        }
+    }
+}
+
+/// A stage's convolution, on one group of tiles.
+pub struct Stage {
+    winograd: Winograd,
+    /// Images in a group.
+    images: usize,
+    /// Rows of tiles of each image in a group.
+    rows: usize,
+    /// (size, size, channels)
+    image: Vec<f32>,
+    /// (images, padded size, padded size, channels)
+    padded: Vec<f32>,
+    v: Vec<f32>,
+    m: Vec<f32>,
+    /// (36, channels, channels)
+    kernel: Vec<f32>,
+    /// (36, channels, channels)
+    gradient: Vec<f32>,
+    sums: Sums,
+}
+
+impl Stage {
+    /// For images of `size` by `size` pixels.
+    pub fn new(channels: usize, size: usize) -> Self {
+        let across = Winograd::tiles(size);
+        let rows = (GROUP_TILES / across).clamp(1, across);
+        let images = (GROUP_TILES / (across * across)).max(1);
+        let winograd = Winograd {
+            in_channels: channels,
+            out_channels: channels,
+            size,
+            group: images * rows * across,
+        };
+        let padded_len = Winograd::padded_size(size).pow(2) * channels;
+        Self {
+            images,
+            rows,
+            image: values(size * size * channels),
+            padded: values(images * padded_len),
+            v: values(winograd.group_len(channels)),
+            m: values(winograd.group_len(channels)),
+            kernel: values(winograd.kernel_len()),
+            gradient: values(winograd.kernel_len()),
+            sums: Sums::new(channels),
+            winograd,
+        }
+    }
+
+    fn tiles(&self) -> usize {
+        self.images * self.tiles_of_image()
+    }
+
+    /// Tiles of each image in a group.
+    fn tiles_of_image(&self) -> usize {
+        self.rows * Winograd::tiles(self.winograd.size)
+    }
+
+    fn padded_len(&self) -> usize {
+        self.padded.len() / self.images
+    }
+}
+
+impl Work for Stage {
+    type Step = WinogradStep;
+
+    #[inline(always)]
+    fn once<S: Vector>(&mut self, simd: S, step: WinogradStep) {
+        let (winograd, channels, tiles) = (self.winograd, self.winograd.in_channels, self.tiles());
+        let (rows, of_image, padded_len) = (0..self.rows, self.tiles_of_image(), self.padded_len());
+        match step {
+            WinogradStep::Pad => {
+                let shape = (winograd.size, channels);
+                let pitch = Winograd::padded_size(winograd.size) * channels;
+                let mut source = Activated(&self.image);
+                pad(
+                    simd,
+                    shape,
+                    &mut source,
+                    pitch,
+                    &mut self.padded[..padded_len],
+                );
+            }
+            WinogradStep::TransformInput => {
+                for (index, padded) in self.padded.chunks_exact(padded_len).enumerate() {
+                    let (rows, first, v) = (rows.clone(), index * of_image, &mut self.v);
+                    winograd.transform_input(simd, channels, padded, rows, first, v);
+                }
+            }
+            WinogradStep::Multiply => {
+                let (v, kernel, m) = (&self.v, &self.kernel, &mut self.m);
+                let (shape, ahead) = ((channels, channels), &mut Prefetch::default());
+                winograd.multiply_tiles(simd, tiles, shape, (v, kernel), m, ahead);
+            }
+            WinogradStep::TransformOutput => {
+                for index in 0..self.images {
+                    let (rows, first, m) = (rows.clone(), index * of_image, &self.m);
+                    let mut sink = Measured(&mut self.image);
+                    let sums = &mut self.sums;
+                    winograd.transform_output(simd, channels, m, rows, first, &mut sink, sums);
+                }
+            }
+            WinogradStep::TransformGradient => {
+                for (index, padded) in self.padded.chunks_exact(padded_len).enumerate() {
+                    let (rows, first, m) = (rows.clone(), index * of_image, &mut self.m);
+                    winograd.transform_gradient(simd, padded, rows, first, m);
+                }
+            }
+            WinogradStep::MultiplyKernelGradient => {
+                let (v, m, gradient) = (&self.v, &self.m, &mut self.gradient);
+                let ahead = &mut Prefetch::default();
+                winograd.multiply_kernel_gradient(simd, tiles, (v, m), gradient, false, ahead);
+            }
+        }
+    }
+
+    fn operations(&self, step: WinogradStep) -> usize {
+        let channels = self.winograd.in_channels;
+        let values = self.tiles() * channels;
+        match step {
+            WinogradStep::Pad => 0,
+            // six columns, then six rows
+            WinogradStep::TransformInput => values * (6 + 6) * INPUT_OPERATIONS,
+            // six columns, then four rows
+            WinogradStep::TransformOutput => values * (6 + 4) * OUTPUT_OPERATIONS,
+            // four columns, then six rows
+            WinogradStep::TransformGradient => values * (4 + 6) * GRADIENT_OPERATIONS,
+            WinogradStep::Multiply | WinogradStep::MultiplyKernelGradient => {
+                2 * ENTRIES * values * channels
+            }
+        }
+    }
+
+    fn images(&self, step: WinogradStep) -> f64 {
+        let of_an_image = Winograd::tiles(self.winograd.size).pow(2);
+        match step {
+            WinogradStep::Pad => 1.0,
+            _ => self.tiles() as f64 / of_an_image as f64,
+        }
+    }
+}
+
+/// max(x, 0) of the pixels of an image.
+struct Activated<'a>(&'a [f32]);
+
+impl PixelSource for Activated<'_> {
+    type Channels<S: Vector> = ();
+
+    #[inline(always)]
+    fn channels<S: Vector>(&self, _: S, _: usize) {}
+
+    #[inline(always)]
+    fn value<S: Vector>(&mut self, simd: S, (): (), at: usize) -> S::f32s {
+        simd.relu(simd.load(self.0, at))
+    }
+}
+
+/// Keeps the pixels of an image and sums x and x squared, as before a BN.
+struct Measured<'a>(&'a mut [f32]);
+
+impl PixelSink for Measured<'_> {
+    type Channels<S: Vector> = ();
+
+    #[inline(always)]
+    fn channels<S: Vector>(&self, _: S, _: usize) {}
+
+    #[inline(always)]
+    fn put<S: Vector>(
+        &mut self,
+        simd: S,
+        (): (),
+        at: usize,
+        value: S::f32s,
+        sums: &mut [S::f32s; 2],
+    ) {
+        simd.store(self.0, at, value);
+        sums[0] = simd.add_f32s(sums[0], value);
+        sums[1] = simd.mul_add(value, value, sums[1]);
+    }
+}

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Time the training steps and the evaluation of one network in PyTorch; print one JSON line.
+
+The counterpart of benches/step.rs: the same options, the same networks, the same work in a step,
+the same line. Parameters and images come from the file that `step --write-start` writes; without
+one they are drawn at random (He initialisation). Needs torch and safetensors.
+"""
+
+import argparse
+import json
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+CLASSES, WIDTH, SIZE = 10, 16, 32
+MOMENTUM, WEIGHT_DECAY = 0.9, 1e-4
+
+
+class Block(nn.Module):
+    """Two 3x3 layers and the shortcut around them (`none`: a plain net's pair of layers).
+
+    Activations are computed in place where autograd allows it, as torchvision does.
+    """
+
+    def __init__(self, inputs, outputs, stride, shortcut):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.shortcut = shortcut
+        self.new_channels = outputs - inputs
+        if shortcut == "C" or (shortcut == "B" and self.new_channels):
+            projection = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.downsample = nn.Sequential(projection, nn.BatchNorm2d(outputs))
+        else:
+            self.downsample = None
+
+    def joined(self, x):
+        """What the shortcut adds for the block's input x (batch, channels, height, width)."""
+        if self.downsample is not None:
+            return self.downsample(x)
+        if self.new_channels:
+            return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, self.new_channels))
+        return x
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = self.bn2(self.conv2(y))
+        if self.shortcut != "none":
+            y += self.joined(x)
+        return F.relu(y, inplace=True)
+
+
+class ResNet(nn.Module):
+    """The networks of section 4.2 of the paper, depth 6n+2."""
+
+    def __init__(self, depth, shortcut):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, WIDTH, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(WIDTH)
+        inputs = WIDTH
+        for stage in range(3):
+            outputs, blocks = WIDTH << stage, []
+            for position in range((depth - 2) // 6):
+                stride = 2 if stage > 0 and position == 0 else 1
+                blocks.append(Block(inputs, outputs, stride, shortcut))
+                inputs = outputs
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+        self.fc = nn.Linear(inputs, CLASSES)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        x = self.layer3(self.layer2(self.layer1(x)))
+        return self.fc(x.mean((2, 3)))
+
+
+def start(net, path, batch):
+    """Load the parameters in `path` into `net`; return its images and labels, or random ones."""
+    if path is None:
+        return torch.randn(batch, 3, SIZE, SIZE), torch.randint(CLASSES, (batch,))
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    images, labels = tensors.pop("images"), tensors.pop("labels")
+    unknown = set(tensors) ^ {name for name, _ in net.named_parameters()}
+    if unknown or len(labels) != batch:
+        sys.exit(f"{path} is of another network or batch: {sorted(unknown)}")
+    net.load_state_dict(tensors, strict=False)
+    return images, labels
+
+
+def memory_mib(key):
+    """A line of Linux's /proc/self/status in MiB (VmRSS, VmHWM); None on other systems."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith(key))
+    except (OSError, StopIteration):
+        return None
+
+
+def timed(count, work):
+    """Run `work` `count` times; return the milliseconds and the result of each."""
+    times, results = [], []
+    for _ in range(count):
+        begin = time.perf_counter()
+        results.append(work())
+        times.append((time.perf_counter() - begin) * 1e3)
+    return times, results
+
+
+def ready(wait):
+    """Say that the next part can start and wait for a line, if that is wanted."""
+    if wait:
+        print("ready", flush=True)
+        sys.stdin.readline()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Time the training steps of one network in PyTorch.")
+    parser.add_argument("--depth", type=int, default=20)
+    parser.add_argument("--shortcut", choices=["none", "A", "B", "C"], default="A")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--warmup", type=int, default=3, help="steps before those that are timed")
+    parser.add_argument("--steps", type=int, default=10, help="timed steps")
+    parser.add_argument("--evaluations", type=int, default=10, help="timed evaluations of the batch")
+    parser.add_argument("--lr", type=float, default=0.01)
+    parser.add_argument("--wait", action="store_true", help="print `ready` and wait for a line before each part")
+    parser.add_argument("--start", metavar="FILE", help="parameters and batch, from `step --write-start`")
+    options = parser.parse_args()
+
+    torch.set_num_threads(options.threads)
+    idle_mib = memory_mib("VmRSS")
+    net = ResNet(options.depth, options.shortcut)
+    images, labels = start(net, options.start, options.batch)
+    net = net.to(memory_format=torch.channels_last)
+    images = images.contiguous(memory_format=torch.channels_last)
+    optimiser = torch.optim.SGD(net.parameters(), options.lr, MOMENTUM, weight_decay=WEIGHT_DECAY)
+
+    def step():
+        loss = F.cross_entropy(net(images), labels)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        return loss.item()
+
+    def evaluate():
+        with torch.no_grad():
+            return F.cross_entropy(net(images), labels).item()
+
+    losses = timed(options.warmup, step)[1]
+    ready(options.wait)
+    step_ms, later = timed(options.steps, step)
+    peak_mib = memory_mib("VmHWM")
+    net.eval()
+    timed(min(options.warmup, 1), evaluate)
+    ready(options.wait)
+    evaluation_ms, _ = timed(options.evaluations, evaluate)
+    line = {
+        "program": f"PyTorch {torch.__version__}",
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "step_ms": step_ms,
+        "evaluation_ms": evaluation_ms,
+        "losses": losses + later,
+        "idle_mib": idle_mib,
+        "peak_mib": peak_mib,
+    }
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()

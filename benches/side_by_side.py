@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Train the same networks with resweep and with PyTorch, in turns, and print Markdown tables.
+
+Builds benches/step.rs and runs it and benches/pytorch.py from the same parameters on the same
+images: resweep, PyTorch, resweep, PyTorch, ... Needs only Python's standard library; where the
+Python that runs it has no PyTorch, resweep is measured alone. docs/benchmarks.md says what the
+tables mean.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+# (depth, shortcut)
+NETS = [(20, "A"), (56, "A"), (110, "A"), (20, "none")]
+# (threads of each run, runs at once)
+SETTINGS = [(1, 1), (2, 1), (1, 2)]
+# Steps after which losses are compared: the first shows the forward pass, later ones the backward
+# pass and the update too.
+LATER_STEP = 3
+
+
+def name_of_net(net):
+    depth, shortcut = net
+    return f"plain-{depth}" if shortcut == "none" else f"ResNet-{depth}"
+
+
+def name_of_setting(setting):
+    threads, runs = setting
+    each = f"{threads} thread{'s' if threads > 1 else ''}"
+    return each if runs == 1 else f"{runs} runs at once, {each} each"
+
+
+@dataclass
+class Measured:
+    """What one program did in one round; times in milliseconds, memory in MiB or None."""
+
+    step: float
+    evaluation: float
+    losses: list
+    idle: float
+    peak: float
+    program: str
+    instruction_set: str
+
+
+class Failed(Exception):
+    """A program did not do what it was asked to."""
+
+
+def build():
+    """Build benches/step.rs; return the program's path."""
+    command = ["cargo", "bench", "--bench", "step", "--no-run", "--message-format=json-render-diagnostics"]
+    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if built.returncode != 0:
+        raise Failed("benches/step.rs does not build")
+    for line in built.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("executable") and message["target"]["name"] == "step":
+            return message["executable"]
+    raise Failed("cargo did not say where it put benches/step.rs")
+
+
+def has_pytorch():
+    """Whether this Python can run benches/pytorch.py."""
+    check = subprocess.run([sys.executable, "-c", "import torch, safetensors"], stderr=subprocess.DEVNULL)
+    return check.returncode == 0
+
+
+def expect(process, command):
+    """Return the next line of a program's output."""
+    line = process.stdout.readline().strip()
+    if not line:
+        raise Failed(f"no answer from: {' '.join(map(str, command))}")
+    return line
+
+
+def run_together(command, runs):
+    """Run `runs` copies of a program, part by part at the same time; return what each printed."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    processes = []
+    try:
+        for _ in range(runs):
+            processes.append(subprocess.Popen([*command, "--wait"], **pipes))
+        for _ in ("steps", "evaluations"):
+            for process in processes:
+                if expect(process, command) != "ready":
+                    raise Failed(f"unexpected answer from: {' '.join(map(str, command))}")
+            for process in processes:
+                process.stdin.write("\n")
+        return [json.loads(expect(process, command)) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def measure(command, options, net, setting):
+    """Run a program once; return a `Measured`, over all copies where several run at once."""
+    (depth, shortcut), (threads, runs) = net, setting
+    given = {
+        "--depth": depth,
+        "--shortcut": shortcut,
+        "--batch": options.batch,
+        "--threads": threads,
+        "--warmup": options.warmup,
+        "--steps": options.steps,
+        "--evaluations": options.evaluations,
+    }
+    arguments = [str(word) for pair in given.items() for word in pair]
+    lines = run_together([*command, *arguments], runs)
+    largest = lambda key: max((line[key] for line in lines if line[key] is not None), default=None)
+    return Measured(
+        step=median(time for line in lines for time in line["step_ms"]),
+        evaluation=median(time for line in lines for time in line["evaluation_ms"]),
+        losses=lines[0]["losses"],
+        idle=largest("idle_mib"),
+        peak=largest("peak_mib"),
+        program=lines[0]["program"],
+        instruction_set=lines[0]["instruction_set"],
+    )
+
+
+def measure_all(step, pytorch, options):
+    """Return, for each (net, setting), a list of rounds, each (of resweep, of PyTorch or None)."""
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for net in options.nets:
+            start = Path(folder) / f"{name_of_net(net)}.safetensors"
+            write = ["--depth", str(net[0]), "--shortcut", net[1], "--batch", str(options.batch)]
+            if subprocess.run([step, *write, "--write-start", str(start)]).returncode != 0:
+                raise Failed(f"cannot write the start of {name_of_net(net)}")
+            beside = [sys.executable, ROOT / "benches" / "pytorch.py", "--start", start]
+            for setting in SETTINGS:
+                rounds = results.setdefault((net, setting), [])
+                for number in range(options.rounds):
+                    where = f"{name_of_net(net)}, {name_of_setting(setting)}"
+                    print(f"{where}: round {number + 1} of {options.rounds}", file=sys.stderr)
+                    ours = measure([step], options, net, setting)
+                    theirs = measure(beside, options, net, setting) if pytorch else None
+                    rounds.append((ours, theirs))
+    return results
+
+
+def table(head, rows):
+    """Return Markdown lines of a table whose first columns are text and the others numbers."""
+    text_columns = sum(column.endswith("|") for column in head)
+    head = [column.removesuffix("|") for column in head]
+    rule = ["---"] * text_columns + ["--:"] * (len(head) - text_columns)
+    return ["| " + " | ".join(cells) + " |" for cells in [head, rule, *rows]] + [""]
+
+
+def times(results, key):
+    """The table of one kind of time: medians of the rounds' medians, and of their ratios."""
+    rows = []
+    for (net, setting), rounds in results.items():
+        ours = [getattr(ours, key) for ours, _ in rounds]
+        row = [name_of_net(net), name_of_setting(setting), f"{median(ours):.1f}"]
+        if rounds[0][1] is not None:
+            theirs = [getattr(theirs, key) for _, theirs in rounds]
+            ratios = [theirs / ours for ours, theirs in zip(ours, theirs)]
+            row += [f"{median(theirs):.1f}", f"{median(ratios):.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"]
+        else:
+            row += ["", "", ""]
+        rows.append(row)
+    return table(["net|", "setting|", "resweep, ms", "PyTorch, ms", "ratio", "ratio of each round"], rows)
+
+
+def memory(results):
+    """The table of resident memory in one run with one thread, the largest of the rounds."""
+    number = lambda mib: "" if mib is None else f"{mib:.0f}"
+    rows = []
+    for (net, setting), rounds in results.items():
+        if setting == SETTINGS[0]:
+            row = [name_of_net(net)]
+            for side in zip(*rounds):
+                known = [measured for measured in side if measured is not None and measured.peak is not None]
+                row.append(number(max((measured.peak for measured in known), default=None)))
+                row.append(number(max((measured.peak - measured.idle for measured in known), default=None)))
+            rows.append(row)
+    head = ["net|", "resweep: peak, MiB", "less idle, MiB", "PyTorch: peak, MiB", "less idle, MiB"]
+    return table(head, rows)
+
+
+def losses(results):
+    """The table of losses: the same parameters and images have to give the same."""
+    rows = []
+    for (net, setting), rounds in results.items():
+        ours, theirs = rounds[0]
+        if setting == SETTINGS[0]:
+            row = [name_of_net(net)]
+            for step in (0, LATER_STEP - 1):
+                row.append(f"{ours.losses[step]:.7f}")
+                if theirs is not None:
+                    row.append(f"{theirs.losses[step]:.7f}")
+                    row.append(f"{abs(ours.losses[step] - theirs.losses[step]):.1e}")
+                else:
+                    row += ["", ""]
+            rows.append(row)
+    later = f"step {LATER_STEP}"
+    head = ["net|", "step 1: resweep", "PyTorch", "difference", f"{later}: resweep", "PyTorch", "difference"]
+    return table(head, rows)
+
+
+def cpu_name():
+    """The CPU's name as the system knows it."""
+    try:
+        with open("/proc/cpuinfo") as info:
+            return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def output_of(*command):
+    """A short command's output, or an empty string where it fails."""
+    try:
+        ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return ""
+    return ended.stdout.strip() if ended.returncode == 0 else ""
+
+
+def machine(results, options):
+    """What was measured, where and how, as Markdown lines."""
+    ours, theirs = next(iter(results.values()))[0]
+    commit = output_of("git", "describe", "--always", "--dirty", "--abbrev=10") or "unknown"
+    rustc = output_of("rustc", "--version")
+    each = f"{options.steps} steps after {options.warmup} that do not count, {options.evaluations} evaluations"
+    return [
+        f"- CPU: {cpu_name()}, {os.cpu_count()} cores seen by the system; {platform.system()}, {platform.machine()}",
+        f"- {ours.program}, commit {commit}, {rustc}; vectors: {ours.instruction_set}",
+        f"- {theirs.program}, Python {platform.python_version()}; vectors: {theirs.instruction_set}"
+        if theirs
+        else "- PyTorch is not installed for this Python: resweep alone",
+        f"- {date.today().isoformat()}; batch {options.batch}, 32x32; {options.rounds} rounds, in each {each}",
+        "",
+    ]
+
+
+def report(results, options):
+    """The whole of the Markdown."""
+    lines = ["## Side by side", "", *machine(results, options)]
+    lines += ["### Training: one step", "", *times(results, "step")]
+    lines += ["### Evaluation: one batch", "", *times(results, "evaluation")]
+    lines += ["### Resident memory: one run, one thread", "", *memory(results)]
+    lines += ["### Losses from the same start", "", *losses(results)]
+    return "\n".join(lines)
+
+
+def net_of(text):
+    """A net from its name: ResNet-20, plain-56."""
+    kind, _, depth = text.partition("-")
+    if kind not in ("ResNet", "plain") or not depth.isdecimal() or int(depth) < 8 or int(depth) % 6 != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is no net: expected ResNet-N or plain-N with N = 6n+2")
+    return int(depth), "A" if kind == "ResNet" else "none"
+
+
+def positive(text):
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
+    return int(text)
+
+
+def options():
+    parser = argparse.ArgumentParser(description="Train the same networks with resweep and with PyTorch, in turns.")
+    parser.add_argument("--nets", type=net_of, nargs="+", help="by default ResNet-20 -56 -110 and plain-20")
+    parser.add_argument("--batch", type=positive, default=128)
+    parser.add_argument("--rounds", type=positive, help="times that each program runs (default: 5)")
+    parser.add_argument("--steps", type=positive, help="timed steps in a round (default: 5)")
+    parser.add_argument("--evaluations", type=positive, help="timed evaluations in a round (default: 5)")
+    parser.add_argument("--quick", action="store_true", help="one net, two rounds, two steps: to see that it works")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to standard output")
+    given = parser.parse_args()
+    given.nets = given.nets or (NETS[:1] if given.quick else NETS)
+    for name, quick, full in [("rounds", 2, 5), ("steps", 2, 5), ("evaluations", 2, 5)]:
+        setattr(given, name, getattr(given, name) or (quick if given.quick else full))
+    # The first steps find their memory and choose their kernels.
+    given.warmup = LATER_STEP
+    return given
+
+
+def main():
+    given = options()
+    try:
+        step = build()
+        pytorch = has_pytorch()
+        if not pytorch:
+            print(f"{sys.executable} has no PyTorch: measuring resweep alone", file=sys.stderr)
+        text = report(measure_all(step, pytorch, given), given)
+        if given.output is None:
+            print(text)
+        else:
+            given.output.parent.mkdir(parents=True, exist_ok=True)
+            given.output.write_text(text + "\n", encoding="utf-8")
+    except (Failed, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
