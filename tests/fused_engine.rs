@@ -11,7 +11,7 @@ use resweep::model::{Architecture, Network};
 const SEED: u64 = 20_151_210;
 const CLASSES: usize = 7;
 /// Networks of random shape; each shortcut type has its share.
-const CASES: usize = 20;
+const CASES: usize = 12;
 /// Multiply-adds of a forward pass that keep a case short.
 const MAX_FLOPS: u64 = 2_000_000;
 /// Values that every BN sees at least. With fewer, a rounding error in the variance of a channel

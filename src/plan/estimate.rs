@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::domain::{EngineKind, ModelConfig, Run};
 
-/// About what one core of a current x86-64 server CPU does.
-const GUESSED_FLOPS_PER_SECOND: f64 = 2e10;
+/// About what one core of an x86-64 server CPU does with the fused engine.
+const GUESSED_FLOPS_PER_SECOND: f64 = 4e10;
 
 /// What a finished training tells of this machine.
 #[derive(Debug, Clone, PartialEq)]

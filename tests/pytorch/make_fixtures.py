@@ -59,15 +59,15 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """The CIFAR-10 networks of section 4.2 of the paper."""
 
-    def __init__(self, shortcut):
+    def __init__(self, shortcut, depth=DEPTH, width=WIDTH):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, WIDTH, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(WIDTH)
-        inputs = WIDTH
+        self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        inputs = width
         for stage in range(3):
-            outputs = WIDTH * 2**stage
+            outputs = width * 2**stage
             blocks = []
-            for position in range((DEPTH - 2) // 6):
+            for position in range((depth - 2) // 6):
                 stride = 2 if stage > 0 and position == 0 else 1
                 blocks.append(Block(inputs, outputs, stride, shortcut))
                 inputs = outputs

@@ -6,7 +6,7 @@ use dfdx::prelude::{Cpu, Gradients, Storage};
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::convolve::{Backward, Input, Output, Reduce, Unpool};
+use super::chunk::{Backward, Input, Output, Reduce, Unpool};
 use super::forward::{Feed, TransformKernel, for_each_kept_pixel, total};
 use super::geometry::{Block, Convolution, Join, Method};
 use super::kernels::Sums;

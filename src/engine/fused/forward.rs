@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::batch_norm::{GammaBeta, Normalisation};
 use super::buffer::Buffer;
-use super::convolve::{Forward, Input, Pool};
+use super::chunk::{Forward, Input, Pool};
 use super::geometry::{Block, Convolution, Grid, Join, Method};
 use super::kernels::{Sums, Task, Vector, Winograd};
 use super::packing;

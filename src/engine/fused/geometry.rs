@@ -144,6 +144,15 @@ impl Convolution {
         self.kernel > 1
     }
 
+    /// Floats of an input image as the direct method reads it.
+    pub fn input_len(&self) -> usize {
+        if self.is_padded() {
+            self.input.padded_len()
+        } else {
+            self.input.len()
+        }
+    }
+
     /// Entries of the kernel among the parameters.
     pub fn parameters(&self) -> usize {
         self.kernel * self.kernel * self.in_channels * self.out_channels

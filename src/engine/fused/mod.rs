@@ -7,7 +7,7 @@
 mod backward;
 mod batch_norm;
 mod buffer;
-mod convolve;
+mod chunk;
 mod forward;
 mod geometry;
 #[allow(unsafe_code)]

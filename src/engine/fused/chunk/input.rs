@@ -1,0 +1,90 @@
+//! A chunk's images on their way into a convolution.
+
+use std::ops::Range;
+
+use super::super::batch_norm::Normalisation;
+use super::super::geometry::{Convolution, Grid};
+use super::super::kernels::{Vector, pad};
+use super::super::scratch::Padded;
+use super::super::sources::{Activated, Joined, Stored};
+use super::image;
+
+/// A chunk's images on their way into a convolution.
+pub enum Input<'a> {
+    Stored(&'a [f32]),
+    Activated {
+        x: &'a [f32],
+        norm: &'a Normalisation,
+    },
+    Joined(Joined<'a>),
+}
+
+impl<'a> Input<'a> {
+    /// Cuts the images into chunks of `len` floats.
+    pub fn chunks(self, len: usize) -> Vec<Self> {
+        match self {
+            Self::Stored(x) => x.chunks(len).map(Self::Stored).collect(),
+            Self::Activated { x, norm } => {
+                let chunks = x.chunks(len);
+                chunks.map(|x| Self::Activated { x, norm }).collect()
+            }
+            Self::Joined(joined) => joined.chunks(len).into_iter().map(Self::Joined).collect(),
+        }
+    }
+}
+
+impl Input<'_> {
+    /// What the images at `range` are read from and written to.
+    pub fn arrays(&self, range: Range<usize>) -> [&[f32]; 3] {
+        match self {
+            Self::Stored(x) | Self::Activated { x, .. } => [&x[range], &[], &[]],
+            Self::Joined(joined) => joined.arrays(range),
+        }
+    }
+
+    /// Fills the inside of a padded image with the image at `range`.
+    #[inline(always)]
+    pub fn pad<S: Vector>(&mut self, simd: S, grid: Grid, range: Range<usize>, padded: &mut [f32]) {
+        let (shape, pitch) = ((grid.size, grid.channels), grid.padded_pitch());
+        match self {
+            Self::Stored(x) if !grid.channels.is_multiple_of(S::LANES) => {
+                copy_rows(grid, &x[range], padded);
+            }
+            Self::Stored(x) => pad(simd, shape, &mut Stored(&x[range]), pitch, padded),
+            Self::Activated { x, norm } => {
+                let x = &x[range];
+                pad(simd, shape, &mut Activated { x, norm }, pitch, padded);
+            }
+            Self::Joined(joined) => pad(simd, shape, &mut joined.image(range), pitch, padded),
+        }
+    }
+}
+
+/// Copies an image into a padded one, whatever its channels.
+fn copy_rows(grid: Grid, image: &[f32], padded: &mut [f32]) {
+    let pitch = grid.padded_pitch();
+    let rows = image.chunks_exact(grid.size * grid.channels);
+    for (row, padded) in rows.zip(padded[pitch..].chunks_mut(pitch)) {
+        padded[grid.channels..grid.channels + row.len()].copy_from_slice(row);
+    }
+}
+
+/// One image as the direct method reads it: padded, but for 1x1 kernels.
+#[inline(always)]
+pub fn prepare<'a, S: Vector>(
+    simd: S,
+    conv: &Convolution,
+    input: &'a mut Input<'_>,
+    index: usize,
+    padded: &'a mut Padded,
+) -> &'a [f32] {
+    let range = image(conv.input, index);
+    match input {
+        Input::Stored(x) if !conv.is_padded() => &x[range],
+        input => {
+            let padded = padded.of(conv.input);
+            input.pad(simd, conv.input, range, padded);
+            padded
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What a convolution hands out of a chunk, forward and backward.
+
+use std::ops::Range;
+
+use super::super::batch_norm::Normalisation;
+use super::super::geometry::Grid;
+use super::super::kernels::{PixelSink, PixelSource, Sums, Vector, Winograd, scan};
+use super::super::sinks::{Centred, InnerGradient, Kept, OuterGradient};
+
+/// Where the gradients of a chunk's inputs go.
+pub enum Output<'a> {
+    /// Nobody wants them: the first layer.
+    None,
+    /// As they are.
+    Kept(&'a mut [f32]),
+    /// [`InnerGradient`] for many.
+    Inner {
+        norm: &'a Normalisation,
+        x: &'a [f32],
+        gradient: &'a mut [f32],
+    },
+    /// [`OuterGradient`] for many.
+    Outer {
+        output: &'a [f32],
+        shortcut: Option<&'a [f32]>,
+        centred: Centred<'a>,
+        gradient: &'a mut [f32],
+    },
+}
+
+impl<'a> Output<'a> {
+    /// Cuts the images into `count` chunks of `len` floats.
+    pub fn chunks(self, count: usize, len: usize) -> Vec<Self> {
+        match self {
+            Self::None => (0..count).map(|_| Self::None).collect(),
+            Self::Kept(gradient) => gradient.chunks_mut(len).map(Self::Kept).collect(),
+            Self::Inner { norm, x, gradient } => {
+                let chunks = x.chunks(len).zip(gradient.chunks_mut(len));
+                chunks
+                    .map(|(x, gradient)| Self::Inner { norm, x, gradient })
+                    .collect()
+            }
+            Self::Outer {
+                output,
+                shortcut,
+                centred,
+                gradient,
+            } => {
+                let chunks = output.chunks(len).zip(gradient.chunks_mut(len)).enumerate();
+                let chunk = |(index, (output, gradient)): (usize, (&'a [f32], &'a mut [f32]))| {
+                    let range = index * len..index * len + output.len();
+                    Self::Outer {
+                        output,
+                        shortcut: shortcut.map(|shortcut| &shortcut[range.clone()]),
+                        centred: centred.slice(range),
+                        gradient,
+                    }
+                };
+                chunks.map(chunk).collect()
+            }
+        }
+    }
+}
+
+impl Output<'_> {
+    /// What the gradients of the images at `range` are computed from and written to.
+    pub fn arrays(&self, range: Range<usize>) -> [&[f32]; 4] {
+        match self {
+            Self::None => [&[]; 4],
+            Self::Kept(gradient) => [&gradient[range], &[], &[], &[]],
+            Self::Inner { x, gradient, .. } => [&x[range.clone()], &gradient[range], &[], &[]],
+            Self::Outer {
+                output,
+                shortcut,
+                centred,
+                gradient,
+            } => [
+                &output[range.clone()],
+                shortcut.map_or(&[], |shortcut| &shortcut[range.clone()]),
+                &centred.x[range.clone()],
+                &gradient[range],
+            ],
+        }
+    }
+
+    /// Takes the gradients of the image at `range`.
+    #[inline(always)]
+    pub fn take<S: Vector>(
+        &mut self,
+        simd: S,
+        range: Range<usize>,
+        pixels: impl Pixels,
+        sums: &mut Sums,
+    ) {
+        match self {
+            Self::None => {}
+            Self::Kept(gradient) => pixels.send(simd, &mut Kept(&mut gradient[range]), sums),
+            Self::Inner { norm, x, gradient } => {
+                let mut sink = InnerGradient {
+                    norm,
+                    x: &x[range.clone()],
+                    gradient: &mut gradient[range],
+                };
+                pixels.send(simd, &mut sink, sums);
+            }
+            Self::Outer {
+                output,
+                shortcut,
+                centred,
+                gradient,
+            } => {
+                let mut sink = OuterGradient {
+                    output: &output[range.clone()],
+                    shortcut: shortcut.map(|shortcut| &shortcut[range.clone()]),
+                    centred: centred.slice(range.clone()),
+                    gradient: &mut gradient[range],
+                };
+                pixels.send(simd, &mut sink, sums);
+            }
+        }
+    }
+}
+
+/// Some pixels of an image, ready to be sent to a sink.
+pub trait Pixels {
+    fn send<S: Vector>(self, simd: S, sink: &mut impl PixelSink, sums: &mut Sums);
+}
+
+/// The pixels of Winograd's tiles.
+pub struct Tiles<'a> {
+    pub winograd: Winograd,
+    pub channels: usize,
+    pub rows: Range<usize>,
+    /// The tile in `m` that is the first of the rows.
+    pub first: usize,
+    pub m: &'a [f32],
+}
+
+impl Pixels for Tiles<'_> {
+    #[inline(always)]
+    fn send<S: Vector>(self, simd: S, sink: &mut impl PixelSink, sums: &mut Sums) {
+        let Self {
+            winograd,
+            channels,
+            rows,
+            first,
+            m,
+        } = self;
+        winograd.transform_output(simd, channels, m, rows, first, sink, sums);
+    }
+}
+
+/// All the pixels of one image.
+pub struct Image<T> {
+    pub grid: Grid,
+    pub source: T,
+}
+
+impl<T: PixelSource> Pixels for Image<T> {
+    #[inline(always)]
+    fn send<S: Vector>(mut self, simd: S, sink: &mut impl PixelSink, sums: &mut Sums) {
+        let shape = (self.grid.size * self.grid.size, self.grid.channels);
+        scan(simd, shape, &mut self.source, sink, sums);
+    }
+}

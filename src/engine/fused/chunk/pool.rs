@@ -1,0 +1,87 @@
+//! Average pooling, forward and back, and sums over what is already there.
+
+use super::super::geometry::Grid;
+use super::super::kernels::{Sums, Task, Vector};
+use super::super::sinks::{AgainstValue, Centred, Summed};
+use super::super::sources::{Joined, Stored, Uniform};
+use super::image;
+use super::output::{Image, Output, Pixels};
+
+/// Computes the last block's output and averages each feature over the pixels of each image.
+pub struct Pool<'a> {
+    pub grid: Grid,
+    pub joined: Joined<'a>,
+    /// Features of an image that count.
+    pub channels: usize,
+    /// (images, channels)
+    pub features: &'a mut [f32],
+}
+
+impl Task for Pool<'_> {
+    #[inline(always)]
+    fn run<S: Vector>(mut self, simd: S) {
+        let pixels = self.grid.size * self.grid.size;
+        for (index, features) in self.features.chunks_exact_mut(self.channels).enumerate() {
+            let grid = self.grid;
+            let source = self.joined.image(image(grid, index));
+            let mut sums = Sums::new(grid.channels);
+            Image { grid, source }.send(simd, &mut Summed, &mut sums);
+            for (feature, sum) in features.iter_mut().zip(&sums.first) {
+                *feature = (sum / pixels as f64) as f32;
+            }
+        }
+    }
+}
+
+/// Takes the gradients of the features back to the pixels.
+pub struct Unpool<'a> {
+    pub grid: Grid,
+    /// Of the features, (images, channels).
+    pub features: &'a [f32],
+    /// Features of an image that count.
+    pub channels: usize,
+    pub output: Output<'a>,
+    /// What `output` sums.
+    pub sums: &'a mut Sums,
+}
+
+impl Task for Unpool<'_> {
+    #[inline(always)]
+    fn run<S: Vector>(mut self, simd: S) {
+        let share = 1.0 / (self.grid.size * self.grid.size) as f32;
+        let mut shares = vec![0.0; self.grid.channels];
+        for (index, features) in self.features.chunks_exact(self.channels).enumerate() {
+            for (to, feature) in shares.iter_mut().zip(features) {
+                *to = feature * share;
+            }
+            let pixels = Image {
+                grid: self.grid,
+                source: Uniform(&shares),
+            };
+            self.output
+                .take(simd, image(self.grid, index), pixels, self.sums);
+        }
+    }
+}
+
+/// Sums a gradient g, and g (x - mean).
+pub struct Reduce<'a> {
+    pub grid: Grid,
+    pub gradient: &'a [f32],
+    pub against: Centred<'a>,
+    pub sums: &'a mut Sums,
+}
+
+impl Task for Reduce<'_> {
+    #[inline(always)]
+    fn run<S: Vector>(self, simd: S) {
+        for (index, gradient) in self.gradient.chunks_exact(self.grid.len()).enumerate() {
+            let pixels = Image {
+                grid: self.grid,
+                source: Stored(gradient),
+            };
+            let against = self.against.slice(image(self.grid, index));
+            pixels.send(simd, &mut AgainstValue(against), self.sums);
+        }
+    }
+}
