@@ -6,6 +6,8 @@ ARGS ?=
 RESWEEP = cargo run --quiet --release --
 
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+# The kernels in a package of their own.
+SANITIZE = --manifest-path tests/sanitize/Cargo.toml --target-dir target/sanitize
 BENCH_VENV = target/bench-venv
 # The Python in which `make bench` looks for PyTorch.
 BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/python,python3)
@@ -64,11 +66,11 @@ bench-venv:
 
 # The kernels' unsafe code in Miri, by plain loops. Needs: rustup toolchain install nightly --component miri,rust-src
 miri:
-	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --test kernels
+	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test $(SANITIZE)
 
-# The kernels and the engine with vector instructions, under AddressSanitizer. Needs a nightly toolchain.
+# The kernels with vector instructions, under AddressSanitizer. Needs a nightly toolchain.
 asan:
-	RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target $(HOST) --test kernels --test fused_engine
+	RUSTFLAGS=-Zsanitizer=address cargo +nightly test $(SANITIZE) --target $(HOST)
 
 # Writes tests/pytorch/*.safetensors anew; needs PyTorch, NumPy and safetensors for Python.
 fixtures:

@@ -34,7 +34,7 @@ fn name(set: Option<InstructionSet>) -> &'static str {
 }
 
 const SEED: u64 = 20_160_627;
-const CASES: usize = if cfg!(miri) { 2 } else { 24 };
+const CASES: usize = if cfg!(miri) { 1 } else { 24 };
 const TOLERANCE: f64 = 2e-6;
 
 fn rng(stream: u64) -> ChaCha8Rng {
@@ -350,7 +350,8 @@ fn winograd_convolves_as_the_definition_does() {
         let shape = (size, 1, 3);
         let expected = convolve(shape, (from, to), &image, &kernel);
         let (of_image, of_kernel) = convolve_back(shape, (from, to), (&image, &kernel, &gradient));
-        let mut bits: Vec<Vec<Vec<u32>>> = Vec::new();
+        // Of vectors that multiply and add in one rounding, and in two.
+        let mut bits: [Vec<Vec<Vec<u32>>>; 2] = Default::default();
         for set in sets() {
             let mut results = [
                 vec![0.0; expected.len()],
@@ -390,15 +391,14 @@ fn winograd_convolves_as_the_definition_does() {
                     "{what}"
                 );
             }
-            if set.is_some_and(|set| !matches!(set, InstructionSet::Portable)) {
-                let to_bits = |values: &Vec<f32>| values.iter().map(|v| v.to_bits()).collect();
-                bits.push(results.iter().map(to_bits).collect());
-            }
+            let to_bits = |values: &Vec<f32>| values.iter().map(|v| v.to_bits()).collect();
+            let fused = set.is_some_and(|set| !matches!(set, InstructionSet::Portable));
+            bits[usize::from(fused)].push(results.iter().map(to_bits).collect());
         }
-        assert!(
-            bits.windows(2).all(|pair| pair[0] == pair[1]),
-            "instruction sets with a fused multiply-add give the same bits"
-        );
+        for bits in bits {
+            let same = bits.windows(2).all(|pair| pair[0] == pair[1]);
+            assert!(same, "the length of the vectors changes no bit");
+        }
     }
 }
 
@@ -512,7 +512,11 @@ impl Task for ScanPass<'_> {
 #[test]
 fn a_scan_sees_every_pixel_once() {
     let mut rng = rng(4);
-    for pixels in [1, 63, 64, 65, 130] {
+    for pixels in if cfg!(miri) {
+        [1, 2, 3, 64, 65]
+    } else {
+        [1, 63, 64, 65, 130]
+    } {
         let channels = channels(&mut rng);
         let image = values(&mut rng, pixels * channels);
         for set in sets() {
