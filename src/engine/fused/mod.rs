@@ -10,7 +10,10 @@ mod buffer;
 mod chunk;
 mod forward;
 mod geometry;
-#[allow(unsafe_code)]
+#[expect(
+    unsafe_code,
+    reason = "bounds are checked once for a block, not for each vector"
+)]
 pub mod kernels;
 mod packing;
 mod scratch;
