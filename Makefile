@@ -11,8 +11,8 @@ SANITIZE = --manifest-path tests/sanitize/Cargo.toml --target-dir target/sanitiz
 BENCH_VENV = target/bench-venv
 # The Python in which `make bench` looks for PyTorch.
 BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/python,python3)
-# What `make bench-venv` installs: PyTorch without CUDA.
-BENCH_TORCH ?= --index-url https://download.pytorch.org/whl/cpu torch
+# What `make bench-venv` installs; pytorch.org says which arguments give a build without CUDA.
+BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
 .PHONY: all build sweep plot plan status data test check bench bench-venv miri asan fixtures clean
