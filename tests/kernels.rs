@@ -9,7 +9,7 @@ use pulp::Scalar512b;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resweep::engine::fused::kernels::{
-    Direct, InstructionSet, Operand, PixelSink, PixelSource, Prefetch, Product, Sums, Task, Vector,
+    Direct, InstructionSet, Measured, Operand, Prefetch, Product, Stored, Sums, Task, Vector,
     Winograd, multiply, pad, scan,
 };
 
@@ -166,40 +166,6 @@ fn a_product_beyond_its_operands_is_refused() {
     });
 }
 
-struct Stored<'a>(&'a [f32]);
-
-impl PixelSource for Stored<'_> {
-    type Channels<S: Vector> = ();
-
-    fn channels<S: Vector>(&self, _: S, _: usize) {}
-
-    fn value<S: Vector>(&mut self, simd: S, (): (), at: usize) -> S::f32s {
-        simd.load(self.0, at)
-    }
-}
-
-/// Keeps the pixels; sums them and their squares.
-struct Kept<'a>(&'a mut [f32]);
-
-impl PixelSink for Kept<'_> {
-    type Channels<S: Vector> = ();
-
-    fn channels<S: Vector>(&self, _: S, _: usize) {}
-
-    fn put<S: Vector>(
-        &mut self,
-        simd: S,
-        (): (),
-        at: usize,
-        value: S::f32s,
-        sums: &mut [S::f32s; 2],
-    ) {
-        simd.store(self.0, at, value);
-        sums[0] = simd.add_f32s(sums[0], value);
-        sums[1] = simd.mul_add(value, value, sums[1]);
-    }
-}
-
 /// A 3x3 or 1x1 convolution in float64 of one image (size, size, from) with a kernel (height,
 /// width, from, to).
 fn convolve(
@@ -300,7 +266,7 @@ impl Task for WinogradPass<'_> {
         w.transform_input(simd, channels, &image, rows.clone(), 0, &mut v);
         let shape = (channels, w.out_channels);
         w.multiply_tiles(simd, tiles, shape, (&v, &kernel), &mut m, &mut ahead);
-        let mut sink = Kept(output);
+        let mut sink = Measured(output);
         w.transform_output(
             simd,
             w.out_channels,
@@ -316,7 +282,7 @@ impl Task for WinogradPass<'_> {
         w.transform_input(simd, w.out_channels, &gradient, rows.clone(), 0, &mut m);
         let shape = (w.out_channels, channels);
         w.multiply_tiles(simd, tiles, shape, (&m, &kernel), &mut v, &mut ahead);
-        let (mut sink, mut sums) = (Kept(of_image), Sums::new(channels));
+        let (mut sink, mut sums) = (Measured(of_image), Sums::new(channels));
         w.transform_output(simd, channels, &v, rows.clone(), 0, &mut sink, &mut sums);
 
         w.transform_input(simd, channels, &image, rows.clone(), 0, &mut v);
@@ -504,7 +470,7 @@ struct ScanPass<'a> {
 impl Task for ScanPass<'_> {
     fn run<S: Vector>(self, simd: S) {
         let shape = (self.pixels, self.channels);
-        let (mut source, mut sink) = (Stored(self.image), Kept(self.copy));
+        let (mut source, mut sink) = (Stored(self.image), Measured(self.copy));
         scan(simd, shape, &mut source, &mut sink, self.sums);
     }
 }

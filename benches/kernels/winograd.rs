@@ -1,7 +1,7 @@
 //! The steps of Winograd's convolutions, on one group of tiles.
 
 use resweep::engine::fused::kernels::{
-    PixelSink, PixelSource, Prefetch, Sums, Vector, Winograd, pad,
+    Measured, PixelSource, Prefetch, Sums, Vector, Winograd, pad,
 };
 
 use super::timing::Work;
@@ -205,29 +205,5 @@ impl PixelSource for Activated<'_> {
     #[inline(always)]
     fn value<S: Vector>(&mut self, simd: S, (): (), at: usize) -> S::f32s {
         simd.relu(simd.load(self.0, at))
-    }
-}
-
-/// Keeps the pixels of an image and sums x and x squared, as before a BN.
-struct Measured<'a>(&'a mut [f32]);
-
-impl PixelSink for Measured<'_> {
-    type Channels<S: Vector> = ();
-
-    #[inline(always)]
-    fn channels<S: Vector>(&self, _: S, _: usize) {}
-
-    #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
-        simd: S,
-        (): (),
-        at: usize,
-        value: S::f32s,
-        sums: &mut [S::f32s; 2],
-    ) {
-        simd.store(self.0, at, value);
-        sums[0] = simd.add_f32s(sums[0], value);
-        sums[1] = simd.mul_add(value, value, sums[1]);
     }
 }

@@ -7,13 +7,13 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::chunk::{Backward, Input, Output, Reduce, Unpool};
-use super::forward::{Feed, TransformKernel, for_each_kept_pixel, total};
-use super::geometry::{Block, Convolution, Join, Method};
+use super::forward::{Feed, for_each_kept_pixel};
+use super::geometry::{Block, Convolution, Join};
 use super::kernels::Sums;
 use super::packing;
 use super::sinks::Centred;
 use super::tensors::Tensors;
-use super::workspace::Workspace;
+use super::workspace::{Workspace, clear, total};
 use crate::model::Vector;
 
 /// dfdx's error on the CPU.
@@ -110,7 +110,7 @@ impl Workspace {
         let norm = self.norms[conv.index].gradient(sums, values);
         add(all, tensors.gamma(conv), &norm.gamma)?;
         add(all, tensors.beta(conv), &norm.beta)?;
-        self.prepare_backward(tensors, conv);
+        self.prepare(tensors, conv, packing::flipped, packing::transposed);
 
         let (chunk, in_channels) = (self.chunk(), conv.input.channels);
         let (in_chunk, out_chunk) = (chunk * conv.input.len(), chunk * conv.output.len());
@@ -162,9 +162,7 @@ impl Workspace {
                 }
             }
         };
-        for sums in sums.iter_mut() {
-            *sums = Sums::new(in_channels);
-        }
+        clear(sums, in_channels);
         let inputs = input.chunks(in_chunk);
         let chunks = inputs.len();
         let parts = &mut kernel_gradients[..chunks * conv.kernel_len()];
@@ -198,21 +196,6 @@ impl Workspace {
         Ok(total(sums, in_channels))
     }
 
-    /// Brings a kernel into the order of the backward pass.
-    fn prepare_backward(&mut self, tensors: &Tensors, conv: &Convolution) {
-        let packed = &mut self.packed[..conv.kernel_len()];
-        let prepared = &mut self.prepared[..conv.prepared_len()];
-        self.kernel.resize(conv.parameters(), 0.0);
-        tensors.kernel(conv).copy_into(&mut self.kernel);
-        match conv.method() {
-            Method::Winograd(_) => {
-                packing::flipped(conv, &self.kernel, packed);
-                self.team.set().run(TransformKernel { packed, prepared });
-            }
-            Method::Direct(_) => packing::transposed(conv, &self.kernel, prepared),
-        }
-    }
-
     /// The gradient of the last block's sum from that of the features, and its sums.
     fn unpool(&mut self, features: &[f32], gradient: &mut Buffer) -> Sums {
         let (chunk, last) = (self.chunk(), self.trunk.last());
@@ -240,9 +223,7 @@ impl Workspace {
             },
             gradient: &mut gradient[..len],
         };
-        for sums in sums.iter_mut() {
-            *sums = Sums::new(last.channels);
-        }
+        clear(sums, last.channels);
         let features = features.chunks(chunk * trunk.features);
         let outputs = output.chunks(features.len(), chunk * last.len());
         let jobs = features.zip(outputs).zip(sums.iter_mut());
@@ -263,9 +244,7 @@ impl Workspace {
         let (chunk, grid) = (self.chunk() * conv.output.len(), conv.output);
         let len = self.batch * grid.len();
         let mean = &self.norms[conv.index].mean;
-        for sums in &mut self.sums {
-            *sums = Sums::new(grid.channels);
-        }
+        clear(&mut self.sums, grid.channels);
         let gradients = gradient[..len].chunks(chunk);
         let xs = self.outputs[conv.index][..len].chunks(chunk);
         let jobs = gradients.zip(xs).zip(self.sums.iter_mut());

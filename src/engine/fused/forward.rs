@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use super::batch_norm::{GammaBeta, Normalisation};
 use super::buffer::Buffer;
 use super::chunk::{Forward, Input, Pool};
-use super::geometry::{Block, Convolution, Grid, Join, Method};
-use super::kernels::{Sums, Task, Vector, Winograd};
+use super::geometry::{Block, Convolution, Grid, Join};
+use super::kernels::Sums;
 use super::packing;
 use super::sources::{Joined, Shortcut};
 use super::tensors::Tensors;
-use super::workspace::Workspace;
+use super::workspace::{Workspace, clear, total};
 
 /// What BN normalises by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Workspace {
 
     /// One convolution and the statistics for its BN.
     fn layer(&mut self, tensors: &Tensors, statistics: Statistics, conv: &Convolution, feed: Feed) {
-        self.prepare_forward(tensors, conv);
+        self.prepare(tensors, conv, packing::forward, packing::forward);
         let sums = self.convolve(conv, feed);
         let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
         let parameters = GammaBeta {
@@ -73,21 +73,6 @@ impl Workspace {
                 Normalisation::running(&mean.as_vec(), &variance.as_vec(), channels, parameters)
             }
         };
-    }
-
-    /// Brings a kernel into the order of the forward pass.
-    fn prepare_forward(&mut self, tensors: &Tensors, conv: &Convolution) {
-        let packed = &mut self.packed[..conv.kernel_len()];
-        let prepared = &mut self.prepared[..conv.prepared_len()];
-        self.kernel.resize(conv.parameters(), 0.0);
-        tensors.kernel(conv).copy_into(&mut self.kernel);
-        match conv.method() {
-            Method::Winograd(_) => {
-                packing::forward(conv, &self.kernel, packed);
-                self.team.set().run(TransformKernel { packed, prepared });
-            }
-            Method::Direct(_) => packing::forward(conv, &self.kernel, prepared),
-        }
     }
 
     /// Convolves the batch; the sums of the outputs and of their squares.
@@ -123,9 +108,7 @@ impl Workspace {
                 Input::Joined(joined(block, (before, norms), identity, shortcut, output))
             }
         };
-        for sums in sums.iter_mut() {
-            *sums = Sums::new(conv.output.channels);
-        }
+        clear(sums, conv.output.channels);
         let kernel = &prepared[..conv.prepared_len()];
         let outputs = rest[0][..len].chunks_mut(chunk * conv.output.len());
         let inputs = input.chunks(chunk * conv.input.len());
@@ -224,15 +207,6 @@ fn joined<'a>(
     }
 }
 
-/// The sum of the chunks' sums.
-pub fn total(parts: &[Sums], channels: usize) -> Sums {
-    let mut total = Sums::new(channels);
-    for part in parts {
-        total.add(part);
-    }
-    total
-}
-
 /// Calls `f` with the offsets of each pixel that option A keeps: in `from` and in `to`.
 pub fn for_each_kept_pixel(from: Grid, to: Grid, mut f: impl FnMut(usize, usize)) {
     let stride = from.size / to.size;
@@ -241,18 +215,5 @@ pub fn for_each_kept_pixel(from: Grid, to: Grid, mut f: impl FnMut(usize, usize)
             let at = stride * (row * from.size + column) * from.channels;
             f(at, (row * to.size + column) * to.channels);
         }
-    }
-}
-
-/// [`Winograd::transform_kernel`] as a task.
-pub struct TransformKernel<'a> {
-    pub packed: &'a [f32],
-    pub prepared: &'a mut [f32],
-}
-
-impl Task for TransformKernel<'_> {
-    #[inline(always)]
-    fn run<S: Vector>(self, simd: S) {
-        Winograd::transform_kernel(simd, self.packed, self.prepared);
     }
 }

@@ -1,74 +1,10 @@
-//! What becomes of the values that come out of the convolutions, forward and backward.
+//! What becomes of the gradients that come out of the convolutions, on their way back.
 
 use std::ops::Range;
 
 use super::batch_norm::Normalisation;
 use super::kernels::{PixelSink, Vector};
 use super::sources::Affine;
-
-/// Keeps a convolution's output x; sums x and x squared.
-pub struct Measured<'a> {
-    pub output: &'a mut [f32],
-}
-
-impl PixelSink for Measured<'_> {
-    type Channels<S: Vector> = ();
-
-    #[inline(always)]
-    fn channels<S: Vector>(&self, _: S, _: usize) {}
-
-    #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
-        simd: S,
-        (): (),
-        at: usize,
-        value: S::f32s,
-        sums: &mut [S::f32s; 2],
-    ) {
-        simd.store(self.output, at, value);
-        sums[0] = simd.add_f32s(sums[0], value);
-        sums[1] = simd.mul_add(value, value, sums[1]);
-    }
-}
-
-/// Only sums x and x squared.
-pub struct Summed;
-
-impl PixelSink for Summed {
-    type Channels<S: Vector> = ();
-
-    #[inline(always)]
-    fn channels<S: Vector>(&self, _: S, _: usize) {}
-
-    #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
-        simd: S,
-        (): (),
-        _: usize,
-        value: S::f32s,
-        sums: &mut [S::f32s; 2],
-    ) {
-        sums[0] = simd.add_f32s(sums[0], value);
-        sums[1] = simd.mul_add(value, value, sums[1]);
-    }
-}
-
-/// Keeps the values.
-pub struct Kept<'a>(pub &'a mut [f32]);
-
-impl PixelSink for Kept<'_> {
-    type Channels<S: Vector> = ();
-
-    #[inline(always)]
-    fn channels<S: Vector>(&self, _: S, _: usize) {}
-
-    #[inline(always)]
-    fn put<S: Vector>(&mut self, simd: S, (): (), at: usize, value: S::f32s, _: &mut [S::f32s; 2]) {
-        simd.store(self.0, at, value);
-    }
-}
 
 /// A BN's input x and its mean.
 #[derive(Clone, Copy)]

@@ -5,21 +5,6 @@ use std::ops::Range;
 use super::batch_norm::{Normalisation, NormalisationGradient};
 use super::kernels::{PixelSource, Vector};
 
-/// Values as they lie in memory.
-pub struct Stored<'a>(pub &'a [f32]);
-
-impl PixelSource for Stored<'_> {
-    type Channels<S: Vector> = ();
-
-    #[inline(always)]
-    fn channels<S: Vector>(&self, _: S, _: usize) {}
-
-    #[inline(always)]
-    fn value<S: Vector>(&mut self, simd: S, (): (), at: usize) -> S::f32s {
-        simd.load(self.0, at)
-    }
-}
-
 /// relu(BN(x)).
 pub struct Activated<'a> {
     pub x: &'a [f32],

@@ -8,9 +8,11 @@ use rayon::prelude::*;
 
 use super::batch_norm::Normalisation;
 use super::buffer::Buffer;
-use super::geometry::{Convolution, Grid, Trunk, chunk_images, most_chunks};
-use super::kernels::{InstructionSet, Sums};
+use super::geometry::{Convolution, Grid, Method, Trunk, chunk_images, most_chunks};
+use super::kernels::{InstructionSet, Sums, Task, Vector, Winograd};
+use super::packing::Packing;
 use super::scratch::Scratch;
+use super::tensors::Tensors;
 use crate::model::Network;
 
 /// The weight of a batch in the running statistics: PyTorch's default.
@@ -127,6 +129,28 @@ impl Workspace {
         }
     }
 
+    /// Brings a convolution's kernel into the order of a pass: `winograd` packs it for the method
+    /// that transforms it, `direct` for the one that does not.
+    pub fn prepare(
+        &mut self,
+        tensors: &Tensors,
+        conv: &Convolution,
+        winograd: Packing,
+        direct: Packing,
+    ) {
+        let prepared = &mut self.prepared[..conv.prepared_len()];
+        self.kernel.resize(conv.parameters(), 0.0);
+        tensors.kernel(conv).copy_into(&mut self.kernel);
+        match conv.method() {
+            Method::Winograd(_) => {
+                let packed = &mut self.packed[..conv.kernel_len()];
+                winograd(conv, &self.kernel, packed);
+                self.team.set.run(TransformKernel { packed, prepared });
+            }
+            Method::Direct(_) => direct(conv, &self.kernel, prepared),
+        }
+    }
+
     /// Images in each chunk of the batch but the last.
     pub fn chunk(&self) -> usize {
         chunk_images(self.batch)
@@ -142,6 +166,33 @@ fn update(buffer: &mut crate::model::Buffer<Cpu>, batch: impl Iterator<Item = f6
     buffer.tensor.copy_from(&running);
 }
 
+/// [`Winograd::transform_kernel`] as a task.
+struct TransformKernel<'a> {
+    packed: &'a [f32],
+    prepared: &'a mut [f32],
+}
+
+impl Task for TransformKernel<'_> {
+    #[inline(always)]
+    fn run<S: Vector>(self, simd: S) {
+        Winograd::transform_kernel(simd, self.packed, self.prepared);
+    }
+}
+
+/// Sets each chunk's sums to zero for `channels`.
+pub fn clear(parts: &mut [Sums], channels: usize) {
+    parts.fill_with(|| Sums::new(channels));
+}
+
+/// The sum of the chunks' sums.
+pub fn total(parts: &[Sums], channels: usize) -> Sums {
+    let mut total = Sums::new(channels);
+    for part in parts {
+        total.add(part);
+    }
+    total
+}
+
 /// The threads that share a batch's chunks.
 pub struct Team {
     set: InstructionSet,
@@ -149,11 +200,6 @@ pub struct Team {
 }
 
 impl Team {
-    /// The instruction set that the team computes with.
-    pub fn set(&self) -> InstructionSet {
-        self.set
-    }
-
     /// Does every job, each on one of the threads of the pool that this is called in.
     pub fn share<J: Send>(
         &self,

@@ -2,9 +2,9 @@
 
 use super::super::batch_norm::NormalisationGradient;
 use super::super::geometry::{Convolution, Grid, Method};
-use super::super::kernels::{Direct, Prefetch, Sums, Task, Vector, Winograd, copy, pad};
+use super::super::kernels::{Direct, Prefetch, Stored, Sums, Task, Vector, Winograd, copy, pad};
 use super::super::scratch::Scratch;
-use super::super::sources::{Stored, Unnormalised};
+use super::super::sources::Unnormalised;
 use super::input::{Input, prepare};
 use super::output::{Image, Output, Tiles};
 use super::{all, groups, image, row_groups};

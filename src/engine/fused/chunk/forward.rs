@@ -1,10 +1,10 @@
 //! A chunk forward through a convolution.
 
 use super::super::geometry::{Convolution, Method};
-use super::super::kernels::{Direct, Prefetch, Sums, Task, Vector, Winograd, scan};
+use super::super::kernels::{
+    Direct, Measured, Prefetch, Stored, Summed, Sums, Task, Vector, Winograd, scan,
+};
 use super::super::scratch::Scratch;
-use super::super::sinks::{Measured, Summed};
-use super::super::sources::Stored;
 use super::input::{Input, prepare};
 use super::output::{Pixels, Tiles};
 use super::{all, groups, image, row_groups};
@@ -74,7 +74,7 @@ impl Forward<'_> {
                         m,
                     };
                     let output = &mut self.output[image(to, index)];
-                    tiles.send(simd, &mut Measured { output }, self.sums);
+                    tiles.send(simd, &mut Measured(output), self.sums);
                 }
             }
         }

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::super::batch_norm::Normalisation;
 use super::super::geometry::{Convolution, Grid};
-use super::super::kernels::{Vector, pad};
+use super::super::kernels::{Stored, Vector, pad};
 use super::super::scratch::Padded;
-use super::super::sources::{Activated, Joined, Stored};
+use super::super::sources::{Activated, Joined};
 use super::image;
 
 /// A chunk's images on their way into a convolution.

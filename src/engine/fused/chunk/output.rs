@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::super::batch_norm::Normalisation;
 use super::super::geometry::Grid;
-use super::super::kernels::{PixelSink, PixelSource, Sums, Vector, Winograd, scan};
-use super::super::sinks::{Centred, InnerGradient, Kept, OuterGradient};
+use super::super::kernels::{Kept, PixelSink, PixelSource, Sums, Vector, Winograd, scan};
+use super::super::sinks::{Centred, InnerGradient, OuterGradient};
 
 /// Where the gradients of a chunk's inputs go.
 pub enum Output<'a> {

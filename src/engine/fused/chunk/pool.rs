@@ -1,9 +1,9 @@
 //! Average pooling, forward and back, and sums over what is already there.
 
 use super::super::geometry::Grid;
-use super::super::kernels::{Sums, Task, Vector};
-use super::super::sinks::{AgainstValue, Centred, Summed};
-use super::super::sources::{Joined, Stored, Uniform};
+use super::super::kernels::{Stored, Summed, Sums, Task, Vector};
+use super::super::sinks::{AgainstValue, Centred};
+use super::super::sources::{Joined, Uniform};
 use super::image;
 use super::output::{Image, Output, Pixels};
 

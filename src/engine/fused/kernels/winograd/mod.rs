@@ -90,9 +90,8 @@ impl Winograd {
         v: &mut [f32],
     ) {
         let pitch = Self::padded_size(self.size) * channels;
-        self.check(simd, channels, &rows, first);
+        self.check(simd, channels, &rows, first, v);
         assert!((4 * rows.end + 2) * pitch <= padded.len());
-        assert!(self.group_len(channels) <= v.len());
         for (index, corner) in self.tiles_of(rows).enumerate() {
             for channel in (0..channels).step_by(S::LANES) {
                 // SAFETY: the tile's 6x6 pixels are within the padded image, and the tile is one
@@ -120,9 +119,8 @@ impl Winograd {
     ) {
         let channels = self.out_channels;
         let pitch = Self::padded_size(self.size) * channels;
-        self.check(simd, channels, &rows, first);
+        self.check(simd, channels, &rows, first, m);
         assert!((4 * rows.end + 2) * pitch <= padded.len());
-        assert!(self.group_len(channels) <= m.len());
         for (index, corner) in self.tiles_of(rows).enumerate() {
             for channel in (0..channels).step_by(S::LANES) {
                 // SAFETY: the tile's inner 4x4 pixels are within the padded image, and the tile
@@ -151,8 +149,7 @@ impl Winograd {
         sink: &mut impl PixelSink,
         sums: &mut Sums,
     ) {
-        self.check(simd, channels, &rows, first);
-        assert!(self.group_len(channels) <= m.len());
+        self.check(simd, channels, &rows, first, m);
         for (index, corner) in self.tiles_of(rows).enumerate() {
             let height = (self.size - corner.y).min(4);
             let width = (self.size - corner.x).min(4);
@@ -180,11 +177,20 @@ impl Winograd {
         sums.flush();
     }
 
-    /// That the tiles of `rows` fit into a group from `first` on, in whole vectors.
+    /// That the tiles of `rows` fit into a group from `first` on, in whole vectors, and that
+    /// `entries` holds a group.
     #[inline(always)]
-    fn check<S: Vector>(&self, _: S, channels: usize, rows: &Range<usize>, first: usize) {
+    fn check<S: Vector>(
+        &self,
+        _: S,
+        channels: usize,
+        rows: &Range<usize>,
+        first: usize,
+        entries: &[f32],
+    ) {
         assert!(channels.is_multiple_of(S::LANES));
         assert!(first + rows.len() * Self::tiles(self.size) <= self.group);
+        assert!(self.group_len(channels) <= entries.len());
     }
 
     /// The entries of the tile and vector of channels that start at `start`.
