@@ -28,7 +28,8 @@ Exit codes:
   0  done: every run of the sweep is finished (a diverged run is a result)
   1  a run failed, or is left over after --max-fails
   2  a mistake in the command line or the sweep file
-  3  anything else: data, results folder, device";
+  3  anything else: data, results folder, device
+130  stopped by Ctrl-C or SIGTERM; the same command goes on";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -36,6 +37,7 @@ Examples:
   resweep run my.toml --set axes.depth=[20,56]         other depths
   resweep run my.toml --set sweep.repeats=3            three seeds; what is finished is kept
   resweep run my.toml --retry-failed --max-fails 2     try again, but not for ever
+  resweep run my.toml --fresh                          train again what is finished
   resweep run my.toml --progress json | tee run.jsonl  for a script";
 
 const PLAN_EXAMPLES: &str = "\
@@ -51,7 +53,7 @@ Examples:
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train the runs of a sweep that are not finished yet, then draw its figure
+    /// Train the runs of a sweep that are not finished yet, from where they stand, then draw its figure
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
     /// Show what would run: new, finished, failed and stale runs, with cost and time
@@ -107,6 +109,9 @@ pub struct WorkerArgs {
     /// Also train runs that failed before
     #[arg(long)]
     pub retry_failed: bool,
+    /// Train every run again from its start; what was recorded before is kept as history
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// `resweep run`.
@@ -121,12 +126,39 @@ pub struct RunArgs {
     /// Start no further run after so many failures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_fails: Option<u32>,
+    /// Write a checkpoint of each run every so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub checkpoint_every: f64,
+    /// Take over the runs of another process that shows no sign of life for so many seconds; one
+    /// that has died on this machine is noticed at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
+    pub lease: f64,
+    /// How much of each attempt goes into its log below the results folder
+    #[arg(long = "log", value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
     /// How to show progress; auto: bars on a terminal, plain lines elsewhere
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
     /// Only show the plan
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// What is worth a line in a log, and everything graver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// A number of seconds from 0 to a year.
+fn seconds(text: &str) -> Result<f64, String> {
+    let year = 366.0 * 86_400.0;
+    let parsed = text.parse().ok();
+    let in_range = parsed.filter(|seconds| (0.0..=year).contains(seconds));
+    in_range.ok_or_else(|| "expected a number of seconds".to_owned())
 }
 
 /// `resweep plan`.

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod data;
 pub mod domain;
 pub mod engine;
+mod files;
 pub mod model;
 pub mod plan;
 pub mod record;

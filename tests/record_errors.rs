@@ -30,18 +30,6 @@ fn errors(path: &std::path::Path) -> [StoreError; 2] {
 }
 
 #[test]
-fn a_second_writer_is_turned_away_until_the_first_has_ended() {
-    let (_folder, path) = database();
-    let first = Recorder::open(&path).unwrap();
-    let error = Recorder::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Busy { .. }), "{error}");
-    let process = format!("(process {})", std::process::id());
-    assert!(error.to_string().contains(&process), "{error}");
-    drop(first);
-    Recorder::open(&path).unwrap();
-}
-
-#[test]
 fn an_event_of_a_run_that_was_not_registered_is_an_error() {
     let (_folder, path) = database();
     let run = record_fixture::run(20, Shortcut::None, 1);
@@ -51,11 +39,17 @@ fn an_event_of_a_run_that_was_not_registered_is_an_error() {
         threads: 1,
     };
     let mut recorder = Recorder::open(&path).unwrap();
-    let error = recorder.handle(&Event::RunStarted { run: &run, slot });
+    let error = recorder.claim(&run, slot);
     assert!(error.unwrap_err().to_string().contains("plain-20 seed 1"));
     record_fixture::begin(&mut recorder, "fig1", &[run]);
+    let error = recorder.claim(&stranger, slot);
+    assert!(error.unwrap_err().to_string().contains("plain-56 seed 1"));
+    let event = RunEvent::Began(Beginning {
+        iteration: 0,
+        from: None,
+    });
     let run = &stranger;
-    let error = recorder.handle(&Event::RunStarted { run, slot });
+    let error = recorder.handle(&Event::Run { run, event });
     assert!(error.unwrap_err().to_string().contains("plain-56 seed 1"));
 }
 

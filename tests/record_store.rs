@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use record_fixture::{
-    begin, begun, finish, measure, provenance, run, start, test_point, train_point,
+    SLOT, begin, begin_as, begun, finish, hear, measure, provenance, run, start, start_from,
+    test_point, train_point,
 };
 use resweep::domain::*;
-use resweep::record::{AttemptStatus, RunStatus, Store};
+use resweep::record::{AttemptStatus, Participation, Recorder, RunStatus, Store};
 use rusqlite::Connection;
 
 fn database() -> (tempfile::TempDir, PathBuf) {
@@ -98,7 +99,7 @@ fn validation_and_test_points_of_one_iteration_are_kept_apart() {
     };
     for point in [validation, test] {
         let event = RunEvent::Evaluated(point);
-        recorder.handle(&Event::Run { run: &run, event }).unwrap();
+        hear(&mut recorder, &run, event);
     }
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(curves_of(&store, &run).eval, [test, validation]);
@@ -150,42 +151,161 @@ fn an_attempt_that_the_process_did_not_survive_is_interrupted() {
 }
 
 #[test]
-fn the_newest_attempt_with_a_result_counts() {
+fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
     let (_folder, path) = database();
     let run = run(20, Shortcut::None, 1);
-    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    let runs = std::slice::from_ref(&run);
+    let mut recorder = begun(&path, "fig6", runs);
     let outcomes = [
         failed("cannot read data_batch_1.bin\nno such file"),
-        Outcome::Diverged { iteration: 312 },
-        Outcome::Finished,
         Outcome::Stopped,
-        failed("again"),
+        Outcome::Finished,
     ];
-    let mut counted = Vec::new();
     for (number, outcome) in outcomes.iter().enumerate() {
         start(&mut recorder, &run);
         measure(&mut recorder, &run, 1000, number as f64, 50.0);
         finish(&mut recorder, &run, outcome);
         let store = Store::open_read_only(&path).unwrap();
         let status = status_of(&store, &run);
+        // What the attempt before had measured is taken back where it is measured again.
         assert_eq!(curves_of(&store, &run).train, [status.train.unwrap()]);
+        assert_eq!(status.train.unwrap().error_percent, number as f64);
         assert_eq!(status.attempts, number as u64 + 1);
-        counted.push((status.status, status.train.unwrap().error_percent));
     }
-    let expected = [
-        (AttemptStatus::Failed, 0.0),
-        (AttemptStatus::Diverged, 1.0),
-        (AttemptStatus::Finished, 2.0),
-        (AttemptStatus::Finished, 2.0),
-        (AttemptStatus::Finished, 2.0),
-    ];
-    assert_eq!(counted, expected);
+    let settled = recorder.claim(&run, SLOT).unwrap();
+    assert_eq!(settled, Claim::Settled(Outcome::Finished));
+    drop(recorder);
+
+    let mut recorder = Recorder::open(&path).unwrap();
+    let fresh = Participation {
+        fresh: true,
+        ..Participation::default()
+    };
+    begin_as(&mut recorder, "fig6", runs, fresh);
+    start(&mut recorder, &run);
+    measure(&mut recorder, &run, 1000, 77.0, 50.0);
     let store = Store::open_read_only(&path).unwrap();
+    assert_eq!(status_of(&store, &run).status, AttemptStatus::Running);
+    assert_eq!(curves_of(&store, &run).train, [train_point(1000, 77.0)]);
+    finish(&mut recorder, &run, &Outcome::Finished);
+    // What is trained again is trained once.
+    let settled = recorder.claim(&run, SLOT).unwrap();
+    assert_eq!(settled, Claim::Settled(Outcome::Finished));
     let attempts = store.attempts(&run.id).unwrap();
-    let numbers: Vec<u64> = attempts.iter().map(|attempt| attempt.number).collect();
-    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    let numbers: Vec<_> = attempts.iter().map(|a| (a.number, a.training)).collect();
+    assert_eq!(numbers, [(1, 1), (2, 1), (3, 1), (4, 2)]);
     let error = "cannot read data_batch_1.bin\nno such file";
     assert_eq!(attempts[0].error.as_deref(), Some(error));
+    let history: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT count(*) FROM train_metrics", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(history, 2);
+}
+
+#[test]
+fn points_after_the_checkpoint_are_taken_back() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    let grant = start(&mut recorder, &run);
+    for iteration in [500, 1000, 1500] {
+        measure(&mut recorder, &run, iteration, 50.0, 40.0);
+    }
+    drop(recorder);
+
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    start_from(&mut recorder, &run, 1000, Some(grant.training));
+    let store = Store::open_read_only(&path).unwrap();
+    let curves = curves_of(&store, &run);
+    assert_eq!(curves.train, [train_point(500, 50.0)]);
+    assert_eq!(curves.eval, [test_point(500, 40.0)]);
+    let attempts = store.attempts(&run.id).unwrap();
+    let seen: Vec<_> = attempts
+        .iter()
+        .map(|a| (a.status, a.from_iteration))
+        .collect();
+    let (died, lives) = (AttemptStatus::Interrupted, AttemptStatus::Running);
+    assert_eq!(seen, [(died, 0), (lives, 1000)]);
+}
+
+#[test]
+fn checkpoints_are_offered_to_every_run_with_the_same_past() {
+    let (_folder, path) = database();
+    let short = run(20, Shortcut::None, 1);
+    let mut long = run(20, Shortcut::None, 2);
+    long.config.configuration.train.iterations = 6000;
+    // The learning rate drops for the second time at another iteration.
+    long.config.configuration.train.lr_drops = vec![1500, 4500];
+    long.trajectories[..2].clone_from_slice(&short.trajectories[..2]);
+    let mut recorder = begun(&path, "fig6", &[short.clone(), long.clone()]);
+    let grant = start(&mut recorder, &short);
+    assert!(grant.checkpoints.is_empty());
+    for iteration in [1000, 2000, 3000] {
+        measure(&mut recorder, &short, iteration, 50.0, 40.0);
+        let saved = Saved {
+            iteration,
+            sha256: [7; 32],
+            bytes: 10,
+        };
+        hear(&mut recorder, &short, RunEvent::Checkpointed(saved));
+    }
+    // Only the last two are kept, and that after 2,250 iterations has another past.
+    let granted = start_from(&mut recorder, &long, 2000, Some(grant.training));
+    let offered: Vec<u64> = granted.checkpoints.iter().map(|c| c.iteration).collect();
+    assert_eq!(offered, [2000]);
+    assert_eq!(granted.checkpoints[0].sha256, [7; 32]);
+    assert!(granted.checkpoints[0].path.starts_with(&grant.folder));
+    let store = Store::open_read_only(&path).unwrap();
+    assert_eq!(curves_of(&store, &long).train, [train_point(1000, 50.0)]);
+
+    finish(&mut recorder, &short, &Outcome::Finished);
+    let kept: Vec<i64> = Connection::open(&path)
+        .unwrap()
+        .prepare("SELECT iteration FROM checkpoints")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(kept, [3000]);
+}
+
+#[test]
+fn a_run_is_held_by_one_process_until_that_dies_or_its_lease_ends() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let runs = std::slice::from_ref(&run);
+    let mut first = begun(&path, "fig6", runs);
+    let mut second = begun(&path, "fig6", runs);
+    start(&mut first, &run);
+    assert_eq!(second.claim(&run, SLOT).unwrap(), Claim::Held);
+    second.commit().unwrap();
+    // A third process has less patience: it takes what has not moved since it first looked.
+    let mut third = Recorder::open(&path).unwrap();
+    let hasty = Participation {
+        lease: Duration::ZERO,
+        ..Participation::default()
+    };
+    begin_as(&mut third, "fig6", runs, hasty);
+    start(&mut third, &run);
+    measure(&mut third, &run, 1000, 41.2, 38.75);
+    // The first one is told, and records no more of the run.
+    measure(&mut first, &run, 1000, 99.0, 99.0);
+    assert_eq!(first.lost(), [run.id.clone()]);
+    finish(&mut first, &run, &Outcome::Stopped);
+    let store = Store::open_read_only(&path).unwrap();
+    assert_eq!(curves_of(&store, &run).train, [train_point(1000, 41.2)]);
+    let statuses = || -> Vec<AttemptStatus> {
+        let attempts = store.attempts(&run.id).unwrap();
+        attempts.iter().map(|attempt| attempt.status).collect()
+    };
+    let (died, lives) = (AttemptStatus::Interrupted, AttemptStatus::Running);
+    assert_eq!(statuses(), [died, lives]);
+    // A death is noticed at once, whatever the lease.
+    drop(third);
+    start(&mut second, &run);
+    assert_eq!(statuses(), [died, died, lives]);
 }
 
 #[test]
@@ -198,7 +318,7 @@ fn a_diverged_run_keeps_its_iteration_and_a_loss_that_is_not_a_number() {
         loss: f64::NAN,
         ..train_point(312, 90.0)
     });
-    recorder.handle(&Event::Run { run: &run, event }).unwrap();
+    hear(&mut recorder, &run, event);
     finish(&mut recorder, &run, &Outcome::Diverged { iteration: 312 });
     let status = status_of(&Store::open_read_only(&path).unwrap(), &run);
     assert_eq!(status.status, AttemptStatus::Diverged);

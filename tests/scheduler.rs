@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crossbeam::channel::{Receiver, Sender, never};
 use resweep::domain::{
-    Configuration, Cost, Event, EventSink, Outcome, Run, RunConfig, RunEvent, RunId, Shortcut,
-    SinkError, Slot, TrainError, TrainPoint, Trainer,
+    Claim, Configuration, Cost, Event, EventSink, Grant, Job, Ledger, Outcome, Run, RunConfig,
+    RunEvent, RunId, Shortcut, SinkError, Slot, SweepTally, TrainError, TrainPoint, Trainer,
+    TrainingId,
 };
-use resweep::schedule::{self, ScheduleError, Workforce};
+use resweep::schedule::{self, Batch, Limits, ScheduleError, Workforce};
 
 fn run(number: usize) -> Run {
     let configuration = Configuration::paper(20, Shortcut::A);
@@ -22,6 +24,7 @@ fn run(number: usize) -> Run {
         },
         label: format!("run {number}"),
         configuration: 0,
+        trajectories: Vec::new(),
         cost: Cost {
             parameters: 1,
             forward_flops: 1,
@@ -30,7 +33,8 @@ fn run(number: usize) -> Run {
     }
 }
 
-/// Reports three points; then run 3 panics, run 5 fails, run 7 diverges, the rest finish.
+/// Reports three points; then run 3 panics, run 5 fails, run 7 diverges, those from 40 on train
+/// without end, and the rest finish.
 struct Scripted {
     running: AtomicUsize,
     most_running: AtomicUsize,
@@ -48,8 +52,7 @@ impl Scripted {
 impl Trainer for Scripted {
     fn train(
         &self,
-        run: &Run,
-        _slot: Slot,
+        job: &Job<'_>,
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Result<Outcome, TrainError> {
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
@@ -66,13 +69,32 @@ impl Trainer for Scripted {
                 return Ok(Outcome::Stopped);
             }
         }
+        if job.run.config.seed >= 40 {
+            train_without_end(job.run.config.seed, report);
+            self.running.fetch_sub(1, Ordering::SeqCst);
+            return Ok(Outcome::Stopped);
+        }
         self.running.fetch_sub(1, Ordering::SeqCst);
-        match run.config.seed {
+        match job.run.config.seed {
             3 => in_a_pool(|| panic!("index out of bounds, say")),
-            5 => Err(TrainError("out of memory, say".to_owned())),
+            5 => Err(TrainError::lasting("no such file, say")),
             7 => Ok(Outcome::Diverged { iteration: 2 }),
             _ => Ok(Outcome::Finished),
         }
+    }
+}
+
+/// Until it is stopped; with the seed 50 and above for ever, as in a step that takes long.
+fn train_without_end(seed: u64, report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send)) {
+    loop {
+        let progress = RunEvent::Progress {
+            iteration: 3,
+            train_error_percent: 90.0,
+        };
+        if report(progress).is_break() && seed < 50 {
+            return;
+        }
+        thread::sleep(std::time::Duration::from_millis(5));
     }
 }
 
@@ -89,6 +111,10 @@ fn in_a_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 struct Listener {
     heard: Arc<Mutex<Vec<String>>>,
     fails_at: Option<usize>,
+    /// What is answered to the first claim of a run.
+    claims: HashMap<RunId, Claim>,
+    lost: Vec<RunId>,
+    stop_at_first_report: Option<Sender<()>>,
 }
 
 impl Listener {
@@ -106,7 +132,12 @@ impl EventSink for Listener {
         heard.push(match event {
             Event::SweepStarted { .. } => "sweep started".to_owned(),
             Event::RunStarted { run, .. } => format!("{} started", run.label),
-            Event::Run { run, .. } => format!("{} reported", run.label),
+            Event::Run { run, .. } => {
+                if let Some(stop) = self.stop_at_first_report.take() {
+                    stop.send(()).expect("somebody listens");
+                }
+                format!("{} reported", run.label)
+            }
             Event::RunFinished { run, outcome, .. } => {
                 if let Outcome::Failed { error } = outcome
                     && run.config.seed == 3
@@ -115,39 +146,74 @@ impl EventSink for Listener {
                 }
                 format!("{} {}", run.label, outcome.word())
             }
+            Event::RunSettled { run, .. } => format!("{} settled", run.label),
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
         });
         Ok(())
     }
 }
 
-fn workforce(workers: usize) -> Workforce {
-    Workforce {
-        workers,
-        threads_per_run: 1,
+/// Everybody gets what they ask for, but for what `claims` says of the first time.
+impl Ledger for Listener {
+    fn claim(&mut self, run: &Run, _slot: Slot) -> Result<Claim, SinkError> {
+        if let Some(claim) = self.claims.remove(&run.id) {
+            return Ok(claim);
+        }
+        Ok(Claim::Granted(Grant {
+            training: TrainingId(1),
+            attempt: 1,
+            folder: "unused".into(),
+            checkpoints: Vec::new(),
+        }))
     }
+
+    fn commit(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn lost(&mut self) -> Vec<RunId> {
+        std::mem::take(&mut self.lost)
+    }
+}
+
+fn sweep(
+    numbers: impl Iterator<Item = usize>,
+    workers: usize,
+    trainer: &Arc<Scripted>,
+    ledger: &mut Listener,
+    display: &Listener,
+    stop: &Receiver<()>,
+) -> Result<SweepTally, ScheduleError> {
+    let batch = Batch {
+        runs: numbers.map(run).collect(),
+        finished_before: 0,
+        workforce: Workforce {
+            workers,
+            threads_per_run: 1,
+        },
+        limits: Limits {
+            max_fails: None,
+            max_attempts: 3,
+        },
+    };
+    let trainer: Arc<dyn Trainer> = Arc::clone(trainer) as Arc<dyn Trainer>;
+    let mut sinks: [Box<dyn EventSink>; 1] = [Box::new(display.clone())];
+    schedule::run(&batch, &trainer, ledger, &mut sinks, stop)
 }
 
 #[test]
 fn every_run_is_trained_once_and_ends_with_its_own_outcome() {
     schedule::install_hook();
-    let runs: Vec<Run> = (0..20).map(run).collect();
-    let trainer = Scripted::new();
-    let mut recorder = Listener::default();
-    let tally = schedule::run(
-        &runs,
-        0,
-        workforce(4),
-        None,
-        &trainer,
-        &mut recorder,
-        &mut [],
-    )
-    .expect("the sweep runs");
+    let trainer = Arc::new(Scripted::new());
+    let mut ledger = Listener::default();
+    let display = Listener::default();
+    let tally = sweep(0..20, 4, &trainer, &mut ledger, &display, &never());
+    let tally = tally.expect("the sweep runs");
     assert_eq!((tally.finished, tally.failed, tally.diverged), (17, 2, 1));
     assert!(trainer.most_running.load(Ordering::SeqCst) <= 4);
 
-    let heard = recorder.heard();
+    let heard = ledger.heard();
+    assert_eq!(heard, display.heard());
     assert_eq!(heard.first().map(String::as_str), Some("sweep started"));
     assert_eq!(heard.last().map(String::as_str), Some("sweep finished"));
     let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -167,24 +233,15 @@ fn every_run_is_trained_once_and_ends_with_its_own_outcome() {
 }
 
 #[test]
-fn a_recorder_that_fails_stops_the_sweep() {
-    let runs: Vec<Run> = (10..30).map(run).collect();
-    let mut recorder = Listener {
+fn a_ledger_that_fails_stops_the_sweep() {
+    let mut ledger = Listener {
         fails_at: Some(6),
         ..Listener::default()
     };
-    let trainer = Scripted::new();
+    let trainer = Arc::new(Scripted::new());
     let display = Listener::default();
-    let error = schedule::run(
-        &runs,
-        0,
-        workforce(2),
-        None,
-        &trainer,
-        &mut recorder,
-        &mut [Box::new(display.clone())],
-    )
-    .expect_err("the disk is full");
+    let error =
+        sweep(10..30, 2, &trainer, &mut ledger, &display, &never()).expect_err("the disk is full");
     let heard = display.heard();
     let runs_that = |ends: &[&str]| {
         let of_run = |line: &&String| line.starts_with("run ");
@@ -196,42 +253,105 @@ fn a_recorder_that_fails_stops_the_sweep() {
     assert_eq!(runs_that(&["started"]), runs_that(&["finished", "stopped"]));
     assert_eq!(heard.last().map(String::as_str), Some("sweep finished"));
     assert!(matches!(error, ScheduleError::Recorder(_)), "{error}");
-    assert_eq!(recorder.heard().len(), 6);
+    assert_eq!(ledger.heard().len(), 6);
 }
 
 #[test]
 fn a_display_that_fails_does_not() {
-    let runs: Vec<Run> = (10..14).map(run).collect();
     let display = Listener {
         fails_at: Some(0),
         ..Listener::default()
     };
-    let tally = schedule::run(
-        &runs,
-        0,
-        workforce(2),
-        None,
-        &Scripted::new(),
+    let trainer = Arc::new(Scripted::new());
+    let tally = sweep(
+        10..14,
+        2,
+        &trainer,
         &mut Listener::default(),
-        &mut [Box::new(display)],
-    )
-    .expect("the sweep runs");
-    assert_eq!(tally.finished, 4);
+        &display,
+        &never(),
+    );
+    assert_eq!(tally.expect("the sweep runs").finished, 4);
 }
 
 #[test]
 fn nothing_to_train_is_a_sweep_of_two_events() {
-    let mut recorder = Listener::default();
-    schedule::run(
-        &[],
-        3,
-        workforce(1),
-        None,
-        &Scripted::new(),
-        &mut recorder,
-        &mut [],
-    )
-    .expect("the sweep runs");
-    let heard = recorder.heard();
-    assert_eq!(heard, ["sweep started", "sweep finished"]);
+    let mut ledger = Listener::default();
+    let trainer = Arc::new(Scripted::new());
+    let display = Listener::default();
+    sweep(0..0, 1, &trainer, &mut ledger, &display, &never()).expect("the sweep runs");
+    assert_eq!(ledger.heard(), ["sweep started", "sweep finished"]);
+}
+
+#[test]
+fn what_other_processes_have_is_waited_for_or_taken_over() {
+    let trainer = Arc::new(Scripted::new());
+    let claims = [
+        (run(10).id, Claim::Settled(Outcome::Finished)),
+        (run(11).id, Claim::Held),
+    ];
+    let mut ledger = Listener {
+        claims: claims.into(),
+        ..Listener::default()
+    };
+    let display = Listener::default();
+    let tally = sweep(10..13, 1, &trainer, &mut ledger, &display, &never());
+    let tally = tally.expect("the sweep runs");
+    assert_eq!((tally.finished, tally.elsewhere), (2, 1));
+    let ends: Vec<String> = ledger
+        .heard()
+        .into_iter()
+        .filter(|line| line.ends_with("finished") || line.ends_with("settled"))
+        .collect();
+    let expected = [
+        "run 10 settled",
+        "run 12 finished",
+        "run 11 finished",
+        "sweep finished",
+    ];
+    assert_eq!(ends, expected);
+}
+
+#[test]
+fn a_stop_ends_runs_and_does_not_wait_for_those_that_do_not_hear() {
+    let trainer = Arc::new(Scripted::new());
+    let (ask, asked) = crossbeam::channel::bounded(1);
+    let mut ledger = Listener {
+        stop_at_first_report: Some(ask),
+        ..Listener::default()
+    };
+    let display = Listener::default();
+    let numbers = [40, 41, 50, 10, 11].into_iter();
+    let tally = sweep(numbers, 3, &trainer, &mut ledger, &display, &asked);
+    let tally = tally.expect("the sweep runs");
+    assert_eq!((tally.stopped, tally.skipped, tally.finished), (3, 2, 0));
+    assert_eq!(
+        ledger.heard().last().map(String::as_str),
+        Some("sweep finished")
+    );
+}
+
+#[test]
+fn a_run_that_another_process_took_over_stops_here_and_is_asked_for_again() {
+    let trainer = Arc::new(Scripted::new());
+    let mut ledger = Listener {
+        lost: vec![run(40).id],
+        ..Listener::default()
+    };
+    let (ask, asked) = crossbeam::channel::bounded(1);
+    let stopper = thread::spawn(move || {
+        thread::sleep(std::time::Duration::from_secs(1));
+        ask.send(()).expect("somebody listens");
+    });
+    let display = Listener::default();
+    let numbers = std::iter::once(40);
+    let tally = sweep(numbers, 1, &trainer, &mut ledger, &display, &asked);
+    stopper.join().expect("it only sleeps");
+    assert_eq!(tally.expect("the sweep runs").stopped, 1);
+    let started = ledger
+        .heard()
+        .iter()
+        .filter(|line| *line == "run 40 started")
+        .count();
+    assert_eq!(started, 2);
 }

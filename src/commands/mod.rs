@@ -1,6 +1,7 @@
 //! The composition root: one file for each subcommand, and the only place that imports every
 //! stage.
 
+mod attempt_log;
 mod completions;
 mod data;
 mod ending;
@@ -11,6 +12,7 @@ mod prepare;
 mod provenance;
 mod run;
 mod status;
+mod stopping;
 mod table;
 
 use crate::cli::Command;

@@ -9,7 +9,7 @@ use super::provenance::cpu_name;
 use crate::cli::WorkerArgs;
 use crate::domain::{Run, RunId};
 use crate::engine;
-use crate::plan::{Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
+use crate::plan::{Again, Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
 use crate::record::{AttemptStatus, Store};
 use crate::schedule::{Workforce, longest_first};
 use crate::train::DeviceKind;
@@ -38,7 +38,7 @@ impl Outlook {
         let listed: Vec<RunId> = members.into_iter().map(|member| member.id).collect();
         let diff = Diff::new(&prepared.runs, &stored, &listed);
         let mut pending: Vec<Run> = diff
-            .pending(&prepared.runs, workers.retry_failed)
+            .pending(&prepared.runs, again(workers))
             .into_iter()
             .cloned()
             .collect();
@@ -116,6 +116,15 @@ fn speeds(store: &Store, workers: &WorkerArgs) -> anyhow::Result<Speeds> {
         flops_per_second: seen.training_flops_per_s,
     });
     Ok(Speeds::new(observed.collect()))
+}
+
+/// What the arguments ask for besides what is new or unfinished.
+pub fn again(workers: &WorkerArgs) -> Again {
+    match (workers.fresh, workers.retry_failed) {
+        (true, _) => Again::Everything,
+        (false, true) => Again::Failed,
+        (false, false) => Again::Nothing,
+    }
 }
 
 fn workforce(workers: &WorkerArgs, pending: usize) -> Workforce {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::outlook::Outlook;
+use super::outlook::{Outlook, again};
 use super::prepare::{Prepared, database, prepare};
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
@@ -73,7 +73,7 @@ pub fn show(
         sweep: &prepared.sweep.name,
         runs: rows
             .map(|(run, standing)| {
-                let trains = standing.trains(workers.retry_failed);
+                let trains = standing.trains(again(workers));
                 row(run, *standing, trains, &outlook)
             })
             .collect(),

@@ -16,6 +16,7 @@ pub fn provenance(device: DeviceKind) -> Provenance {
         git_commit: (!commit.is_empty()).then(|| commit.to_owned()),
         device: device.to_string(),
         cpu: cpu_name(),
+        host: System::host_name().unwrap_or_else(|_| "unknown".to_owned()),
     }
 }
 

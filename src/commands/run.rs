@@ -1,20 +1,24 @@
 //! `resweep run`.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
+use super::attempt_log::Logged;
 use super::ending::Ending;
-use super::outlook::Outlook;
+use super::outlook::{Outlook, again};
 use super::prepare::{Prepared, database, load_data, prepare};
 use super::provenance::provenance;
+use super::stopping::Stopping;
 use super::{plan, plot};
 use crate::cli::RunArgs;
-use crate::domain::SweepTally;
-use crate::plan::Diff;
-use crate::record::{Recorder, RunRecord, Store, SweepRecord};
+use crate::domain::{SweepTally, Trainer};
+use crate::plan::Again;
+use crate::record::{Participation, Recorder, RunRecord, Store, SweepRecord};
 use crate::report::{self, Mode, counted};
-use crate::schedule;
+use crate::schedule::{self, Batch, Limits};
 use crate::train::NetworkTrainer;
 
 /// Trains what is not finished, records it, draws the figure.
@@ -29,21 +33,48 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     let mut recorder = open_recorder(args, &prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
     let outlook = Outlook::new(&prepared, &store, &args.workers)?;
-    let pending = outlook.pending.iter();
-    let datasets = load_data(pending.map(|run| &run.config.configuration), results)?;
+    let trainer = trainer(args, &outlook, results)?;
+    let batch = Batch {
+        runs: outlook.pending.as_slice().into(),
+        finished_before: prepared.runs.len() - outlook.pending.len() - left_alone(&outlook, args),
+        workforce: outlook.workforce,
+        limits: Limits {
+            max_fails: args.max_fails.map(|max| max as usize),
+            max_attempts: prepared.sweep.max_attempts,
+        },
+    };
+    let stopping = Stopping::listen()?;
     let tally = schedule::run(
-        &outlook.pending,
-        outlook.diff.done(),
-        outlook.workforce,
-        args.max_fails.map(|max| max as usize),
-        &NetworkTrainer::new(datasets, args.workers.device),
+        &batch,
+        &trainer,
         &mut recorder,
         &mut [report::sink(args.progress)],
+        &stopping.asked,
     )?;
     drop(recorder);
+    if stopping.was_asked() {
+        anstream::eprintln!("stopped; the same command goes on from here");
+        return Ok(Ending::Stopped);
+    }
     let written = plot::draw(&prepared.sweep, &prepared.runs, results);
     announce(args.progress, results, written)?;
-    Ok(ending(&outlook.diff, tally, args.workers.retry_failed))
+    Ok(ending(left_alone(&outlook, args), tally))
+}
+
+/// Runs that failed before and are not to be tried again.
+fn left_alone(outlook: &Outlook, args: &RunArgs) -> usize {
+    match again(&args.workers) {
+        Again::Nothing => outlook.diff.failed(),
+        Again::Failed | Again::Everything => 0,
+    }
+}
+
+fn trainer(args: &RunArgs, outlook: &Outlook, results: &Path) -> anyhow::Result<Arc<dyn Trainer>> {
+    let pending = outlook.pending.iter();
+    let datasets = load_data(pending.map(|run| &run.config.configuration), results)?;
+    let every = Duration::from_secs_f64(args.checkpoint_every);
+    let trainer = NetworkTrainer::new(datasets, args.workers.device, every);
+    Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
 }
 
 fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow::Result<Recorder> {
@@ -64,7 +95,11 @@ fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow:
         overrides: &args.sweep.overrides,
         runs: &runs,
     };
-    recorder.begin_sweep(&record, provenance(args.workers.device))?;
+    let participation = Participation {
+        fresh: args.workers.fresh,
+        lease: Duration::from_secs_f64(args.lease),
+    };
+    recorder.begin_sweep(&record, provenance(args.workers.device), participation)?;
     Ok(recorder)
 }
 
@@ -96,15 +131,14 @@ fn announce(
     Ok(())
 }
 
-fn ending(diff: &Diff, tally: SweepTally, retry_failed: bool) -> Ending {
-    let failed_before = if retry_failed { 0 } else { diff.failed() };
-    if failed_before > 0 {
+fn ending(left_alone: usize, tally: SweepTally) -> Ending {
+    if left_alone > 0 {
         anstream::eprintln!(
             "{} failed before and were left alone; `--retry-failed` trains them again",
-            counted(failed_before, "run")
+            counted(left_alone, "run")
         );
     }
-    if failed_before + tally.failed + tally.stopped + tally.skipped > 0 {
+    if left_alone + tally.failed + tally.stopped + tally.skipped > 0 {
         Ending::RunsFailed
     } else {
         Ending::Done

@@ -24,6 +24,21 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// One class index for each image.
     pub labels: Vec<usize>,
+    /// Where the stream stands after a training batch.
+    pub sampler: SamplerState,
+}
+
+/// A place in a run's stream of training batches, from which it can go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SamplerState {
+    /// The images of the current epoch in the order in which they come.
+    pub permutation: Arc<Vec<u32>>,
+    /// How many of them have come.
+    pub position: usize,
+    /// Words drawn from the order's random stream.
+    pub order_words: u128,
+    /// Words drawn from the augmentation's random stream.
+    pub augmentation_words: u128,
 }
 
 impl Batch {
@@ -71,7 +86,27 @@ impl Batches {
         }
     }
 
-    /// Fills `batch` with the next images; allocates nothing once it has been filled before.
+    /// The same stream from another place on.
+    #[must_use]
+    pub fn at(mut self, state: &SamplerState) -> Self {
+        self.order.permutation = Arc::clone(&state.permutation);
+        self.order.position = state.position;
+        self.order.rng.set_word_pos(state.order_words);
+        self.views.set_word_pos(state.augmentation_words);
+        self
+    }
+
+    fn state(&self) -> SamplerState {
+        SamplerState {
+            permutation: Arc::clone(&self.order.permutation),
+            position: self.order.position,
+            order_words: self.order.rng.get_word_pos(),
+            augmentation_words: self.views.get_word_pos(),
+        }
+    }
+
+    /// Fills `batch` with the next images. Once it has been filled before, this allocates only
+    /// the order of a new epoch.
     pub fn fill(&mut self, batch: &mut Batch) {
         let train = &self.data.train;
         batch.resize(self.batch_size, train.stride());
@@ -82,13 +117,14 @@ impl Batches {
             };
             batch.put(place, train, self.order.next(), view, &self.data.normaliser);
         }
+        batch.sampler = self.state();
     }
 }
 
 /// An endless stream of image indices: one permutation after another.
 #[derive(Debug)]
 struct Order {
-    permutation: Vec<u32>,
+    permutation: Arc<Vec<u32>>,
     position: usize,
     rng: ChaCha8Rng,
 }
@@ -96,7 +132,7 @@ struct Order {
 impl Order {
     fn new(len: usize, seed: u64) -> Self {
         Self {
-            permutation: (0..len as u32).collect(),
+            permutation: Arc::new((0..len as u32).collect()),
             position: len,
             rng: streams::rng(seed, Stream::Order),
         }
@@ -104,7 +140,8 @@ impl Order {
 
     fn next(&mut self) -> usize {
         if self.position == self.permutation.len() {
-            draw::shuffle(&mut self.rng, &mut self.permutation);
+            let permutation = Arc::make_mut(&mut self.permutation);
+            draw::shuffle(&mut self.rng, permutation);
             self.position = 0;
         }
         self.position += 1;

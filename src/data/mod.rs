@@ -21,7 +21,7 @@ mod resize;
 mod split;
 pub mod synthetic;
 
-pub use batches::{Batch, Batches, EvalBatches};
+pub use batches::{Batch, Batches, EvalBatches, SamplerState};
 pub use error::DataError;
 pub use image_set::ImageSet;
 pub use load::{Data, Facts, describe, load};

@@ -99,4 +99,20 @@ mod tests {
             assert_eq!(batch, expected);
         }
     }
+
+    #[test]
+    fn the_stream_goes_on_from_the_place_that_a_batch_names() {
+        let mut whole = batches();
+        let (mut expected, mut batch) = (Batch::default(), Batch::default());
+        // Across several epochs, of which the last does not end with a batch.
+        for _ in 0..2_000 {
+            whole.fill(&mut expected);
+        }
+        let mut rest = PrefetchedBatches::new(batches().at(&expected.sampler)).expect("a thread");
+        for _ in 0..500 {
+            whole.fill(&mut expected);
+            rest.next(&mut batch);
+            assert_eq!(batch, expected);
+        }
+    }
 }

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{EvalPoint, Run, Slot, TrainPoint};
+use super::{Beginning, EvalPoint, Grant, Job, Run, RunId, Saved, Slot, TrainPoint};
 
 /// What happens in a sweep, in order. The recorder hears each event first.
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub enum Event<'a> {
         workers: usize,
         threads_per_run: usize,
     },
+    /// This process has taken the run, and a worker begins it.
     RunStarted {
         run: &'a Run,
         slot: Slot,
@@ -32,6 +33,13 @@ pub enum Event<'a> {
         run: &'a Run,
         outcome: &'a Outcome,
         wall: Duration,
+        /// When the run is started again, where its failure may pass.
+        retry_in: Option<Duration>,
+    },
+    /// Another process has brought the run to its end.
+    RunSettled {
+        run: &'a Run,
+        outcome: &'a Outcome,
     },
     SweepFinished {
         tally: SweepTally,
@@ -40,8 +48,11 @@ pub enum Event<'a> {
 }
 
 /// What a trainer reports while it works.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RunEvent {
+    /// The first event of every attempt: where it takes up the training.
+    Began(Beginning),
     /// For progress displays only, a few times a second; never recorded.
     Progress {
         iteration: u64,
@@ -50,10 +61,12 @@ pub enum RunEvent {
     },
     Trained(TrainPoint),
     Evaluated(EvalPoint),
+    /// A checkpoint is on the disk. It counts once this event is recorded.
+    Checkpointed(Saved),
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "status")]
 pub enum Outcome {
     Finished,
@@ -65,7 +78,7 @@ pub enum Outcome {
     Failed {
         error: String,
     },
-    /// Asked to stop before the end.
+    /// Ended before its end and not for good: on request, or because another process has it now.
     Stopped,
 }
 
@@ -90,29 +103,88 @@ pub struct SweepTally {
     pub stopped: usize,
     /// Not started, because the sweep was stopped first.
     pub skipped: usize,
+    /// Brought to their end by other processes meanwhile.
+    pub elsewhere: usize,
 }
 
-/// Trains one run from start to end on the calling thread.
-pub trait Trainer: Sync {
-    /// Reports through `report`; when that answers `Break`, ends with [`Outcome::Stopped`]
-    /// after the current iteration. A diverged training is an `Ok`.
+/// Trains one run on the calling thread, from where it stands to its end.
+pub trait Trainer: Send + Sync {
+    /// Reports through `report`; when that answers `Break`, saves a checkpoint and ends with
+    /// [`Outcome::Stopped`] after the current iteration. A diverged training is an `Ok`.
+    ///
+    /// # Errors
+    /// Whatever kept the run from its end.
     fn train(
         &self,
-        run: &Run,
-        slot: Slot,
+        job: &Job<'_>,
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Result<Outcome, TrainError>;
 }
 
 /// Why a run could not be trained.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct TrainError(pub String);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{message}")]
+pub struct TrainError {
+    pub message: String,
+    /// Whether it may pass by itself, as a full disk or a want of memory does, so that trying
+    /// again makes sense.
+    pub transient: bool,
+}
+
+impl TrainError {
+    /// An error that would come again.
+    pub fn lasting(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            transient: false,
+        }
+    }
+
+    /// An error that may pass.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            transient: true,
+        }
+    }
+}
 
 /// Listens to a sweep.
 pub trait EventSink {
     /// An error stops the sweep when the sink is the recorder, and is ignored for the others.
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError>;
+}
+
+/// The record of a sweep, which several processes may share. Each run is worked on by one of them
+/// at a time.
+pub trait Ledger: EventSink {
+    /// Takes `run` for the worker in `slot`, if nobody has it.
+    ///
+    /// # Errors
+    /// When the record cannot be read or written.
+    fn claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, SinkError>;
+
+    /// Makes everything that was heard and claimed so far durable and visible to others. What
+    /// was claimed may be worked on only after it.
+    ///
+    /// # Errors
+    /// When the record cannot be written; then nothing since the last commit has been recorded.
+    fn commit(&mut self) -> Result<(), SinkError>;
+
+    /// Runs that another process has taken over since the last call, because this one seemed
+    /// dead. Their events are no longer recorded.
+    fn lost(&mut self) -> Vec<RunId>;
+}
+
+/// What came of claiming a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// The run is this process's.
+    Granted(Grant),
+    /// Some process has brought it to its end.
+    Settled(Outcome),
+    /// Another process works on it.
+    Held,
 }
 
 /// Why a sink could not take an event.

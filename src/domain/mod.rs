@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or knows about TOML, SQLite, dfdx or plotters.
 
+mod checkpoint;
 mod config;
 mod event;
 mod figure;
@@ -10,11 +11,14 @@ mod metrics;
 mod run;
 pub mod streams;
 
+pub use checkpoint::{Beginning, Checkpoint, Grant, Job, Saved, Sha256, TrainingId, TrajectoryId};
 pub use config::{
     Augmentation, BrokenImage, Configuration, DataConfig, Dataset, DecayScope, EngineKind, Init,
     ModelConfig, Normalisation, Shortcut, TrainConfig, Validation, Warmup, WarmupEnd,
 };
-pub use event::{Event, EventSink, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer};
+pub use event::{
+    Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer,
+};
 pub use figure::{Figure, FigureKind, Panel, Show};
 pub use hex::hex;
 pub use metrics::{Curves, EvalPoint, EvalSet, TrainPoint};

@@ -1,10 +1,11 @@
 //! A sweep and its runs.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Configuration, Figure};
+use super::{Configuration, Figure, TrajectoryId};
 
 /// What a sweep file declares, fully resolved: the configurations in the order of the file,
 /// each trained once for every seed.
@@ -19,6 +20,8 @@ pub struct Sweep {
     /// `ResNet-56 lr=0.05`.
     pub labels: Vec<String>,
     pub seeds: Vec<u64>,
+    /// How often a run is started at most where its failures may pass.
+    pub max_attempts: u32,
     pub figure: Figure,
 }
 
@@ -48,7 +51,7 @@ impl fmt::Display for RunId {
 }
 
 /// One training of a sweep.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub id: RunId,
     pub config: RunConfig,
@@ -56,7 +59,29 @@ pub struct Run {
     pub label: String,
     /// Index into [`Sweep::configurations`].
     pub configuration: usize,
+    /// What determines the state before the first drop of the learning rate, from there to the
+    /// second, and so on: one more than there are drops.
+    pub trajectories: Vec<TrajectoryId>,
     pub cost: Cost,
+}
+
+impl Run {
+    /// What determines the state after `iteration`. A drop after iteration d first acts on
+    /// iteration d + 1.
+    pub fn trajectory(&self, iteration: u64) -> &TrajectoryId {
+        let drops = &self.config.configuration.train.lr_drops;
+        &self.trajectories[drops.partition_point(|&drop| drop < iteration)]
+    }
+
+    /// Each trajectory with the iterations that it holds for, the end included.
+    pub fn stretches(&self) -> impl Iterator<Item = (&TrajectoryId, RangeInclusive<u64>)> {
+        let train = &self.config.configuration.train;
+        let drops = || train.lr_drops.iter().copied();
+        let firsts = std::iter::once(1).chain(drops().map(|drop| drop + 1));
+        let lasts = drops().chain([train.iterations]);
+        let ranges = firsts.zip(lasts).map(|(first, last)| first..=last);
+        self.trajectories.iter().zip(ranges)
+    }
 }
 
 /// The label and the first digits of the identity, for messages.
@@ -79,7 +104,7 @@ pub struct Cost {
 }
 
 /// Where a run trains: one worker's share of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// Index of the worker, from 0.
     pub worker: usize,

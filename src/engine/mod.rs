@@ -41,6 +41,14 @@ impl EngineError {
     pub fn new(error: impl std::fmt::Debug) -> Self {
         Self(format!("{error:?}"))
     }
+
+    /// Whether the device had too little memory.
+    pub fn is_out_of_memory(&self) -> bool {
+        // What dfdx's CPU and CUDA's driver call it.
+        ["OutOfMemory", "OUT_OF_MEMORY"]
+            .iter()
+            .any(|name| self.0.contains(name))
+    }
 }
 
 /// Computes a network's logits.

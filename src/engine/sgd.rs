@@ -1,11 +1,11 @@
 //! Stochastic gradient descent with momentum and L2 weight decay, as `torch.optim.SGD` does it:
 //! g += wd * p; v = momentum * v + g; p -= lr * v (Nesterov: p -= lr * (g + momentum * v)).
 
-use dfdx::prelude::{Device, Gradients, Momentum, SgdConfig, WeightDecay};
+use dfdx::prelude::{Backward, Device, Gradients, Momentum, SgdConfig, SumTo, Trace, WeightDecay};
 
 use super::EngineError;
 use crate::domain::{DecayScope, TrainConfig};
-use crate::model::{Network, ParameterKind};
+use crate::model::{Network, Parameter, ParameterKind, Vector};
 
 /// The optimiser's settings and velocities.
 pub struct Sgd<D: Device<f32>> {
@@ -58,6 +58,35 @@ impl<D: Device<f32>> Sgd<D> {
                 .try_update(&mut parameter.tensor, velocity, gradient)
                 .map_err(EngineError::new)?;
         }
+        Ok(())
+    }
+
+    /// The momentum buffer of a parameter that has been updated: as many values as it has.
+    pub fn momentum_buffer(&self, parameter: &Parameter<D>) -> Vector<D> {
+        self.velocities.get(&parameter.tensor)
+    }
+
+    /// Sets the momentum buffers of all parameters, in the order of `network.parameters`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn set_momentum_buffers(
+        &mut self,
+        device: &D,
+        network: &Network<D>,
+        values: Vec<Vec<f32>>,
+    ) -> Result<(), EngineError> {
+        // dfdx lets nobody write into `Gradients`; but the gradient of p * v with respect to p is v.
+        let mut velocities = Gradients::leaky();
+        for (parameter, values) in network.parameters.iter().zip(values) {
+            let len = values.len();
+            let wanted = device
+                .try_tensor_from_vec(values, (len,))
+                .map_err(EngineError::new)?;
+            let product = parameter.tensor.clone().traced(velocities) * wanted;
+            velocities = product.sum().try_backward().map_err(EngineError::new)?;
+        }
+        self.velocities = velocities;
         Ok(())
     }
 }

@@ -29,19 +29,29 @@ pub enum Standing {
     New,
     /// Trained to its end, or diverged: its result is used.
     Done,
-    /// Ended with an error: it would train only with `--retry-failed`.
+    /// Ended with an error: it would train only when asked for.
     Failed,
-    /// Begun but not ended: it would train from its start.
+    /// Begun but not ended: it would go on from its last checkpoint.
     Unfinished,
+}
+
+/// What `resweep run` is to train besides what is new or unfinished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    Nothing,
+    /// `--retry-failed`
+    Failed,
+    /// `--fresh`
+    Everything,
 }
 
 impl Standing {
     /// Whether `resweep run` would train the run now.
-    pub fn trains(self, retry_failed: bool) -> bool {
+    pub fn trains(self, again: Again) -> bool {
         match self {
             Self::New | Self::Unfinished => true,
-            Self::Failed => retry_failed,
-            Self::Done => false,
+            Self::Failed => again != Again::Nothing,
+            Self::Done => again == Again::Everything,
         }
     }
 }
@@ -89,10 +99,10 @@ impl Diff {
     }
 
     /// The runs that would train now, in the order of the plan.
-    pub fn pending<'a>(&self, runs: &'a [Run], retry_failed: bool) -> Vec<&'a Run> {
+    pub fn pending<'a>(&self, runs: &'a [Run], again: Again) -> Vec<&'a Run> {
         runs.iter()
             .zip(&self.standings)
-            .filter(|(_, standing)| standing.trains(retry_failed))
+            .filter(|(_, standing)| standing.trains(again))
             .map(|(run, _)| run)
             .collect()
     }

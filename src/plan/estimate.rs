@@ -123,6 +123,7 @@ mod tests {
                 config,
                 label: String::new(),
                 configuration: 0,
+                trajectories: Vec::new(),
                 cost,
             }
         };

@@ -1,6 +1,6 @@
 //! A sweep's runs, in the order of the file with seeds innermost.
 
-use super::identity::run_id;
+use super::identity::{run_id, trajectories};
 use crate::domain::{Configuration, Cost, Run, RunConfig, Sweep};
 use crate::model::Architecture;
 
@@ -24,6 +24,7 @@ pub fn runs(sweep: &Sweep, facts: &[DataFacts<'_>]) -> Vec<Run> {
             };
             runs.push(Run {
                 id: run_id(&config, facts),
+                trajectories: trajectories(&config, facts),
                 config,
                 label: label(sweep, index, seed),
                 configuration: index,

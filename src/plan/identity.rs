@@ -4,7 +4,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::expand::DataFacts;
-use crate::domain::{BrokenImage, RunConfig, RunId, hex};
+use crate::domain::{BrokenImage, RunConfig, RunId, TrajectoryId, hex};
 
 /// Raised whenever the same configuration would give other numbers than before.
 const NUMERICS_VERSION: u32 = 2;
@@ -23,7 +23,24 @@ struct Determinants<'a> {
 /// content of the data (not the place where they lie) and the version of the numerics. The
 /// number of threads and the device are not part of it; they are recorded as provenance.
 pub fn run_id(config: &RunConfig, data: DataFacts<'_>) -> RunId {
-    let mut config = config.clone();
+    RunId(digest(config.clone(), data))
+}
+
+/// What determines the state of the training on each stretch between drops of the learning rate:
+/// the same as for the result, less the drops to come and the number of iterations.
+pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId> {
+    let drops = &config.configuration.train.lr_drops;
+    let until = |passed: usize| {
+        let mut config = config.clone();
+        let train = &mut config.configuration.train;
+        train.lr_drops.truncate(passed);
+        train.iterations = 0;
+        TrajectoryId(digest(config, data))
+    };
+    (0..=drops.len()).map(until).collect()
+}
+
+fn digest(mut config: RunConfig, data: DataFacts<'_>) -> String {
     config.configuration.data.path = None;
     // what it leaves of the images is in the fingerprint
     config.configuration.data.broken_image = BrokenImage::Fail;
@@ -34,5 +51,40 @@ pub fn run_id(config: &RunConfig, data: DataFacts<'_>) -> RunId {
         config,
     };
     let json = serde_json::to_vec(&determinants).expect("a checked configuration is plain data");
-    RunId(hex(&Sha256::digest(json)))
+    hex(&Sha256::digest(json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Configuration, Shortcut};
+
+    const DATA: DataFacts<'_> = DataFacts {
+        fingerprint: "images",
+        classes: 10,
+    };
+
+    fn config(iterations: u64, lr_drops: &[u64]) -> RunConfig {
+        let mut configuration = Configuration::paper(20, Shortcut::A);
+        configuration.train.iterations = iterations;
+        configuration.train.lr_drops = lr_drops.to_vec();
+        RunConfig {
+            configuration,
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn runs_that_differ_only_in_what_comes_later_share_their_trajectory_until_then() {
+        let short = trajectories(&config(400, &[200]), DATA);
+        let long = trajectories(&config(800, &[200, 600]), DATA);
+        let other = trajectories(&config(800, &[300, 600]), DATA);
+        assert_eq!(short[..2], long[..2]);
+        assert_eq!(short[0], other[0]);
+        assert_ne!(short[1], other[1]);
+        assert_ne!(
+            run_id(&config(400, &[200]), DATA),
+            run_id(&config(800, &[200]), DATA)
+        );
+    }
 }

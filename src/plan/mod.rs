@@ -6,7 +6,7 @@ mod estimate;
 mod expand;
 mod identity;
 
-pub use diff::{Diff, Standing, Stored, StoredStatus};
+pub use diff::{Again, Diff, Standing, Stored, StoredStatus};
 pub use estimate::{ObservedSpeed, Speeds, makespan};
 pub use expand::{DataFacts, runs};
 pub use identity::run_id;

@@ -10,15 +10,17 @@ use rusqlite_migration::{M, Migrations};
 use super::StoreError;
 
 /// Append-only: a schema that has been released is changed by another file.
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("migrations/0001-initial.sql")).foreign_key_check()];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001-initial.sql")).foreign_key_check(),
+    M::up(include_str!("migrations/0002-trainings.sql")).foreign_key_check(),
+];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// What `0001-initial.sql` sets.
 const APPLICATION_ID: i64 = 0x5253_5750;
 
-/// How long a connection waits for another one's short lock before it gives up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection waits for another one's lock before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the file at a path is, before anything is written to it.
 enum Found {
@@ -28,7 +30,8 @@ enum Found {
     Schema(i64),
 }
 
-/// Opens or creates the database and brings its schema up to date. The caller holds the lock.
+/// Opens or creates the database and brings its schema up to date. Every commit waits until the
+/// disk has it. The caller holds the lock.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
     refuse_folder(path)?;
@@ -48,8 +51,9 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(failed)?;
+    // A step may rebuild tables that others refer to; each checks the references at its end.
     connection
-        .pragma_update(None, "foreign_keys", true)
+        .pragma_update(None, "foreign_keys", false)
         .map_err(failed)?;
     MIGRATIONS
         .to_latest(&mut connection)
@@ -57,7 +61,23 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
             path: path.to_owned(),
             source,
         })?;
+    prepare(&connection).map_err(failed)?;
     Ok(connection)
+}
+
+/// Another connection to a database that is up to date.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |source| StoreError::of_sqlite(path, source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    prepare(&connection).map_err(failed)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")
 }
 
 /// Opens the database to read it; `None` where it does not exist or has no tables yet.

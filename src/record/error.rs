@@ -13,9 +13,8 @@ pub enum StoreError {
     #[error("cannot create the folder {}; choose another one with --results", path.display())]
     Folder { path: PathBuf, source: io::Error },
 
-    #[error("another `resweep run`{} is writing {}; wait until it ends, or choose another \
-        folder with --results", process.map_or(String::new(), |id| format!(" (process {id})")),
-        path.display())]
+    #[error("another process{} has been holding {} for a minute; end it, or choose another folder \
+        with --results", process.map_or(String::new(), |id| format!(" ({id})")), path.display())]
     Busy { path: PathBuf, process: Option<u32> },
 
     #[error("cannot lock {}; choose a folder on a local disk with --results", path.display())]
@@ -80,6 +79,30 @@ pub enum StoreError {
     #[error("{}: run {run} was not registered by `begin_sweep`", path.display())]
     Unregistered { path: PathBuf, run: String },
 
+    #[error("cannot start a thread")]
+    Thread { source: io::Error },
+
+    #[error("the disk is full: {} cannot grow; make room and run again, nothing that was recorded \
+        is lost", path.display())]
+    DiskFull {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+
+    #[error("another program has kept {} locked for a minute; end it and run again, nothing that \
+        was recorded is lost", path.display())]
+    Locked {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+
+    #[error("the database {} is damaged; `resweep doctor` tells what can be saved and saves it",
+        path.display())]
+    Damaged {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+
     #[error("the database {} could not be used", path.display())]
     Sqlite {
         path: PathBuf,
@@ -100,6 +123,11 @@ impl StoreError {
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 StoreError::NotReadable { path, source }
             }
+            Some(ErrorCode::DiskFull) => StoreError::DiskFull { path, source },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::Locked { path, source }
+            }
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, source },
             _ => StoreError::Sqlite { path, source },
         }
     }

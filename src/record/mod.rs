@@ -5,10 +5,13 @@
 //! `docs/database.md` describes the schema and what survives a crash. Nothing here trains,
 //! schedules or draws.
 
+mod checkpoints;
+mod claims;
 mod database;
 mod error;
 mod lock;
 mod points;
+mod process;
 mod queries;
 mod recorder;
 mod register;
@@ -17,6 +20,6 @@ mod values;
 
 pub use error::StoreError;
 pub use queries::Store;
-pub use recorder::Recorder;
+pub use recorder::{Participation, Recorder};
 pub use register::{Provenance, RunRecord, SweepRecord};
 pub use rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};

@@ -1,67 +1,115 @@
 //! Measurements as rows: written and read here only.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::values::{Problem, integer};
-use crate::domain::{Curves, EvalPoint, EvalSet, TrainPoint};
+use crate::domain::{Curves, EvalPoint, EvalSet, TrainConfig, TrainPoint, TrainingId};
 
 /// A second point at the same iteration replaces the first.
 pub(super) fn insert_train(
-    tx: &Transaction<'_>,
-    attempt: i64,
+    connection: &Connection,
+    training: TrainingId,
     point: &TrainPoint,
 ) -> Result<(), Problem> {
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO train_metrics (attempt_id, iteration, error_percent, loss, lr)
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO train_metrics (training_id, iteration, error_percent, loss, lr)
          VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        attempt,
-        integer("an iteration", point.iteration)?,
-        point.error_percent,
-        point.loss,
-        point.lr,
-    ])?;
+        )?
+        .execute(params![
+            training.0,
+            integer("an iteration", point.iteration)?,
+            point.error_percent,
+            point.loss,
+            point.lr,
+        ])?;
     Ok(())
 }
 
 /// A second point at the same iteration replaces the first.
 pub(super) fn insert_eval(
-    tx: &Transaction<'_>,
-    attempt: i64,
+    connection: &Connection,
+    training: TrainingId,
     point: &EvalPoint,
 ) -> Result<(), Problem> {
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO eval_metrics
-             (attempt_id, evaluated_on, iteration, error_percent, loss)
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO eval_metrics
+             (training_id, evaluated_on, iteration, error_percent, loss)
          VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        attempt,
-        set_word(point.set),
-        integer("an iteration", point.iteration)?,
-        point.error_percent,
-        point.loss,
-    ])?;
+        )?
+        .execute(params![
+            training.0,
+            set_word(point.set),
+            integer("an iteration", point.iteration)?,
+            point.error_percent,
+            point.loss,
+        ])?;
     Ok(())
 }
 
-/// All points of an attempt.
-pub(super) fn curves_of(tx: &Transaction<'_>, attempt: i64) -> rusqlite::Result<Curves> {
+/// Takes back the points from `iteration` on: they are measured again.
+pub(super) fn delete_from(
+    connection: &Connection,
+    training: TrainingId,
+    iteration: u64,
+) -> Result<(), Problem> {
+    let iteration = integer("an iteration", iteration)?;
+    for sql in [
+        "DELETE FROM train_metrics WHERE training_id = ?1 AND iteration >= ?2",
+        "DELETE FROM eval_metrics WHERE training_id = ?1 AND iteration >= ?2",
+    ] {
+        connection.execute(sql, params![training.0, iteration])?;
+    }
+    Ok(())
+}
+
+/// Copies the points before `iteration` from a training that was the same until then. Points
+/// that it has only because it ended there are left out.
+pub(super) fn copy_before(
+    connection: &Connection,
+    from: TrainingId,
+    to: TrainingId,
+    iteration: u64,
+    settings: &TrainConfig,
+) -> Result<(), Problem> {
+    let iteration = integer("an iteration", iteration)?;
+    for (sql, every) in [
+        (
+            "INSERT INTO train_metrics (training_id, iteration, error_percent, loss, lr)
+             SELECT ?2, iteration, error_percent, loss, lr FROM train_metrics
+             WHERE training_id = ?1 AND iteration < ?3 AND iteration % ?4 = 0",
+            settings.log_every,
+        ),
+        (
+            "INSERT INTO eval_metrics (training_id, evaluated_on, iteration, error_percent, loss)
+             SELECT ?2, evaluated_on, iteration, error_percent, loss FROM eval_metrics
+             WHERE training_id = ?1 AND iteration < ?3 AND iteration % ?4 = 0",
+            settings.eval_every,
+        ),
+    ] {
+        let every = integer("an interval", every)?;
+        connection.execute(sql, params![from.0, to.0, iteration, every])?;
+    }
+    Ok(())
+}
+
+/// All points of a training.
+pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqlite::Result<Curves> {
     let train = collect(
-        tx,
+        connection,
         "SELECT iteration, error_percent, loss, lr FROM train_metrics
-         WHERE attempt_id = ?1 ORDER BY iteration",
-        [attempt],
+         WHERE training_id = ?1 ORDER BY iteration",
+        [training.0],
         train_point,
     )?;
     let mut eval = Vec::new();
     for set in [EvalSet::Test, EvalSet::Validation] {
         eval.extend(collect(
-            tx,
+            connection,
             "SELECT iteration, error_percent, loss FROM eval_metrics
-             WHERE attempt_id = ?1 AND evaluated_on = ?2 ORDER BY iteration",
-            params![attempt, set_word(set)],
+             WHERE training_id = ?1 AND evaluated_on = ?2 ORDER BY iteration",
+            params![training.0, set_word(set)],
             |row| eval_point(row, set),
         )?);
     }
@@ -71,28 +119,32 @@ pub(super) fn curves_of(tx: &Transaction<'_>, attempt: i64) -> rusqlite::Result<
 }
 
 pub(super) fn last_train(
-    tx: &Transaction<'_>,
-    attempt: i64,
+    connection: &Connection,
+    training: TrainingId,
 ) -> rusqlite::Result<Option<TrainPoint>> {
-    tx.prepare_cached(
-        "SELECT iteration, error_percent, loss, lr FROM train_metrics
-         WHERE attempt_id = ?1 ORDER BY iteration DESC LIMIT 1",
-    )?
-    .query_row([attempt], train_point)
-    .optional()
+    connection
+        .prepare_cached(
+            "SELECT iteration, error_percent, loss, lr FROM train_metrics
+         WHERE training_id = ?1 ORDER BY iteration DESC LIMIT 1",
+        )?
+        .query_row([training.0], train_point)
+        .optional()
 }
 
 pub(super) fn last_eval(
-    tx: &Transaction<'_>,
-    attempt: i64,
+    connection: &Connection,
+    training: TrainingId,
     set: EvalSet,
 ) -> rusqlite::Result<Option<EvalPoint>> {
-    tx.prepare_cached(
-        "SELECT iteration, error_percent, loss FROM eval_metrics
-         WHERE attempt_id = ?1 AND evaluated_on = ?2 ORDER BY iteration DESC LIMIT 1",
-    )?
-    .query_row(params![attempt, set_word(set)], |row| eval_point(row, set))
-    .optional()
+    connection
+        .prepare_cached(
+            "SELECT iteration, error_percent, loss FROM eval_metrics
+         WHERE training_id = ?1 AND evaluated_on = ?2 ORDER BY iteration DESC LIMIT 1",
+        )?
+        .query_row(params![training.0, set_word(set)], |row| {
+            eval_point(row, set)
+        })
+        .optional()
 }
 
 /// All rows of a query.

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::points::{collect, curves_of, last_eval, last_train, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
-use super::{StoreError, database, lock};
-use crate::domain::{Curves, EvalSet, RunId};
+use super::{StoreError, database, process};
+use crate::domain::{Curves, EvalSet, RunConfig, RunId, TrainingId};
 
 /// A read-only view of the database. Each question is answered from one consistent state.
 #[derive(Debug)]
@@ -19,8 +19,6 @@ pub struct Store {
     /// `None` before the first sweep was started.
     connection: Option<Connection>,
     path: PathBuf,
-    /// Without a writer, nothing is running, whatever a dead process left behind.
-    writer_is_alive: bool,
 }
 
 impl Store {
@@ -32,7 +30,6 @@ impl Store {
         Ok(Store {
             connection: database::open_for_reading(path)?,
             path: path.to_owned(),
-            writer_is_alive: lock::writer_is_alive(path),
         })
     }
 
@@ -41,12 +38,12 @@ impl Store {
         self.for_each_run(ids, |tx, id| self.status(tx, id))
     }
 
-    /// What was measured in the attempt at each of `ids` that counts, which may be running;
-    /// runs that were never started are missing.
+    /// What was measured in the training of each of `ids` that counts, which may be running; runs
+    /// that were never started are missing.
     pub fn curves(&self, ids: &[RunId]) -> Result<HashMap<RunId, Curves>, StoreError> {
         self.for_each_run(ids, |tx, id| {
-            current_attempt(tx, id)?
-                .map(|attempt| curves_of(tx, attempt))
+            current_training(tx, id)?
+                .map(|training| curves_of(tx, training))
                 .transpose()
         })
     }
@@ -54,15 +51,24 @@ impl Store {
     /// All attempts at a run, the first one first.
     pub fn attempts(&self, id: &RunId) -> Result<Vec<Attempt>, StoreError> {
         self.rows(
-            "SELECT number, status, error, started_unix_ms, ended_unix_ms, wall_ms,
-                 program_version, git_commit, device, cpu, threads, workers
-             FROM attempts WHERE run_id = ?1 ORDER BY number",
+            "SELECT attempts.number, status, error, attempts.started_unix_ms, ended_unix_ms, wall_ms,
+                 program_version, git_commit, device, cpu, threads, workers, process_id,
+                 from_iteration, diverged_iteration, trainings.number, host, pid
+             FROM attempts
+             JOIN trainings ON trainings.id = training_id
+             LEFT JOIN processes ON processes.id = process_id
+             WHERE attempts.run_id = ?1 ORDER BY attempts.number",
             params![id.0],
             |row| {
                 Ok(Attempt {
                     number: unsigned(row, 0)?,
-                    status: self.believed(row.get(1)?),
+                    training: unsigned(row, 15)?,
+                    from_iteration: unsigned(row, 13)?,
+                    status: self.believed(row.get(1)?, row.get(12)?),
                     error: row.get(2)?,
+                    diverged_iteration: row.get::<_, Option<i64>>(14)?.map(|n| n as u64),
+                    host: row.get(16)?,
+                    process: row.get(17)?,
                     started_unix_ms: row.get(3)?,
                     ended_unix_ms: row.get(4)?,
                     wall: wall(row, 5)?,
@@ -80,18 +86,18 @@ impl Store {
     /// The runs of a sweep as it was started last, in its order; none for an unknown sweep.
     pub fn members(&self, sweep: &str) -> Result<Vec<Member>, StoreError> {
         self.rows(
-            "SELECT sweep_runs.run_id, label, status
+            "SELECT sweep_runs.run_id, label, status, process_id
              FROM sweeps
              JOIN sweep_runs ON sweep_runs.sweep_id = sweeps.id
              LEFT JOIN current_attempts ON current_attempts.run_id = sweep_runs.run_id
              WHERE sweeps.name = ?1 ORDER BY position",
             params![sweep],
             |row| {
-                let status: Option<AttemptStatus> = row.get(2)?;
+                let (status, process): (Option<AttemptStatus>, _) = (row.get(2)?, row.get(3)?);
                 Ok(Member {
                     id: RunId(row.get(0)?),
                     label: row.get(1)?,
-                    status: status.map(|status| self.believed(status)),
+                    status: status.map(|status| self.believed(status, process)),
                 })
             },
         )
@@ -101,11 +107,11 @@ impl Store {
     pub fn sweeps(&self) -> Result<Vec<SweepSummary>, StoreError> {
         let counts = self.rows(
             "SELECT name, title, first_started_unix_ms, last_started_unix_ms, status,
-                 count(sweep_runs.run_id)
+                 count(sweep_runs.run_id), iif(status = 'running', process_id, NULL) AS process
              FROM sweeps
              LEFT JOIN sweep_runs ON sweep_runs.sweep_id = sweeps.id
              LEFT JOIN current_attempts ON current_attempts.run_id = sweep_runs.run_id
-             GROUP BY sweeps.id, status
+             GROUP BY sweeps.id, status, process
              ORDER BY last_started_unix_ms DESC, sweeps.id DESC",
             params![],
             |row| {
@@ -118,7 +124,10 @@ impl Store {
                     by_status: BTreeMap::new(),
                 };
                 let status: Option<AttemptStatus> = row.get(4)?;
-                let status = status.map(|status| self.believed(status));
+                let status = match status {
+                    Some(status) => Some(self.believed(status, row.get(6)?)),
+                    None => None,
+                };
                 Ok((sweep, status, unsigned(row, 5)? as usize))
             },
         )?;
@@ -134,19 +143,23 @@ impl Store {
         threads: usize,
     ) -> Result<Vec<ObservedSpeed>, StoreError> {
         self.rows(
-            "SELECT config_json, training_flops * 1000.0 / wall_ms
+            "SELECT config_json, training_flops * 1000.0 / wall_ms, from_iteration
              FROM attempts JOIN runs ON runs.id = attempts.run_id
              WHERE status = 'finished' AND wall_ms > 0
+                 AND from_iteration < json_extract(config_json, '$.train.iterations') / 2
                  AND device = ?1 AND cpu = ?2 AND threads = ?3
              ORDER BY ended_unix_ms DESC, attempts.id DESC LIMIT 64",
             params![device, cpu, threads as i64],
             |row| {
                 let json: String = row.get(0)?;
-                let config = serde_json::from_str(&json)
+                let config: RunConfig = serde_json::from_str(&json)
                     .map_err(|error| FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+                let whole: f64 = row.get(1)?;
+                let skipped = unsigned(row, 2)? as f64;
+                let iterations = config.configuration.train.iterations as f64;
                 Ok(ObservedSpeed {
                     config,
-                    training_flops_per_s: row.get(1)?,
+                    training_flops_per_s: whole * (1.0 - skipped / iterations),
                 })
             },
         )
@@ -155,14 +168,15 @@ impl Store {
     fn status(&self, tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<RunStatus>> {
         let found = tx
             .prepare_cached(
-                "SELECT id, status, error, diverged_iteration, wall_ms,
-                     (SELECT count(*) FROM attempts WHERE run_id = ?1)
-                 FROM current_attempts WHERE run_id = ?1",
+                "SELECT training_id, status, error, diverged_iteration,
+                     (SELECT sum(wall_ms) FROM attempts WHERE training_id = current.training_id),
+                     (SELECT count(*) FROM attempts WHERE run_id = ?1), process_id
+                 FROM current_attempts AS current WHERE run_id = ?1",
             )?
             .query_row([&id.0], |row| {
-                let attempt: i64 = row.get(0)?;
+                let training = TrainingId(row.get(0)?);
                 let status = RunStatus {
-                    status: self.believed(row.get(1)?),
+                    status: self.believed(row.get(1)?, row.get(6)?),
                     error: row.get(2)?,
                     diverged_iteration: row.get::<_, Option<i64>>(3)?.map(|n| n as u64),
                     wall: wall(row, 4)?,
@@ -173,15 +187,15 @@ impl Store {
                     validation: None,
                     sweeps: Vec::new(),
                 };
-                Ok((attempt, status))
+                Ok((training, status))
             })
             .optional()?;
-        let Some((attempt, mut status)) = found else {
+        let Some((training, mut status)) = found else {
             return Ok(None);
         };
-        status.train = last_train(tx, attempt)?;
-        status.test = last_eval(tx, attempt, EvalSet::Test)?;
-        status.validation = last_eval(tx, attempt, EvalSet::Validation)?;
+        status.train = last_train(tx, training)?;
+        status.test = last_eval(tx, training, EvalSet::Test)?;
+        status.validation = last_eval(tx, training, EvalSet::Validation)?;
         status.sweeps = sweeps_of(tx, id)?;
         let evals = [&status.test, &status.validation];
         let evaluated = evals.into_iter().flatten().map(|point| point.iteration);
@@ -190,10 +204,11 @@ impl Store {
         Ok(Some(status))
     }
 
-    /// A status as a reader can believe it.
-    fn believed(&self, status: AttemptStatus) -> AttemptStatus {
+    /// A status as a reader can believe it: without its process, nothing is running.
+    fn believed(&self, status: AttemptStatus, process: Option<i64>) -> AttemptStatus {
+        let lives = || process.is_some_and(|id| process::may_live(&self.path, id));
         match status {
-            AttemptStatus::Running if !self.writer_is_alive => AttemptStatus::Interrupted,
+            AttemptStatus::Running if !lives() => AttemptStatus::Interrupted,
             status => status,
         }
     }
@@ -231,9 +246,9 @@ impl Store {
     }
 }
 
-fn current_attempt(tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<i64>> {
-    tx.prepare_cached("SELECT id FROM current_attempts WHERE run_id = ?1")?
-        .query_row([&id.0], |row| row.get(0))
+fn current_training(tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<TrainingId>> {
+    tx.prepare_cached("SELECT id FROM current_trainings WHERE run_id = ?1")?
+        .query_row([&id.0], |row| Ok(TrainingId(row.get(0)?)))
         .optional()
 }
 

@@ -1,6 +1,6 @@
 //! What a sweep leaves in the store before its first run starts.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::values::{Problem, integer, now_unix_ms, word};
 use crate::domain::{Run, Sweep};
@@ -34,34 +34,28 @@ pub struct Provenance {
     /// `cpu` or `cuda:N`.
     pub device: String,
     pub cpu: String,
+    /// The machine's name.
+    pub host: String,
 }
 
 /// Stores the sweep as it is now; the runs that it had before stay in the store.
-pub(super) fn register(tx: &Transaction<'_>, record: &SweepRecord<'_>) -> Result<(), Problem> {
-    let sweep_id = upsert_sweep(tx, record)?;
-    tx.execute("DELETE FROM sweep_runs WHERE sweep_id = ?1", [sweep_id])?;
-    let mut join = tx.prepare(
+pub(super) fn register(connection: &Connection, record: &SweepRecord<'_>) -> Result<(), Problem> {
+    let sweep_id = upsert_sweep(connection, record)?;
+    connection.execute("DELETE FROM sweep_runs WHERE sweep_id = ?1", [sweep_id])?;
+    let mut join = connection.prepare(
         "INSERT INTO sweep_runs (sweep_id, position, run_id, label) VALUES (?1, ?2, ?3, ?4)",
     )?;
     for (position, entry) in record.runs.iter().enumerate() {
-        upsert_run(tx, entry)?;
+        upsert_run(connection, entry)?;
         let position = integer("a position", position as u64)?;
         join.execute(params![sweep_id, position, entry.run.id.0, entry.run.label])?;
     }
     Ok(())
 }
 
-/// Attempts that a process left behind when it died. Only the holder of the lock may say so.
-pub(super) fn mark_interrupted(tx: &Transaction<'_>) -> rusqlite::Result<usize> {
-    tx.execute(
-        "UPDATE attempts SET status = 'interrupted' WHERE status = 'running'",
-        [],
-    )
-}
-
-fn upsert_sweep(tx: &Transaction<'_>, record: &SweepRecord<'_>) -> Result<i64, Problem> {
+fn upsert_sweep(connection: &Connection, record: &SweepRecord<'_>) -> Result<i64, Problem> {
     let sweep = record.sweep;
-    let id = tx.query_row(
+    let id = connection.query_row(
         "INSERT INTO sweeps (name, title, description, spec_toml, overrides_json,
              first_started_unix_ms, last_started_unix_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
@@ -86,32 +80,33 @@ fn upsert_sweep(tx: &Transaction<'_>, record: &SweepRecord<'_>) -> Result<i64, P
 }
 
 /// What determines a run's result is fixed by its id; what it costs may be counted better later.
-fn upsert_run(tx: &Transaction<'_>, entry: &RunRecord<'_>) -> Result<(), Problem> {
+fn upsert_run(connection: &Connection, entry: &RunRecord<'_>) -> Result<(), Problem> {
     let run = entry.run;
     let configuration = &run.config.configuration;
     let model = &configuration.model;
-    tx.prepare_cached(
-        "INSERT INTO runs (id, name, depth, shortcut, width, dataset, data_fingerprint, seed,
+    connection
+        .prepare_cached(
+            "INSERT INTO runs (id, name, depth, shortcut, width, dataset, data_fingerprint, seed,
              config_json, parameters, forward_flops, training_flops)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET
              parameters = excluded.parameters,
              forward_flops = excluded.forward_flops,
              training_flops = excluded.training_flops",
-    )?
-    .execute(params![
-        run.id.0,
-        model.name(),
-        integer("a depth", model.depth as u64)?,
-        word(&model.shortcut)?,
-        integer("a width", model.width as u64)?,
-        word(&configuration.data.dataset)?,
-        entry.data_fingerprint,
-        integer("a seed", run.config.seed)?,
-        serde_json::to_string(&run.config)?,
-        integer("a number of parameters", run.cost.parameters)?,
-        integer("a number of operations", run.cost.forward_flops)?,
-        integer("a number of operations", run.cost.training_flops)?,
-    ])?;
+        )?
+        .execute(params![
+            run.id.0,
+            model.name(),
+            integer("a depth", model.depth as u64)?,
+            word(&model.shortcut)?,
+            integer("a width", model.width as u64)?,
+            word(&configuration.data.dataset)?,
+            entry.data_fingerprint,
+            integer("a seed", run.config.seed)?,
+            serde_json::to_string(&run.config)?,
+            integer("a number of parameters", run.cost.parameters)?,
+            integer("a number of operations", run.cost.forward_flops)?,
+            integer("a number of operations", run.cost.training_flops)?,
+        ])?;
     Ok(())
 }

@@ -53,8 +53,7 @@ impl FromSql for AttemptStatus {
     }
 }
 
-/// Where a run stands: the attempt that counts, which is the newest that finished or diverged,
-/// or else the newest.
+/// Where a run stands: the newest attempt at its newest training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunStatus {
     pub status: AttemptStatus,
@@ -66,7 +65,7 @@ pub struct RunStatus {
     pub diverged_iteration: Option<u64>,
     /// The last iteration with a measurement, 0 before the first.
     pub iteration: u64,
-    /// `None` while it runs, and where the process died.
+    /// Of all attempts at the training whose end was recorded; `None` where there is none.
     pub wall: Option<Duration>,
     /// The last point of each curve.
     pub train: Option<TrainPoint>,
@@ -76,13 +75,21 @@ pub struct RunStatus {
     pub sweeps: Vec<String>,
 }
 
-/// One attempt at a run, also one that does not count.
+/// One attempt at a run, also one at a training that no longer counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the first.
     pub number: u64,
+    /// Which of the run's trainings it worked on: 1 for the first, one more for each `--fresh`.
+    pub training: u64,
+    /// Where it took up the training: the iteration of a checkpoint, or 0.
+    pub from_iteration: u64,
     pub status: AttemptStatus,
     pub error: Option<String>,
+    pub diverged_iteration: Option<u64>,
+    /// The machine and the process on it; `None` in old databases.
+    pub host: Option<String>,
+    pub process: Option<u32>,
     pub started_unix_ms: i64,
     pub ended_unix_ms: Option<i64>,
     pub wall: Option<Duration>,

@@ -1,7 +1,5 @@
 //! A finished figure, and its files.
 
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +8,7 @@ use resvg::usvg::{self, fontdb};
 
 use super::RenderError;
 use super::text::{FAMILY, Weight};
+use crate::files::write_atomically;
 
 /// Pixels of the PNG for each unit of the SVG, in each direction.
 pub const PIXELS_PER_UNIT: u32 = 2;
@@ -71,30 +70,17 @@ pub(super) fn encode(pixels: &Pixmap) -> Result<Vec<u8>, RenderError> {
 /// Writes `folder/name` through a temporary file beside it.
 pub(super) fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, RenderError> {
     let path = folder.join(name);
-    write_atomically(folder, &path, bytes).map_err(|source| RenderError::Write {
+    write_atomically(&path, &[bytes]).map_err(|source| RenderError::Write {
         path: path.clone(),
         source,
     })?;
     Ok(path)
 }
 
-fn write_atomically(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let mut builder = tempfile::Builder::new();
-    // A temporary file is private by default; a figure is an ordinary file under the umask.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn drawing() -> Drawing {

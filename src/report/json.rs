@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{EvalSet, Event, EventSink, Run, RunEvent, SinkError, SweepTally};
+use crate::domain::{EvalSet, Event, EventSink, Outcome, Run, RunEvent, SinkError, SweepTally};
 
 /// Writes one JSON object per event, each on a line of its own.
 #[derive(Debug)]
@@ -51,6 +51,17 @@ enum Line<'a> {
         worker: usize,
         threads: usize,
     },
+    Began {
+        #[serde(flatten)]
+        run: Named<'a>,
+        iteration: u64,
+    },
+    Checkpointed {
+        #[serde(flatten)]
+        run: Named<'a>,
+        iteration: u64,
+        bytes: u64,
+    },
     Progress {
         #[serde(flatten)]
         run: Named<'a>,
@@ -77,8 +88,17 @@ enum Line<'a> {
         #[serde(flatten)]
         run: Named<'a>,
         #[serde(flatten)]
-        outcome: &'a crate::domain::Outcome,
+        outcome: &'a Outcome,
         wall_ms: u64,
+        /// Only where the run is started again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_in_ms: Option<u64>,
+    },
+    RunSettled {
+        #[serde(flatten)]
+        run: Named<'a>,
+        #[serde(flatten)]
+        outcome: &'a Outcome,
     },
     SweepFinished {
         #[serde(flatten)]
@@ -123,10 +143,20 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
             threads: slot.threads,
         },
         Event::Run { run, event } => measured(run, event),
-        Event::RunFinished { run, outcome, wall } => Line::RunFinished {
+        Event::RunFinished {
+            run,
+            outcome,
+            wall,
+            retry_in,
+        } => Line::RunFinished {
             run: named(run),
             outcome,
             wall_ms: whole_ms(wall),
+            retry_in_ms: retry_in.map(whole_ms),
+        },
+        Event::RunSettled { run, outcome } => Line::RunSettled {
+            run: named(run),
+            outcome,
         },
         Event::SweepFinished { tally, wall } => Line::SweepFinished {
             tally,
@@ -138,6 +168,15 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
 fn measured(run: &Run, event: RunEvent) -> Line<'_> {
     let run = named(run);
     match event {
+        RunEvent::Began(beginning) => Line::Began {
+            run,
+            iteration: beginning.iteration,
+        },
+        RunEvent::Checkpointed(saved) => Line::Checkpointed {
+            run,
+            iteration: saved.iteration,
+            bytes: saved.bytes,
+        },
         RunEvent::Progress {
             iteration,
             train_error_percent,
@@ -196,9 +235,11 @@ mod tests {
         insta::assert_snapshot!(text, @r#"
         {"event":"sweep-started","runs":[{"run_id":"run-1","label":"plain-56 seed 1","iterations":64000,"parameters":853018,"training_flops":3072000000000000},{"run_id":"run-2","label":"ResNet-56 seed 1","iterations":64000,"parameters":853018,"training_flops":3072000000000000},{"run_id":"run-3","label":"plain-20 lr=10","iterations":64000,"parameters":853018,"training_flops":3072000000000000},{"run_id":"run-4","label":"ResNet-20","iterations":64000,"parameters":853018,"training_flops":3072000000000000}],"finished_before":3,"workers":2,"threads_per_run":1}
         {"event":"run-started","run_id":"run-1","label":"plain-56 seed 1","worker":0,"threads":1}
+        {"event":"began","run_id":"run-1","label":"plain-56 seed 1","iteration":3000}
         {"event":"progress","run_id":"run-1","label":"plain-56 seed 1","iteration":3990,"train_error_percent":12.4}
         {"event":"trained","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"train_error_percent":12.308,"loss_nats":0.3512,"lr":0.1}
         {"event":"evaluated","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"set":"test","error_percent":14.02,"loss_nats":0.4403}
+        {"event":"checkpointed","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"bytes":6900000}
         {"event":"run-finished","run_id":"run-1","label":"plain-56 seed 1","status":"finished","wall_ms":123400}
         {"event":"run-started","run_id":"run-2","label":"ResNet-56 seed 1","worker":1,"threads":1}
         {"event":"trained","run_id":"run-2","label":"ResNet-56 seed 1","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
@@ -209,7 +250,7 @@ mod tests {
         {"event":"run-started","run_id":"run-4","label":"ResNet-20","worker":1,"threads":1}
         {"event":"trained","run_id":"run-4","label":"ResNet-20","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
         {"event":"run-finished","run_id":"run-4","label":"ResNet-20","status":"failed","error":"cannot read data/test_batch.bin\nno such file","wall_ms":3200}
-        {"event":"sweep-finished","finished":1,"diverged":1,"failed":1,"stopped":1,"skipped":0,"wall_ms":7204400}
+        {"event":"sweep-finished","finished":1,"diverged":1,"failed":1,"stopped":1,"skipped":0,"elsewhere":0,"wall_ms":7204400}
         "#);
     }
 }

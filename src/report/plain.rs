@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::seen::Seen;
 use super::words;
-use crate::domain::{Event, EventSink, RunEvent, SinkError};
+use crate::domain::{Beginning, Event, EventSink, RunEvent, SinkError};
 
 /// Writes a line when a run starts, at each evaluation, when it ends, and for the sweep.
 #[derive(Debug)]
@@ -47,9 +47,27 @@ impl<W: Write> Plain<W> {
                 parts.extend(self.seen.of(run).errors());
                 Some(parts.join(" · "))
             }
+            Event::Run {
+                run,
+                event: RunEvent::Began(Beginning { iteration, .. }),
+            } if iteration > 0 => Some(format!(
+                "{} · {}",
+                self.seen.heading(run),
+                words::beginning(iteration)
+            )),
             Event::Run { .. } => None,
-            Event::RunFinished { run, outcome, wall } => {
+            Event::RunFinished {
+                run,
+                outcome,
+                wall,
+                retry_in,
+            } => {
                 let ending = words::ending(outcome, wall, &self.seen.of(run));
+                let ending = words::retry(&ending, retry_in);
+                Some(format!("{} · {ending}", self.seen.heading(run)))
+            }
+            Event::RunSettled { run, outcome } => {
+                let ending = words::settled(outcome);
                 Some(format!("{} · {ending}", self.seen.heading(run)))
             }
             Event::SweepFinished { tally, wall } => Some(words::summary(&tally, wall)),
@@ -85,6 +103,7 @@ mod tests {
         insta::assert_snapshot!(text, @r"
         4 runs to train, 3 runs finished before · 2 workers, 1 thread each
         [1/4] plain-56 seed 1 · started
+        [1/4] plain-56 seed 1 · goes on from iteration 3000
         [1/4] plain-56 seed 1 · iteration 4000/64000 · train 12.31 % · test 14.02 %
         [1/4] plain-56 seed 1 · finished in 2 min 3 s · train 12.31 % · test 14.02 %
         [2/4] ResNet-56 seed 1 · started

@@ -35,6 +35,7 @@ pub fn events(runs: &[Run]) -> Vec<Event<'_>> {
             failed: 1,
             stopped: 1,
             skipped: 0,
+            elsewhere: 0,
         },
         wall: Duration::from_millis(7_204_400),
     });
@@ -58,13 +59,24 @@ fn finished(run: &Run) -> Vec<Event<'_>> {
         error_percent: 14.02,
         loss: 0.4403,
     });
-    let measured = [progress, trained, evaluated].map(|event| Event::Run { run, event });
+    let began = RunEvent::Began(Beginning {
+        iteration: 3000,
+        from: Some(TrainingId(1)),
+    });
+    let saved = RunEvent::Checkpointed(Saved {
+        iteration: 4000,
+        sha256: [0; 32],
+        bytes: 6_900_000,
+    });
+    let measured =
+        [began, progress, trained, evaluated, saved].map(|event| Event::Run { run, event });
     let mut events = vec![started(run, 0)];
     events.extend(measured);
     events.push(Event::RunFinished {
         run,
         outcome: &Outcome::Finished,
         wall: Duration::from_millis(123_400),
+        retry_in: None,
     });
     events
 }
@@ -80,7 +92,12 @@ fn ended<'a>(run: &'a Run, outcome: &'a Outcome) -> Vec<Event<'a>> {
     vec![
         started(run, 1),
         Event::Run { run, event },
-        Event::RunFinished { run, outcome, wall },
+        Event::RunFinished {
+            run,
+            outcome,
+            wall,
+            retry_in: None,
+        },
     ]
 }
 
@@ -106,6 +123,7 @@ fn run(label: &str, number: u64) -> Run {
         },
         label: label.into(),
         configuration: 0,
+        trajectories: Vec::new(),
         cost: Cost {
             parameters: 853_018,
             forward_flops: 125_000_000,

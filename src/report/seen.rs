@@ -18,6 +18,8 @@ pub(super) struct Seen {
 pub(super) struct SeenRun {
     /// Place in the order in which the runs start, from 1.
     pub number: usize,
+    /// Where this attempt took the training up.
+    pub from_iteration: u64,
     /// The last iteration that was reported.
     pub iteration: u64,
     /// Training error of the interval so far, or of the last whole one.
@@ -78,6 +80,11 @@ impl SeenRun {
                 self.iteration = iteration;
                 self.train_now_percent = Some(train_error_percent);
             }
+            RunEvent::Began(beginning) => {
+                self.from_iteration = beginning.iteration;
+                self.iteration = beginning.iteration;
+            }
+            RunEvent::Checkpointed(_) => {}
             RunEvent::Trained(point) => {
                 self.iteration = point.iteration;
                 self.train_now_percent = Some(point.error_percent);

@@ -50,6 +50,24 @@ pub(super) fn ending(outcome: &Outcome, wall: Duration, seen: &SeenRun) -> Strin
     }
 }
 
+/// Where an attempt takes up a training that has begun before.
+pub(super) fn beginning(iteration: u64) -> String {
+    format!("goes on from iteration {iteration}")
+}
+
+/// What follows a failure that may pass.
+pub(super) fn retry(ending: &str, pause: Option<Duration>) -> String {
+    match pause {
+        Some(pause) => format!("{ending}; starts again in {}", duration(pause)),
+        None => ending.to_owned(),
+    }
+}
+
+/// How another process brought a run to its end.
+pub(super) fn settled(outcome: &Outcome) -> String {
+    format!("{} in another process", outcome.word())
+}
+
 /// How a sweep ended: `11 finished, 1 diverged in 12 min 3 s`.
 pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
     let counts = [
@@ -58,6 +76,7 @@ pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
         (tally.failed, "failed"),
         (tally.stopped, "stopped"),
         (tally.skipped, "not started"),
+        (tally.elsewhere, "done by other processes"),
     ];
     let said: Vec<String> = counts
         .into_iter()

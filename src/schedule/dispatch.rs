@@ -1,18 +1,21 @@
-//! The dispatch loop: workers on one side, sinks on the other.
+//! The dispatch loop: workers on one side, the ledger and the sinks on the other.
 
-use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, bounded, never, select};
 
-use super::panics;
-use super::policy::{Policy, Workforce};
+use super::policy::{Limits, Policy, Workforce};
+use super::worker::{Message, Task, Worker};
 use crate::domain::{
-    Event, EventSink, Outcome, Run, RunEvent, SinkError, Slot, SweepTally, Trainer,
+    Claim, Event, EventSink, Ledger, Outcome, Run, SinkError, Slot, SweepTally, Trainer,
 };
+
+/// How long runs that are asked to stop may take over it. A step can take longer; then the run
+/// goes on from its last checkpoint.
+const GRACE: Duration = Duration::from_millis(1500);
+/// Messages that wait to be heard at most; a worker that reports faster than that waits.
+const BACKLOG: usize = 16_384;
 
 /// Why a sweep could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -24,96 +27,89 @@ pub enum ScheduleError {
     Spawn(#[source] std::io::Error),
 }
 
-/// What a worker tells the dispatch loop.
-enum Message {
-    Event {
-        run: usize,
-        event: RunEvent,
-    },
-    Ended {
-        worker: usize,
-        run: usize,
-        outcome: Outcome,
-        wall: Duration,
-    },
+/// The runs to train, and how.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// In the order in which they start.
+    pub runs: Arc<[Run]>,
+    /// Runs of the sweep that are done already.
+    pub finished_before: usize,
+    pub workforce: Workforce,
+    pub limits: Limits,
 }
 
-/// Trains `runs` in their order, `finished_before` runs of the sweep being done already, and
-/// tells `recorder` and then `sinks` of everything that happens.
+/// Trains a batch and tells `ledger` and then `sinks` of everything that happens.
 ///
-/// A run that fails or panics ends alone. After `max_fails` failures no further run starts, and
-/// those that run go on to their end.
+/// A run that fails or panics ends alone. A run that another process works on is waited for, and
+/// taken over should that process die. What comes through `stop` stops the runs in progress,
+/// each with a checkpoint, within two seconds.
 ///
 /// # Errors
-/// When the recorder fails: the runs in progress are stopped, and only `sinks` hear of their end.
+/// When the ledger fails: the runs in progress are stopped, and only `sinks` hear of their end.
 pub fn run(
-    runs: &[Run],
-    finished_before: usize,
-    workforce: Workforce,
-    max_fails: Option<usize>,
-    trainer: &dyn Trainer,
-    recorder: &mut dyn EventSink,
+    batch: &Batch,
+    trainer: &Arc<dyn Trainer>,
+    ledger: &mut dyn Ledger,
     sinks: &mut [Box<dyn EventSink>],
+    stop: &Receiver<()>,
 ) -> Result<SweepTally, ScheduleError> {
-    let stop = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let (messages_in, messages) = unbounded();
-        let mut jobs = Vec::with_capacity(workforce.workers);
-        for worker in 0..workforce.workers {
-            let (job_in, job) = unbounded();
-            jobs.push(job_in);
-            let slot = Slot {
-                worker,
-                threads: workforce.threads_per_run,
-            };
-            let worker = Worker {
-                runs,
-                slot,
-                trainer,
-                stop: &stop,
-                messages: messages_in.clone(),
-            };
-            thread::Builder::new()
-                .name(panics::worker_name(slot.worker))
-                .spawn_scoped(scope, move || worker.work(&job))
-                .map_err(ScheduleError::Spawn)?;
-        }
-        Dispatch {
-            runs,
-            policy: Policy::new(runs.len(), max_fails),
-            threads: workforce.threads_per_run,
-            jobs,
-            audience: Audience {
-                recorder,
-                sinks,
-                failure: None,
-                stop: &stop,
-            },
-        }
-        .run(finished_before, &messages)
-    })
+    let (messages_in, messages) = bounded(BACKLOG);
+    let mut workers = Vec::with_capacity(batch.workforce.workers);
+    for worker in 0..batch.workforce.workers {
+        let slot = Slot {
+            worker,
+            threads: batch.workforce.threads_per_run,
+        };
+        let (runs, trainer) = (Arc::clone(&batch.runs), Arc::clone(trainer));
+        let worker = Worker::start(slot, runs, trainer, messages_in.clone());
+        workers.push(worker.map_err(ScheduleError::Spawn)?);
+    }
+    let dispatch = Dispatch {
+        runs: &batch.runs,
+        policy: Policy::new(batch.runs.len(), batch.limits),
+        idle: (0..workers.len()).rev().collect(),
+        training: vec![None; workers.len()],
+        workers,
+        audience: Audience {
+            ledger,
+            sinks,
+            failure: None,
+        },
+        give_up_at: None,
+    };
+    dispatch.run(batch, &messages, stop.clone())
 }
 
-/// Hears every event, the recorder first. What a display cannot show is lost on it alone; when
-/// the recorder fails, the runs in progress are asked to stop.
+/// Hears every event, the ledger first. What a display cannot show is lost on it alone.
 struct Audience<'a> {
-    recorder: &'a mut dyn EventSink,
+    ledger: &'a mut dyn Ledger,
     sinks: &'a mut [Box<dyn EventSink>],
-    /// Why the recorder failed; it hears nothing more.
+    /// Why the ledger failed; it hears nothing more.
     failure: Option<SinkError>,
-    stop: &'a AtomicBool,
 }
 
 impl Audience<'_> {
     fn tell(&mut self, event: &Event<'_>) {
-        if self.failure.is_none()
-            && let Err(error) = self.recorder.handle(event)
-        {
-            self.failure = Some(error);
-            self.stop.store(true, Ordering::Relaxed);
-        }
+        self.ask(|ledger| ledger.handle(event));
         for sink in self.sinks.iter_mut() {
             let _ = sink.handle(event);
+        }
+    }
+
+    /// What the ledger answers; `None` once it has failed.
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&mut dyn Ledger) -> Result<T, SinkError>,
+    ) -> Option<T> {
+        if self.failure.is_some() {
+            return None;
+        }
+        match question(self.ledger) {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                self.failure = Some(error);
+                None
+            }
         }
     }
 }
@@ -122,48 +118,53 @@ impl Audience<'_> {
 struct Dispatch<'a> {
     runs: &'a [Run],
     policy: Policy,
-    threads: usize,
-    /// One channel of run indices for each worker; dropping it ends the worker.
-    jobs: Vec<Sender<usize>>,
+    workers: Vec<Worker>,
+    idle: Vec<usize>,
+    /// The run of each worker that is not idle, and whether another process has it now.
+    training: Vec<Option<(usize, bool)>>,
     audience: Audience<'a>,
+    /// When runs that were asked to stop are no longer waited for.
+    give_up_at: Option<Instant>,
 }
 
 impl Dispatch<'_> {
     fn run(
         mut self,
-        finished_before: usize,
+        batch: &Batch,
         messages: &Receiver<Message>,
+        mut stop: Receiver<()>,
     ) -> Result<SweepTally, ScheduleError> {
         let start = Instant::now();
         self.audience.tell(&Event::SweepStarted {
             pending: self.runs,
-            finished_before,
-            workers: self.jobs.len(),
-            threads_per_run: self.threads,
+            finished_before: batch.finished_before,
+            workers: self.workers.len(),
+            threads_per_run: batch.workforce.threads_per_run,
         });
-        for worker in 0..self.jobs.len() {
-            self.start_next(worker);
-        }
-        while !self.policy.done() {
-            match messages.recv().expect("a worker that runs holds a sender") {
-                Message::Event { run, event } => {
-                    let run = &self.runs[run];
-                    self.audience.tell(&Event::Run { run, event });
+        loop {
+            self.start_runs();
+            if self.policy.done() || self.give_up() {
+                break;
+            }
+            let wake_at = self
+                .policy
+                .wake_at()
+                .into_iter()
+                .chain(self.give_up_at)
+                .min();
+            let wake = wake_at.map_or_else(never, crossbeam::channel::at);
+            select! {
+                recv(messages) -> message => {
+                    let rest = messages.try_iter().take(BACKLOG);
+                    for message in message.into_iter().chain(rest) {
+                        self.hear(message);
+                    }
                 }
-                Message::Ended {
-                    worker,
-                    run,
-                    outcome,
-                    wall,
-                } => {
-                    self.policy.ended(&outcome);
-                    self.audience.tell(&Event::RunFinished {
-                        run: &self.runs[run],
-                        outcome: &outcome,
-                        wall,
-                    });
-                    self.start_next(worker);
-                }
+                recv(stop) -> asked => match asked {
+                    Ok(()) => self.stop(),
+                    Err(_) => stop = never(),
+                },
+                recv(wake) -> _ => {}
             }
         }
         let tally = self.policy.tally();
@@ -171,75 +172,126 @@ impl Dispatch<'_> {
             tally,
             wall: start.elapsed(),
         });
+        self.audience.ask(|ledger| ledger.commit());
+        if self.training.iter().all(Option::is_none) {
+            self.workers.into_iter().for_each(Worker::join);
+        }
         match self.audience.failure {
             Some(error) => Err(ScheduleError::Recorder(error)),
             None => Ok(tally),
         }
     }
 
-    fn start_next(&mut self, worker: usize) {
-        if self.audience.failure.is_some() {
-            self.policy.stop();
+    /// Finds runs for idle workers. They begin once their claims are recorded, with all that was
+    /// heard before.
+    fn start_runs(&mut self) {
+        let mut tasks = Vec::new();
+        while let Some(&worker) = self.idle.last()
+            && let Some(run) = self.policy.next(Instant::now())
+        {
+            let slot = self.workers[worker].slot;
+            let subject = &self.runs[run];
+            match self.audience.ask(|ledger| ledger.claim(subject, slot)) {
+                None => {
+                    self.policy.held(run, Instant::now());
+                    break;
+                }
+                Some(Claim::Held) => self.policy.held(run, Instant::now()),
+                Some(Claim::Settled(outcome)) => {
+                    self.policy.settled(&outcome);
+                    let (run, outcome) = (subject, &outcome);
+                    self.audience.tell(&Event::RunSettled { run, outcome });
+                }
+                Some(Claim::Granted(grant)) => {
+                    self.idle.pop();
+                    self.policy.started(run);
+                    self.training[worker] = Some((run, false));
+                    self.audience
+                        .tell(&Event::RunStarted { run: subject, slot });
+                    tasks.push((worker, Task { run, grant }));
+                }
+            }
         }
-        let Some(run) = self.policy.start_next() else {
-            return;
-        };
-        let slot = Slot {
-            worker,
-            threads: self.threads,
-        };
-        self.audience.tell(&Event::RunStarted {
-            run: &self.runs[run],
-            slot,
-        });
-        self.jobs[worker]
-            .send(run)
-            .expect("a worker lives as long as its channel");
+        self.audience.ask(|ledger| ledger.commit());
+        for (worker, task) in tasks {
+            self.workers[worker].begin(task);
+        }
+        if self.audience.failure.is_some() {
+            self.stop();
+        }
+        self.stop_lost_runs();
     }
-}
 
-/// One worker thread: trains a run after another until its channel closes.
-struct Worker<'a> {
-    runs: &'a [Run],
-    slot: Slot,
-    trainer: &'a dyn Trainer,
-    stop: &'a AtomicBool,
-    messages: Sender<Message>,
-}
+    /// Stops runs that another process has taken over.
+    fn stop_lost_runs(&mut self) {
+        for id in self.audience.ledger.lost() {
+            for (worker, training) in self.training.iter_mut().enumerate() {
+                if let Some((run, lost)) = training
+                    && self.runs[*run].id == id
+                {
+                    *lost = true;
+                    self.workers[worker].stop();
+                }
+            }
+        }
+    }
 
-impl Worker<'_> {
-    fn work(&self, jobs: &Receiver<usize>) {
-        for run in jobs {
-            let start = Instant::now();
-            let trained = catch_unwind(AssertUnwindSafe(|| self.train(run)));
-            let outcome = trained.unwrap_or_else(|payload| Outcome::Failed {
-                error: panics::message(payload.as_ref()),
-            });
-            let ended = Message::Ended {
-                worker: self.slot.worker,
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Event { run, event } => {
+                let run = &self.runs[run];
+                self.audience.tell(&Event::Run { run, event });
+            }
+            Message::Ended {
+                worker,
                 run,
                 outcome,
-                wall: start.elapsed(),
-            };
-            if self.messages.send(ended).is_err() {
-                return;
+                transient,
+                wall,
+            } => {
+                let lost = self.training[worker].take().is_some_and(|(_, lost)| lost);
+                self.idle.push(worker);
+                let now = Instant::now();
+                let retry_in = if lost {
+                    self.policy.lost(run, now);
+                    None
+                } else {
+                    self.policy.ended(run, &outcome, transient, now)
+                };
+                self.audience.tell(&Event::RunFinished {
+                    run: &self.runs[run],
+                    outcome: &outcome,
+                    wall,
+                    retry_in,
+                });
             }
         }
     }
 
-    fn train(&self, run: usize) -> Outcome {
-        let mut report = |event| {
-            let sent = self.messages.send(Message::Event { run, event });
-            if sent.is_err() || self.stop.load(Ordering::Relaxed) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        self.trainer
-            .train(&self.runs[run], self.slot, &mut report)
-            .unwrap_or_else(|error| Outcome::Failed {
-                error: error.to_string(),
-            })
+    /// Starts no further run, and asks those in progress to stop.
+    fn stop(&mut self) {
+        if self.give_up_at.is_none() {
+            self.give_up_at = Some(Instant::now() + GRACE);
+            self.policy.stop();
+            self.workers.iter().for_each(Worker::stop);
+        }
+    }
+
+    /// Whether the time to stop is over; runs that are in the middle of a long step end there.
+    fn give_up(&mut self) -> bool {
+        if self.give_up_at.is_none_or(|at| Instant::now() < at) {
+            return false;
+        }
+        let now = Instant::now();
+        for (run, _) in self.training.iter().flatten().copied().collect::<Vec<_>>() {
+            self.policy.ended(run, &Outcome::Stopped, false, now);
+            self.audience.tell(&Event::RunFinished {
+                run: &self.runs[run],
+                outcome: &Outcome::Stopped,
+                wall: Duration::ZERO,
+                retry_in: None,
+            });
+        }
+        true
     }
 }

@@ -1,16 +1,19 @@
 //! Runs the pending trainings on worker threads, one run each.
 //!
 //! [`policy`] decides and knows no threads; [`dispatch`] sends and receives. Everything that
-//! happens goes to the [`EventSink`]s from one thread, the recorder first. The scheduler knows
-//! the [`Trainer`] trait and nothing of training, storing or showing.
+//! happens goes from one thread to the [`Ledger`], which also says who may work on what, and then
+//! to the [`EventSink`]s. The scheduler knows these traits and the [`Trainer`], and nothing of
+//! training, storing or showing.
 //!
+//! [`Ledger`]: crate::domain::Ledger
 //! [`EventSink`]: crate::domain::EventSink
 //! [`Trainer`]: crate::domain::Trainer
 
 mod dispatch;
 mod panics;
 mod policy;
+mod worker;
 
-pub use dispatch::{ScheduleError, run};
+pub use dispatch::{Batch, ScheduleError, run};
 pub use panics::install_hook;
-pub use policy::{Workforce, longest_first};
+pub use policy::{Limits, Workforce, longest_first};

@@ -6,6 +6,8 @@ use std::panic;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
+use crate::domain::TrainError;
+
 /// What the last panic of each worker said, by the name of its thread.
 static LAST: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
 
@@ -36,7 +38,7 @@ pub fn install_hook() {
 }
 
 /// What a panic caught on this thread said, with its place where the hook saw it.
-pub fn message(payload: &(dyn Any + Send)) -> String {
+pub fn error(payload: &(dyn Any + Send)) -> TrainError {
     let kept = thread::current()
         .name()
         .and_then(|name| last().remove(name));
@@ -48,7 +50,7 @@ pub fn message(payload: &(dyn Any + Send)) -> String {
         })
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
-    format!("the training panicked: {text}")
+    TrainError::lasting(format!("the training panicked: {text}"))
 }
 
 fn last() -> std::sync::MutexGuard<'static, HashMap<String, String>> {

@@ -1,4 +1,4 @@
-//! `[sweep]`: name, title, description and seeds.
+//! `[sweep]`: name, title, description, seeds and attempts.
 
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
@@ -6,6 +6,9 @@ use super::section;
 use super::setting::{Checked, Setting, Settings};
 use super::source::Origin;
 use super::tree::Table;
+
+/// What `max_attempts` is where it is not given.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// `[sweep]` as written, its values checked.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub struct Resolved {
     pub title: Option<String>,
     pub description: Option<String>,
     pub seeds: Vec<u64>,
+    pub max_attempts: u32,
 }
 
 /// Reads the values that are there.
@@ -54,6 +58,10 @@ impl Head {
             title: point.text(Key::Title).map(str::to_owned),
             description: point.text(Key::Description).map(str::to_owned),
             seeds: seeds?,
+            max_attempts: match self.settings.get(Key::MaxAttempts) {
+                None => MAX_ATTEMPTS,
+                Some(given) => u32::try_from(integer(given)?).ok()?,
+            },
         })
     }
 
@@ -82,8 +90,12 @@ impl Head {
 }
 
 fn counted(repeats: &Setting) -> Option<Vec<u64>> {
-    match repeats.value.as_ref()? {
-        Checked::Integer(count) => Some((1..=*count).collect()),
+    Some((1..=integer(repeats)?).collect())
+}
+
+fn integer(setting: &Setting) -> Option<u64> {
+    match setting.value.as_ref()? {
+        Checked::Integer(number) => Some(*number),
         _ => None,
     }
 }

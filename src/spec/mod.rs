@@ -150,6 +150,7 @@ fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
         configurations,
         labels,
         seeds: head.seeds,
+        max_attempts: head.max_attempts,
         figure,
     })
 }

@@ -1,5 +1,7 @@
 //! The learning rate of each iteration.
 
+use serde::{Deserialize, Serialize};
+
 use super::running_error::RunningError;
 use crate::domain::{TrainConfig, Warmup, WarmupEnd};
 
@@ -10,28 +12,39 @@ const WARMUP_WINDOW: u64 = 100;
 /// iteration, whether or not there was a warm-up.
 pub struct LrSchedule<'a> {
     config: &'a TrainConfig,
-    warmup: Option<Warmup>,
+    state: LrState,
+}
+
+/// What the schedule has learnt from the training so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LrState {
+    warmup_over: bool,
     window: RunningError,
 }
 
 impl<'a> LrSchedule<'a> {
-    /// The schedule of a run that has not begun.
-    pub fn new(config: &'a TrainConfig) -> Self {
-        Self {
-            config,
-            warmup: config.warmup,
-            window: RunningError::default(),
-        }
+    /// The schedule of a run in a state, by default that of one that has not begun.
+    pub fn new(config: &'a TrainConfig, state: LrState) -> Self {
+        Self { config, state }
+    }
+
+    /// What is needed to go on from here.
+    pub fn state(&self) -> LrState {
+        self.state
+    }
+
+    fn warmup(&self) -> Option<Warmup> {
+        self.config.warmup.filter(|_| !self.state.warmup_over)
     }
 
     /// The learning rate of `iteration`, which counts from 1.
     pub fn lr(&mut self, iteration: u64) -> f64 {
-        if let Some(warmup) = self.warmup {
+        if let Some(warmup) = self.warmup() {
             let over = matches!(warmup.until, WarmupEnd::Iterations(n) if iteration > n);
             if !over {
                 return warmup.lr;
             }
-            self.warmup = None;
+            self.state.warmup_over = true;
         }
         let drops = self
             .config
@@ -47,13 +60,13 @@ impl<'a> LrSchedule<'a> {
         let Some(Warmup {
             until: WarmupEnd::TrainError(threshold),
             ..
-        }) = self.warmup
+        }) = self.warmup()
         else {
             return;
         };
-        self.window.add(errors, 0.0, images);
-        if iteration.is_multiple_of(WARMUP_WINDOW) && self.window.take().error_percent < threshold {
-            self.warmup = None;
+        self.state.window.add(errors, 0.0, images);
+        if iteration.is_multiple_of(WARMUP_WINDOW) {
+            self.state.warmup_over = self.state.window.take().error_percent < threshold;
         }
     }
 }
@@ -79,7 +92,7 @@ mod tests {
     #[test]
     fn the_rate_drops_after_32k_and_48k_iterations() {
         let config = config(None);
-        let mut schedule = LrSchedule::new(&config);
+        let mut schedule = LrSchedule::new(&config, LrState::default());
         for (iteration, lr) in [
             (1, 0.1),
             (32_000, 0.1),
@@ -98,7 +111,7 @@ mod tests {
             lr: 0.01,
             until: WarmupEnd::TrainError(80.0),
         }));
-        let mut schedule = LrSchedule::new(&config);
+        let mut schedule = LrSchedule::new(&config, LrState::default());
         for iteration in 1..=400 {
             assert_lr(&mut schedule, iteration, 0.01);
             let errors = if iteration <= 300 { 110 } else { 100 };
@@ -113,7 +126,7 @@ mod tests {
             lr: 0.01,
             until: WarmupEnd::Iterations(400),
         }));
-        let mut schedule = LrSchedule::new(&config);
+        let mut schedule = LrSchedule::new(&config, LrState::default());
         assert_lr(&mut schedule, 400, 0.01);
         assert_lr(&mut schedule, 401, 0.1);
     }

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use dfdx::prelude::Device;
 
+use super::checkpoint::{self, Progress};
+use super::learner::Learner;
 use super::lr_schedule::LrSchedule;
 use super::running_error::RunningError;
-use crate::data::{Batch, Batches, Data, EvalBatches, PrefetchedBatches};
-use crate::domain::{EvalPoint, Outcome, RunConfig, RunEvent, TrainPoint};
-use crate::engine::{BatchLoss, Engine, EngineError, Matrix, Sgd, cross_entropy};
-use crate::model::Network;
+use crate::data::{Batch, Batches, Data, PrefetchedBatches, SamplerState};
+use crate::domain::{
+    Beginning, Job, Outcome, RunEvent, TrainConfig, TrainError, TrainPoint, TrajectoryId,
+};
+use crate::engine::Engine;
 
 /// The least time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -19,140 +22,271 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// Hears of a run's progress; answers `Break` to stop it.
 pub type Report<'a> = dyn FnMut(RunEvent) -> ControlFlow<()> + Send + 'a;
 
-/// Trains one run from its initial parameters to its last iteration.
+/// Goes on, or ends with an outcome.
+type Flow = ControlFlow<Outcome>;
+const STOP: Flow = ControlFlow::Break(Outcome::Stopped);
+
+/// Trains one run from where its checkpoints leave it, or from its initial parameters, to its
+/// last iteration.
 ///
 /// Every log interval ends with a [`TrainPoint`], the last one too when it is shorter; there is
-/// an [`EvalPoint`] every `eval_every` iterations and after the last.
+/// an [`EvalPoint`](crate::domain::EvalPoint) every `eval_every` iterations and after the last.
+/// A checkpoint is written every `checkpoint_every`, after the last iteration, and when the run
+/// is stopped.
 ///
 /// # Errors
-/// When the device fails.
+/// When the device fails or a checkpoint cannot be written.
 pub fn train<D: Device<f32>, E: Engine<D>>(
     device: &D,
     engine: &mut E,
-    config: &RunConfig,
+    job: &Job<'_>,
     data: &Arc<Data>,
+    checkpoint_every: Duration,
     report: &mut Report<'_>,
-) -> Result<Outcome, EngineError> {
-    let mut training = Training::new(device, engine, config, data)?;
-    let settings = &config.configuration.train;
-    let mut schedule = LrSchedule::new(settings);
-    let mut interval = RunningError::default();
-    let mut last_progress = Instant::now();
-    for iteration in 1..=settings.iterations {
-        let last = iteration == settings.iterations;
-        let lr = schedule.lr(iteration);
-        let measured = training.step(lr)?;
-        if !measured.loss_sum.is_finite() {
-            return Ok(Outcome::Diverged { iteration });
-        }
-        interval.add(measured.errors, measured.loss_sum, settings.batch_size);
-        schedule.observe(iteration, measured.errors, settings.batch_size);
-
-        let mut flow = ControlFlow::Continue(());
-        if last_progress.elapsed() >= PROGRESS_INTERVAL {
-            last_progress = Instant::now();
-            let train_error_percent = interval.mean().error_percent;
-            flow = report(RunEvent::Progress {
-                iteration,
-                train_error_percent,
-            });
-        }
-        if flow.is_continue() && (iteration.is_multiple_of(settings.log_every) || last) {
-            let mean = interval.take();
-            flow = report(RunEvent::Trained(TrainPoint {
-                iteration,
-                error_percent: mean.error_percent,
-                loss: mean.loss,
-                lr,
-            }));
-        }
-        if flow.is_continue() && (iteration.is_multiple_of(settings.eval_every) || last) {
-            let point = training.evaluate(iteration)?;
-            if !point.loss.is_finite() {
-                return Ok(Outcome::Diverged { iteration });
-            }
-            flow = report(RunEvent::Evaluated(point));
-        }
-        if flow.is_break() {
-            return Ok(Outcome::Stopped);
-        }
+) -> Result<Outcome, TrainError> {
+    let learner = Learner::new(device, engine, &job.run.config, data)?;
+    let mut training = Training::begin(learner, job, data)?;
+    let flow = training.run(checkpoint_every, report)?;
+    if flow == STOP {
+        training.save(report)?;
     }
-    Ok(Outcome::Finished)
+    Ok(flow.break_value().unwrap_or(Outcome::Finished))
 }
 
-/// What changes while a network trains.
+/// A training in progress. Until the next update its state is that right after the last one,
+/// whatever is measured in between.
 struct Training<'a, D: Device<f32>, E> {
-    device: &'a D,
-    engine: &'a mut E,
-    network: Network<D>,
-    sgd: Sgd<D>,
-    data: &'a Arc<Data>,
+    learner: Learner<'a, D, E>,
+    job: &'a Job<'a>,
+    settings: &'a TrainConfig,
+    schedule: LrSchedule<'a>,
+    beginning: Beginning,
+    iteration: u64,
+    interval: RunningError,
+    /// Learning rate of the last update.
+    lr: f64,
     batches: PrefetchedBatches,
     batch: Batch,
-    batch_size: usize,
+    /// Where the batches that were trained on end.
+    sampler: SamplerState,
+    /// The iteration of the newest checkpoint.
+    saved_iteration: u64,
+    last_save: Instant,
+    last_progress: Instant,
 }
 
 impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
-    fn new(
-        device: &'a D,
-        engine: &'a mut E,
-        config: &RunConfig,
-        data: &'a Arc<Data>,
-    ) -> Result<Self, EngineError> {
-        let (configuration, seed) = (&config.configuration, config.seed);
-        let (model, train) = (&configuration.model, &configuration.train);
-        let augmentation = configuration.data.augmentation;
-        let batches = Batches::new(Arc::clone(data), augmentation, train.batch_size, seed);
+    /// Takes up the training where the best sound checkpoint leaves it.
+    fn begin(
+        mut learner: Learner<'a, D, E>,
+        job: &'a Job<'a>,
+        data: &Arc<Data>,
+    ) -> Result<Self, TrainError> {
+        let (beginning, progress) = restore(&mut learner, job)?;
+        let config = &job.run.config;
+        let settings = &config.configuration.train;
+        let augmentation = config.configuration.data.augmentation;
+        let batches = Batches::new(
+            Arc::clone(data),
+            augmentation,
+            settings.batch_size,
+            config.seed,
+        );
+        let batches = match &progress {
+            Some(progress) => batches.at(&progress.sampler),
+            None => batches,
+        };
+        let batches = PrefetchedBatches::new(batches)
+            .map_err(|error| TrainError::transient(format!("cannot start a thread: {error}")))?;
+        let progress = progress.unwrap_or_default();
         Ok(Self {
-            device,
-            engine,
-            network: Network::new(device, model, data.classes.len(), seed),
-            sgd: Sgd::new(train, model.decay),
-            data,
-            batches: PrefetchedBatches::new(batches).map_err(EngineError::new)?,
+            learner,
+            job,
+            settings,
+            schedule: LrSchedule::new(settings, progress.schedule),
+            beginning,
+            iteration: progress.iteration,
+            interval: progress.interval,
+            lr: progress.lr,
+            batches,
             batch: Batch::default(),
-            batch_size: train.batch_size,
+            sampler: progress.sampler,
+            saved_iteration: match beginning.from {
+                Some(training) if training == job.grant.training => beginning.iteration,
+                _ => 0,
+            },
+            last_save: Instant::now(),
+            last_progress: Instant::now(),
         })
     }
 
-    /// One update; the loss and errors are those before it.
-    fn step(&mut self, lr: f64) -> Result<BatchLoss, EngineError> {
-        self.batches.next(&mut self.batch);
-        let images = self.images()?;
-        let logits = self.engine.train(&mut self.network, images)?;
-        let measured = BatchLoss::measure(&logits.as_vec(), &self.batch.labels);
-        let loss = cross_entropy(logits, &self.batch.labels)?;
-        let mut gradients =
-            dfdx::prelude::Backward::try_backward(loss).map_err(EngineError::new)?;
-        self.sgd.step(&mut self.network, &mut gradients, lr)?;
-        Ok(measured)
-    }
-
-    /// Error and loss over all evaluation images, the last partial batch included.
-    fn evaluate(&mut self, iteration: u64) -> Result<EvalPoint, EngineError> {
-        let mut total = RunningError::default();
-        let data = Arc::clone(self.data);
-        let mut batches = EvalBatches::new(&data, self.batch_size);
-        while batches.fill(&mut self.batch) {
-            let images = self.images()?;
-            let logits = self.engine.eval(&self.network, images)?;
-            let measured = BatchLoss::measure(&logits.as_vec(), &self.batch.labels);
-            total.add(measured.errors, measured.loss_sum, self.batch.len());
+    fn run(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let mut flow = stop_if(report(RunEvent::Began(self.beginning)));
+        if flow.is_continue() && self.iteration > 0 {
+            // What was due at the checkpoint's iteration comes after the checkpoint.
+            self.save_if_last(report)?;
+            flow = self.measure(report)?;
         }
-        let mean = total.mean();
-        Ok(EvalPoint {
-            iteration,
-            set: self.data.eval_set,
-            error_percent: mean.error_percent,
-            loss: mean.loss,
-        })
+        while flow.is_continue() && self.iteration < self.settings.iterations {
+            flow = self.step(report)?;
+            if flow.is_continue() {
+                if self.last_save.elapsed() >= every {
+                    self.save(report)?;
+                }
+                self.save_if_last(report)?;
+                flow = self.measure(report)?;
+            }
+        }
+        Ok(flow)
     }
 
-    /// The batch's images on the device: a row for each pixel.
-    fn images(&self) -> Result<Matrix<D>, EngineError> {
-        let rows = self.batch.images.len() / 3;
-        self.device
-            .try_tensor_from_vec(self.batch.images.clone(), (rows, 3))
-            .map_err(EngineError::new)
+    /// One update.
+    fn step(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        if self.iteration.is_multiple_of(self.settings.log_every) {
+            self.interval = RunningError::default();
+        }
+        let iteration = self.iteration + 1;
+        self.batches.next(&mut self.batch);
+        let lr = self.schedule.lr(iteration);
+        let measured = self.learner.step(&self.batch, lr)?;
+        if !measured.loss_sum.is_finite() {
+            return Ok(ControlFlow::Break(Outcome::Diverged { iteration }));
+        }
+        let images = self.batch.len();
+        self.iteration = iteration;
+        self.lr = lr;
+        self.sampler.clone_from(&self.batch.sampler);
+        self.interval
+            .add(measured.errors, measured.loss_sum, images);
+        self.schedule.observe(iteration, measured.errors, images);
+        let progress = self.progress();
+        let heard = report_seldom(&mut self.last_progress, progress, report);
+        Ok(stop_if(heard))
     }
+
+    /// Makes and reports what is due at this iteration.
+    fn measure(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let iteration = self.iteration;
+        let last = iteration == self.settings.iterations;
+        if last || iteration.is_multiple_of(self.settings.log_every) {
+            let mean = self.interval.mean();
+            let point = TrainPoint {
+                iteration,
+                error_percent: mean.error_percent,
+                loss: mean.loss,
+                lr: self.lr,
+            };
+            if report(RunEvent::Trained(point)).is_break() {
+                return Ok(STOP);
+            }
+        }
+        if last || iteration.is_multiple_of(self.settings.eval_every) {
+            let progress = self.progress();
+            let last_progress = &mut self.last_progress;
+            let go_on = || report_seldom(last_progress, progress, report);
+            let evaluated = self.learner.evaluate(iteration, go_on)?;
+            let Some(point) = evaluated else {
+                return Ok(STOP);
+            };
+            if !point.loss.is_finite() {
+                return Ok(ControlFlow::Break(Outcome::Diverged { iteration }));
+            }
+            if report(RunEvent::Evaluated(point)).is_break() {
+                return Ok(STOP);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn progress(&self) -> RunEvent {
+        RunEvent::Progress {
+            iteration: self.iteration,
+            train_error_percent: self.interval.mean().error_percent,
+        }
+    }
+
+    fn save_if_last(&mut self, report: &mut Report<'_>) -> Result<(), TrainError> {
+        if self.iteration == self.settings.iterations {
+            self.save(report)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint, unless the newest one says the same. What `report` answers is asked
+    /// for again soon.
+    fn save(&mut self, report: &mut Report<'_>) -> Result<(), TrainError> {
+        if self.iteration == self.saved_iteration {
+            return Ok(());
+        }
+        let progress = Progress {
+            iteration: self.iteration,
+            interval: self.interval,
+            lr: self.lr,
+            schedule: self.schedule.state(),
+            sampler: self.sampler.clone(),
+        };
+        let saved = checkpoint::save(
+            &self.job.grant.folder,
+            self.trajectory(),
+            &progress,
+            &self.learner.network,
+            &self.learner.sgd,
+        )?;
+        self.saved_iteration = self.iteration;
+        self.last_save = Instant::now();
+        let _ = report(RunEvent::Checkpointed(saved));
+        Ok(())
+    }
+
+    fn trajectory(&self) -> &'a TrajectoryId {
+        self.job.run.trajectory(self.iteration)
+    }
+}
+
+fn stop_if(heard: ControlFlow<()>) -> Flow {
+    match heard {
+        ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        ControlFlow::Break(()) => STOP,
+    }
+}
+
+/// Reports progress unless that was done a moment ago.
+fn report_seldom(
+    last: &mut Instant,
+    progress: RunEvent,
+    report: &mut Report<'_>,
+) -> ControlFlow<()> {
+    if last.elapsed() < PROGRESS_INTERVAL {
+        return ControlFlow::Continue(());
+    }
+    *last = Instant::now();
+    report(progress)
+}
+
+/// Reads the first checkpoint that is sound.
+fn restore<D: Device<f32>, E>(
+    learner: &mut Learner<'_, D, E>,
+    job: &Job<'_>,
+) -> Result<(Beginning, Option<Progress>), TrainError> {
+    for checkpoint in &job.grant.checkpoints {
+        let trajectory = job.run.trajectory(checkpoint.iteration);
+        let (network, sgd) = (&mut learner.network, &mut learner.sgd);
+        match checkpoint::load(checkpoint, trajectory, learner.device, network, sgd) {
+            Ok(progress) => {
+                tracing::info!("goes on from {}", checkpoint.path.display());
+                let beginning = Beginning {
+                    iteration: progress.iteration,
+                    from: Some(checkpoint.training),
+                };
+                return Ok((beginning, Some(progress)));
+            }
+            Err(checkpoint::CheckpointError::Device(error)) => return Err(error.into()),
+            Err(unusable) => tracing::warn!("{unusable}; an earlier one is used"),
+        }
+    }
+    let beginning = Beginning {
+        iteration: 0,
+        from: None,
+    };
+    Ok((beginning, None))
 }

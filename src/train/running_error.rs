@@ -1,7 +1,9 @@
 //! The mean error and loss over the images seen since the last look.
 
+use serde::{Deserialize, Serialize};
+
 /// Sums over images.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunningError {
     errors: usize,
     loss_sum: f64,

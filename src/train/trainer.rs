@@ -2,76 +2,100 @@
 
 use std::ops::ControlFlow;
 use std::thread;
+use std::time::Duration;
 
-use dfdx::prelude::Cpu;
+use dfdx::prelude::{Cpu, Device};
 use rayon::ThreadPoolBuilder;
 
 use super::datasets::Datasets;
 use super::device::DeviceKind;
 use super::run_loop::{self, Report};
-use crate::domain::{EngineKind, Outcome, Run, RunEvent, Slot, TrainError, Trainer};
-use crate::engine::{Fused, Portable};
+use crate::domain::{EngineKind, Job, Outcome, RunEvent, TrainError, Trainer};
+use crate::engine::{Engine, Fused, Portable};
 
 /// The real trainer.
 pub struct NetworkTrainer {
     datasets: Datasets,
     device: DeviceKind,
+    checkpoint_every: Duration,
 }
 
 impl NetworkTrainer {
-    /// Trains on `device` with data that were loaded for the runs' sweep.
-    pub fn new(datasets: Datasets, device: DeviceKind) -> Self {
-        Self { datasets, device }
+    /// Trains on `device` with data that were loaded for the runs' sweep, and writes a checkpoint
+    /// of each run every `checkpoint_every`.
+    pub fn new(datasets: Datasets, device: DeviceKind, checkpoint_every: Duration) -> Self {
+        Self {
+            datasets,
+            device,
+            checkpoint_every,
+        }
     }
 
-    fn train_on_device(&self, run: &Run, report: &mut Report<'_>) -> Result<Outcome, TrainError> {
-        let data = self
-            .datasets
-            .get(&run.config.configuration)
-            .ok_or_else(|| TrainError(format!("the data of {run} were not loaded")))?;
-        let outcome = match self.device {
+    fn train_on_device(
+        &self,
+        job: &Job<'_>,
+        report: &mut Report<'_>,
+    ) -> Result<Outcome, TrainError> {
+        match self.device {
             DeviceKind::Cpu => {
                 let device = Cpu::default();
-                let config = &run.config;
-                match config.configuration.train.engine {
+                match job.run.config.configuration.train.engine {
                     EngineKind::Fused => {
-                        run_loop::train(&device, &mut Fused::default(), config, data, report)
+                        self.train_with(&device, &mut Fused::default(), job, report)
                     }
                     EngineKind::Portable => {
-                        let mut engine = Portable::new(&device);
-                        run_loop::train(&device, &mut engine, config, data, report)
+                        self.train_with(&device, &mut Portable::new(&device), job, report)
                     }
                 }
             }
             #[cfg(feature = "cuda")]
             DeviceKind::Cuda(ordinal) => {
-                let device = super::device::cuda(ordinal).map_err(|e| TrainError(e.to_string()))?;
-                let mut engine = Portable::new(&device);
-                run_loop::train(&device, &mut engine, &run.config, data, report)
+                let device = super::device::cuda(ordinal)
+                    .map_err(|error| TrainError::lasting(error.to_string()))?;
+                self.train_with(&device, &mut Portable::new(&device), job, report)
             }
             #[cfg(not(feature = "cuda"))]
-            DeviceKind::Cuda(_) => {
-                return Err(TrainError(super::device::DeviceError::NotBuilt.to_string()));
-            }
-        };
-        outcome.map_err(|error| TrainError(error.to_string()))
+            DeviceKind::Cuda(_) => Err(TrainError::lasting(
+                super::device::DeviceError::NotBuilt.to_string(),
+            )),
+        }
+    }
+
+    fn train_with<D: Device<f32>, E: Engine<D>>(
+        &self,
+        device: &D,
+        engine: &mut E,
+        job: &Job<'_>,
+        report: &mut Report<'_>,
+    ) -> Result<Outcome, TrainError> {
+        let data = self
+            .datasets
+            .get(&job.run.config.configuration)
+            .ok_or_else(|| {
+                TrainError::lasting(format!("the data of {} were not loaded", job.run))
+            })?;
+        run_loop::train(device, engine, job, data, self.checkpoint_every, report)
     }
 }
 
 impl Trainer for NetworkTrainer {
     fn train(
         &self,
-        run: &Run,
-        slot: Slot,
+        job: &Job<'_>,
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Result<Outcome, TrainError> {
         // The engines take every thread of the pool that they find themselves in.
         let name = thread::current().name().unwrap_or_default().to_owned();
+        let log = tracing::dispatcher::get_default(Clone::clone);
         ThreadPoolBuilder::new()
-            .num_threads(slot.threads)
+            .num_threads(job.slot.threads)
             .thread_name(move |_| name.clone())
             .build()
-            .map_err(|error| TrainError(format!("cannot start the run's threads: {error}")))?
-            .install(|| self.train_on_device(run, report))
+            .map_err(|error| {
+                TrainError::transient(format!("cannot start the run's threads: {error}"))
+            })?
+            .install(|| {
+                tracing::dispatcher::with_default(&log, || self.train_on_device(job, report))
+            })
     }
 }

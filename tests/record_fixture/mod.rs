@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use resweep::domain::*;
-use resweep::record::{Provenance, Recorder, RunRecord, SweepRecord};
+use resweep::record::{Participation, Provenance, Recorder, RunRecord, SweepRecord};
 
 /// A run of 3,000 iterations; its id depends on everything that is given.
 pub fn run(depth: usize, shortcut: Shortcut, seed: u64) -> Run {
@@ -19,6 +19,9 @@ pub fn run(depth: usize, shortcut: Shortcut, seed: u64) -> Run {
         },
         label,
         configuration: 0,
+        trajectories: (0..3)
+            .map(|stretch| TrajectoryId(format!("{id:060x}{stretch:04x}")))
+            .collect(),
         cost: Cost {
             parameters: 269_722,
             forward_flops: 40_800_000,
@@ -42,6 +45,7 @@ pub fn provenance() -> Provenance {
         git_commit: Some("b111a02".into()),
         device: "cpu".into(),
         cpu: "Example CPU".into(),
+        host: "example".into(),
     }
 }
 
@@ -53,6 +57,10 @@ pub fn begun(path: &Path, name: &str, runs: &[Run]) -> Recorder {
 }
 
 pub fn begin(recorder: &mut Recorder, name: &str, runs: &[Run]) {
+    begin_as(recorder, name, runs, Participation::default());
+}
+
+pub fn begin_as(recorder: &mut Recorder, name: &str, runs: &[Run], how: Participation) {
     let entries: Vec<RunRecord<'_>> = runs
         .iter()
         .map(|run| RunRecord {
@@ -66,7 +74,7 @@ pub fn begin(recorder: &mut Recorder, name: &str, runs: &[Run]) {
         overrides: &["train.iterations=3000".into()],
         runs: &entries,
     };
-    recorder.begin_sweep(&record, provenance()).unwrap();
+    recorder.begin_sweep(&record, provenance(), how).unwrap();
     let started = Event::SweepStarted {
         pending: runs,
         finished_before: 0,
@@ -84,6 +92,7 @@ fn sweep(name: &str) -> Sweep {
         configurations: Vec::new(),
         labels: Vec::new(),
         seeds: vec![1, 2],
+        max_attempts: 3,
         figure: Figure {
             kind: FigureKind::ErrorVsIteration,
             panels: Vec::new(),
@@ -91,12 +100,38 @@ fn sweep(name: &str) -> Sweep {
     }
 }
 
-pub fn start(recorder: &mut Recorder, run: &Run) {
-    let slot = Slot {
-        worker: 0,
-        threads: 1,
+pub const SLOT: Slot = Slot {
+    worker: 0,
+    threads: 1,
+};
+
+/// Claims a run that is free and begins it from its start.
+pub fn start(recorder: &mut Recorder, run: &Run) -> Grant {
+    start_from(recorder, run, 0, None)
+}
+
+/// Claims a run that is free and takes it up at a checkpoint.
+pub fn start_from(
+    recorder: &mut Recorder,
+    run: &Run,
+    iteration: u64,
+    from: Option<TrainingId>,
+) -> Grant {
+    let claim = recorder.claim(run, SLOT).unwrap();
+    let Claim::Granted(grant) = claim else {
+        panic!("{run} is not free: {claim:?}");
     };
+    let slot = SLOT;
     recorder.handle(&Event::RunStarted { run, slot }).unwrap();
+    let event = RunEvent::Began(Beginning { iteration, from });
+    hear(recorder, run, event);
+    grant
+}
+
+/// An event of a run, recorded for everybody to see.
+pub fn hear(recorder: &mut Recorder, run: &Run, event: RunEvent) {
+    recorder.handle(&Event::Run { run, event }).unwrap();
+    recorder.commit().unwrap();
 }
 
 /// A point of the training curve and, at the same iteration, one of the test curve.
@@ -104,7 +139,7 @@ pub fn measure(recorder: &mut Recorder, run: &Run, iteration: u64, train: f64, t
     let trained = RunEvent::Trained(train_point(iteration, train));
     let evaluated = RunEvent::Evaluated(test_point(iteration, test));
     for event in [trained, evaluated] {
-        recorder.handle(&Event::Run { run, event }).unwrap();
+        hear(recorder, run, event);
     }
 }
 
@@ -129,6 +164,12 @@ pub fn test_point(iteration: u64, error_percent: f64) -> EvalPoint {
 pub fn finish(recorder: &mut Recorder, run: &Run, outcome: &Outcome) {
     let wall = Duration::from_secs(60);
     recorder
-        .handle(&Event::RunFinished { run, outcome, wall })
+        .handle(&Event::RunFinished {
+            run,
+            outcome,
+            wall,
+            retry_in: None,
+        })
         .unwrap();
+    recorder.commit().unwrap();
 }

@@ -13,7 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::seen::Seen;
 use super::words;
-use crate::domain::{Event, EventSink, Run, RunId, SinkError};
+use crate::domain::{Beginning, Event, EventSink, Run, RunEvent, RunId, SinkError};
 use sweep::SweepBar;
 use text::{run_text, style};
 
@@ -93,16 +93,21 @@ impl Bars {
         }
     }
 
-    fn finish_run(&mut self, run: &Run, ending: &str) -> Result<(), SinkError> {
+    fn clear_run(&mut self, run: &Run) {
         if let Some(RunBar { bar, .. }) = self.runs.remove(&run.id) {
             bar.finish_and_clear();
             self.multi.remove(&bar);
         }
+    }
+
+    fn end_run(&mut self, run: &Run) {
         if let Some(sweep) = &mut self.sweep {
             sweep.end(run);
         }
-        let heading = self.seen.heading(run);
-        self.print(&format!("{heading} · {ending}"))
+    }
+
+    fn print_of(&self, run: &Run, text: &str) -> Result<(), SinkError> {
+        self.print(&format!("{} · {text}", self.seen.heading(run)))
     }
 
     fn finish_sweep(&mut self, summary: &str) -> Result<(), SinkError> {
@@ -137,10 +142,33 @@ impl EventSink for Bars {
                 self.start_sweep(pending);
             }
             Event::RunStarted { run, .. } => self.start_run(run),
-            Event::Run { run, .. } => self.draw_run(run),
-            Event::RunFinished { run, outcome, wall } => {
+            Event::Run { run, event } => {
+                if let RunEvent::Began(Beginning { iteration, .. }) = event
+                    && iteration > 0
+                {
+                    self.print_of(run, &words::beginning(iteration))?;
+                    if let Some(sweep) = &mut self.sweep {
+                        sweep.go_on(run, iteration);
+                    }
+                }
+                self.draw_run(run);
+            }
+            Event::RunFinished {
+                run,
+                outcome,
+                wall,
+                retry_in,
+            } => {
                 let ending = words::ending(outcome, wall, &self.seen.of(run));
-                self.finish_run(run, &ending)?;
+                self.clear_run(run);
+                if retry_in.is_none() {
+                    self.end_run(run);
+                }
+                self.print_of(run, &words::retry(&ending, retry_in))?;
+            }
+            Event::RunSettled { run, outcome } => {
+                self.end_run(run);
+                self.print_of(run, &words::settled(outcome))?;
             }
             Event::SweepFinished { tally, wall } => {
                 self.finish_sweep(&words::summary(&tally, wall))?;

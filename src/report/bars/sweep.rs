@@ -1,7 +1,7 @@
 //! The bar of the whole sweep.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
@@ -17,6 +17,8 @@ pub(super) struct SweepBar {
     pub bar: ProgressBar,
     started: Instant,
     flops: f64,
+    /// Done before, by attempts that these go on from.
+    before_flops: f64,
     /// Of the runs that have ended.
     ended_flops: f64,
     /// Done so far by each running run.
@@ -32,6 +34,7 @@ impl SweepBar {
             bar,
             started: Instant::now(),
             flops: pending.iter().map(flops).sum(),
+            before_flops: 0.0,
             ended_flops: 0.0,
             running_flops: HashMap::new(),
             ended: 0,
@@ -39,11 +42,14 @@ impl SweepBar {
         }
     }
 
+    /// A run goes on from an iteration that it reached before.
+    pub fn go_on(&mut self, run: &Run, iteration: u64) {
+        self.before_flops += flops_until(run, iteration);
+    }
+
     pub fn advance(&mut self, run: &Run, iteration: u64) {
-        let iterations = run.config.configuration.train.iterations.max(1);
-        let share = iteration as f64 / iterations as f64;
-        self.running_flops
-            .insert(run.id.clone(), flops(run) * share);
+        let done = flops_until(run, iteration);
+        self.running_flops.insert(run.id.clone(), done);
         self.draw();
     }
 
@@ -59,9 +65,19 @@ impl SweepBar {
         let done = self.ended_flops + self.running_flops.values().sum::<f64>();
         let share = (done / self.flops).clamp(0.0, 1.0);
         self.bar.set_position((share * STEPS as f64) as u64);
-        let text = sweep_text(self.ended, self.total, share, self.started.elapsed());
+        let trained = done - self.before_flops;
+        let left = self.started.elapsed().as_secs_f64() * (self.flops - done) / trained;
+        let left = Duration::try_from_secs_f64(left)
+            .ok()
+            .filter(|_| trained > 0.0);
+        let text = sweep_text(self.ended, self.total, share, left);
         self.bar.set_message(text);
     }
+}
+
+fn flops_until(run: &Run, iteration: u64) -> f64 {
+    let iterations = run.config.configuration.train.iterations.max(1);
+    flops(run) * iteration as f64 / iterations as f64
 }
 
 /// At least 1, so that shares can be taken.

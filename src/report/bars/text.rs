@@ -32,7 +32,8 @@ pub(super) fn run_text(run: &Run, seen: &SeenRun, label_width: usize, elapsed: D
     if let Some(error) = seen.train_now_percent {
         parts.push(format!("train {}", percent(error)));
     }
-    let rate = iteration as f64 / elapsed.as_secs_f64();
+    let trained = iteration.saturating_sub(seen.from_iteration);
+    let rate = trained as f64 / elapsed.as_secs_f64();
     if rate > 0.0 && rate.is_finite() {
         parts.extend(time_left(
             iterations.saturating_sub(iteration) as f64 / rate,
@@ -43,12 +44,10 @@ pub(super) fn run_text(run: &Run, seen: &SeenRun, label_width: usize, elapsed: D
 }
 
 /// `sweep  3/12 runs · 41 % · 12 min 3 s left`.
-pub(super) fn sweep_text(ended: usize, total: usize, share: f64, elapsed: Duration) -> String {
+pub(super) fn sweep_text(ended: usize, total: usize, share: f64, left: Option<Duration>) -> String {
     let mut parts = vec![format!("sweep  {ended}/{total} runs")];
     parts.push(format!("{:.0} %", share * 100.0));
-    if share > 0.0 {
-        parts.extend(time_left(elapsed.as_secs_f64() * (1.0 - share) / share));
-    }
+    parts.extend(left.and_then(|left| time_left(left.as_secs_f64())));
     parts.join(" · ")
 }
 
@@ -85,12 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn the_sweeps_time_left_follows_the_operations_done() {
-        let text = sweep_text(3, 12, 0.25, Duration::from_secs(60));
+    fn the_sweep_is_described_by_its_runs_and_the_time_left() {
+        let text = sweep_text(3, 12, 0.25, Some(Duration::from_secs(180)));
         assert_eq!(text, "sweep  3/12 runs · 25 % · 3 min 0 s left");
-        assert_eq!(
-            sweep_text(0, 12, 0.0, Duration::ZERO),
-            "sweep  0/12 runs · 0 %"
-        );
+        assert_eq!(sweep_text(0, 12, 0.0, None), "sweep  0/12 runs · 0 %");
     }
 }

@@ -1,0 +1,121 @@
+//! A log file for each attempt at a run: `logs/<run>/<attempt>.log` in the results folder.
+
+use std::fs::{self, File};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use tracing::Level;
+
+use crate::cli::LogLevel;
+use crate::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
+
+/// Logs that are kept of each run: those of its last attempts.
+const KEPT: u64 = 10;
+
+/// A trainer that writes down what another one does.
+pub struct Logged<T> {
+    trainer: T,
+    folder: PathBuf,
+    level: Level,
+}
+
+impl<T: Trainer> Logged<T> {
+    /// Logs below the results folder.
+    pub fn new(trainer: T, results: &Path, level: LogLevel) -> Self {
+        Self {
+            trainer,
+            folder: results.join("logs"),
+            level: match level {
+                LogLevel::Error => Level::ERROR,
+                LogLevel::Warn => Level::WARN,
+                LogLevel::Info => Level::INFO,
+                LogLevel::Debug => Level::DEBUG,
+            },
+        }
+    }
+
+    fn open(&self, job: &Job<'_>) -> Result<File, TrainError> {
+        let folder = self.folder.join(job.run.id.short());
+        let attempt = job.grant.attempt;
+        let path = |attempt: u64| folder.join(format!("{attempt}.log"));
+        if let Some(old) = attempt.checked_sub(KEPT) {
+            // It may never have been there.
+            let _ = fs::remove_file(path(old));
+        }
+        fs::create_dir_all(&folder)
+            .and_then(|()| File::create(path(attempt)))
+            .map_err(|error| {
+                let path = path(attempt);
+                TrainError::transient(format!("cannot write the log {}: {error}", path.display()))
+            })
+    }
+}
+
+impl<T: Trainer> Trainer for Logged<T> {
+    fn train(
+        &self,
+        job: &Job<'_>,
+        report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
+    ) -> Result<Outcome, TrainError> {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(self.level)
+            .with_ansi(false)
+            .with_target(false)
+            .with_writer(Mutex::new(self.open(job)?))
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            log_start(job);
+            let mut heard = |event| {
+                log_event(event);
+                report(event)
+            };
+            let trained = self.trainer.train(job, &mut heard);
+            match &trained {
+                Ok(Outcome::Diverged { iteration }) => {
+                    tracing::warn!("diverged at iteration {iteration}");
+                }
+                Ok(outcome) => tracing::info!("{}", outcome.word()),
+                Err(error) => tracing::error!("failed: {error}"),
+            }
+            trained
+        })
+    }
+}
+
+fn log_start(job: &Job<'_>) {
+    let run = job.run;
+    let threads = job.slot.threads;
+    tracing::info!(
+        "{} · attempt {} · {threads} threads",
+        run.label,
+        job.grant.attempt
+    );
+    let config = serde_json::to_string(&run.config).unwrap_or_default();
+    tracing::info!("run {} · {config}", run.id);
+}
+
+fn log_event(event: RunEvent) {
+    match event {
+        RunEvent::Began(beginning) => tracing::info!("begins at iteration {}", beginning.iteration),
+        RunEvent::Progress { .. } => {}
+        RunEvent::Trained(point) => tracing::info!(
+            "iteration {}: training error {:.2} %, loss {:.4}, learning rate {}",
+            point.iteration,
+            point.error_percent,
+            point.loss,
+            point.lr
+        ),
+        RunEvent::Evaluated(point) => tracing::info!(
+            "iteration {}: evaluation error {:.2} %, loss {:.4}",
+            point.iteration,
+            point.error_percent,
+            point.loss
+        ),
+        RunEvent::Checkpointed(saved) => tracing::info!(
+            "iteration {}: checkpoint of {} bytes",
+            saved.iteration,
+            saved.bytes
+        ),
+    }
+}

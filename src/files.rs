@@ -1,0 +1,45 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Temporary files begin so; one that is left over belongs to a process that died.
+pub const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// Writes `parts` to `path` through a temporary file beside it, and returns when the disk has
+/// them: after that not even a loss of power takes them back. The folder is made where it does
+/// not exist, an old file is replaced.
+///
+/// # Errors
+/// Whatever the system says; then `path` is as it was.
+pub fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX);
+    // A temporary file is private by default; this is to be an ordinary one under the umask.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_folder(folder)
+}
+
+/// Makes the names in a folder durable, where the system lets folders be opened.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! The processes that share a database, and which of them are alive.
+//!
+//! Each has a row and, beside the database, a file `locks/<row>.lock` under an operating-system
+//! lock that goes away with it, however it ends: a lock that is free proves a death at once. A
+//! process that stands still, or whose lock cannot be seen from here, is given up when its
+//! counter of beats has not moved for the time of the lease. That time is taken by the clock of
+//! the one who waits, which no change of the date touches.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Sender, bounded};
+use rusqlite::{Connection, params};
+
+use super::values::now_unix_ms;
+use super::{StoreError, database};
+
+/// How often a living process says so.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// This process, registered as long as the value lives.
+#[derive(Debug)]
+pub(super) struct ThisProcess {
+    pub id: i64,
+    lock: PathBuf,
+    _locked: File,
+    /// Dropping it ends the heart.
+    stop: Option<Sender<()>>,
+    heart: Option<JoinHandle<()>>,
+}
+
+impl ThisProcess {
+    /// Adds a row for this process, takes its lock and starts its heart. Nobody sees the row
+    /// before the lock is held.
+    pub fn register(
+        connection: &mut Connection,
+        path: &Path,
+        host: &str,
+    ) -> Result<ThisProcess, StoreError> {
+        let failed = |source| StoreError::of_sqlite(path, source);
+        let tx = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let id: i64 = tx
+            .query_row(
+                "INSERT INTO processes (host, pid, started_unix_ms, beats)
+                 VALUES (?1, ?2, ?3, 0) RETURNING id",
+                params![host, std::process::id(), now_unix_ms()],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        let lock = lock_path(path, id);
+        let locked = take_lock(&lock).map_err(|source| StoreError::Lock {
+            path: lock.clone(),
+            source,
+        })?;
+        tx.commit().map_err(failed)?;
+        let (stop, stopped) = bounded::<()>(0);
+        let own = database::connect(path)?;
+        let heart = thread::Builder::new()
+            .name("heartbeat".to_owned())
+            .spawn(move || {
+                while let Err(crossbeam::channel::RecvTimeoutError::Timeout) =
+                    stopped.recv_timeout(BEAT)
+                {
+                    // A database that cannot be written now may be writable at the next beat.
+                    let _ =
+                        own.execute("UPDATE processes SET beats = beats + 1 WHERE id = ?1", [id]);
+                }
+            })
+            .map_err(|source| StoreError::Thread { source })?;
+        Ok(ThisProcess {
+            id,
+            lock,
+            _locked: locked,
+            stop: Some(stop),
+            heart: Some(heart),
+        })
+    }
+}
+
+impl Drop for ThisProcess {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(heart) = self.heart.take() {
+            let _ = heart.join();
+        }
+        // A file that stays behind means no more than one that is gone.
+        let _ = fs::remove_file(&self.lock);
+    }
+}
+
+/// Which other processes are alive, as far as it can be seen.
+#[derive(Debug)]
+pub(super) struct Others {
+    database: PathBuf,
+    lease: Duration,
+    /// The beats of each process that was asked about, and since when they have not moved.
+    seen: HashMap<i64, (i64, Instant)>,
+}
+
+impl Others {
+    /// Gives up what has not moved for `lease`.
+    pub fn new(database: &Path, lease: Duration) -> Others {
+        Others {
+            database: database.to_owned(),
+            lease,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Whether process `id`, whose counter stands at `beats`, is dead or has to be taken for it.
+    pub fn is_dead(&mut self, id: i64, beats: i64) -> bool {
+        if !may_live(&self.database, id) {
+            return true;
+        }
+        let now = Instant::now();
+        let (known, since) = self.seen.entry(id).or_insert((beats, now));
+        if *known != beats {
+            (*known, *since) = (beats, now);
+        }
+        now.duration_since(*since) >= self.lease
+    }
+}
+
+/// Whether the lock of process `id` is held. Where that cannot be told, it is taken to be.
+pub(super) fn may_live(database: &Path, id: i64) -> bool {
+    match File::open(lock_path(database, id)) {
+        Ok(file) => file.try_lock_shared().is_err(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+fn lock_path(database: &Path, id: i64) -> PathBuf {
+    database.with_file_name("locks").join(format!("{id}.lock"))
+}
+
+fn take_lock(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(source)) => Err(source),
+        Err(TryLockError::WouldBlock) => Err(std::io::ErrorKind::WouldBlock.into()),
+    }
+}

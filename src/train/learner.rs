@@ -1,0 +1,96 @@
+//! A network, its optimiser and its images: one update, or one evaluation.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use dfdx::prelude::{Backward, Device};
+
+use super::running_error::RunningError;
+use crate::data::{Batch, Data, EvalBatches};
+use crate::domain::{EvalPoint, RunConfig};
+use crate::engine::{BatchLoss, Engine, EngineError, Matrix, Sgd, cross_entropy};
+use crate::model::Network;
+
+/// What an update changes, and what it takes.
+pub struct Learner<'a, D: Device<f32>, E> {
+    pub device: &'a D,
+    pub network: Network<D>,
+    pub sgd: Sgd<D>,
+    engine: &'a mut E,
+    data: &'a Arc<Data>,
+    eval_batch: Batch,
+    batch_size: usize,
+}
+
+impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
+    /// A network with the initial parameters that the run's seed determines.
+    pub fn new(
+        device: &'a D,
+        engine: &'a mut E,
+        config: &RunConfig,
+        data: &'a Arc<Data>,
+    ) -> Result<Self, EngineError> {
+        let (model, train) = (&config.configuration.model, &config.configuration.train);
+        Ok(Self {
+            device,
+            network: Network::new(device, model, data.classes.len(), config.seed),
+            sgd: Sgd::new(train, model.decay),
+            engine,
+            data,
+            eval_batch: Batch::default(),
+            batch_size: train.batch_size,
+        })
+    }
+
+    /// One update; the loss and errors are those before it.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn step(&mut self, batch: &Batch, lr: f64) -> Result<BatchLoss, EngineError> {
+        let images = images(self.device, batch)?;
+        let logits = self.engine.train(&mut self.network, images)?;
+        let measured = BatchLoss::measure(&logits.as_vec(), &batch.labels);
+        let loss = cross_entropy(logits, &batch.labels)?;
+        let mut gradients = loss.try_backward().map_err(EngineError::new)?;
+        self.sgd.step(&mut self.network, &mut gradients, lr)?;
+        Ok(measured)
+    }
+
+    /// Error and loss over all evaluation images, the last partial batch included; `None` where
+    /// `go_on`, which is asked after every batch, does not want to.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn evaluate(
+        &mut self,
+        iteration: u64,
+        mut go_on: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<EvalPoint>, EngineError> {
+        let mut total = RunningError::default();
+        let mut batches = EvalBatches::new(self.data, self.batch_size);
+        while batches.fill(&mut self.eval_batch) {
+            let images = images(self.device, &self.eval_batch)?;
+            let logits = self.engine.eval(&self.network, images)?;
+            let measured = BatchLoss::measure(&logits.as_vec(), &self.eval_batch.labels);
+            total.add(measured.errors, measured.loss_sum, self.eval_batch.len());
+            if go_on().is_break() {
+                return Ok(None);
+            }
+        }
+        let mean = total.mean();
+        Ok(Some(EvalPoint {
+            iteration,
+            set: self.data.eval_set,
+            error_percent: mean.error_percent,
+            loss: mean.loss,
+        }))
+    }
+}
+
+/// A batch's images on the device: a row for each pixel.
+fn images<D: Device<f32>>(device: &D, batch: &Batch) -> Result<Matrix<D>, EngineError> {
+    let rows = batch.images.len() / 3;
+    device
+        .try_tensor_from_vec(batch.images.clone(), (rows, 3))
+        .map_err(EngineError::new)
+}
