@@ -67,6 +67,9 @@ pub enum Command {
     /// Download data sets, or look at what a network sees
     #[command(subcommand)]
     Data(DataCommand),
+    /// Train one run, ordered by `run --isolate`
+    #[command(hide = true)]
+    TrainRun,
     /// Print a completion script for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -129,6 +132,9 @@ pub struct RunArgs {
     /// Write a checkpoint of each run every so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     pub checkpoint_every: f64,
+    /// Train each run in a process of its own, so that whatever ends it ends nothing else
+    #[arg(long)]
+    pub isolate: bool,
     /// Take over the runs of another process that shows no sign of life for so many seconds; one
     /// that has died on this machine is noticed at once
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]

@@ -292,7 +292,7 @@ fn a_run_is_held_by_one_process_until_that_dies_or_its_lease_ends() {
     measure(&mut third, &run, 1000, 41.2, 38.75);
     // The first one is told, and records no more of the run.
     measure(&mut first, &run, 1000, 99.0, 99.0);
-    assert_eq!(first.lost(), [run.id.clone()]);
+    assert_eq!(first.lost(), std::slice::from_ref(&run.id));
     finish(&mut first, &run, &Outcome::Stopped);
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(curves_of(&store, &run).train, [train_point(1000, 41.2)]);

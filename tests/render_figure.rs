@@ -29,6 +29,7 @@ impl Setup {
                 configurations: Vec::new(),
                 labels: Vec::new(),
                 seeds: (0..seeds).collect(),
+                max_attempts: 3,
                 figure: Figure {
                     kind: FigureKind::ErrorVsIteration,
                     panels: Vec::new(),
@@ -57,6 +58,7 @@ impl Setup {
                 },
                 label: configuration.model.name(),
                 configuration: index,
+                trajectories: Vec::new(),
                 cost: Cost {
                     parameters: 0,
                     forward_flops: 0,

@@ -5,6 +5,7 @@ mod attempt_log;
 mod completions;
 mod data;
 mod ending;
+mod isolate;
 mod outlook;
 mod plan;
 mod plot;
@@ -31,6 +32,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Status(args) => status::execute(&args).map(|()| Ending::Done),
         Command::Plot(args) => plot::execute(&args).map(|()| Ending::Done),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
+        Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => completions::execute(shell).map(|()| Ending::Done),
     }
 }

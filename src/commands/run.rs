@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::attempt_log::Logged;
 use super::ending::Ending;
+use super::isolate::{self, ChildTrainer};
 use super::outlook::{Outlook, again};
 use super::prepare::{Prepared, database, load_data, prepare};
 use super::provenance::provenance;
@@ -70,10 +71,19 @@ fn left_alone(outlook: &Outlook, args: &RunArgs) -> usize {
 }
 
 fn trainer(args: &RunArgs, outlook: &Outlook, results: &Path) -> anyhow::Result<Arc<dyn Trainer>> {
+    let checkpoint_every = Duration::from_secs_f64(args.checkpoint_every);
+    let device = args.workers.device;
+    if args.isolate {
+        let trainer = ChildTrainer::new(isolate::Setting {
+            results: results.to_owned(),
+            device: device.to_string(),
+            checkpoint_every,
+        });
+        return Ok(Arc::new(Logged::new(trainer, results, args.log_level)));
+    }
     let pending = outlook.pending.iter();
     let datasets = load_data(pending.map(|run| &run.config.configuration), results)?;
-    let every = Duration::from_secs_f64(args.checkpoint_every);
-    let trainer = NetworkTrainer::new(datasets, args.workers.device, every);
+    let trainer = NetworkTrainer::new(datasets, device, checkpoint_every);
     Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
 }
 

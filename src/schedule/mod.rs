@@ -15,5 +15,5 @@ mod policy;
 mod worker;
 
 pub use dispatch::{Batch, ScheduleError, run};
-pub use panics::install_hook;
+pub use panics::{caught, install_hook, worker_name};
 pub use policy::{Limits, Workforce, longest_first};

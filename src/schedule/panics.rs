@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
@@ -37,8 +37,16 @@ pub fn install_hook() {
     }));
 }
 
+/// Does some work; a panic in it is an error that says what the panic said.
+///
+/// # Errors
+/// Those of the work, and its panics.
+pub fn caught<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(error(payload.as_ref())))
+}
+
 /// What a panic caught on this thread said, with its place where the hook saw it.
-pub fn error(payload: &(dyn Any + Send)) -> TrainError {
+fn error(payload: &(dyn Any + Send)) -> TrainError {
     let kept = thread::current()
         .name()
         .and_then(|name| last().remove(name));

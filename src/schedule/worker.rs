@@ -1,7 +1,6 @@
 //! Worker threads: each trains one run after another.
 
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -107,8 +106,7 @@ impl Body {
     fn work(&self, tasks: &Receiver<Task>) {
         for Task { run, grant } in tasks {
             let start = Instant::now();
-            let trained = catch_unwind(AssertUnwindSafe(|| self.train(run, &grant)));
-            let trained = trained.unwrap_or_else(|payload| Err(panics::error(payload.as_ref())));
+            let trained = panics::caught(|| self.train(run, &grant));
             let (outcome, transient) = match trained {
                 Ok(outcome) => (outcome, false),
                 Err(TrainError { message, transient }) => {
