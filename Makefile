@@ -15,7 +15,7 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build sweep plot plan status data test check bench bench-venv miri asan fixtures clean
+.PHONY: all build sweep plot plan status data test torture check bench bench-venv miri asan fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -44,6 +44,10 @@ data: build
 
 test:
 	cargo test
+
+# Kills a sweep 50 times at random moments and compares what it leaves; `make test` does it 10 times.
+torture:
+	RESWEEP_TORTURE_KILLS=$(or $(KILLS),50) cargo test --test torture -- --nocapture
 
 # What a change has to pass besides the tests.
 check:

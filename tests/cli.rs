@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
 
-use assert_cmd::Command;
-use rusqlite::Connection;
 use serde_json::Value;
+
+mod workplace;
+
+use workplace::{Mortal, Workplace};
 
 /// A sweep of four small networks that trains in seconds.
 const SWEEP: &str = r#"
@@ -32,68 +32,9 @@ depth = [8, 14]
 shortcut = ["none", "B"]
 "#;
 
-struct Workplace(tempfile::TempDir);
-
-impl Workplace {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(folder.path().join("tiny.toml"), SWEEP).expect("the sweep file");
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn resweep(&self, args: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("resweep").expect("the binary");
-        command
-            .current_dir(self.path())
-            .env_remove("RESWEEP_RESULTS")
-            .args(args);
-        command
-    }
-
-    /// Standard output of a command that must succeed.
-    fn stdout(&self, args: &[&str]) -> String {
-        let output = self.resweep(args).assert().success().get_output().clone();
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        serde_json::from_str(&self.stdout(args)).expect("JSON")
-    }
-
-    /// Every measurement with its run, as text with all digits.
-    fn metrics(&self, results: &str) -> Vec<String> {
-        let path = self.path().join(results).join("resweep.db");
-        let database = Connection::open(path).expect("the database");
-        let mut rows = Vec::new();
-        for query in [
-            "SELECT run_id, iteration, 'train', error_percent, loss FROM trainings
-             JOIN train_metrics ON training_id = trainings.id ORDER BY 1, 2",
-            "SELECT run_id, iteration, evaluated_on, error_percent, loss FROM trainings
-             JOIN eval_metrics ON training_id = trainings.id ORDER BY 1, 2",
-        ] {
-            let mut statement = database.prepare(query).expect("a valid query");
-            let found = statement
-                .query_map([], |row| {
-                    let (run, iteration): (String, i64) = (row.get(0)?, row.get(1)?);
-                    let (kind, error, loss): (String, f64, f64) =
-                        (row.get(2)?, row.get(3)?, row.get(4)?);
-                    let bits = (error.to_bits(), loss.to_bits());
-                    Ok(format!("{run} {iteration} {kind} {bits:x?}"))
-                })
-                .expect("rows");
-            rows.extend(found.map(|row| row.expect("a row")));
-        }
-        rows
-    }
-}
-
 #[test]
 fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     let printed = place.stdout(&["run", "tiny.toml"]);
     assert!(printed.contains("results/tiny/figure.png"), "{printed}");
     let png = fs::read(place.path().join("results/tiny/figure.png")).expect("the figure");
@@ -118,7 +59,7 @@ fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
 
 #[test]
 fn the_numbers_of_workers_and_threads_leave_every_bit_alone() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     place.stdout(&[
         "run",
         "tiny.toml",
@@ -137,7 +78,7 @@ fn the_numbers_of_workers_and_threads_leave_every_bit_alone() {
 
 #[test]
 fn a_run_is_shared_between_sweeps() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     place.stdout(&["run", "tiny.toml"]);
     let other = SWEEP.replace("\"tiny\"", "\"other\"");
     let other = other.replace("depth = [8, 14]", "depth = [8, 20]");
@@ -157,39 +98,17 @@ fn a_run_is_shared_between_sweeps() {
 
 #[test]
 fn an_override_makes_other_runs_and_the_old_ones_are_stale() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     place.stdout(&["run", "tiny.toml"]);
     let plan = place.json(&["plan", "tiny.toml", "--json", "--set", "train.lr=0.01"]);
     assert_eq!(plan["pending"], 4);
     assert_eq!(plan["stale"].as_array().expect("an array").len(), 4);
 }
 
-/// A process that dies with the test, however the test ends.
-struct Mortal(Child);
-
-impl Mortal {
-    fn kill(&mut self) {
-        self.0.kill().expect("SIGKILL");
-        self.0.wait().expect("the end");
-    }
-}
-
-impl Drop for Mortal {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 /// Starts a sweep that would train for days and waits until it has measured something.
 fn start_endless(place: &Workplace) -> Mortal {
-    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("resweep"))
-        .current_dir(place.path())
-        .args(["run", "tiny.toml", "--set", "train.iterations=1000000000"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut process = Mortal(child);
+    let args = ["run", "tiny.toml", "--set", "train.iterations=1000000000"];
+    let mut process = place.start(&args);
     let mut lines = BufReader::new(process.0.stderr.take().expect("a pipe")).lines();
     assert!(lines.any(|line| line.expect("UTF-8").contains("iteration")));
     process
@@ -197,7 +116,7 @@ fn start_endless(place: &Workplace) -> Mortal {
 
 #[test]
 fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     let mut process = start_endless(&place);
     let running = place.stdout(&["status", "tiny", "--json"]);
     assert!(running.contains("\"running\""), "{running}");
@@ -240,7 +159,7 @@ fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
 
 #[test]
 fn the_plan_says_what_the_run_that_takes_the_most_memory_takes() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     let args = [
         "plan",
         "tiny.toml",
@@ -268,7 +187,7 @@ fn the_plan_says_what_the_run_that_takes_the_most_memory_takes() {
 
 #[test]
 fn engines_are_compared_on_an_axis_and_compute_other_bits() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     let axis = "axes.engine=[\"fused\",\"portable\"]";
     place.stdout(&[
         "run",
@@ -309,7 +228,7 @@ fn engines_are_compared_on_an_axis_and_compute_other_bits() {
 
 #[test]
 fn a_dry_run_trains_nothing_and_writes_nothing() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     let printed = place.stdout(&["run", "tiny.toml", "--dry-run"]);
     assert!(printed.contains("4 to train"), "{printed}");
     assert!(!place.path().join("results").exists());
@@ -317,7 +236,7 @@ fn a_dry_run_trains_nothing_and_writes_nothing() {
 
 #[test]
 fn a_diverged_run_is_a_result() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     // each update multiplies the weights by about 1 - lr * weight_decay = -99
     let settings = [
         "train.lr=100",
@@ -342,7 +261,7 @@ fn a_diverged_run_is_a_result() {
 
 #[test]
 fn json_progress_is_one_object_a_line_and_ends_with_the_sweep() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     let printed = place.stdout(&["run", "tiny.toml", "--progress", "json"]);
     let lines: Vec<Value> = printed
         .lines()
@@ -355,7 +274,7 @@ fn json_progress_is_one_object_a_line_and_ends_with_the_sweep() {
 
 #[test]
 fn exit_codes_tell_a_mistake_in_the_sweep_file_from_trouble_elsewhere() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     place
         .resweep(&["run", "tiny.toml", "--set", "model.width=0"])
         .assert()
@@ -373,7 +292,7 @@ fn exit_codes_tell_a_mistake_in_the_sweep_file_from_trouble_elsewhere() {
 
 #[test]
 fn a_preview_shows_every_class() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     let printed = place.stdout(&["data", "preview", "tiny.toml", "--columns", "3"]);
     assert!(printed.contains("results/tiny/preview.png"), "{printed}");
     let png = fs::read(place.path().join("results/tiny/preview.png")).expect("the sheet");
@@ -383,6 +302,6 @@ fn a_preview_shows_every_class() {
 
 #[test]
 fn completions_are_printed_for_a_shell() {
-    let place = Workplace::new();
+    let place = Workplace::new("tiny.toml", SWEEP);
     assert!(place.stdout(&["completions", "bash"]).contains("complete"));
 }

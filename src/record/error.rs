@@ -82,9 +82,9 @@ pub enum StoreError {
     #[error("cannot start a thread")]
     Thread { source: io::Error },
 
-    #[error("the disk is full: {} cannot grow; make room and run again, nothing that was recorded \
-        is lost", path.display())]
-    DiskFull {
+    #[error("the disk is full or fails: {} cannot be written; make room and run again, nothing that \
+        was recorded is lost", path.display())]
+    Disk {
         path: PathBuf,
         source: rusqlite::Error,
     },
@@ -123,7 +123,9 @@ impl StoreError {
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 StoreError::NotReadable { path, source }
             }
-            Some(ErrorCode::DiskFull) => StoreError::DiskFull { path, source },
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
+                StoreError::Disk { path, source }
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 StoreError::Locked { path, source }
             }

@@ -1,0 +1,352 @@
+//! Nothing is lost and nothing is done twice: the real program, stopped, killed, damaged and
+//! started again, leaves what an undisturbed one leaves.
+
+#![cfg(unix)]
+
+mod workplace;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use workplace::{Mortal, Workplace, assert_same, signal, write_images};
+
+/// Two nets on a handful of tiny images.
+const SWEEP: &str = r#"
+[sweep]
+name = "tiny"
+
+[data]
+dataset = "folder"
+path = "images"
+
+[model]
+width = 2
+image_size = 8
+depth = 8
+
+[train]
+iterations = 40
+batch_size = 7
+lr = 0.05
+lr_drops = [25]
+log_every = 3
+eval_every = 10
+warmup = { lr = 0.01, iterations = 4 }
+
+[axes]
+shortcut = ["none", "B"]
+"#;
+
+/// The place, and what an undisturbed run of the sweep leaves in `undisturbed`.
+fn place() -> (Workplace, Vec<String>) {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml", "--results", "undisturbed"]);
+    let legacy = place.legacy("undisturbed", "tiny");
+    // 13 whole intervals and a shorter one, and 4 evaluations, of each of two runs
+    assert_eq!(place.metrics("undisturbed").len(), 2 * (14 + 4));
+    (place, legacy)
+}
+
+/// Waits until a program has said something on standard error.
+fn wait_for(process: &mut Mortal, text: &str) {
+    let stderr = process.0.stderr.as_mut().expect("a pipe");
+    let mut line = String::new();
+    let mut reader = BufReader::new(stderr);
+    while !line.contains(text) {
+        line.clear();
+        let read = reader.read_line(&mut line).expect("UTF-8");
+        assert!(read > 0, "it ended without saying `{text}`");
+    }
+}
+
+/// A sweep that would train for days.
+const ENDLESS: [&str; 6] = [
+    "run",
+    "tiny.toml",
+    "--set",
+    "train.iterations=100000000",
+    "--set",
+    "train.lr_drops=[]",
+];
+
+#[test]
+fn a_signal_stops_with_a_checkpoint_and_the_same_command_goes_on() {
+    let (place, legacy) = place();
+    for name in ["INT", "TERM"] {
+        // Checkpoints are far apart: what goes on can only go on from the one at the stop.
+        let mut process = place.start(&["run", "tiny.toml", "-j", "1"]);
+        wait_for(&mut process, "started");
+        process.signal(name);
+        let signalled = Instant::now();
+        let status = process.0.wait().expect("the end");
+        assert!(signalled.elapsed() < Duration::from_secs(2));
+        if status.code() == Some(0) {
+            // It was quicker than the signal.
+            continue;
+        }
+        assert_eq!(status.code(), Some(130), "{name}");
+        let runs = place.json(&["status", "tiny", "--json"]);
+        let runs = runs.as_array().expect("runs");
+        assert!(
+            runs.iter().any(|run| run["status"] == "stopped"),
+            "{runs:?}"
+        );
+    }
+    place.stdout(&["run", "tiny.toml"]);
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let (place, _) = place();
+    let mut process = place.start(&ENDLESS);
+    wait_for(&mut process, "iteration");
+    process.signal("INT");
+    process.signal("INT");
+    assert_eq!(process.0.wait().expect("the end").code(), Some(130));
+}
+
+#[test]
+fn a_longer_run_goes_on_from_the_end_of_a_shorter_one() {
+    let (place, legacy) = place();
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
+    place.stdout(&["run", "tiny.toml"]);
+    let begun = "SELECT from_iteration FROM current_attempts
+                 JOIN runs ON runs.id = run_id
+                 WHERE json_extract(config_json, '$.train.iterations') = 40";
+    assert_eq!(place.rows("results", begun), ["Integer(29)", "Integer(29)"]);
+    let of_long_runs = |lines: Vec<String>| -> Vec<String> {
+        let ids: Vec<&str> = legacy
+            .iter()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        lines
+            .into_iter()
+            .filter(|line| ids.contains(&line.split(' ').next().expect("a word")))
+            .collect()
+    };
+    let expected = of_long_runs(legacy.clone());
+    assert_same(&of_long_runs(place.legacy("results", "tiny")), &expected);
+    // A drop before the end of the shorter run is another past.
+    place.stdout(&["run", "tiny.toml", "--set", "train.lr_drops=[20]"]);
+    let begun = "SELECT from_iteration FROM attempts JOIN runs ON runs.id = run_id
+                 WHERE json_extract(config_json, '$.train.lr_drops[0]') = 20";
+    assert_eq!(place.rows("results", begun), ["Integer(0)", "Integer(0)"]);
+}
+
+#[test]
+fn a_fresh_training_keeps_the_old_one_as_history_and_gives_the_same() {
+    let (place, legacy) = place();
+    let rows = place.metrics("undisturbed").len();
+    place.stdout(&["run", "tiny.toml", "--results", "undisturbed", "--fresh"]);
+    let count = "SELECT (SELECT count(*) FROM train_metrics) + (SELECT count(*) FROM eval_metrics)";
+    let all = place.rows("undisturbed", count);
+    assert_eq!(all, [format!("Integer({})", 2 * rows)]);
+    let measured = |lines: &[String]| -> Vec<String> {
+        let kept = lines
+            .iter()
+            .filter(|line| !line.starts_with("checkpoints/"));
+        kept.cloned().collect()
+    };
+    let again: Vec<String> = place.metrics("undisturbed");
+    assert!(again.iter().all(|line| measured(&legacy).contains(line)));
+    assert_eq!(again.len(), rows);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_for_the_one_before() {
+    let (place, legacy) = place();
+    let mut damaged = 0;
+    for damage in [
+        |path: &Path| fs::write(path, b"").expect("a file"),
+        |path: &Path| {
+            let whole = fs::read(path).expect("a file");
+            fs::write(path, &whole[..whole.len() / 2]).expect("a file");
+        },
+        |path: &Path| {
+            let mut bytes = fs::read(path).expect("a file");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(path, bytes).expect("a file");
+        },
+    ] {
+        let mut process = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+        wait_for(&mut process, "started");
+        std::thread::sleep(Duration::from_millis(150));
+        process.kill();
+        // A dead process leaves the word `running` behind.
+        let newest = "SELECT a.run_id, max(iteration) FROM checkpoints
+                      JOIN current_attempts AS a USING (training_id)
+                      WHERE status = 'running' GROUP BY 1";
+        for row in place.rows("results", newest) {
+            let (run, iteration) = row.split_once(' ').expect("two columns");
+            let iteration: String = iteration.chars().filter(char::is_ascii_digit).collect();
+            let folder = place.path().join("results/checkpoints").join(run).join("1");
+            damage(&folder.join(format!("{iteration}.safetensors")));
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 0);
+    place.stdout(&["run", "tiny.toml"]);
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+#[test]
+fn several_processes_share_a_sweep_and_train_each_run_once() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    let args = |results| {
+        let repeats = "sweep.repeats=8";
+        let short = "train.iterations=5";
+        let no_drops = "train.lr_drops=[]";
+        [
+            "run",
+            "tiny.toml",
+            "-j",
+            "1",
+            "--results",
+            results,
+            "--set",
+            repeats,
+            "--set",
+            short,
+            "--set",
+            no_drops,
+        ]
+    };
+    let mut processes: Vec<Mortal> = (0..6).map(|_| place.start(&args("shared"))).collect();
+    for process in &mut processes {
+        let status = process.0.wait().expect("the end");
+        assert!(status.success(), "{}", process.said());
+    }
+    let attempts = "SELECT count(*), count(DISTINCT run_id), count(DISTINCT process_id) > 1
+                    FROM attempts";
+    let counted = place.rows("shared", attempts);
+    assert_eq!(counted, ["Integer(16) Integer(16) Integer(1)"]);
+    place.stdout(&args("alone"));
+    assert_same(
+        &place.legacy("shared", "tiny"),
+        &place.legacy("alone", "tiny"),
+    );
+}
+
+#[test]
+fn the_runs_of_a_dead_process_are_taken_over_at_once() {
+    let (place, legacy) = place();
+    let mut first = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+    wait_for(&mut first, "started");
+    let mut second = place.start(&["run", "tiny.toml"]);
+    std::thread::sleep(Duration::from_millis(200));
+    first.kill();
+    assert!(second.0.wait().expect("the end").success());
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+/// The processes that a process has started.
+fn children(parent: u32) -> Vec<u32> {
+    let tasks = format!("/proc/{parent}/task");
+    let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split(' ')
+                .filter_map(|id| id.parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_ends_an_isolated_run_ends_nothing_else() {
+    let (place, legacy) = place();
+    let isolated = [&ENDLESS[..], &["--isolate", "--checkpoint-every", "0"]].concat();
+    let mut process = place.start(&isolated);
+    wait_for(&mut process, "iteration");
+    let [first, second] = children(process.0.id())[..] else {
+        panic!("two runs have two processes");
+    };
+    // A fault would come again; the end for want of memory may not.
+    signal(first, "ABRT");
+    signal(second, "KILL");
+    wait_for(&mut process, "iteration");
+    let attempts = "SELECT status, retried, error FROM attempts WHERE status = 'failed' ORDER BY 2";
+    let attempts = place.rows("results", attempts);
+    assert!(attempts[0].starts_with("failed Integer(0)"), "{attempts:?}");
+    assert!(attempts[0].contains("SIGABRT"), "{attempts:?}");
+    assert!(attempts[1].starts_with("failed Integer(1)"), "{attempts:?}");
+    assert!(attempts[1].contains("SIGKILL"), "{attempts:?}");
+
+    // The children of a process that is killed die with it.
+    let orphans = children(process.0.id());
+    process.kill();
+    let patience = Instant::now();
+    let alive = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.contains("resweep") && !stat.contains(") Z ")
+    };
+    while orphans.iter().any(alive) {
+        assert!(patience.elapsed() < Duration::from_secs(5), "{orphans:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    place.stdout(&["run", "tiny.toml", "--isolate", "--results", "isolated"]);
+    assert_same(&place.legacy("isolated", "tiny"), &legacy);
+}
+
+#[test]
+fn a_results_folder_can_be_moved() {
+    let (place, _) = place();
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
+    fs::rename(place.path().join("results"), place.path().join("elsewhere")).expect("a move");
+    let longer = ["run", "tiny.toml", "--results", "elsewhere"];
+    place.stdout(&longer);
+    let begun = "SELECT max(from_iteration) FROM attempts";
+    assert_eq!(place.rows("elsewhere", begun), ["Integer(29)"]);
+}
+
+#[test]
+fn a_database_that_another_program_keeps_locked_is_waited_for() {
+    let (place, legacy) = place();
+    let process = place.start(&["run", "tiny.toml"]);
+    // The program may not have made it yet.
+    let database = place.path().join("results/resweep.db");
+    while !database.exists() || fs::metadata(&database).expect("a file").len() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let other = place.database("results");
+    other
+        .busy_timeout(Duration::from_secs(10))
+        .expect("a setting");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    std::thread::sleep(Duration::from_secs(3));
+    other
+        .execute_batch("ROLLBACK")
+        .expect("the end of the lock");
+    let mut process = process;
+    assert!(process.0.wait().expect("the end").success());
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+/// A limit on the size of files stands for a disk that is full.
+#[test]
+fn a_full_disk_is_named_and_costs_nothing_that_was_recorded() {
+    let (place, legacy) = place();
+    let program = assert_cmd::cargo::cargo_bin("resweep");
+    let mut command = assert_cmd::Command::new("sh");
+    // In blocks of 512 bytes; what is over the limit is an error, not a signal.
+    let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" run tiny.toml --checkpoint-every 0";
+    command.current_dir(place.path()).args(["-c", script]);
+    let output = command.arg(program).assert().failure().get_output().clone();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), Some(1 | 3)), "{said}");
+    assert!(
+        said.contains("cannot write") || said.contains("disk is full"),
+        "{said}"
+    );
+    place.stdout(&["run", "tiny.toml", "--retry-failed"]);
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
