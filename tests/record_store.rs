@@ -32,6 +32,7 @@ fn curves_of(store: &Store, run: &Run) -> Curves {
 fn failed(error: &str) -> Outcome {
     Outcome::Failed {
         error: error.into(),
+        transient: false,
     }
 }
 
@@ -70,6 +71,7 @@ fn a_finished_run_is_read_back_as_it_was_recorded() {
         status: AttemptStatus::Finished,
         attempts: 1,
         error: None,
+        transient: false,
         diverged_iteration: None,
         iteration: 3000,
         wall: Some(Duration::from_secs(60)),

@@ -245,6 +245,22 @@ fn the_runs_of_a_dead_process_are_taken_over_at_once() {
     assert_same(&place.legacy("results", "tiny"), &legacy);
 }
 
+#[test]
+fn a_process_that_stands_still_loses_its_runs_and_ends_in_peace_when_it_wakes() {
+    let (place, legacy) = place();
+    let mut sleeper = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+    wait_for(&mut sleeper, "started");
+    std::thread::sleep(Duration::from_millis(150));
+    sleeper.signal("STOP");
+    place.stdout(&["run", "tiny.toml", "--lease", "1"]);
+    sleeper.signal("CONT");
+    let status = sleeper.0.wait().expect("the end");
+    assert!(status.success(), "{}", sleeper.said());
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+    let taken = "SELECT count(*) > 0 FROM attempts WHERE status = 'interrupted'";
+    assert_eq!(place.rows("results", taken), ["Integer(1)"]);
+}
+
 /// The processes that a process has started.
 fn children(parent: u32) -> Vec<u32> {
     let tasks = format!("/proc/{parent}/task");
@@ -273,7 +289,8 @@ fn what_ends_an_isolated_run_ends_nothing_else() {
     signal(first, "ABRT");
     signal(second, "KILL");
     wait_for(&mut process, "iteration");
-    let attempts = "SELECT status, retried, error FROM attempts WHERE status = 'failed' ORDER BY 2";
+    let attempts =
+        "SELECT status, transient, error FROM attempts WHERE status = 'failed' ORDER BY 2";
     let attempts = place.rows("results", attempts);
     assert!(attempts[0].starts_with("failed Integer(0)"), "{attempts:?}");
     assert!(attempts[0].contains("SIGABRT"), "{attempts:?}");
@@ -347,6 +364,6 @@ fn a_full_disk_is_named_and_costs_nothing_that_was_recorded() {
         said.contains("cannot write") || said.contains("disk is full"),
         "{said}"
     );
-    place.stdout(&["run", "tiny.toml", "--retry-failed"]);
+    place.stdout(&["run", "tiny.toml"]);
     assert_same(&place.legacy("results", "tiny"), &legacy);
 }

@@ -139,7 +139,7 @@ impl EventSink for Listener {
                 format!("{} reported", run.label)
             }
             Event::RunFinished { run, outcome, .. } => {
-                if let Outcome::Failed { error } = outcome
+                if let Outcome::Failed { error, .. } = outcome
                     && run.config.seed == 3
                 {
                     assert!(error.contains("index out of bounds, say at "), "{error}");

@@ -91,10 +91,11 @@ fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, S
         let status = match status.status {
             AttemptStatus::Finished => StoredStatus::Finished,
             AttemptStatus::Diverged => StoredStatus::Diverged,
-            AttemptStatus::Failed => StoredStatus::Failed,
-            AttemptStatus::Running | AttemptStatus::Stopped | AttemptStatus::Interrupted => {
-                StoredStatus::Unfinished
-            }
+            AttemptStatus::Failed if !status.transient => StoredStatus::Failed,
+            AttemptStatus::Failed
+            | AttemptStatus::Running
+            | AttemptStatus::Stopped
+            | AttemptStatus::Interrupted => StoredStatus::Unfinished,
         };
         let stored = Stored {
             status,

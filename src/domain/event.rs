@@ -77,6 +77,8 @@ pub enum Outcome {
     /// An error or a panic, with its message.
     Failed {
         error: String,
+        /// Whether it may pass by itself, so that the run is tried again.
+        transient: bool,
     },
     /// Ended before its end and not for good: on request, or because another process has it now.
     Stopped,

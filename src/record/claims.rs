@@ -50,7 +50,7 @@ struct Last {
     attempt: i64,
     status: AttemptStatus,
     error: Option<String>,
-    retried: bool,
+    transient: bool,
     diverged_iteration: Option<i64>,
     /// The process at work and its beats.
     process: Option<(i64, i64)>,
@@ -87,9 +87,10 @@ pub(super) fn look(
             iteration: last.diverged_iteration.unwrap_or(0) as u64,
         }),
         // Another process has just seen it fail for good; that need not be seen again.
-        AttemptStatus::Failed if !ended_before && !mine && !last.retried => {
+        AttemptStatus::Failed if !ended_before && !mine && !last.transient => {
             Found::Settled(Outcome::Failed {
                 error: last.error.unwrap_or_default(),
+                transient: false,
             })
         }
         _ => free(connection, run, last.training, again)?,
@@ -128,7 +129,7 @@ fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
     let last = connection
         .prepare_cached(
             "SELECT trainings.id, trainings.number, shares_checkpoints, attempts.id, status, error,
-                 retried, diverged_iteration, process_id, coalesce(beats, 0)
+                 transient, diverged_iteration, process_id, coalesce(beats, 0)
              FROM trainings
              JOIN attempts ON attempts.training_id = trainings.id
              LEFT JOIN processes ON processes.id = process_id
@@ -147,7 +148,7 @@ fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
                 attempt: row.get(3)?,
                 status: row.get(4)?,
                 error: row.get(5)?,
-                retried: row.get(6)?,
+                transient: row.get(6)?,
                 diverged_iteration: row.get(7)?,
                 process: process.map(|process| (process, beats)),
             })

@@ -170,7 +170,7 @@ impl Store {
             .prepare_cached(
                 "SELECT training_id, status, error, diverged_iteration,
                      (SELECT sum(wall_ms) FROM attempts WHERE training_id = current.training_id),
-                     (SELECT count(*) FROM attempts WHERE run_id = ?1), process_id
+                     (SELECT count(*) FROM attempts WHERE run_id = ?1), process_id, transient
                  FROM current_attempts AS current WHERE run_id = ?1",
             )?
             .query_row([&id.0], |row| {
@@ -178,6 +178,7 @@ impl Store {
                 let status = RunStatus {
                     status: self.believed(row.get(1)?, row.get(6)?),
                     error: row.get(2)?,
+                    transient: row.get(7)?,
                     diverged_iteration: row.get::<_, Option<i64>>(3)?.map(|n| n as u64),
                     wall: wall(row, 4)?,
                     attempts: unsigned(row, 5)?,

@@ -33,7 +33,7 @@ pub struct Recorder {
     /// The runs that this process has.
     held: HashMap<RunId, Hold>,
     /// The runs that were taken from it, and those of them that nobody has been told of.
-    taken: HashSet<RunId>,
+    taken: HashMap<RunId, Hold>,
     untold: Vec<RunId>,
     /// Files of checkpoints that the next commit makes superfluous.
     superfluous: Vec<PathBuf>,
@@ -86,7 +86,7 @@ impl Recorder {
             writing: false,
             sweep: None,
             held: HashMap::new(),
-            taken: HashSet::new(),
+            taken: HashMap::new(),
             untold: Vec::new(),
             superfluous: Vec::new(),
             ended: Vec::new(),
@@ -137,7 +137,11 @@ impl Recorder {
         let me = sweep.process.id;
         let found = claims::look(connection, run, me, &sweep.terms, &mut sweep.others);
         let training = match found.map_err(|problem| problem.at(path))? {
-            claims::Found::Settled(outcome) => return Ok(Claim::Settled(outcome)),
+            claims::Found::Settled(outcome) => {
+                // This process may have written checkpoints before it knew that it had lost the run.
+                self.ended.extend(self.taken.remove(&run.id));
+                return Ok(Claim::Settled(outcome));
+            }
             claims::Found::Held => return Ok(Claim::Held),
             claims::Found::Free(training) => training,
         };
@@ -180,19 +184,13 @@ impl Recorder {
         Ok(())
     }
 
-    fn finish(
-        &mut self,
-        run: &Run,
-        outcome: &Outcome,
-        wall: Duration,
-        retried: bool,
-    ) -> Result<(), StoreError> {
+    fn finish(&mut self, run: &Run, outcome: &Outcome, wall: Duration) -> Result<(), StoreError> {
         let Some(hold) = self.hold(run)? else {
             return Ok(());
         };
         let iterations = run.config.configuration.train.iterations;
         self.write(|connection| {
-            update_attempt(connection, hold.attempt, outcome, wall, retried)?;
+            update_attempt(connection, hold.attempt, outcome, wall)?;
             match outcome {
                 Outcome::Finished => {
                     checkpoints::keep_only(connection, hold.training, Some(iterations))
@@ -214,7 +212,7 @@ impl Recorder {
         self.begin_transaction()?;
         match self.held.get(&run.id) {
             Some(hold) => Ok(Some(hold.clone())),
-            None if self.taken.contains(&run.id) => Ok(None),
+            None if self.taken.contains_key(&run.id) => Ok(None),
             None => Err(self.unregistered(run)),
         }
     }
@@ -247,13 +245,10 @@ impl Recorder {
         let mine = claims::running(&self.connection, sweep.process.id).map_err(failed)?;
         if mine.len() < self.held.len() {
             let gone = |hold: &Hold| !mine.contains(&hold.attempt);
-            let taken: Vec<RunId> = self
-                .held
-                .extract_if(|_, hold| gone(hold))
-                .map(|(id, _)| id)
-                .collect();
-            self.taken.extend(taken.iter().cloned());
-            self.untold.extend(taken);
+            for (id, hold) in self.held.extract_if(|_, hold| gone(hold)) {
+                self.untold.push(id.clone());
+                self.taken.insert(id, hold);
+            }
         }
         Ok(())
     }
@@ -296,11 +291,8 @@ impl EventSink for Recorder {
             }
             Event::Run { run, event } => self.measure(run, event),
             Event::RunFinished {
-                run,
-                outcome,
-                wall,
-                retry_in,
-            } => self.finish(run, outcome, wall, retry_in.is_some()),
+                run, outcome, wall, ..
+            } => self.finish(run, outcome, wall),
             Event::RunStarted { .. } | Event::RunSettled { .. } | Event::SweepFinished { .. } => {
                 Ok(())
             }
@@ -365,7 +357,7 @@ fn insert_attempt(
     let provenance = &sweep.provenance;
     let mut insert = connection.prepare_cached(
         "INSERT INTO attempts (run_id, number, training_id, process_id, from_iteration, status,
-             retried, started_unix_ms, program_version, git_commit, device, cpu, threads, workers)
+             transient, started_unix_ms, program_version, git_commit, device, cpu, threads, workers)
          VALUES (?1, (SELECT count(*) + 1 FROM attempts WHERE run_id = ?1), ?2, ?3, 0, 'running',
              0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          RETURNING id, number",
@@ -424,16 +416,17 @@ fn update_attempt(
     attempt: i64,
     outcome: &Outcome,
     wall: Duration,
-    retried: bool,
 ) -> Result<(), Problem> {
-    let (error, diverged_iteration) = match outcome {
-        Outcome::Failed { error } => (Some(error), None),
-        Outcome::Diverged { iteration } => (None, Some(integer("an iteration", *iteration)?)),
-        Outcome::Finished | Outcome::Stopped => (None, None),
+    let (error, transient, diverged_iteration) = match outcome {
+        Outcome::Failed { error, transient } => (Some(error), *transient, None),
+        Outcome::Diverged { iteration } => {
+            (None, false, Some(integer("an iteration", *iteration)?))
+        }
+        Outcome::Finished | Outcome::Stopped => (None, false, None),
     };
     let mut update = connection.prepare_cached(
         "UPDATE attempts SET status = ?2, error = ?3, diverged_iteration = ?4,
-             ended_unix_ms = ?5, wall_ms = ?6, retried = ?7
+             ended_unix_ms = ?5, wall_ms = ?6, transient = ?7
          WHERE id = ?1",
     )?;
     update.execute(params![
@@ -443,7 +436,7 @@ fn update_attempt(
         diverged_iteration,
         now_unix_ms(),
         integer("a wall time", wall.as_millis() as u64)?,
-        retried,
+        transient,
     ])?;
     Ok(())
 }

@@ -61,6 +61,8 @@ pub struct RunStatus {
     pub attempts: u64,
     /// Why it failed.
     pub error: Option<String>,
+    /// Whether it failed of something that may pass.
+    pub transient: bool,
     /// Where it diverged.
     pub diverged_iteration: Option<u64>,
     /// The last iteration with a measurement, 0 before the first.

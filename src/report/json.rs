@@ -249,7 +249,7 @@ mod tests {
         {"event":"run-finished","run_id":"run-3","label":"plain-20 lr=10","status":"diverged","iteration":312,"wall_ms":3200}
         {"event":"run-started","run_id":"run-4","label":"ResNet-20","worker":1,"threads":1}
         {"event":"trained","run_id":"run-4","label":"ResNet-20","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
-        {"event":"run-finished","run_id":"run-4","label":"ResNet-20","status":"failed","error":"cannot read data/test_batch.bin\nno such file","wall_ms":3200}
+        {"event":"run-finished","run_id":"run-4","label":"ResNet-20","status":"failed","error":"cannot read data/test_batch.bin\nno such file","transient":false,"wall_ms":3200}
         {"event":"sweep-finished","finished":1,"diverged":1,"failed":1,"stopped":1,"skipped":0,"elsewhere":0,"wall_ms":7204400}
         "#);
     }

@@ -111,6 +111,7 @@ fn failure() -> &'static Outcome {
     static FAILURE: std::sync::OnceLock<Outcome> = std::sync::OnceLock::new();
     FAILURE.get_or_init(|| Outcome::Failed {
         error: "cannot read data/test_batch.bin\nno such file".into(),
+        transient: false,
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) fn ending(outcome: &Outcome, wall: Duration, seen: &SeenRun) -> Strin
         Outcome::Diverged { iteration } => {
             format!("diverged at iteration {iteration} after {wall}")
         }
-        Outcome::Failed { error } => format!("failed after {wall}: {}", first_line(error)),
+        Outcome::Failed { error, .. } => format!("failed after {wall}: {}", first_line(error)),
         Outcome::Stopped => format!("stopped at iteration {} after {wall}", seen.iteration),
     }
 }

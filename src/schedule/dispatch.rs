@@ -246,7 +246,6 @@ impl Dispatch<'_> {
                 worker,
                 run,
                 outcome,
-                transient,
                 wall,
             } => {
                 let lost = self.training[worker].take().is_some_and(|(_, lost)| lost);
@@ -256,7 +255,7 @@ impl Dispatch<'_> {
                     self.policy.lost(run, now);
                     None
                 } else {
-                    self.policy.ended(run, &outcome, transient, now)
+                    self.policy.ended(run, &outcome, now)
                 };
                 self.audience.tell(&Event::RunFinished {
                     run: &self.runs[run],
@@ -284,7 +283,7 @@ impl Dispatch<'_> {
         }
         let now = Instant::now();
         for (run, _) in self.training.iter().flatten().copied().collect::<Vec<_>>() {
-            self.policy.ended(run, &Outcome::Stopped, false, now);
+            self.policy.ended(run, &Outcome::Stopped, now);
             self.audience.tell(&Event::RunFinished {
                 run: &self.runs[run],
                 outcome: &Outcome::Stopped,

@@ -118,21 +118,15 @@ impl Policy {
     }
 
     /// Takes note of how a run ended here; says after what pause it is started again.
-    pub fn ended(
-        &mut self,
-        run: usize,
-        outcome: &Outcome,
-        transient: bool,
-        now: Instant,
-    ) -> Option<Duration> {
+    pub fn ended(&mut self, run: usize, outcome: &Outcome, now: Instant) -> Option<Duration> {
         self.running -= 1;
         match outcome {
             Outcome::Finished => self.tally.finished += 1,
             Outcome::Diverged { .. } => self.tally.diverged += 1,
             Outcome::Stopped => self.tally.stopped += 1,
-            Outcome::Failed { .. } => {
+            Outcome::Failed { transient, .. } => {
                 let attempts = self.attempts[run];
-                if transient && !self.stopping && attempts < self.limits.max_attempts {
+                if *transient && !self.stopping && attempts < self.limits.max_attempts {
                     let pause = FIRST_PAUSE.saturating_mul(1 << (attempts - 1).min(10));
                     let pause = pause.min(LONGEST_PAUSE);
                     self.later.push((now + pause, run));
@@ -180,9 +174,10 @@ impl Policy {
 mod tests {
     use super::*;
 
-    fn failed() -> Outcome {
+    fn failed(transient: bool) -> Outcome {
         Outcome::Failed {
             error: "no".to_owned(),
+            transient,
         }
     }
 
@@ -219,12 +214,12 @@ mod tests {
         let mut policy = policy(5, Some(2), 1);
         assert_eq!(start(&mut policy, now), Some(0));
         assert_eq!(start(&mut policy, now), Some(1));
-        policy.ended(0, &failed(), true, now);
+        policy.ended(0, &failed(true), now);
         assert_eq!(start(&mut policy, now), Some(2));
-        policy.ended(1, &failed(), false, now);
+        policy.ended(1, &failed(false), now);
         assert_eq!(start(&mut policy, now), None);
         assert!(!policy.done());
-        policy.ended(2, &Outcome::Finished, false, now);
+        policy.ended(2, &Outcome::Finished, now);
         assert!(policy.done());
         let tally = policy.tally();
         assert_eq!((tally.finished, tally.failed, tally.skipped), (1, 2, 2));
@@ -236,13 +231,13 @@ mod tests {
         let mut policy = policy(1, None, 4);
         for pause in [1, 2, 4] {
             assert_eq!(start(&mut policy, now), Some(0));
-            let said = policy.ended(0, &failed(), true, now);
+            let said = policy.ended(0, &failed(true), now);
             assert_eq!(said, Some(Duration::from_secs(pause)));
             assert_eq!(start(&mut policy, now), None);
             now = policy.wake_at().expect("a time");
         }
         assert_eq!(start(&mut policy, now), Some(0));
-        assert_eq!(policy.ended(0, &failed(), true, now), None);
+        assert_eq!(policy.ended(0, &failed(true), now), None);
         assert!(policy.done());
         assert_eq!(policy.tally().failed, 1);
     }
@@ -252,7 +247,7 @@ mod tests {
         let now = Instant::now();
         let mut policy = policy(1, None, 4);
         start(&mut policy, now);
-        assert_eq!(policy.ended(0, &failed(), false, now), None);
+        assert_eq!(policy.ended(0, &failed(false), now), None);
         assert!(policy.done());
     }
 
@@ -270,7 +265,7 @@ mod tests {
         assert_eq!(policy.next(later), Some(0));
         policy.settled(&Outcome::Finished);
         assert_eq!(start(&mut policy, later), Some(1));
-        policy.ended(1, &Outcome::Finished, false, later);
+        policy.ended(1, &Outcome::Finished, later);
         let tally = policy.tally();
         assert_eq!((tally.elsewhere, tally.finished), (1, 1));
         assert!(policy.done());

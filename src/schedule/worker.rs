@@ -21,8 +21,6 @@ pub enum Message {
         worker: usize,
         run: usize,
         outcome: Outcome,
-        /// Whether a failure may pass.
-        transient: bool,
         wall: Duration,
     },
 }
@@ -107,17 +105,14 @@ impl Body {
         for Task { run, grant } in tasks {
             let start = Instant::now();
             let trained = panics::caught(|| self.train(run, &grant));
-            let (outcome, transient) = match trained {
-                Ok(outcome) => (outcome, false),
-                Err(TrainError { message, transient }) => {
-                    (Outcome::Failed { error: message }, transient)
-                }
-            };
+            let outcome = trained.unwrap_or_else(|error| Outcome::Failed {
+                error: error.message,
+                transient: error.transient,
+            });
             let ended = Message::Ended {
                 worker: self.slot.worker,
                 run,
                 outcome,
-                transient,
                 wall: start.elapsed(),
             };
             if self.messages.send(ended).is_err() {

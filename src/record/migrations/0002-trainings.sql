@@ -41,7 +41,7 @@ CREATE TABLE attempts_2 (
     status             TEXT NOT NULL CHECK (status IN
                            ('running', 'finished', 'diverged', 'failed', 'stopped', 'interrupted')),
     error              TEXT,                    -- why a failed attempt failed
-    retried            INTEGER NOT NULL,        -- 1: failed, and is started again without being asked
+    transient          INTEGER NOT NULL,        -- 1: failed of what may pass, and is tried again
     diverged_iteration INTEGER,
     started_unix_ms    INTEGER NOT NULL,
     ended_unix_ms      INTEGER,                 -- NULL while running, and where the process died
@@ -56,7 +56,7 @@ CREATE TABLE attempts_2 (
 ) STRICT;
 
 INSERT INTO attempts_2 (id, run_id, number, training_id, process_id, from_iteration, status, error,
-    retried, diverged_iteration, started_unix_ms, ended_unix_ms, wall_ms, program_version,
+    transient, diverged_iteration, started_unix_ms, ended_unix_ms, wall_ms, program_version,
     git_commit, device, cpu, threads, workers)
 SELECT id, run_id, number, id, NULL, 0, status, error,
     0, diverged_iteration, started_unix_ms, ended_unix_ms, wall_ms, program_version,
