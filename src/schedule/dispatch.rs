@@ -68,7 +68,7 @@ pub fn run(
         runs: &batch.runs,
         policy: Policy::new(batch.runs.len(), batch.limits),
         idle: (0..workers.len()).rev().collect(),
-        training: vec![None; workers.len()],
+        training: workers.iter().map(|_| None).collect(),
         workers,
         audience: Audience {
             ledger,
@@ -114,14 +114,22 @@ impl Audience<'_> {
     }
 }
 
+/// A run that a worker trains.
+struct InProgress {
+    run: usize,
+    started: Instant,
+    /// Whether another process has it now.
+    lost: bool,
+}
+
 /// Everything that the dispatching thread owns.
 struct Dispatch<'a> {
     runs: &'a [Run],
     policy: Policy,
     workers: Vec<Worker>,
     idle: Vec<usize>,
-    /// The run of each worker that is not idle, and whether another process has it now.
-    training: Vec<Option<(usize, bool)>>,
+    /// What each worker that is not idle works on.
+    training: Vec<Option<InProgress>>,
     audience: Audience<'a>,
     /// When runs that were asked to stop are no longer waited for.
     give_up_at: Option<Instant>,
@@ -205,7 +213,11 @@ impl Dispatch<'_> {
                 Some(Claim::Granted(grant)) => {
                     self.idle.pop();
                     self.policy.started(run);
-                    self.training[worker] = Some((run, false));
+                    self.training[worker] = Some(InProgress {
+                        run,
+                        started: Instant::now(),
+                        lost: false,
+                    });
                     self.audience
                         .tell(&Event::RunStarted { run: subject, slot });
                     tasks.push((worker, Task { run, grant }));
@@ -226,10 +238,10 @@ impl Dispatch<'_> {
     fn stop_lost_runs(&mut self) {
         for id in self.audience.ledger.lost() {
             for (worker, training) in self.training.iter_mut().enumerate() {
-                if let Some((run, lost)) = training
-                    && self.runs[*run].id == id
+                if let Some(training) = training
+                    && self.runs[training.run].id == id
                 {
-                    *lost = true;
+                    training.lost = true;
                     self.workers[worker].stop();
                 }
             }
@@ -248,7 +260,8 @@ impl Dispatch<'_> {
                 outcome,
                 wall,
             } => {
-                let lost = self.training[worker].take().is_some_and(|(_, lost)| lost);
+                let training = self.training[worker].take();
+                let lost = training.is_some_and(|training| training.lost);
                 self.idle.push(worker);
                 let now = Instant::now();
                 let retry_in = if lost {
@@ -282,12 +295,12 @@ impl Dispatch<'_> {
             return false;
         }
         let now = Instant::now();
-        for (run, _) in self.training.iter().flatten().copied().collect::<Vec<_>>() {
-            self.policy.ended(run, &Outcome::Stopped, now);
+        for training in self.training.iter().flatten() {
+            self.policy.ended(training.run, &Outcome::Stopped, now);
             self.audience.tell(&Event::RunFinished {
-                run: &self.runs[run],
+                run: &self.runs[training.run],
                 outcome: &Outcome::Stopped,
-                wall: Duration::ZERO,
+                wall: now - training.started,
                 retry_in: None,
             });
         }
