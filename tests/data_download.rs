@@ -25,6 +25,8 @@ enum Answer {
     /// Answers a `Range` with another one, from the first byte.
     WrongRange,
     NotFound,
+    /// Does not say how much will come, and sends as long as the other side reads.
+    Endless,
 }
 
 /// A server of one file; remembers the `Range` header of every request.
@@ -77,6 +79,12 @@ fn respond(
             .parse()
             .ok()
     });
+    if let Answer::Endless = answer {
+        write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")?;
+        loop {
+            stream.write_all(&[0; 1 << 16])?;
+        }
+    }
     let (head, body) = match (answer, start) {
         (Answer::NotFound, _) => ("404 Not Found\r\ncontent-length: 0".to_owned(), &[][..]),
         (Answer::Ranges, Some(start)) if start < length => (
@@ -355,6 +363,63 @@ fn files_of_a_wrong_length_are_not_accepted() {
     let server = Server::new(content.clone(), &[Answer::Whole]);
     let error = fetch(&server, &archive(&content), dest.path()).unwrap_err();
     assert!(matches!(error, DownloadError::Incomplete { .. }), "{error}");
+}
+
+#[test]
+fn a_server_that_sends_without_end_or_announces_too_much_is_left() {
+    let long = vec![0; 18 << 20];
+    let announced = Server::new(long, &[Answer::Whole]);
+    let endless = Server::new(Vec::new(), &[Answer::Endless]);
+    for server in [announced, endless] {
+        let dest = TempDir::new().unwrap();
+        let mut most = 0;
+        let error = download_archive(&archive(b""), &server.url, dest.path(), |bytes, _| {
+            most = most.max(bytes);
+        });
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("is longer than the"), "{message}");
+        assert!(most < 19 << 20, "{most} bytes were written");
+        assert_eq!(names(dest.path()), [] as [PathBuf; 0]);
+    }
+}
+
+#[test]
+fn a_bomb_and_a_huge_declared_size_are_not_unpacked() {
+    let bomb = tarball(&[("images-bin/filler", &vec![0; 20 << 20])]);
+    let mut header = tar::Header::new_gnu();
+    header.as_mut_bytes()[..19].copy_from_slice(b"images-bin/data.bin");
+    header.set_size(1 << 50);
+    header.set_cksum();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(header.as_bytes()).unwrap();
+    let huge = gzip.finish().unwrap();
+    for (content, said) in [(bomb, "more than it should"), (huge, "unexpected EOF")] {
+        let dest = TempDir::new().unwrap();
+        let server = Server::new(content.clone(), &[Answer::Whole]);
+        let error = fetch(&server, &archive(&content), dest.path()).unwrap_err();
+        let reason = std::error::Error::source(&error)
+            .expect("a reason")
+            .to_string();
+        assert!(reason.contains(said), "{reason}");
+        let part = dest.path().join("images.tar.gz.part");
+        assert_eq!(names(dest.path()), [part]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_place_of_the_part_is_not_written_through() {
+    let (dest, outside, content) = (TempDir::new().unwrap(), TempDir::new().unwrap(), good());
+    let target = outside.path().join("precious");
+    fs::write(&target, b"precious").unwrap();
+    std::os::unix::fs::symlink(&target, dest.path().join("images.tar.gz.part")).unwrap();
+    let server = Server::new(content.clone(), &[Answer::Whole]);
+    let error = fetch(&server, &archive(&content), dest.path()).unwrap_err();
+    assert!(
+        error.to_string().contains("not a file of its own"),
+        "{error}"
+    );
+    assert_eq!(fs::read(&target).unwrap(), b"precious");
 }
 
 #[test]

@@ -290,6 +290,44 @@ fn missing_empty_and_mismatched_folders_are_explained() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_cannot_be_shown_are_refused_for_classes_and_written_out_for_images() {
+    use std::os::unix::ffi::OsStrExt;
+    for name in [&b"caf\xe9"[..], b"\x1b[31m", "\u{202e}".as_bytes()] {
+        let fixture = Fixture::new();
+        let name = std::ffi::OsStr::from_bytes(name);
+        let mut file = name.to_owned();
+        file.push(".png");
+        fs::write(fixture.root().join("train/cat").join(&file), b"no image").unwrap();
+        let message = fixture.error();
+        assert!(
+            message.contains("cannot decode 1 of the images"),
+            "{message}"
+        );
+        assert!(!message.contains(['\u{1b}', '\u{202e}']), "{message}");
+        assert_eq!(fixture.skip().unwrap().train.len(), 6);
+
+        fs::create_dir(fixture.root().join("train").join(name)).unwrap();
+        let message = fixture.error();
+        assert!(message.contains("rename it"), "{message}");
+        assert!(!message.contains(['\u{1b}', '\u{202e}']), "{message}");
+    }
+}
+
+#[test]
+fn zero_bytes_a_cut_jpeg_and_another_format_count_as_broken() {
+    let fixture = Fixture::new();
+    let jpeg = fs::read(fixture.root().join("train/dog/2.jpg")).unwrap();
+    fixture.write("train/dog/zero.jpg", b"");
+    fixture.write("train/dog/cut.jpg", &jpeg[..40]);
+    fixture.write("train/dog/page.png", b"<html></html>");
+    // What an image is, its content decides.
+    fixture.write("train/dog/jpeg.png", &jpeg);
+    let data = fixture.skip().unwrap();
+    assert_eq!((data.train.len(), data.warnings.len()), (7, 3));
+}
+
 #[test]
 fn a_path_is_asked_for() {
     let config = DataConfig {

@@ -1,7 +1,14 @@
 //! What can be wrong with a data set, with the file, what was found and what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::domain::printable;
+
+/// A path from outside, which must not act on the terminal that shows it.
+pub(super) fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
 
 /// Why a data set could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -10,8 +17,9 @@ pub enum DataError {
     NoPath { dataset: &'static str },
 
     #[error(
-        "{file} is missing; `resweep data download {dataset}` fetches it, or set \
-         `data.path` to the folder that holds it"
+        "{} is missing; `resweep data download {dataset}` fetches it, or set \
+         `data.path` to the folder that holds it",
+        shown(.file)
     )]
     Missing {
         dataset: &'static str,
@@ -19,8 +27,9 @@ pub enum DataError {
     },
 
     #[error(
-        "{file} has {found} bytes instead of {expected}; remove it and fetch it again with \
-         `resweep data download {dataset}`"
+        "{} has {found} bytes instead of {expected}; remove it and fetch it again with \
+         `resweep data download {dataset}`",
+        shown(.file)
     )]
     Length {
         dataset: &'static str,
@@ -30,8 +39,9 @@ pub enum DataError {
     },
 
     #[error(
-        "{file} is corrupt: record {record} has the label {label}, labels end at {last}; remove \
-         it and fetch it again with `resweep data download {dataset}`"
+        "{} is corrupt: record {record} has the label {label}, labels end at {last}; remove \
+         it and fetch it again with `resweep data download {dataset}`",
+        shown(.file)
     )]
     Label {
         dataset: &'static str,
@@ -41,22 +51,38 @@ pub enum DataError {
         last: u8,
     },
 
-    #[error("cannot read {path}")]
+    #[error("cannot read {}", shown(.path))]
     Read { path: PathBuf, source: io::Error },
 
-    #[error("cannot write {path}")]
+    #[error("cannot write {}", shown(.path))]
     Write { path: PathBuf, source: io::Error },
 
-    #[error("{path} is missing; a class folder data set has {layout}")]
+    #[error("{} is missing; a class folder data set has {layout}", shown(.path))]
     NoSplit { path: PathBuf, layout: &'static str },
 
-    #[error("{path} holds {found} class folders; at least two are needed")]
+    #[error("{} holds {found} class folders; at least two are needed", shown(.path))]
     TooFewClasses { path: PathBuf, found: usize },
 
-    #[error("{path} holds no images (.jpg, .jpeg or .png)")]
+    #[error(
+        "{} holds {found} class folders; at most {most} can be told apart",
+        shown(.path)
+    )]
+    TooManyClasses {
+        path: PathBuf,
+        found: usize,
+        most: usize,
+    },
+
+    #[error(
+        "{} is a class folder whose name is not UTF-8 or cannot be shown; rename it",
+        shown(.path)
+    )]
+    ClassName { path: PathBuf },
+
+    #[error("{} holds no images (.jpg, .jpeg or .png)", shown(.path))]
     EmptyClass { path: PathBuf },
 
-    #[error("the classes of {train} and {test} differ: {difference}")]
+    #[error("the classes of {} and {} differ: {difference}", shown(.train), shown(.test))]
     ClassesDiffer {
         train: PathBuf,
         test: PathBuf,
@@ -64,17 +90,19 @@ pub enum DataError {
     },
 
     #[error(
-        "cannot decode {count} of the images in {root}, {first} the first: {reason}; mend or \
-         remove them, or set `data.broken_image = \"skip\"`"
+        "cannot decode {count} of the images in {}, {first} the first: {reason}; mend or \
+         remove them, or set `data.broken_image = \"skip\"`",
+        shown(.root)
     )]
     BrokenImages {
         root: PathBuf,
         count: usize,
-        first: PathBuf,
+        /// From the root, as it can be shown.
+        first: String,
         reason: String,
     },
 
-    #[error("no image of {root} could be decoded for `{split}`")]
+    #[error("no image of {} could be decoded for `{split}`", shown(.root))]
     NothingLeft { root: PathBuf, split: &'static str },
 
     #[error(

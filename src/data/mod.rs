@@ -17,6 +17,8 @@ mod load;
 mod normalise;
 mod prefetch;
 pub mod preview;
+#[doc(hidden)]
+pub mod probe;
 mod resize;
 mod split;
 pub mod synthetic;

@@ -8,6 +8,7 @@ mod event;
 mod figure;
 mod hex;
 mod metrics;
+mod printable;
 mod run;
 pub mod streams;
 
@@ -22,4 +23,5 @@ pub use event::{
 pub use figure::{Figure, FigureKind, Panel, Show};
 pub use hex::hex;
 pub use metrics::{Curves, EvalPoint, EvalSet, TrainPoint};
+pub use printable::{is_unprintable, printable};
 pub use run::{Cost, Run, RunConfig, RunId, Slot, Sweep};

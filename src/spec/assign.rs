@@ -33,6 +33,9 @@ pub fn assignments<'t>(
         match (section, &entry.node.value) {
             (Some(section), Value::Table(inner)) => {
                 for entry in &inner.entries {
+                    if problems.is_full() {
+                        break;
+                    }
                     let key = Key::find(section, &entry.key);
                     add(&mut assigned, key, entry, place, problems);
                 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::assign::{Assigned, assignments};
 use super::check;
 use super::keys::Key;
+use super::limits::CONFIGURATIONS_MAX;
 use super::problem::{Problem, Problems};
 use super::section;
 use super::setting::{Setting, Settings};
@@ -101,6 +102,12 @@ fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
             Problem::new(assigned.node.at, format!("axis `{name}` is empty"))
                 .label("no value")
                 .help("list at least one value, or remove the axis")
+        }
+        Value::Array(elements) if elements.len() > CONFIGURATIONS_MAX => {
+            let message = format!("axis `{name}` has {} values", elements.len());
+            Problem::new(assigned.node.at, message)
+                .label(format!("expected at most {CONFIGURATIONS_MAX}"))
+                .help("a grid has at most as many configurations")
         }
         Value::Array(elements) => {
             let spec = assigned.key.spec();

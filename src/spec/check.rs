@@ -36,7 +36,7 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
         Kind::ImageSize => image_size(spec, node),
         Kind::Name => text::name(spec, node),
         Kind::Line => text::line(spec, node),
-        Kind::Text => text::string(spec, node).map(|text| Checked::Text(text.to_owned())),
+        Kind::Text => text::lines(spec, node),
         Kind::Folder => text::folder(spec, node),
     };
     match result {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::FILE_BYTES_MAX;
+use super::limits::FILE_BYTES_MAX;
 use super::problem::Problem;
 use super::render;
 use super::source::Sources;
@@ -22,6 +22,9 @@ pub enum SpecError {
         #[source]
         source: io::Error,
     },
+    /// It is a pipe or a device.
+    #[error("`{}` is a pipe or a device, not a file", path.display())]
+    NoFile { path: PathBuf },
     /// It is larger than any sweep file.
     #[error("`{}` is larger than {} MB", path.display(), FILE_BYTES_MAX / 1_000_000)]
     TooLarge { path: PathBuf },
@@ -61,6 +64,10 @@ impl SpecError {
             }
             SpecError::TooLarge { .. } => {
                 let help = "a sweep file is a page of TOML; is this another file?";
+                render::title(&summary, &[help.to_owned()], styled)
+            }
+            SpecError::NoFile { .. } => {
+                let help = "write the sweep to a file: it is read again when the sweep goes on";
                 render::title(&summary, &[help.to_owned()], styled)
             }
             SpecError::Unreadable { path, .. } => {

@@ -1,6 +1,7 @@
 //! `[figure]`: which configurations each panel shows, and its error axis.
 
 use super::keys::{Key, Section};
+use super::limits::PANELS_MAX;
 use super::problem::{Problem, Problems};
 use super::rules::{Conditions, conditions};
 use super::section;
@@ -34,7 +35,15 @@ pub fn read(root: &Table, problems: &mut Problems) -> FigureTable {
         &mut figure.settings,
         problems,
     );
-    for (_, panel) in section::tables(table, "panels", problems) {
+    let panels = section::tables(table, "panels", problems);
+    if let Some((at, _)) = panels.get(PANELS_MAX) {
+        let message = format!("the figure has {} panels", panels.len());
+        let problem = Problem::new(*at, message)
+            .label(format!("expected at most {PANELS_MAX}"))
+            .help("show fewer, or make several sweeps: runs that they share train once");
+        problems.push(problem);
+    }
+    for (_, panel) in panels.into_iter().take(PANELS_MAX) {
         figure.panels.push(self::panel(panel, problems));
     }
     figure
@@ -51,6 +60,11 @@ fn panel(table: &Table, problems: &mut Problems) -> PanelTable {
 }
 
 impl FigureTable {
+    /// The conditions of all panels.
+    pub fn conditions(&self) -> impl Iterator<Item = &Conditions> {
+        self.panels.iter().filter_map(|panel| panel.only.as_ref())
+    }
+
     /// Finds the configurations of each panel among `points`, which are in the sweep's order.
     /// Panels that an override left without a configuration are dropped; without any panel, plain
     /// and residual nets get one each.

@@ -2,13 +2,11 @@
 //! excluded, changed and extended by what is included.
 
 use super::axes::Axis;
+use super::limits::CONFIGURATIONS_MAX;
 use super::problem::{Problem, Problems};
 use super::rules::{Conditions, Exclude, Include};
 use super::setting::{Point, Settings};
 use super::source::Origin;
-
-/// More configurations than this are a mistake.
-pub const CONFIGURATIONS_MAX: usize = 100_000;
 
 /// The settings of one configuration, and the place that asked for it.
 #[derive(Debug, Clone)]

@@ -1,5 +1,9 @@
 //! What a key takes, in types and in words.
 
+use super::limits::{
+    LINE_LENGTH_MAX, LIST_MAX, NAME_LENGTH_MAX, PATH_BYTES_MAX, SEEDS_MAX, TEXT_LENGTH_MAX,
+};
+
 /// The values that a key takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -40,8 +44,6 @@ pub const DEPTH_MIN: u64 = 8;
 pub const DEPTH_MAX: u64 = 10_004;
 pub const IMAGE_SIZE_MIN: u64 = 8;
 pub const IMAGE_SIZE_MAX: u64 = 224;
-pub const NAME_LENGTH_MAX: usize = 64;
-pub const LINE_LENGTH_MAX: usize = 200;
 
 pub const fn integer(min: u64, max: u64) -> Kind {
     Kind::Integer { min, max }
@@ -93,20 +95,23 @@ impl Kind {
                 format!("a multiple of 4 from {IMAGE_SIZE_MIN} to {IMAGE_SIZE_MAX}")
             }
             Kind::Name => format!(
-                "letters, digits, `-`, `_` and `.`, at most {NAME_LENGTH_MAX}, not starting with `.`"
+                "letters, digits, `-`, `_` and `.`, at most {NAME_LENGTH_MAX}, beginning with a letter, a digit or `_`"
             ),
             Kind::Line => format!("text in one line, at most {LINE_LENGTH_MAX} characters"),
-            Kind::Text => "text".to_owned(),
-            Kind::Folder => "a folder, relative to the working directory".to_owned(),
-            Kind::Seeds => "a list of distinct integers from 0".to_owned(),
-            Kind::Drops => {
-                "an ascending list, all integers (iterations) or all fractions between 0 and 1"
-                    .to_owned()
-            }
+            Kind::Text => format!("text of at most {TEXT_LENGTH_MAX} characters"),
+            Kind::Folder => format!(
+                "a folder, relative to the working directory, at most {PATH_BYTES_MAX} bytes"
+            ),
+            Kind::Seeds => format!("a list of at most {SEEDS_MAX} distinct integers from 0"),
+            Kind::Drops => format!(
+                "an ascending list of at most {LIST_MAX}, all integers (iterations) or all fractions between 0 and 1"
+            ),
             Kind::Warmup => "`{ lr = 0.01, until_train_error = 80 }`, \
                  `{ lr = 0.01, iterations = 400 }` or `\"none\"`"
                 .to_owned(),
-            Kind::Ticks => "an ascending list of numbers from 0 to 100".to_owned(),
+            Kind::Ticks => {
+                format!("an ascending list of at most {LIST_MAX} numbers from 0 to 100")
+            }
         }
     }
 

@@ -2,24 +2,24 @@
 
 use super::check::{Result, finite, integer, refused, wrong_type};
 use super::keys::KeySpec;
+use super::limits::{LIST_MAX, SEEDS_MAX};
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Drops};
 use super::tree::{Node, Value};
 
 /// Seeds are stored as TOML and SQLite integers.
 const SEED_MAX: u64 = i64::MAX.unsigned_abs();
-const SEEDS_MAX: usize = 1000;
 
 /// Distinct seeds, at least one.
 pub fn seeds(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let elements = elements(spec, node, problems)?;
-    let seeds = each(elements, problems, |node| integer(spec, node, 0, SEED_MAX))?;
-    if seeds.is_empty() || seeds.len() > SEEDS_MAX {
-        let message = format!("there are {} seeds", seeds.len());
+    if elements.is_empty() || elements.len() > SEEDS_MAX {
+        let message = format!("there are {} seeds", elements.len());
         let label = format!("expected 1 to {SEEDS_MAX} seeds");
         problems.push(*refused(spec, node, message, &label));
         return None;
     }
+    let seeds = each(elements, problems, |node| integer(spec, node, 0, SEED_MAX))?;
     let mut sorted: Vec<(u64, &Node)> = seeds.iter().copied().zip(elements).collect();
     sorted.sort_by_key(|(seed, node)| (*seed, node.at));
     let mut distinct = true;
@@ -37,7 +37,7 @@ pub fn seeds(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Che
 
 /// Ascending iterations or ascending fractions; none at all is allowed.
 pub fn drops(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
-    let elements = elements(spec, node, problems)?;
+    let elements = few(spec, node, problems)?;
     let is_float = |node: &Node| matches!(node.value, Value::Float(_));
     let fractions = elements.first().is_some_and(is_float);
     if let Some(other) = elements
@@ -60,7 +60,7 @@ pub fn drops(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Che
 
 /// Ascending percentages; none at all means that they are chosen.
 pub fn ticks(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
-    let elements = elements(spec, node, problems)?;
+    let elements = few(spec, node, problems)?;
     let ticks = each(elements, problems, |node| percentage(spec, node))?;
     ascending(spec, elements, &ticks, problems).then_some(Checked::Ticks(ticks))
 }
@@ -73,6 +73,18 @@ fn elements<'n>(spec: &KeySpec, node: &'n Node, problems: &mut Problems) -> Opti
             None
         }
     }
+}
+
+/// A list of at most [`LIST_MAX`] elements.
+fn few<'n>(spec: &KeySpec, node: &'n Node, problems: &mut Problems) -> Option<&'n [Node]> {
+    let elements = elements(spec, node, problems)?;
+    if elements.len() <= LIST_MAX {
+        return Some(elements);
+    }
+    let message = format!("`{}` has {} elements", spec.name, elements.len());
+    let label = format!("expected at most {LIST_MAX}");
+    problems.push(*refused(spec, node, message, &label));
+    None
 }
 
 /// Checks every element and tells of each that is wrong.

@@ -19,6 +19,7 @@ mod head;
 mod keys;
 mod kind;
 mod labels;
+mod limits;
 mod lists;
 mod overrides;
 mod parse;
@@ -34,7 +35,7 @@ mod text;
 mod tree;
 mod warmup;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -43,6 +44,7 @@ pub use error::{Mistakes, SpecError};
 use crate::domain::{Configuration, Sweep};
 use grid::Candidate;
 use keys::Section;
+use limits::{FILE_BYTES_MAX, RUNS_MAX};
 use problem::{Problem, Problems};
 use resolve::Places;
 use setting::{Point, Settings};
@@ -52,16 +54,10 @@ use tree::Table;
 /// Training images of the synthetic data set.
 pub const SYNTHETIC_TRAIN_IMAGES: usize = 10_000;
 
-/// A larger file is not a sweep file.
-pub const FILE_BYTES_MAX: u64 = 10_000_000;
-
-/// More runs than this are a mistake.
-const RUNS_MAX: usize = 100_000;
-
 /// Reads the sweep file at `path` with `overrides`, the `KEY=VALUE` arguments of `--set`.
 ///
 /// # Errors
-/// When the file cannot be read or is too large, and when it or an override has any mistake; the
+/// When the file cannot be read, is no regular file or is too large, and when it or an override has any mistake; the
 /// error has all of them, in the order of the file.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
     let bytes = read_file(path)?;
@@ -80,13 +76,21 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, SpecError> {
+    let unreadable = |source| SpecError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    // To open a pipe that nobody writes to, or a device, can wait for ever.
+    let kind = fs::metadata(path).map_err(unreadable)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(SpecError::NoFile {
+            path: path.to_owned(),
+        });
+    }
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|source| SpecError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(SpecError::TooLarge {
             path: path.to_owned(),
@@ -135,6 +139,10 @@ fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
 
     let head_at = head.at;
     let head = head.resolve(problems);
+    let of_excludes = excludes.iter().map(|exclude| &exclude.0);
+    let of_includes = includes.iter().filter_map(|i| i.matching.as_ref());
+    let conditions = of_excludes.chain(of_includes).chain(figure.conditions());
+    rules::check_amount(conditions, problems)?;
     let candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
     let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
     let configurations = resolve_all(&points, &Places::new(&root), problems);

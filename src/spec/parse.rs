@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue, Error};
 
+use super::limits::RECOVERED_BYTES_MAX;
 use super::problem::{Problem, Problems};
 use super::source::{Origin, SourceId, Sources};
 use super::tree::{Entry, Node, Table, Value};
@@ -10,12 +11,23 @@ use super::tree::{Entry, Node, Table, Value};
 /// Reads a whole document; what could not be read is left out of the table and told.
 pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Table {
     let text = &sources.get(id).text;
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, errors) = parse(text);
     let place = Place { id, offset: 0 };
     for error in &errors {
         problems.push(place.syntax_error(error, text.len()));
     }
     place.table(table.get_ref())
+}
+
+/// What can be read, and every syntax error; of a very long text nothing is, and the first.
+fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<Error>) {
+    if text.len() <= RECOVERED_BYTES_MAX {
+        return DeTable::parse_recoverable(text);
+    }
+    match DeTable::parse(text) {
+        Ok(table) => (table, Vec::new()),
+        Err(error) => (Spanned::new(0..0, DeTable::new()), vec![error]),
+    }
 }
 
 /// Reads `text`, which stands at `offset` of the source `id`, as one value.

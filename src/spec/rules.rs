@@ -3,6 +3,7 @@
 use super::assign::{Assigned, assignments};
 use super::check;
 use super::keys::Key;
+use super::limits::CONDITION_VALUES_MAX;
 use super::problem::{Problem, Problems};
 use super::section;
 use super::setting::{Point, Setting};
@@ -60,6 +61,9 @@ pub fn includes(root: &Table, problems: &mut Problems) -> Vec<Include> {
 /// `None` where it is not clear what it would do.
 fn include(at: Origin, table: &Table, problems: &mut Problems) -> Option<Include> {
     for entry in &table.entries {
+        if problems.is_full() {
+            break;
+        }
         if !["where", "set"].contains(&entry.key.as_str()) {
             problems.push(outside_set(&entry.key, entry.key_at));
         }
@@ -131,7 +135,35 @@ fn is_list(node: &Node) -> bool {
     matches!(node.value, Value::Array(_))
 }
 
+/// Whether all conditions of a file together are few enough to be compared with every
+/// configuration; otherwise tells of the first that is too much.
+pub fn check_amount<'c>(
+    all: impl Iterator<Item = &'c Conditions>,
+    problems: &mut Problems,
+) -> Option<()> {
+    let mut values = 0;
+    for conditions in all {
+        values += conditions.values();
+        if values > CONDITION_VALUES_MAX {
+            let message = format!("the conditions name more than {CONDITION_VALUES_MAX} values");
+            let problem = Problem::new(conditions.at, message).label("with this one");
+            problems.push(problem.help(
+                "name fewer in [[exclude]], [[include]] and panels together; axes that list what \
+                 is meant need no conditions",
+            ));
+            return None;
+        }
+    }
+    Some(())
+}
+
 impl Conditions {
+    /// How many values are named, at least one: even an empty condition is looked at.
+    fn values(&self) -> usize {
+        let values: usize = self.list.iter().map(|c| c.any_of.len()).sum();
+        values.max(1)
+    }
+
     /// Whether a configuration is meant.
     pub fn match_point(&self, point: &Point<'_>) -> bool {
         self.list.iter().all(|condition| condition.holds(point))

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::domain::printable;
+
 /// Which text a place belongs to; the order is that of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceId {
@@ -69,7 +71,7 @@ impl Sources {
         });
         Self {
             file: Source {
-                name: path.display().to_string(),
+                name: printable(&path.to_string_lossy()),
                 text,
                 numbered: true,
             },

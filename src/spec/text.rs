@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use super::check::{Result, refused, usage, wrong_type};
 use super::keys::KeySpec;
-use super::kind::{LINE_LENGTH_MAX, NAME_LENGTH_MAX};
+use super::limits::{LINE_LENGTH_MAX, NAME_LENGTH_MAX, PATH_BYTES_MAX, TEXT_LENGTH_MAX};
 use super::problem::Problem;
 use super::setting::Checked;
 use super::suggest;
 use super::tree::{Node, Value};
+use crate::domain::is_unprintable;
 
 /// Any text.
 pub fn string<'n>(spec: &KeySpec, node: &'n Node) -> Result<&'n str> {
@@ -34,29 +35,37 @@ pub fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Resu
     Err(Box::new(problem))
 }
 
-/// What lies in the results folder beside the sweeps' own folders.
-const TAKEN: [&str; 6] = [
-    "cache",
-    "README.md",
-    "resweep.db",
-    "resweep.db-shm",
-    "resweep.db-wal",
-    "resweep.lock",
+/// What lies in the results folder beside the sweeps' own folders and `resweep.*`.
+const TAKEN: [&str; 4] = ["cache", "checkpoints", "locks", "logs", "README.md"];
+
+/// Devices on Windows, whatever follows behind a dot.
+const DEVICES: [&str; 22] = [
+    "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
+    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// A name that is a folder's name everywhere.
+/// A name that is a folder's name everywhere, and no option on a command line.
 pub fn name(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let name = string(spec, node)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let stem = name.split('.').next().unwrap_or_default();
     let fault = if name.is_empty() {
         "is empty"
     } else if name.starts_with('.') {
         "starts with a dot"
+    } else if name.starts_with('-') {
+        "starts with a hyphen"
+    } else if name.ends_with('.') {
+        "ends with a dot"
     } else if !name.chars().all(allowed) {
         "has a character that cannot be part of a folder's name everywhere"
     } else if name.len() > NAME_LENGTH_MAX {
         "is too long"
-    } else if TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken)) {
+    } else if DEVICES.iter().any(|name| stem.eq_ignore_ascii_case(name)) {
+        "is that of a device on Windows"
+    } else if stem.eq_ignore_ascii_case("resweep") && stem != name
+        || TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken))
+    {
         "is taken by a file of the results folder"
     } else {
         return Ok(Checked::Text(name.to_owned()));
@@ -69,8 +78,8 @@ pub fn line(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let text = string(spec, node)?;
     let fault = if text.trim().is_empty() {
         "is empty"
-    } else if text.chars().any(char::is_control) {
-        "has a line break or another control character"
+    } else if text.chars().any(is_unprintable) {
+        "has a line break or another character that cannot be shown"
     } else if text.chars().count() > LINE_LENGTH_MAX {
         "is too long"
     } else {
@@ -84,12 +93,33 @@ pub fn line(spec: &KeySpec, node: &Node) -> Result<Checked> {
     ))
 }
 
+/// Text, of whatever lines.
+pub fn lines(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    let text = string(spec, node)?;
+    let unprintable = |c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t');
+    let fault = if text.chars().any(unprintable) {
+        "has a character that cannot be shown"
+    } else if text.chars().count() > TEXT_LENGTH_MAX {
+        "is too long"
+    } else {
+        return Ok(Checked::Text(text.to_owned()));
+    };
+    let message = format!("the {} {fault}", spec.name);
+    Err(refused(spec, node, message, ""))
+}
+
 /// A path, which need not exist as long as it is not used.
 pub fn folder(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let text = string(spec, node)?;
-    if text.is_empty() {
-        let message = format!("the {} is empty", spec.name);
-        return Err(refused(spec, node, message, ""));
-    }
-    Ok(Checked::Folder(PathBuf::from(text)))
+    let fault = if text.is_empty() {
+        "is empty"
+    } else if text.chars().any(is_unprintable) {
+        "has a character that cannot be shown"
+    } else if text.len() > PATH_BYTES_MAX {
+        "is too long"
+    } else {
+        return Ok(Checked::Folder(PathBuf::from(text)));
+    };
+    let message = format!("the {} {fault}", spec.name);
+    Err(refused(spec, node, message, ""))
 }

@@ -77,6 +77,9 @@ fn find<'t>(table: &'t Table, name: &str) -> Option<&'t Entry> {
 
 fn unknown_fields(table: &Table, problems: &mut Problems) {
     for entry in &table.entries {
+        if problems.is_full() {
+            break;
+        }
         if !FIELDS.contains(&entry.key.as_str()) {
             let message = format!("unknown key `{}` in `warmup`", entry.key);
             let problem = Problem::new(entry.key_at, message).label("not a key of `warmup`");

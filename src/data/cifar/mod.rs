@@ -18,7 +18,7 @@ use super::files;
 use super::image_set::ImageSet;
 use super::load::{Facts, Source};
 use super::resize;
-use crate::domain::hex;
+use crate::domain::{hex, is_unprintable};
 pub use layout::{CIFAR10, CIFAR100, Layout};
 use layout::{PLANE, SIZE};
 
@@ -82,15 +82,35 @@ fn read_checked(layout: &Layout, file: &Path, expected: u64) -> Result<Vec<u8>, 
         }
         Err(error) => return Err(files::read_error(file, error)),
     };
-    if found != expected {
-        return Err(DataError::Length {
-            dataset,
-            file: file.to_owned(),
-            found,
-            expected,
-        });
-    }
+    check_length(layout, file, found, expected)?;
     files::read(file)
+}
+
+fn check_length(layout: &Layout, file: &Path, found: u64, expected: u64) -> Result<(), DataError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(DataError::Length {
+        dataset: layout.dataset,
+        file: file.to_owned(),
+        found,
+        expected,
+    })
+}
+
+/// The images of one file's content, which must be so many records long, at `size` pixels.
+pub fn records(
+    layout: &Layout,
+    file: &Path,
+    content: &[u8],
+    records: usize,
+    size: usize,
+) -> Result<ImageSet, DataError> {
+    let expected = (records * layout.record()) as u64;
+    check_length(layout, file, content.len() as u64, expected)?;
+    let mut set = ImageSet::empty(size);
+    decode(layout, file, content, &mut set)?;
+    Ok(set)
 }
 
 /// Appends a file's records to `set`, scaled to its size.
@@ -137,15 +157,23 @@ fn interleave(planes: &[u8]) -> RgbImage {
     })
 }
 
+/// The list of names is a few hundred bytes long.
+const NAMES_BYTES_MAX: u64 = 1 << 16;
+
 /// The archive's own names where its list is there and whole, otherwise `class 0`, `class 1`...
 fn class_names(layout: &Layout, folder: &Path) -> Vec<String> {
-    let listed: Vec<String> = (fs::read_to_string(folder.join(layout.names)).unwrap_or_default())
+    let file = folder.join(layout.names);
+    let readable =
+        fs::metadata(&file).is_ok_and(|data| data.is_file() && data.len() <= NAMES_BYTES_MAX);
+    let text = readable.then(|| fs::read_to_string(&file).ok()).flatten();
+    let listed: Vec<String> = (text.unwrap_or_default())
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .map(str::to_owned)
         .collect();
-    if listed.len() == usize::from(layout.classes) {
+    let shown = |name: &String| !name.chars().any(is_unprintable);
+    if listed.len() == usize::from(layout.classes) && listed.iter().all(shown) {
         listed
     } else {
         (0..layout.classes)

@@ -14,13 +14,24 @@ use super::{DownloadError, write_error};
 const PATIENCE: Duration = Duration::from_secs(60);
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// Downloads `url` to `part`, continuing what an earlier call left there. When it returns, the
-/// file is as long as the server said.
+/// How a download ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetched {
+    /// The file is as long as the server said.
+    Whole,
+    /// It has more bytes than were allowed, or would have.
+    TooLong,
+}
+
+/// Downloads at most `bytes_max` bytes from `url` to `part`, continuing what an earlier call left
+/// there.
 pub fn fetch(
     url: &str,
     part: &Path,
+    bytes_max: u64,
     progress: impl FnMut(u64, Option<u64>),
-) -> Result<(), DownloadError> {
+) -> Result<Fetched, DownloadError> {
+    refuse_links(part)?;
     let mut file = open(part).map_err(|source| write_error(part, source))?;
     let there = file
         .seek(SeekFrom::End(0))
@@ -30,18 +41,41 @@ pub fn fetch(
     if response.status() == StatusCode::RANGE_NOT_SATISFIABLE
         && complete_length(&response) == Some(there)
     {
-        return Ok(());
+        return Ok(Fetched::Whole);
     }
     if !continues_at(&response, there) {
         response = request(&agent, url, 0)?;
     }
-    match response.status() {
-        StatusCode::OK => receive(url, part, &mut file, 0, response, progress),
-        StatusCode::PARTIAL_CONTENT => receive(url, part, &mut file, there, response, progress),
-        status => Err(DownloadError::Status {
-            url: url.to_owned(),
-            status: status.as_u16(),
+    let start = match response.status() {
+        StatusCode::OK => 0,
+        StatusCode::PARTIAL_CONTENT => there,
+        status => {
+            return Err(DownloadError::Status {
+                url: url.to_owned(),
+                status: status.as_u16(),
+            });
+        }
+    };
+    (file.set_len(start))
+        .and_then(|()| file.seek(SeekFrom::Start(start)))
+        .map_err(|source| write_error(part, source))?;
+    let target = Target {
+        url,
+        part,
+        file,
+        start,
+        bytes_max,
+    };
+    target.receive(response, progress)
+}
+
+/// Refuses a link or anything else that leads elsewhere in place of the file.
+fn refuse_links(part: &Path) -> Result<(), DownloadError> {
+    match part.symlink_metadata() {
+        Ok(metadata) if !metadata.is_file() => Err(DownloadError::NoFile {
+            path: part.to_owned(),
         }),
+        _ => Ok(()),
     }
 }
 
@@ -81,45 +115,60 @@ fn request(agent: &Agent, url: &str, start: u64) -> Result<Response<Body>, Downl
     })
 }
 
-/// Writes the body from byte `start` of the file on.
-fn receive(
-    url: &str,
-    part: &Path,
-    file: &mut File,
+/// A file that a body is written to.
+struct Target<'a> {
+    url: &'a str,
+    part: &'a Path,
+    file: File,
+    /// Where the body begins.
     start: u64,
-    response: Response<Body>,
-    mut progress: impl FnMut(u64, Option<u64>),
-) -> Result<(), DownloadError> {
-    (file.set_len(start))
-        .and_then(|()| file.seek(SeekFrom::Start(start)))
-        .map_err(|source| write_error(part, source))?;
-    let mut body = response.into_body();
-    let total = body.content_length().map(|length| start + length);
-    let mut reader = body.as_reader();
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut done = start;
-    progress(done, total);
-    let broke_off = |bytes, reason: String| DownloadError::Interrupted {
-        url: url.to_owned(),
-        bytes,
-        reason,
-    };
-    loop {
-        let count =
-            (reader.read(&mut chunk)).map_err(|error| broke_off(done, error.to_string()))?;
-        if count == 0 {
-            break;
-        }
-        file.write_all(&chunk[..count])
-            .map_err(|source| write_error(part, source))?;
-        done += count as u64;
+    bytes_max: u64,
+}
+
+impl Target<'_> {
+    fn receive(
+        mut self,
+        response: Response<Body>,
+        mut progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<Fetched, DownloadError> {
+        let mut body = response.into_body();
+        let length = body.content_length();
+        let total = length.map(|length| self.start.saturating_add(length));
+        let mut reader = body.as_reader();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut done = self.start;
         progress(done, total);
-    }
-    match total {
-        Some(total) if done < total => {
-            Err(broke_off(done, format!("{total} bytes were announced")))
+        loop {
+            if total.unwrap_or(done) > self.bytes_max {
+                return Ok(Fetched::TooLong);
+            }
+            let count = (reader.read(&mut chunk))
+                .map_err(|error| self.broke_off(done, error.to_string()))?;
+            if count == 0 {
+                break;
+            }
+            (self.file.write_all(&chunk[..count]))
+                .map_err(|source| write_error(self.part, source))?;
+            done += count as u64;
+            progress(done, total);
         }
-        _ => file.sync_all().map_err(|source| write_error(part, source)),
+        match total {
+            Some(total) if done < total => {
+                Err(self.broke_off(done, format!("{total} bytes were announced")))
+            }
+            _ => {
+                (self.file.sync_all()).map_err(|source| write_error(self.part, source))?;
+                Ok(Fetched::Whole)
+            }
+        }
+    }
+
+    fn broke_off(&self, bytes: u64, reason: String) -> DownloadError {
+        DownloadError::Interrupted {
+            url: self.url.to_owned(),
+            bytes,
+            reason,
+        }
     }
 }
 

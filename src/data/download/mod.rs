@@ -11,6 +11,14 @@ use md5::{Digest, Md5};
 
 use super::cifar::{CIFAR10, CIFAR100, Layout};
 use crate::domain::{Dataset, hex};
+use fetch::Fetched;
+pub(in crate::data) use unpack::extract;
+
+/// What a file of unknown length may have at most.
+const MAX_SMALL_FILE_BYTES: u64 = 1 << 20;
+
+/// What an archive may have besides the wanted files: other files, the heads of entries.
+const MAX_OTHER_BYTES: u64 = 16 << 20;
 
 const OFFICIAL_SITE: &str = "https://www.cs.toronto.edu/~kriz";
 
@@ -68,6 +76,19 @@ pub enum DownloadError {
     },
 
     #[error(
+        "{url} is longer than the {most} bytes that {archive} can have; what had come was removed, \
+         name another server with `--url`"
+    )]
+    TooLong {
+        url: String,
+        archive: String,
+        most: u64,
+    },
+
+    #[error("{path} is not a file of its own; remove it and run the download again")]
+    NoFile { path: PathBuf },
+
+    #[error(
         "{file} has the MD5 {found} instead of {expected}; it was removed, run the download again"
     )]
     Checksum {
@@ -105,7 +126,8 @@ pub fn download(
 /// that are there and, where the server tells, all that there will be.
 ///
 /// # Errors
-/// An archive with another MD5 is removed. Nothing is written outside `dest`.
+/// An archive with another MD5 or of an impossible length is removed. Nothing is written outside
+/// `dest`, and no more than the wanted files and an archive of them can take.
 pub fn download_archive(
     archive: &Archive,
     base_url: &str,
@@ -119,7 +141,17 @@ pub fn download_archive(
     fs::create_dir_all(dest).map_err(|source| write_error(dest, source))?;
     let url = format!("{}/{}", base_url.trim_end_matches('/'), archive.name);
     let part = dest.join(format!("{}.part", archive.name));
-    fetch::fetch(&url, &part, progress)?;
+    match fetch::fetch(&url, &part, archive.bytes_max(), progress)? {
+        Fetched::Whole => {}
+        Fetched::TooLong => {
+            fs::remove_file(&part).map_err(|source| write_error(&part, source))?;
+            return Err(DownloadError::TooLong {
+                url,
+                archive: archive.name.clone(),
+                most: archive.bytes_max(),
+            });
+        }
+    }
     verify(&part, &archive.md5)?;
     unpack::unpack(archive, &part, dest)?;
     fs::remove_file(&part).map_err(|source| write_error(&part, source))?;
@@ -157,6 +189,13 @@ impl Archive {
                 })
                 .collect(),
         }
+    }
+
+    /// What the archive can have at most, packed or unpacked: the wanted files and some more for
+    /// the others.
+    fn bytes_max(&self) -> u64 {
+        let bytes = |file: &ArchiveFile| file.bytes.unwrap_or(MAX_SMALL_FILE_BYTES);
+        self.files.iter().map(bytes).sum::<u64>() + MAX_OTHER_BYTES
     }
 
     /// Whether `folder` has every file at its length.

@@ -8,18 +8,19 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use tar::Entry;
 
-use super::{Archive, ArchiveFile, DownloadError, write_error};
-
-/// What a file of unknown length may have at most, against archives that unpack without end.
-const MAX_SMALL_FILE_BYTES: u64 = 1 << 20;
+use super::{Archive, ArchiveFile, DownloadError, MAX_SMALL_FILE_BYTES, write_error};
 
 /// Unpacks into a temporary folder in `dest`, and moves the files to `archive.folder` once all
 /// are there. Only plain files at exactly `archive.folder`/`name` are read, so no path of the
 /// archive can lead anywhere else.
 pub fn unpack(archive: &Archive, file: &Path, dest: &Path) -> Result<(), DownloadError> {
     let temporary = tempfile::tempdir_in(dest).map_err(|source| write_error(dest, source))?;
-    let found =
-        extract(archive, file, temporary.path()).map_err(|source| DownloadError::Unpack {
+    let found = (File::open(file))
+        .and_then(|file| {
+            let unpacked = GzDecoder::new(BufReader::new(file));
+            extract(archive, unpacked, temporary.path())
+        })
+        .map_err(|source| DownloadError::Unpack {
             archive: file.to_owned(),
             source,
         })?;
@@ -43,10 +44,14 @@ pub fn unpack(archive: &Archive, file: &Path, dest: &Path) -> Result<(), Downloa
     Ok(())
 }
 
-/// Writes the wanted files into `folder`, and tells which were found at their full length.
-fn extract(archive: &Archive, file: &Path, folder: &Path) -> io::Result<BTreeSet<String>> {
+/// Writes the wanted files of a `.tar` into `folder`, and tells which were found at their full
+/// length.
+pub fn extract(archive: &Archive, tar: impl Read, folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    let reader = GzDecoder::new(BufReader::new(File::open(file)?));
+    let reader = Capped {
+        inner: tar,
+        left: archive.bytes_max(),
+    };
     for entry in tar::Archive::new(reader).entries()? {
         let mut entry = entry?;
         if let Some(wanted) = wanted(archive, &entry) {
@@ -70,4 +75,19 @@ fn wanted<'a, R: Read>(archive: &'a Archive, entry: &Entry<'_, R>) -> Option<&'a
         .strip_prefix(b"/")?;
     (archive.files.iter())
         .find(|file| entry.header().entry_type().is_file() && file.name.as_bytes() == name)
+}
+
+/// Fails past so many bytes, against archives that unpack without end.
+struct Capped<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.left = (self.left.checked_sub(count as u64))
+            .ok_or_else(|| io::Error::other("it unpacks to more than it should"))?;
+        Ok(count)
+    }
 }

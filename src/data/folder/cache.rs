@@ -5,8 +5,8 @@
 //! little-endian. The header's fingerprint is the checksum of what follows it. A file that is
 //! damaged in any way counts as absent and is written anew.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -61,12 +61,16 @@ pub fn write(path: &Path, cached: &Cached) -> Result<(), DataError> {
     files::write_whole(path, &parts)
 }
 
-/// Reads a cache file and checks it; `None` where it is missing or damaged.
-pub fn read(path: &Path) -> Option<Cached> {
-    let mut file = BufReader::new(File::open(path).ok()?);
-    let header = parse_header(&mut file)?;
-    let train = read_set(&mut file, header.train, header.size)?;
-    let test = read_set(&mut file, header.test, header.size)?;
+/// Reads a cache file of images of `size` x `size` pixels in so many classes and checks it;
+/// `None` where it is missing or damaged.
+pub fn read(path: &Path, size: usize, classes: usize) -> Option<Cached> {
+    let (mut file, header) = open(path, size)?;
+    let train = read_set(&mut file, header.train, size)?;
+    let test = read_set(&mut file, header.test, size)?;
+    let mut labels = train.labels.iter().chain(&test.labels);
+    if labels.any(|label| usize::from(*label) >= classes) {
+        return None;
+    }
     (pixel_fingerprint([&train, &test]) == header.fingerprint).then_some(Cached {
         header,
         train,
@@ -74,15 +78,26 @@ pub fn read(path: &Path) -> Option<Cached> {
     })
 }
 
-/// Reads what a cache file says of itself; `None` where it is missing or of a wrong length.
-pub fn read_header(path: &Path) -> Option<Header> {
+/// Reads what a cache file says of itself; `None` where it is missing, of another size than
+/// `size` or of a wrong length.
+pub fn read_header(path: &Path, size: usize) -> Option<Header> {
+    open(path, size).map(|(_, header)| header)
+}
+
+/// The file behind its header, which agrees with `size` and with the file's length.
+fn open(path: &Path, size: usize) -> Option<(BufReader<File>, Header)> {
+    // To open a pipe would wait for a writer.
+    let total = fs::metadata(path).ok().filter(|data| data.is_file())?.len();
     let mut file = BufReader::new(File::open(path).ok()?);
-    let total = file.get_ref().metadata().ok()?.len();
     let header = parse_header(&mut file)?;
-    let start = std::io::Seek::stream_position(&mut file).ok()?;
-    let stride = ImageSet::empty(header.size).stride() + size_of::<u16>();
+    if header.size != size {
+        return None;
+    }
+    let start = file.stream_position().ok()?;
+    let stride = ImageSet::empty(size).stride() + size_of::<u16>();
     let images = header.train.checked_add(header.test)?;
-    (start + images.checked_mul(stride)? as u64 == total).then_some(header)
+    let end = start.checked_add(images.checked_mul(stride)? as u64)?;
+    (end == total).then_some((file, header))
 }
 
 fn parse_header(file: &mut impl Read) -> Option<Header> {

@@ -1,27 +1,35 @@
 //! Image files to pixels of the model's size, in parallel, wary of hostile files.
 
 use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Seek};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::listing::Entry;
+use crate::data::error::shown;
 use crate::data::image_set::ImageSet;
 use crate::data::resize;
+use crate::domain::printable;
 
 /// Limits against image bombs: no photograph of a training set comes near them.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 const MAX_SIDE: u32 = 16_384;
 const MAX_DECODED_BYTES: u64 = 256 << 20;
 
+/// Images that are larger than this decoded take turns, so that many of them in many threads do
+/// not fill the memory.
+const LARGE_BYTES: u64 = 32 << 20;
+static LARGE: Mutex<()> = Mutex::new(());
+
 /// An image that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
-    /// From the root of the data set.
-    pub path: PathBuf,
+    /// From the root of the data set, as it can be shown.
+    pub path: String,
     pub reason: String,
 }
 
@@ -36,7 +44,7 @@ pub fn all(root: &Path, entries: &[Entry], size: usize) -> (ImageSet, Vec<Broken
         match result {
             Ok(pixels) => set.push(&pixels, entry.label),
             Err(reason) => broken.push(Broken {
-                path: entry.path.clone(),
+                path: shown(&entry.path),
                 reason,
             }),
         }
@@ -53,21 +61,32 @@ fn one(path: &Path, bytes: u64, size: usize) -> Result<Vec<u8>, String> {
         ));
     }
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let image = decode(BufReader::new(file)).map_err(|error| error.to_string())?;
-    Ok(resize::to_square(image.into_rgb8(), size).into_raw())
+    pixels(BufReader::new(file), size)
 }
 
-fn decode(file: BufReader<File>) -> image::ImageResult<DynamicImage> {
+/// The pixels of an image file's content, `size` x `size` x channels.
+pub fn pixels(content: impl BufRead + Seek, size: usize) -> Result<Vec<u8>, String> {
+    let square = |image: DynamicImage| resize::to_square(image.into_rgb8(), size).into_raw();
+    decode(content, square).map_err(|error| printable(&error.to_string()))
+}
+
+/// What `then` makes of the image.
+fn decode<T>(
+    content: impl BufRead + Seek,
+    then: impl FnOnce(DynamicImage) -> T,
+) -> image::ImageResult<T> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
-    let mut reader = ImageReader::new(file).with_guessed_format()?;
+    let mut reader = ImageReader::new(content).with_guessed_format()?;
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder()?;
     limits.reserve(decoder.total_bytes())?;
+    let _turn = (decoder.total_bytes() > LARGE_BYTES)
+        .then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    Ok(image)
+    Ok(then(image))
 }

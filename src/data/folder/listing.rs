@@ -6,14 +6,17 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use crate::data::error::DataError;
+use crate::data::error::{DataError, shown};
 use crate::data::files;
-use crate::domain::hex;
+use crate::domain::{hex, is_unprintable};
 
 const LAYOUT: &str = "`train/<class>/` and `test/<class>/` (or `val/<class>/`)";
 
 /// Raised whenever decoding or the cache's form changes, so that old caches are left aside.
 const CACHE_VERSION: u32 = 1;
+
+/// Labels are 16 bits wide.
+const CLASSES_MAX: usize = 1 << 16;
 
 /// The images of a data set, sorted by path.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,8 +65,8 @@ impl Listing {
 /// Lists a data set. Hidden files, files that are no images and links to folders are left out.
 ///
 /// # Errors
-/// A missing split, fewer than two classes, a class without images, or classes that differ
-/// between the splits.
+/// A missing split, fewer than two or too many classes, a class whose name cannot be shown or
+/// that has no images, or classes that differ between the splits.
 pub fn read(root: &Path) -> Result<Listing, DataError> {
     let root = fs::canonicalize(root).map_err(|source| files::read_error(root, source))?;
     let train = root.join("train");
@@ -90,16 +93,20 @@ pub fn read(root: &Path) -> Result<Listing, DataError> {
 
 /// The class folders of both splits, which must be the same.
 fn common_classes(train: &Path, test: &Path) -> Result<Vec<String>, DataError> {
-    let (classes, others) = (class_folders(train)?, class_folders(test)?);
+    let (classes, others) = (
+        class_folders(train, CLASSES_MAX)?,
+        class_folders(test, CLASSES_MAX)?,
+    );
     if classes.len() < 2 {
         return Err(DataError::TooFewClasses {
             path: train.to_owned(),
             found: classes.len(),
         });
     }
+    // Both are sorted.
     let only_in = |split, here: &[String], there: &[String]| {
-        let name = here.iter().find(|name| !there.contains(name))?;
-        Some(format!("`{name}` is only in {}", Path::display(split)))
+        let name = (here.iter()).find(|name| there.binary_search(name).is_err())?;
+        Some(format!("`{name}` is only in {}", shown(split)))
     };
     let difference = only_in(train, &classes, &others).or_else(|| only_in(test, &others, &classes));
     match difference {
@@ -112,14 +119,30 @@ fn common_classes(train: &Path, test: &Path) -> Result<Vec<String>, DataError> {
     }
 }
 
-/// The names of the folders in a split, sorted; links are not followed.
-fn class_folders(split: &Path) -> Result<Vec<String>, DataError> {
-    let mut names: Vec<String> = (visible(split)?.iter())
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+/// The names of the folders in a split, at most so many, sorted; links are not followed.
+fn class_folders(split: &Path, most: usize) -> Result<Vec<String>, DataError> {
+    let mut folders = visible(split)?;
+    folders.retain(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    if folders.len() > most {
+        return Err(DataError::TooManyClasses {
+            path: split.to_owned(),
+            found: folders.len(),
+            most,
+        });
+    }
+    let names: Result<Vec<String>, DataError> = folders.iter().map(class_name).collect();
+    let mut names = names?;
     names.sort_unstable();
     Ok(names)
+}
+
+/// A class is shown in figures and on terminals by its folder's name.
+fn class_name(folder: &DirEntry) -> Result<String, DataError> {
+    let name = folder.file_name().into_string().ok();
+    name.filter(|name| !name.chars().any(is_unprintable))
+        .ok_or_else(|| DataError::ClassName {
+            path: folder.path(),
+        })
 }
 
 /// The images of a split, class by class.
@@ -168,4 +191,26 @@ fn visible(folder: &Path) -> Result<Vec<DirEntry>, DataError> {
     let mut entries = entries.map_err(|source| files::read_error(folder, source))?;
     entries.retain(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_classes_than_labels_are_refused_and_as_many_are_not() {
+        assert_eq!(CLASSES_MAX, usize::from(u16::MAX) + 1);
+        let split = tempfile::tempdir().expect("a temporary folder");
+        for name in ["a", "b", "c"] {
+            fs::create_dir(split.path().join(name)).expect("a folder");
+        }
+        assert_eq!(class_folders(split.path(), 3).expect("three").len(), 3);
+        let message = class_folders(split.path(), 2)
+            .expect_err("too many")
+            .to_string();
+        assert!(
+            message.contains("holds 3 class folders; at most 2"),
+            "{message}"
+        );
+    }
 }

@@ -15,6 +15,7 @@ use super::load::{Facts, Source};
 use crate::domain::BrokenImage;
 use cache::{Cached, Header};
 use decode::Broken;
+pub(in crate::data) use decode::pixels;
 use listing::Listing;
 
 /// Loads the images at `image_size` pixels, from the cache where it has them.
@@ -30,7 +31,7 @@ pub(in crate::data) fn load(
         header,
         train,
         test,
-    } = match cache::read(&file) {
+    } = match cache::read(&file, image_size, listing.classes.len()) {
         Some(cached) => cached,
         None => build(&listing, image_size, &file)?,
     };
@@ -53,7 +54,7 @@ pub(in crate::data) fn describe(
 ) -> Result<Facts, DataError> {
     let listing = listing::read(root)?;
     let file = cache.join(listing.cache_name(image_size));
-    let header = match cache::read_header(&file) {
+    let header = match cache::read_header(&file, image_size) {
         Some(header) => header,
         None => build(&listing, image_size, &file)?.header,
     };
@@ -63,6 +64,12 @@ pub(in crate::data) fn describe(
         classes: listing.classes.len(),
         train_images: header.train,
     })
+}
+
+/// Whether a file is a whole cache of such images.
+pub(in crate::data) fn is_cache(file: &Path, image_size: usize, classes: usize) -> bool {
+    cache::read_header(file, image_size).is_some()
+        && cache::read(file, image_size, classes).is_some()
 }
 
 /// Decodes everything and writes the cache.
@@ -120,7 +127,7 @@ fn judge(
 fn warnings(broken: &[Broken]) -> Vec<String> {
     const NAMED: usize = 10;
     let mut lines: Vec<String> = (broken.iter().take(NAMED))
-        .map(|image| format!("skipped {}: {}", image.path.display(), image.reason))
+        .map(|image| format!("skipped {}: {}", image.path, image.reason))
         .collect();
     if broken.len() > NAMED {
         lines.push(format!(

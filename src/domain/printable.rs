@@ -1,0 +1,43 @@
+//! Text from outside in a form that a terminal and an SVG can show.
+
+/// Whether a character would act on a terminal or turn the reading direction instead of being
+/// seen, or cannot be part of XML: control characters, line and paragraph separators, Unicode's
+/// directional formatting, the byte order mark and the noncharacters at the end of the plane.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+                | '\u{fffe}'..='\u{ffff}'
+        )
+}
+
+/// The text with every such character written as `\u{1b}`.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unprintable(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_written_out_and_all_else_is_kept() {
+        assert_eq!(printable("a\u{1b}[31m\nb"), "a\\u{1b}[31m\\u{a}b");
+        assert_eq!(printable("x\u{202e}y\u{ffff}"), "x\\u{202e}y\\u{ffff}");
+        let plain = "naïve 猫 עברית <b>&\"\\";
+        assert_eq!(printable(plain), plain);
+    }
+}
