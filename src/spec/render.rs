@@ -8,6 +8,7 @@ use annotate_snippets::{
 
 use super::problem::Problem;
 use super::source::{Origin, Source, SourceId, Sources};
+use crate::domain::is_unprintable;
 
 /// Longer lines are not shown: they are no sweep file's, and drawing them takes seconds.
 const SHOWN_BYTES: usize = 20_000;
@@ -20,7 +21,7 @@ pub fn problems(sources: &Sources, problems: &[Problem], styled: bool) -> String
     let renderer = renderer(styled);
     let mut drawn = String::new();
     for problem in problems.iter().take(SHOWN) {
-        drawn += &renderer.render(&[group(sources, problem)]);
+        drawn += &render(&renderer, group(sources, problem));
         drawn += "\n\n";
     }
     if problems.len() > SHOWN {
@@ -37,7 +38,14 @@ pub fn title(message: &str, help: &[String], styled: bool) -> String {
     for line in help {
         group = group.element(Level::HELP.message(normalize_untrusted_str(line)));
     }
-    renderer(styled).render(&[group])
+    render(&renderer(styled), group)
+}
+
+/// Draws a group. The renderer replaces most characters that act on a terminal, escapes above
+/// all, so that those that are left are of its own styles; this replaces the rest.
+fn render(renderer: &Renderer, group: Group<'_>) -> String {
+    let acts = |c| is_unprintable(c) && !matches!(c, '\n' | '\u{1b}');
+    renderer.render(&[group]).replace(acts, "\u{fffd}")
 }
 
 fn renderer(styled: bool) -> Renderer {
