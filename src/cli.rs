@@ -48,7 +48,21 @@ Examples:
 const STATUS_EXAMPLES: &str = "\
 Examples:
   resweep status                                       all sweeps
-  resweep status quickstart                            the runs of one, with their errors";
+  resweep status quickstart                            the runs of one, with their errors
+  resweep status quickstart --attempts                 each start of a run, and why it ended";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  resweep doctor                                       is everything as it was written?
+  resweep doctor --save saved.db                       what can be read of a damaged database
+
+Exit codes: 0 all is well, 1 something is wrong, 3 it could not be looked at";
+
+const GC_EXAMPLES: &str = "\
+Examples:
+  resweep gc --dry-run                                 what would go, and how many bytes
+  resweep gc                                           remove what nothing goes on from
+  resweep gc --all                                     also the ends of finished runs";
 
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
@@ -62,6 +76,12 @@ pub enum Command {
     /// Show the sweeps in the results folder, or the runs of one
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Look the database and the checkpoints over; save what can be read of a damaged database
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
+    /// Remove checkpoints and files that nothing needs any more
+    #[command(after_help = GC_EXAMPLES)]
+    Gc(GcArgs),
     /// Draw a sweep's figure from what is recorded so far
     Plot(PlotArgs),
     /// Download data sets, or look at what a network sees
@@ -188,9 +208,35 @@ pub struct StatusArgs {
     pub name: Option<String>,
     #[command(flatten)]
     pub results: ResultsArgs,
+    /// Show every attempt at the sweep's runs, and why it ended
+    #[arg(long, requires = "name")]
+    pub attempts: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `resweep doctor`, which changes nothing in the results folder.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// Write everything that can be read into a new database, which must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+/// `resweep gc`.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// Only show what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also remove the last checkpoints of finished runs, which then cannot be continued for longer
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `resweep plot`.

@@ -37,7 +37,10 @@ pub fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable, where the system lets folders be opened.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// Whatever the system says.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;
     }

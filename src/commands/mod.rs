@@ -2,9 +2,12 @@
 //! stage.
 
 mod attempt_log;
+mod attempts;
 mod completions;
 mod data;
+mod doctor;
 mod ending;
+mod gc;
 mod isolate;
 mod outlook;
 mod plan;
@@ -30,6 +33,8 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Run(args) => run::execute(&args),
         Command::Plan(args) => plan::execute(&args).map(|()| Ending::Done),
         Command::Status(args) => status::execute(&args).map(|()| Ending::Done),
+        Command::Doctor(args) => doctor::execute(&args),
+        Command::Gc(args) => gc::execute(&args),
         Command::Plot(args) => plot::execute(&args).map(|()| Ending::Done),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),

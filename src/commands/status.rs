@@ -1,30 +1,54 @@
 //! `resweep status`: what the store knows.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use indicatif::DecimalBytes;
 use serde::Serialize;
 
+use super::attempts;
 use super::ending::UsageError;
 use super::prepare::database;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::domain::RunId;
-use crate::record::{AttemptStatus, Member, RunStatus, Store, SweepSummary};
+use crate::record::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
 use crate::report::duration;
 
-/// Shows all sweeps, or the runs of one.
+/// Shows all sweeps, or the runs of one, or all attempts at them.
 pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
-    let store = Store::open_read_only(&database(&args.results.results))?;
+    let results = &args.results.results;
+    let store = Store::open_read_only(&database(results))?;
     let sweeps = store.sweeps()?;
-    match &args.name {
-        None => all(&sweeps, args.json),
-        Some(name) => {
-            if !sweeps.iter().any(|sweep| sweep.name == *name) {
-                return Err(UsageError(unknown(name, &sweeps, args)).into());
-            }
-            one(&store, name, args.json)
+    let Some(name) = &args.name else {
+        all(&sweeps, args.json)?;
+        if !args.json && !sweeps.is_empty() {
+            show_usage(results);
         }
+        return Ok(());
+    };
+    if !sweeps.iter().any(|sweep| sweep.name == *name) {
+        return Err(UsageError(unknown(name, &sweeps, args)).into());
     }
+    let members = store.members(name)?;
+    if args.attempts {
+        attempts::show(&store, &members, args.json)
+    } else {
+        one(&store, &members, args.json)
+    }
+}
+
+/// How much room the results take.
+fn show_usage(results: &Path) {
+    let usage = Usage::of(&database(results));
+    anstream::println!();
+    anstream::println!(
+        "{}: {} database, {} checkpoints, {} logs",
+        results.display(),
+        DecimalBytes(usage.database_bytes),
+        DecimalBytes(usage.checkpoints_bytes),
+        DecimalBytes(usage.logs_bytes)
+    );
 }
 
 fn unknown(name: &str, sweeps: &[SweepSummary], args: &StatusArgs) -> String {
@@ -113,6 +137,9 @@ struct RunRow<'a> {
     id: &'a RunId,
     label: &'a str,
     status: &'static str,
+    /// Begun, and ended by the death of the process or on request.
+    #[serde(skip)]
+    unfinished: bool,
     attempts: u64,
     iteration: u64,
     train_error_percent: Option<f64>,
@@ -121,24 +148,42 @@ struct RunRow<'a> {
     wall_s: Option<f64>,
     error: Option<&'a str>,
     diverged_iteration: Option<u64>,
+    /// Of the newest checkpoint of the run's training.
+    checkpoint_iteration: Option<u64>,
 }
 
-/// Why a run has no result, in one line.
+/// Why a run has no result, or what it would do next, in one line.
 fn note(row: &RunRow) -> String {
     match (row.diverged_iteration, row.error) {
         (Some(iteration), _) => format!("at iteration {iteration}"),
-        (None, Some(error)) => error.lines().next().unwrap_or("").to_owned(),
+        (None, Some(error)) => first_line(error).to_owned(),
+        (None, None) if row.unfinished => match row.checkpoint_iteration {
+            Some(iteration) => format!("goes on from {iteration}"),
+            None => "no checkpoint yet".to_owned(),
+        },
         (None, None) => String::new(),
     }
 }
 
-fn one(store: &Store, name: &str, json: bool) -> anyhow::Result<()> {
-    let members = store.members(name)?;
+/// The first line of an error that says something.
+pub(super) fn first_line(error: &str) -> &str {
+    let mut lines = error.lines().map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();
     let statuses = store.statuses(&ids)?;
+    let checkpoints = store.checkpoint_iterations(&ids)?;
     let rows: Vec<RunRow> = members
         .iter()
-        .map(|member| run_row(member, statuses.get(&member.id)))
+        .map(|member| {
+            let checkpoint_iteration = checkpoints.get(&member.id).copied();
+            RunRow {
+                checkpoint_iteration,
+                ..run_row(member, statuses.get(&member.id))
+            }
+        })
         .collect();
     if json {
         anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
@@ -179,6 +224,12 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
         id: &member.id,
         label: &member.label,
         status: status.map_or("new", |status| status.status.word()),
+        unfinished: status.is_some_and(|status| {
+            matches!(
+                status.status,
+                AttemptStatus::Interrupted | AttemptStatus::Stopped
+            )
+        }),
         attempts: status.map_or(0, |status| status.attempts),
         iteration: status.map_or(0, |status| status.iteration),
         train_error_percent: status
@@ -195,11 +246,12 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
             .map(|wall| wall.as_secs_f64()),
         error: status.and_then(|status| status.error.as_deref()),
         diverged_iteration: status.and_then(|status| status.diverged_iteration),
+        checkpoint_iteration: None,
     }
 }
 
 /// How long ago a moment was, for people.
-fn ago(unix_ms: i64) -> String {
+pub(super) fn ago(unix_ms: i64) -> String {
     let then = UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0));
     match SystemTime::now().duration_since(then) {
         Ok(elapsed) => format!("{} ago", duration(elapsed)),

@@ -121,6 +121,53 @@ fn open_and_identify(
     Ok((connection, found))
 }
 
+/// Opens a database that may be damaged, to read what is left of it; its schema is this version's.
+pub(super) fn open_damaged(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |source| StoreError::of_sqlite(path, source);
+    refuse_folder(path)?;
+    let open = |name: &Path, extra: OpenFlags| -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
+        let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        // Lets SQLite read a file that is shorter than it says, and as much of the schema as
+        // there is, after a first attempt. Nothing can be written through this connection.
+        connection
+            .pragma_update(None, "writable_schema", true)
+            .map_err(failed)?;
+        let _ = connection.prepare("SELECT count(*) FROM sqlite_schema");
+        identify_by_header(&connection, path)?;
+        Ok(connection)
+    };
+    match open(path, OpenFlags::empty()) {
+        Err(StoreError::NotReadable { .. } | StoreError::NotWritable { .. })
+            if !log_path(path).exists() =>
+        {
+            open(&immutable_uri(path), OpenFlags::SQLITE_OPEN_URI)
+        }
+        opened => opened,
+    }
+}
+
+/// As [`identify`], without the schema, which may be damaged.
+fn identify_by_header(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let number = |name| -> Result<i64, StoreError> {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .map_err(|source| StoreError::of_sqlite(path, source))
+    };
+    if number("application_id")? != APPLICATION_ID {
+        return Err(StoreError::OfAnotherProgram {
+            path: path.to_owned(),
+        });
+    }
+    let (path, known) = (path.to_owned(), STEPS.len() as i64);
+    match number("user_version")? {
+        found if found > known => Err(StoreError::Newer { path, found, known }),
+        found if found < known => Err(StoreError::Older { path, found, known }),
+        _ => Ok(()),
+    }
+}
+
 /// Tells our databases from other files; an error for those of newer versions.
 fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
     let number = |sql: &str| -> Result<i64, StoreError> {

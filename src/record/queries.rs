@@ -214,7 +214,7 @@ impl Store {
         }
     }
 
-    fn for_each_run<T>(
+    pub(super) fn for_each_run<T>(
         &self,
         ids: &[RunId],
         read: impl Fn(&Transaction<'_>, &RunId) -> rusqlite::Result<Option<T>>,

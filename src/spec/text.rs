@@ -36,7 +36,7 @@ pub fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Resu
 }
 
 /// What lies in the results folder beside the sweeps' own folders and `resweep.*`.
-const TAKEN: [&str; 4] = ["cache", "checkpoints", "locks", "logs", "README.md"];
+const TAKEN: [&str; 5] = ["cache", "checkpoints", "locks", "logs", "README.md"];
 
 /// Devices on Windows, whatever follows behind a dot.
 const DEVICES: [&str; 22] = [

@@ -1,0 +1,136 @@
+//! `resweep status SWEEP --attempts`: each time that a run was started, and why it ended.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sysinfo::System;
+
+use super::status::{ago, first_line};
+use super::table;
+use crate::domain::RunId;
+use crate::record::{Attempt, AttemptStatus, Member, Store};
+use crate::report::duration;
+
+/// One attempt, as `--json` prints it.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: &'a RunId,
+    label: &'a str,
+    attempt: u64,
+    training: u64,
+    status: &'static str,
+    /// Why it ended; empty while it runs and where it finished.
+    reason: String,
+    from_iteration: u64,
+    started_unix_ms: i64,
+    ended_unix_ms: Option<i64>,
+    wall_s: Option<f64>,
+    host: Option<String>,
+    pid: Option<u32>,
+    error: Option<String>,
+    diverged_iteration: Option<u64>,
+    program_version: String,
+    git_commit: Option<String>,
+    device: String,
+    cpu: String,
+    threads: u64,
+    workers: u64,
+}
+
+/// Shows all attempts at the runs of a sweep, in the order of the runs.
+pub fn show(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for member in members {
+        let attempts = store.attempts(&member.id)?.into_iter();
+        rows.extend(attempts.map(|attempt| row(member, attempt)));
+    }
+    if json {
+        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else if rows.is_empty() {
+        anstream::println!("no run of the sweep has been started yet");
+    } else {
+        print(&rows);
+    }
+    Ok(())
+}
+
+fn row<'a>(member: &'a Member, attempt: Attempt) -> Row<'a> {
+    Row {
+        id: &member.id,
+        label: &member.label,
+        attempt: attempt.number,
+        training: attempt.training,
+        status: attempt.status.word(),
+        reason: reason(&attempt),
+        from_iteration: attempt.from_iteration,
+        started_unix_ms: attempt.started_unix_ms,
+        ended_unix_ms: attempt.ended_unix_ms,
+        wall_s: attempt.wall.map(|wall| wall.as_secs_f64()),
+        host: attempt.host,
+        pid: attempt.process,
+        error: attempt.error,
+        diverged_iteration: attempt.diverged_iteration,
+        program_version: attempt.program_version,
+        git_commit: attempt.git_commit,
+        device: attempt.device,
+        cpu: attempt.cpu,
+        threads: attempt.threads,
+        workers: attempt.workers,
+    }
+}
+
+fn reason(attempt: &Attempt) -> String {
+    let error = || attempt.error.as_deref().map(first_line);
+    match attempt.status {
+        AttemptStatus::Running | AttemptStatus::Finished => String::new(),
+        AttemptStatus::Diverged => {
+            format!("at iteration {}", attempt.diverged_iteration.unwrap_or(0))
+        }
+        AttemptStatus::Failed => error().unwrap_or_default().to_owned(),
+        AttemptStatus::Stopped => "by Ctrl-C or SIGTERM".to_owned(),
+        AttemptStatus::Interrupted => error().unwrap_or("the process died").to_owned(),
+    }
+}
+
+/// The columns that say the same everywhere are left out, so that the others have room.
+fn print(rows: &[Row]) {
+    let here = System::host_name().ok();
+    let again = rows.iter().any(|row| row.training > 1);
+    let mut header = vec![
+        "run", "attempt", "from", "started", "time", "process", "end",
+    ];
+    if again {
+        header.insert(2, "training");
+    }
+    let lines = rows.iter().map(|row| {
+        let time = row.wall_s.map(Duration::from_secs_f64);
+        let end = match row.reason.as_str() {
+            "" => row.status.to_owned(),
+            reason => format!("{}: {reason}", row.status),
+        };
+        let mut line = vec![
+            row.label.to_owned(),
+            row.attempt.to_string(),
+            row.from_iteration.to_string(),
+            ago(row.started_unix_ms),
+            time.map_or_else(|| "-".to_owned(), duration),
+            process(row, here.as_deref()),
+            end,
+        ];
+        if again {
+            line.insert(2, row.training.to_string());
+        }
+        line
+    });
+    let numbers = ["attempt", "training", "from", "time", "process"];
+    table::print(&header, &numbers, lines.collect());
+}
+
+/// The machine is named where it is not this one.
+fn process(row: &Row, here: Option<&str>) -> String {
+    match (row.pid, &row.host) {
+        (Some(pid), Some(host)) if here == Some(host) => pid.to_string(),
+        (Some(pid), Some(host)) => format!("{host} {pid}"),
+        _ => "-".to_owned(),
+    }
+}

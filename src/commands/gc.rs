@@ -1,0 +1,82 @@
+//! `resweep gc`: removes what is no longer needed from the results folder.
+
+use std::path::Path;
+
+use indicatif::DecimalBytes;
+
+use super::ending::Ending;
+use super::prepare::database;
+use crate::cli::GcArgs;
+use crate::record::{self, Leftover, Reason};
+use crate::report::counted;
+
+/// Removes, or only shows, what is no longer needed.
+pub fn execute(args: &GcArgs) -> anyhow::Result<Ending> {
+    let results = &args.results.results;
+    let path = database(results);
+    if args.dry_run {
+        let found = record::leftovers(&path, args.all)?;
+        list(&found, results);
+        sum("would remove", &found);
+        return Ok(Ending::Done);
+    }
+    let tidied = record::tidy(&path, args.all)?;
+    list(&tidied.removed, results);
+    sum("removed", &tidied.removed);
+    for (path, error) in &tidied.failed {
+        anstream::eprintln!("cannot remove {}: {error}", path.display());
+    }
+    if tidied.failed.is_empty() {
+        Ok(Ending::Done)
+    } else {
+        Ok(Ending::Environment)
+    }
+}
+
+/// One line for each file, under its reason.
+fn list(found: &[Leftover], results: &Path) {
+    for reason in [
+        Reason::Superseded,
+        Reason::Diverged,
+        Reason::Finished,
+        Reason::Unlisted,
+        Reason::Log,
+        Reason::Lock,
+        Reason::Temporary,
+    ] {
+        let files: Vec<&Leftover> = found.iter().filter(|file| file.reason == reason).collect();
+        if files.is_empty() {
+            continue;
+        }
+        anstream::println!("{}:", heading(reason));
+        for file in files {
+            let path = file.path.strip_prefix(results).unwrap_or(&file.path);
+            let bytes = DecimalBytes(file.bytes).to_string();
+            anstream::println!("  {bytes:>9}  {}", path.display());
+        }
+    }
+}
+
+fn heading(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Superseded => "checkpoints of trainings that `--fresh` has replaced",
+        Reason::Diverged => "checkpoints of runs that diverged",
+        Reason::Finished => {
+            "checkpoints of finished runs, which then cannot be continued for longer"
+        }
+        Reason::Unlisted => "below checkpoints/, and unknown to the database",
+        Reason::Log => "logs of runs that the database does not know",
+        Reason::Lock => "locks of processes that have died",
+        Reason::Temporary => "files that were never finished",
+    }
+}
+
+fn sum(what: &str, found: &[Leftover]) {
+    let bytes: u64 = found.iter().map(|file| file.bytes).sum();
+    if found.is_empty() {
+        anstream::println!("nothing to remove");
+    } else {
+        let files = counted(found.len(), "file");
+        anstream::println!("{what} {files}, {}", DecimalBytes(bytes));
+    }
+}
