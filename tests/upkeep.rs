@@ -550,6 +550,7 @@ fn the_status_shows_every_attempt_and_why_it_ended() {
         Outcome::Diverged { iteration: 310 },
         Outcome::Failed {
             error: "\nno memory left\nin layer 3".into(),
+            transient: false,
         },
         Outcome::Stopped,
     ];

@@ -64,7 +64,7 @@ pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
 /// A training is only found through its attempts.
 fn reopen(connection: &Connection) -> rusqlite::Result<u64> {
     let reopened = connection.execute(
-        "INSERT INTO attempts (run_id, number, training_id, from_iteration, status, error, retried,
+        "INSERT INTO attempts (run_id, number, training_id, from_iteration, status, error, transient,
              started_unix_ms, program_version, device, cpu, threads, workers)
          SELECT run_id, -id, id, 0, 'interrupted', ?1, 0,
              coalesce((SELECT max(last_started_unix_ms) FROM sweeps), 0),

@@ -100,7 +100,7 @@ pub(super) const TABLES: [Table; 9] = [
             "from_iteration",
             "status",
             "error",
-            "retried",
+            "transient",
             "diverged_iteration",
             "started_unix_ms",
             "ended_unix_ms",
