@@ -15,7 +15,7 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build sweep plot plan status data test torture check bench bench-venv miri asan fixtures clean
+.PHONY: all build sweep plot plan status data test torture fuzz check bench bench-venv miri asan fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -48,6 +48,17 @@ test:
 # Kills a sweep 50 times at random moments and compares what it leaves; `make test` does it 10 times.
 torture:
 	RESWEEP_TORTURE_KILLS=$(or $(KILLS),50) cargo test --test torture -- --nocapture
+
+# Feeds each reader of files from outside with garbage for FUZZ_SECONDS. Needs: a nightly toolchain,
+# cargo install cargo-fuzz
+FUZZ_TARGETS = sweep_file image class_folder archive cache cifar10 cifar100
+FUZZ_SECONDS ?= 180
+fuzz:
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target && \
+		cargo +nightly fuzz run $$target fuzz/corpus/$$target tests/hostile/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=20 || exit 1; \
+	done
 
 # What a change has to pass besides the tests.
 check:

@@ -8,5 +8,7 @@ pub mod data;
 pub mod domain;
 #[path = "../tests/hostile/drive.rs"]
 pub mod drive;
+#[path = "../src/files.rs"]
+mod files;
 #[path = "../src/spec/mod.rs"]
 pub mod spec;
