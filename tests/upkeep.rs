@@ -82,6 +82,8 @@ fn checkpoint(recorder: &mut Recorder, run: &Run, grant: &Grant, iteration: u64)
 fn record_thousands(results: &Results) -> Vec<Run> {
     let mut runs: Vec<Run> = (1..=8).map(|seed| run(20, Shortcut::None, seed)).collect();
     for run in &mut runs {
+        // As far apart as real ones.
+        run.id = RunId(hex(&sha2::Sha256::digest(&run.label)));
         let train = &mut run.config.configuration.train;
         (train.log_every, train.eval_every) = (10, 10);
     }
@@ -342,6 +344,46 @@ fn whatever_is_damaged_what_is_saved_can_be_gone_on_with() {
             finish(&mut recorder, run, &Outcome::Finished);
         }
     }
+}
+
+#[test]
+fn runs_whose_rows_are_lost_are_found_in_their_logs() {
+    let mut rng = seeded();
+    let results = Results::new();
+    let runs = record_thousands(&results);
+    for run in &runs {
+        let config = serde_json::to_string(&run.config).unwrap();
+        let log = results.write_old(&format!("logs/{}/1.log", run.id.short()));
+        let head = format!("2026-01-01T00:00:00Z  INFO {}\n", run.label);
+        let line = format!("2026-01-01T00:00:00Z  INFO run {} · {config}\n", run.id);
+        fs::write(log, head + &line).unwrap();
+    }
+    let connection = results.open();
+    let all = rows(&connection);
+    let mut statement = connection
+        .prepare("SELECT pageno FROM dbstat WHERE name = 'runs'")
+        .unwrap();
+    let pages = statement.query_map([], |row| row.get::<_, u32>(0)).unwrap();
+    let mut bytes = fs::read(results.database()).unwrap();
+    for page in pages {
+        damage(&mut bytes, page.unwrap() as usize, &mut rng);
+    }
+    drop(statement);
+    drop(connection);
+    fs::write(results.database(), &bytes).unwrap();
+
+    let saved = results.path().join("saved.db");
+    let (code, said, error) = results.resweep(&["doctor", "--save", saved.to_str().unwrap()]);
+    assert_eq!(code, 1, "{said}{error}");
+    assert!(said.contains("8 runs were found in the logs"), "{said}");
+    assert_sound(&saved);
+    fs::rename(&saved, results.database()).unwrap();
+    drop(begun(&results.database(), "fig6", &runs));
+    let lasting = |row: &&String| !row.starts_with("sweeps") && !row.starts_with("processes");
+    let before: Vec<&String> = all.iter().filter(lasting).collect();
+    let now = rows(&results.open());
+    let now: Vec<&String> = now.iter().filter(lasting).collect();
+    assert_eq!(now, before);
 }
 
 #[test]

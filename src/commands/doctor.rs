@@ -265,6 +265,15 @@ fn show_salvaged(salvaged: &Salvaged) {
             counted(*rows as usize, "row")
         );
     }
+    if mended.runs_from_logs > 0 {
+        let (runs, verb, end) = match mended.runs_from_logs {
+            1 => ("1 run".to_owned(), "was", "it"),
+            many => (format!("{many} runs"), "were", "them"),
+        };
+        anstream::println!(
+            "{runs} {verb} found in the logs; `resweep run` of a sweep with {end} fills in the rest"
+        );
+    }
     if mended.reopened > 0 {
         anstream::println!(
             "how {} ended is lost: `resweep run` goes on from the last checkpoint",

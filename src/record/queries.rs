@@ -145,7 +145,7 @@ impl Store {
         self.rows(
             "SELECT config_json, training_flops * 1000.0 / wall_ms, from_iteration
              FROM attempts JOIN runs ON runs.id = attempts.run_id
-             WHERE status = 'finished' AND wall_ms > 0
+             WHERE status = 'finished' AND wall_ms > 0 AND training_flops > 0
                  AND from_iteration < json_extract(config_json, '$.train.iterations') / 2
                  AND device = ?1 AND cpu = ?2 AND threads = ?3
              ORDER BY ended_unix_ms DESC, attempts.id DESC LIMIT 64",

@@ -79,8 +79,9 @@ fn upsert_sweep(connection: &Connection, record: &SweepRecord<'_>) -> Result<i64
     Ok(id)
 }
 
-/// What determines a run's result is fixed by its id; what it costs may be counted better later.
-fn upsert_run(connection: &Connection, entry: &RunRecord<'_>) -> Result<(), Problem> {
+/// What determines a run's result is fixed by its id; what it costs may be counted better later,
+/// and a database that was saved from damage may not know the data.
+pub(super) fn upsert_run(connection: &Connection, entry: &RunRecord<'_>) -> Result<(), Problem> {
     let run = entry.run;
     let configuration = &run.config.configuration;
     let model = &configuration.model;
@@ -90,6 +91,7 @@ fn upsert_run(connection: &Connection, entry: &RunRecord<'_>) -> Result<(), Prob
              config_json, parameters, forward_flops, training_flops)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET
+             data_fingerprint = excluded.data_fingerprint,
              parameters = excluded.parameters,
              forward_flops = excluded.forward_flops,
              training_flops = excluded.training_flops",

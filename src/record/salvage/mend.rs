@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::logs;
 use crate::record::points::{collect, unsigned};
 
 /// What had to be done besides copying.
@@ -10,6 +11,8 @@ use crate::record::points::{collect, unsigned};
 pub struct Mended {
     /// Rows that were left out because a row that they refer to is lost, by table.
     pub left_out: Vec<(&'static str, u64)>,
+    /// Runs that are known from their logs only: their costs and data are missing.
+    pub runs_from_logs: u64,
     /// Trainings of which no attempt is left: they count as interrupted.
     pub reopened: u64,
     /// Labels of finished runs that lack points of their curves.
@@ -50,6 +53,7 @@ pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
             mended.left_out.push((table, rows as u64));
         }
     }
+    mended.runs_from_logs = logs::keep_needed(connection)?;
     connection.execute(
         "UPDATE attempts SET process_id = NULL
          WHERE process_id NOT IN (SELECT id FROM processes)",

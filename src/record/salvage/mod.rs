@@ -4,6 +4,7 @@
 //! is built in; this knows the schema instead, and seeks rows by their keys past the damage.
 
 mod key;
+mod logs;
 mod mend;
 mod reader;
 mod source;
@@ -123,7 +124,11 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Salvaged, Sal
     let tx = target.transaction().map_err(failed)?;
     let mut whole = Vec::new();
     for table in &TABLES {
-        whole.push(copy_table(source, path, table, &tx, to)?);
+        let all = copy_table(source, path, table, &tx, to)?;
+        whole.push(all);
+        if table.name == "runs" && !all {
+            logs::add_runs(&tx, path).map_err(|problem| problem.at(to))?;
+        }
         if table.name == "trainings" {
             copy_trainings_from_index(source, &tx).map_err(failed)?;
         }
