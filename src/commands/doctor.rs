@@ -1,16 +1,16 @@
 //! `resweep doctor`: how the database and its checkpoints are, and what can be saved of them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Context;
 use indicatif::DecimalBytes;
 use sysinfo::Disks;
 
-use super::ending::{Ending, UsageError};
+use super::ending::Ending;
 use super::prepare::database;
-use super::table::{self, grouped};
+use super::rescue;
+use super::table::grouped;
 use crate::cli::DoctorArgs;
-use crate::record::{self, BadCheckpoint, Examination, Fault, SalvageError, Salvaged, Usage};
+use crate::record::{BadCheckpoint, Examination, Fault, Usage};
 use crate::report::counted;
 
 /// With less than this left on the disk, the next checkpoints may not fit.
@@ -36,8 +36,8 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
         anstream::println!("problem: {problem}");
     }
     match &args.save {
-        Some(to) => save(&path, to)?,
-        None if !examination.is_sound() => appraise(&path)?,
+        Some(to) => rescue::save(&path, to)?,
+        None if !examination.is_sound() => rescue::appraise(&path)?,
         None => {}
     }
     if problems.is_empty() {
@@ -80,6 +80,16 @@ fn show(examination: &Examination, path: &Path) {
             .collect();
         line("it has", &rows);
     }
+    // Damage may have kept these from being looked at.
+    if !examination.rows.is_empty() {
+        show_work(examination, &usage);
+    }
+    if let Some(free) = free_bytes(path) {
+        line("disk", &[format!("{} free", DecimalBytes(free))]);
+    }
+}
+
+fn show_work(examination: &Examination, usage: &Usage) {
     let alive = examination.alive.iter();
     let alive: Vec<String> = alive
         .map(|process| format!("{} on {}", process.pid, process.host))
@@ -98,9 +108,6 @@ fn show(examination: &Examination, path: &Path) {
             DecimalBytes(usage.checkpoints_bytes).to_string(),
         ],
     );
-    if let Some(free) = free_bytes(path) {
-        line("disk", &[format!("{} free", DecimalBytes(free))]);
-    }
 }
 
 fn line(what: &str, facts: &[String]) {
@@ -142,7 +149,10 @@ fn problems(examination: &Examination, path: &Path) -> Vec<String> {
         // SQLite begins some of its messages with a heading.
         let message = message.trim_start_matches("*** in database main ***\n");
         let message = message.lines().next().unwrap_or_default();
-        problems.push(format!("{} is damaged: {message}", path.display()));
+        problems.push(format!(
+            "{} is damaged ({message}); what can be saved is told below",
+            path.display()
+        ));
     }
     if let Some(more @ 1..) = damage.len().checked_sub(MESSAGES_SHOWN) {
         let more = counted(more, "more message");
@@ -193,97 +203,4 @@ fn free_bytes(path: &Path) -> Option<u64> {
     let disk = disks.iter().filter(holds);
     disk.max_by_key(|disk| disk.mount_point().as_os_str().len())
         .map(|disk| disk.available_space())
-}
-
-fn appraise(path: &Path) -> anyhow::Result<()> {
-    match record::appraise(path) {
-        Ok(salvaged) => {
-            anstream::println!();
-            anstream::println!("What can still be read:");
-            show_salvaged(&salvaged);
-            anstream::println!();
-            anstream::println!(
-                "`resweep doctor --save FILE` writes it into a new database; {} stays as it is.",
-                path.display()
-            );
-            Ok(())
-        }
-        Err(error) => nothing_to_save(error, path),
-    }
-}
-
-/// A file whose first page is gone tells nothing of what is in it.
-fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
-    use record::StoreError::{Damaged, NotADatabase, OfAnotherProgram};
-    match error {
-        SalvageError::Store(Damaged { .. } | NotADatabase { .. } | OfAnotherProgram { .. }) => {
-            anstream::println!(
-                "nothing can be saved: the start of the file, which tells where everything is, is \
-                 destroyed; put a copy back, or move {} away and train again",
-                path.display()
-            );
-            Ok(())
-        }
-        error => Err(error.into()),
-    }
-}
-
-fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
-    let salvaged = match record::save(path, to) {
-        Ok(salvaged) => salvaged,
-        Err(error @ SalvageError::Exists { .. }) => {
-            return Err(UsageError(error.to_string()).into());
-        }
-        Err(error) => return nothing_to_save(error, path),
-    };
-    anstream::println!();
-    anstream::println!("saved into {}:", to.display());
-    show_salvaged(&salvaged);
-    anstream::println!();
-    anstream::println!("To put it in place, while nothing runs:");
-    let folder = path.parent().context("a database lies in a folder")?;
-    let aside: PathBuf = folder.join("damaged");
-    anstream::println!(
-        "  mkdir {0} && mv {1}* {0} && mv {2} {1}",
-        aside.display(),
-        path.display(),
-        to.display()
-    );
-    Ok(())
-}
-
-fn show_salvaged(salvaged: &Salvaged) {
-    let rows = salvaged.tables.iter().map(|table| {
-        let whole = if table.whole { "all" } else { "not all" };
-        vec![table.name.to_owned(), grouped(table.rows), whole.to_owned()]
-    });
-    table::print(&["table", "rows", ""], &["rows"], rows.collect());
-    let mended = &salvaged.mended;
-    for (table, rows) in &mended.left_out {
-        anstream::println!(
-            "{} of `{table}` left out: what they belong to is lost",
-            counted(*rows as usize, "row")
-        );
-    }
-    if mended.runs_from_logs > 0 {
-        let (runs, verb, end) = match mended.runs_from_logs {
-            1 => ("1 run".to_owned(), "was", "it"),
-            many => (format!("{many} runs"), "were", "them"),
-        };
-        anstream::println!(
-            "{runs} {verb} found in the logs; `resweep run` of a sweep with {end} fills in the rest"
-        );
-    }
-    if mended.reopened > 0 {
-        anstream::println!(
-            "how {} ended is lost: `resweep run` goes on from the last checkpoint",
-            counted(mended.reopened as usize, "training")
-        );
-    }
-    if !mended.incomplete.is_empty() {
-        anstream::println!(
-            "points are missing from the curves of {}; `resweep run --fresh` measures them again",
-            mended.incomplete.join(", ")
-        );
-    }
 }

@@ -14,6 +14,7 @@ mod plan;
 mod plot;
 mod prepare;
 mod provenance;
+mod rescue;
 mod run;
 mod status;
 mod stopping;

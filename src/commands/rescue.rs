@@ -1,0 +1,105 @@
+//! What `resweep doctor` can save of a damaged database, and saving it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::ending::UsageError;
+use super::table::{self, grouped};
+use crate::record::{self, SalvageError, Salvaged};
+use crate::report::counted;
+
+/// Tells what could be saved.
+pub fn appraise(path: &Path) -> anyhow::Result<()> {
+    match record::appraise(path) {
+        Ok(salvaged) => {
+            anstream::println!();
+            anstream::println!("What can still be read:");
+            show_salvaged(&salvaged);
+            anstream::println!();
+            anstream::println!(
+                "`resweep doctor --save FILE` writes it into a new database; {} stays as it is.",
+                path.display()
+            );
+            Ok(())
+        }
+        Err(error) => nothing_to_save(error, path),
+    }
+}
+
+/// A file whose first page is gone tells nothing of what is in it.
+fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
+    use record::StoreError::{Damaged, NotADatabase, OfAnotherProgram};
+    match error {
+        SalvageError::Store(Damaged { .. } | NotADatabase { .. } | OfAnotherProgram { .. }) => {
+            anstream::println!(
+                "nothing can be saved: the start of the file, which tells where everything is, is \
+                 destroyed; put a copy back, or move {} away and train again",
+                path.display()
+            );
+            Ok(())
+        }
+        error => Err(error.into()),
+    }
+}
+
+/// Saves it, and says how to put it in place.
+pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
+    let salvaged = match record::save(path, to) {
+        Ok(salvaged) => salvaged,
+        Err(error @ SalvageError::Exists { .. }) => {
+            return Err(UsageError(error.to_string()).into());
+        }
+        Err(error) => return nothing_to_save(error, path),
+    };
+    anstream::println!();
+    anstream::println!("saved into {}:", to.display());
+    show_salvaged(&salvaged);
+    anstream::println!();
+    anstream::println!("To put it in place, while nothing runs:");
+    let folder = path.parent().context("a database lies in a folder")?;
+    let aside: PathBuf = folder.join("damaged");
+    anstream::println!(
+        "  mkdir {0} && mv {1}* {0} && mv {2} {1}",
+        aside.display(),
+        path.display(),
+        to.display()
+    );
+    Ok(())
+}
+
+fn show_salvaged(salvaged: &Salvaged) {
+    let rows = salvaged.tables.iter().map(|table| {
+        let whole = if table.whole { "all" } else { "not all" };
+        vec![table.name.to_owned(), grouped(table.rows), whole.to_owned()]
+    });
+    table::print(&["table", "rows", ""], &["rows"], rows.collect());
+    let mended = &salvaged.mended;
+    for (table, rows) in &mended.left_out {
+        anstream::println!(
+            "{} of `{table}` left out: what they belong to is lost",
+            counted(*rows as usize, "row")
+        );
+    }
+    if mended.runs_from_logs > 0 {
+        let (runs, verb, end) = match mended.runs_from_logs {
+            1 => ("1 run".to_owned(), "was", "it"),
+            many => (format!("{many} runs"), "were", "them"),
+        };
+        anstream::println!(
+            "{runs} {verb} found in the logs; `resweep run` of a sweep with {end} fills in the rest"
+        );
+    }
+    if mended.reopened > 0 {
+        anstream::println!(
+            "how {} ended is lost: `resweep run` goes on from the last checkpoint",
+            counted(mended.reopened as usize, "training")
+        );
+    }
+    if !mended.incomplete.is_empty() {
+        anstream::println!(
+            "points are missing from the curves of {}; `resweep run --fresh` measures them again",
+            mended.incomplete.join(", ")
+        );
+    }
+}
