@@ -102,11 +102,17 @@ fn a_signal_stops_with_a_checkpoint_and_the_same_command_goes_on() {
 #[test]
 fn a_second_signal_stops_at_once() {
     let (place, _) = place();
-    let mut process = place.start(&ENDLESS);
-    wait_for(&mut process, "iteration");
+    // A step of these takes longer than the two seconds that the first signal leaves.
+    let slow = ["--set", "model.depth=110", "--set", "model.image_size=64"];
+    let mut process = place.start(&[&ENDLESS[..], &slow].concat());
+    wait_for(&mut process, "started");
+    std::thread::sleep(Duration::from_millis(500));
+    let signalled = Instant::now();
     process.signal("INT");
+    std::thread::sleep(Duration::from_millis(400));
     process.signal("INT");
     assert_eq!(process.0.wait().expect("the end").code(), Some(130));
+    assert!(signalled.elapsed() < Duration::from_millis(1400));
 }
 
 #[test]

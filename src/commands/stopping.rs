@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use crossbeam::channel::{Receiver, bounded};
 
 use super::ending::Ending;
+
+/// Signals that come so soon after the first are the same: some programs send theirs both to a
+/// process and to its group.
+const SAME_SIGNAL: Duration = Duration::from_millis(200);
 
 /// What a command that can be stopped listens to.
 pub struct Stopping {
@@ -24,8 +29,11 @@ impl Stopping {
         let (ask, asked) = bounded(1);
         let was_asked = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&was_asked);
+        let mut first = None;
         ctrlc::set_handler(move || {
-            if seen.swap(true, Ordering::SeqCst) {
+            seen.store(true, Ordering::SeqCst);
+            let first = *first.get_or_insert_with(Instant::now);
+            if first.elapsed() > SAME_SIGNAL {
                 std::process::exit(Ending::Stopped as i32);
             }
             let _ = ask.try_send(());
