@@ -114,12 +114,15 @@ fn a_product_is_the_sum_over_its_segments() {
             a: Operand {
                 step: 1,
                 segment: a_segment,
+                jump: 0,
             },
             b: Operand {
                 step: columns,
                 segment: steps * columns,
+                jump: 0,
             },
             c_row: columns,
+            c_jump: 0,
             accumulate,
         };
         for set in sets() {
@@ -150,12 +153,15 @@ fn a_product_beyond_its_operands_is_refused() {
         a: Operand {
             step: 1,
             segment: 0,
+            jump: 0,
         },
         b: Operand {
             step: 16,
             segment: 0,
+            jump: 0,
         },
         c_row: 16,
+        c_jump: 0,
         accumulate: false,
     };
     InstructionSet::Portable.run(Multiply {
@@ -239,55 +245,63 @@ impl Task for WinogradPass<'_> {
     fn run<S: Vector>(self, simd: S) {
         let w = self.winograd;
         let (size, channels) = (w.size, w.in_channels);
-        let rows = 0..Winograd::tiles(size);
-        let tiles = rows.len() * rows.len();
+        let tiles = 0..Winograd::tiles(size).pow(2);
         let padded = |image: &[f32], channels: usize| {
             let side = Winograd::padded_size(size);
             let mut padded = vec![0.0; side * side * channels];
             let shape = (size, channels);
+            let padding = Winograd::padding::<S>(size);
             pad(
                 simd,
                 shape,
                 &mut Stored(image),
-                side * channels,
+                0..size,
+                padding,
                 &mut padded,
             );
             padded
         };
         let image = padded(self.image, channels);
         let gradient = padded(self.gradient, w.out_channels);
-        let mut v = vec![0.0; w.group_len(channels)];
-        let mut m = vec![0.0; w.group_len(w.out_channels)];
+        let mut v = vec![0.0; Winograd::group_len(channels)];
+        let mut m = vec![0.0; Winograd::group_len(w.out_channels)];
         let mut ahead = Prefetch::default();
         let [output, of_image, of_kernel] = self.results;
 
         let mut kernel = vec![0.0; w.kernel_len()];
-        Winograd::transform_kernel(simd, self.kernel, &mut kernel);
-        w.transform_input(simd, channels, &image, rows.clone(), 0, &mut v);
-        let shape = (channels, w.out_channels);
-        w.multiply_tiles(simd, tiles, shape, (&v, &kernel), &mut m, &mut ahead);
+        let (from, to) = (channels, w.out_channels);
+        Winograd::transform_kernel(simd, to, self.kernel, &mut kernel);
+        w.transform_input(simd, from, &image, tiles.clone(), 0, &mut v);
         let mut sink = Measured(output);
-        w.transform_output(
-            simd,
-            w.out_channels,
-            &m,
-            rows.clone(),
-            0,
-            &mut sink,
-            self.sums,
-        );
+        for span in Winograd::spans::<S>(to) {
+            let (tiles, operands) = (tiles.clone(), (&v[..], &kernel[..]));
+            let count = tiles.len();
+            w.multiply_tiles(
+                simd,
+                count,
+                from,
+                span.clone(),
+                operands,
+                &mut m,
+                &mut ahead,
+            );
+            w.transform_output(simd, to, span, &m, tiles, 0, &mut sink, self.sums);
+        }
 
-        let turned = turned(self.kernel, channels, w.out_channels);
-        Winograd::transform_kernel(simd, &turned, &mut kernel);
-        w.transform_input(simd, w.out_channels, &gradient, rows.clone(), 0, &mut m);
-        let shape = (w.out_channels, channels);
-        w.multiply_tiles(simd, tiles, shape, (&m, &kernel), &mut v, &mut ahead);
-        let (mut sink, mut sums) = (Measured(of_image), Sums::new(channels));
-        w.transform_output(simd, channels, &v, rows.clone(), 0, &mut sink, &mut sums);
+        let turned = turned(self.kernel, from, to);
+        Winograd::transform_kernel(simd, from, &turned, &mut kernel);
+        w.transform_input(simd, to, &gradient, tiles.clone(), 0, &mut m);
+        let (mut sink, mut sums) = (Measured(of_image), Sums::new(from));
+        for span in Winograd::spans::<S>(from) {
+            let (tiles, operands) = (tiles.clone(), (&m[..], &kernel[..]));
+            let count = tiles.len();
+            w.multiply_tiles(simd, count, to, span.clone(), operands, &mut v, &mut ahead);
+            w.transform_output(simd, from, span, &v, tiles, 0, &mut sink, &mut sums);
+        }
 
-        w.transform_input(simd, channels, &image, rows.clone(), 0, &mut v);
-        w.transform_gradient(simd, &gradient, rows, 0, &mut m);
-        w.multiply_kernel_gradient(simd, tiles, (&v, &m), &mut kernel, false, &mut ahead);
+        w.transform_input(simd, channels, &image, tiles.clone(), 0, &mut v);
+        w.transform_gradient(simd, &gradient, tiles.clone(), 0, &mut m);
+        w.multiply_kernel_gradient(simd, tiles.len(), (&v, &m), &mut kernel, false, &mut ahead);
         Winograd::transform_kernel_gradient(simd, &kernel, of_kernel);
     }
 }
@@ -332,7 +346,6 @@ fn winograd_convolves_as_the_definition_does() {
                         in_channels: from,
                         out_channels: to,
                         size,
-                        group: Winograd::tiles(size).pow(2),
                     },
                     image: &image,
                     kernel: &kernel,

@@ -9,8 +9,6 @@ use super::values;
 
 /// Entries of a transformed tile.
 const ENTRIES: usize = 36;
-/// Tiles that the engine multiplies together.
-const GROUP_TILES: usize = 16;
 /// Operations of one dimension of Winograd's transforms, for one channel: of six inputs to six
 /// points, of six points to four outputs, of four gradients to six points.
 const INPUT_OPERATIONS: usize = 22;
@@ -58,8 +56,8 @@ pub struct Stage {
     winograd: Winograd,
     /// Images in a group.
     images: usize,
-    /// Rows of tiles of each image in a group.
-    rows: usize,
+    /// Tiles of each image in a group.
+    of_image: usize,
     /// (size, size, channels)
     image: Vec<f32>,
     /// (images, padded size, padded size, channels)
@@ -76,23 +74,21 @@ pub struct Stage {
 impl Stage {
     /// For images of `size` by `size` pixels.
     pub fn new(channels: usize, size: usize) -> Self {
-        let across = Winograd::tiles(size);
-        let rows = (GROUP_TILES / across).clamp(1, across);
-        let images = (GROUP_TILES / (across * across)).max(1);
+        let of_image = Winograd::tiles(size).pow(2).min(Winograd::GROUP);
+        let images = Winograd::GROUP / of_image;
         let winograd = Winograd {
             in_channels: channels,
             out_channels: channels,
             size,
-            group: images * rows * across,
         };
         let padded_len = Winograd::padded_size(size).pow(2) * channels;
         Self {
             images,
-            rows,
+            of_image,
             image: values(size * size * channels),
             padded: values(images * padded_len),
-            v: values(winograd.group_len(channels)),
-            m: values(winograd.group_len(channels)),
+            v: values(Winograd::group_len(channels)),
+            m: values(Winograd::group_len(channels)),
             kernel: values(winograd.kernel_len()),
             gradient: values(winograd.kernel_len()),
             sums: Sums::new(channels),
@@ -101,12 +97,7 @@ impl Stage {
     }
 
     fn tiles(&self) -> usize {
-        self.images * self.tiles_of_image()
-    }
-
-    /// Tiles of each image in a group.
-    fn tiles_of_image(&self) -> usize {
-        self.rows * Winograd::tiles(self.winograd.size)
+        self.images * self.of_image
     }
 
     fn padded_len(&self) -> usize {
@@ -120,43 +111,50 @@ impl Work for Stage {
     #[inline(always)]
     fn once<S: Vector>(&mut self, simd: S, step: WinogradStep) {
         let (winograd, channels, tiles) = (self.winograd, self.winograd.in_channels, self.tiles());
-        let (rows, of_image, padded_len) = (0..self.rows, self.tiles_of_image(), self.padded_len());
+        let (of_image, padded_len) = (self.of_image, self.padded_len());
         match step {
             WinogradStep::Pad => {
                 let shape = (winograd.size, channels);
-                let pitch = Winograd::padded_size(winograd.size) * channels;
+                let padding = Winograd::padding::<S>(winograd.size);
                 let mut source = Activated(&self.image);
                 pad(
                     simd,
                     shape,
                     &mut source,
-                    pitch,
+                    0..winograd.size,
+                    padding,
                     &mut self.padded[..padded_len],
                 );
             }
             WinogradStep::TransformInput => {
                 for (index, padded) in self.padded.chunks_exact(padded_len).enumerate() {
-                    let (rows, first, v) = (rows.clone(), index * of_image, &mut self.v);
-                    winograd.transform_input(simd, channels, padded, rows, first, v);
+                    let (first, v) = (index * of_image, &mut self.v);
+                    winograd.transform_input(simd, channels, padded, 0..of_image, first, v);
                 }
             }
             WinogradStep::Multiply => {
-                let (v, kernel, m) = (&self.v, &self.kernel, &mut self.m);
-                let (shape, ahead) = ((channels, channels), &mut Prefetch::default());
-                winograd.multiply_tiles(simd, tiles, shape, (v, kernel), m, ahead);
+                for span in Winograd::spans::<S>(channels) {
+                    let (v, kernel, m) = (&self.v, &self.kernel, &mut self.m);
+                    let ahead = &mut Prefetch::default();
+                    winograd.multiply_tiles(simd, tiles, channels, span, (v, kernel), m, ahead);
+                }
             }
             WinogradStep::TransformOutput => {
-                for index in 0..self.images {
-                    let (rows, first, m) = (rows.clone(), index * of_image, &self.m);
-                    let mut sink = Measured(&mut self.image);
-                    let sums = &mut self.sums;
-                    winograd.transform_output(simd, channels, m, rows, first, &mut sink, sums);
+                for span in Winograd::spans::<S>(channels) {
+                    for index in 0..self.images {
+                        let (span, tiles) = (span.clone(), 0..of_image);
+                        let mut sink = Measured(&mut self.image);
+                        let (first, m, sums) = (index * of_image, &self.m, &mut self.sums);
+                        winograd.transform_output(
+                            simd, channels, span, m, tiles, first, &mut sink, sums,
+                        );
+                    }
                 }
             }
             WinogradStep::TransformGradient => {
                 for (index, padded) in self.padded.chunks_exact(padded_len).enumerate() {
-                    let (rows, first, m) = (rows.clone(), index * of_image, &mut self.m);
-                    winograd.transform_gradient(simd, padded, rows, first, m);
+                    let (first, m) = (index * of_image, &mut self.m);
+                    winograd.transform_gradient(simd, padded, 0..of_image, first, m);
                 }
             }
             WinogradStep::MultiplyKernelGradient => {

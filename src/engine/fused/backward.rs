@@ -13,7 +13,7 @@ use super::kernels::Sums;
 use super::packing;
 use super::sinks::Centred;
 use super::tensors::Tensors;
-use super::workspace::{Workspace, clear, total};
+use super::workspace::{Pass, Workspace, clear, total};
 use crate::model::Vector;
 
 /// dfdx's error on the CPU.
@@ -110,7 +110,7 @@ impl Workspace {
         let norm = self.norms[conv.index].gradient(sums, values);
         add(all, tensors.gamma(conv), &norm.gamma)?;
         add(all, tensors.beta(conv), &norm.beta)?;
-        self.prepare(tensors, conv, packing::flipped, packing::transposed);
+        self.prepare(tensors, conv, Pass::Backward);
 
         let (chunk, in_channels) = (self.chunk(), conv.input.channels);
         let (in_chunk, out_chunk) = (chunk * conv.input.len(), chunk * conv.output.len());

@@ -9,10 +9,9 @@ use super::buffer::Buffer;
 use super::chunk::{Forward, Input, Pool};
 use super::geometry::{Block, Convolution, Grid, Join};
 use super::kernels::Sums;
-use super::packing;
 use super::sources::{Joined, Shortcut};
 use super::tensors::Tensors;
-use super::workspace::{Workspace, clear, total};
+use super::workspace::{Pass, Workspace, clear, total};
 
 /// What BN normalises by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +54,7 @@ impl Workspace {
 
     /// One convolution and the statistics for its BN.
     fn layer(&mut self, tensors: &Tensors, statistics: Statistics, conv: &Convolution, feed: Feed) {
-        self.prepare(tensors, conv, packing::forward, packing::forward);
+        self.prepare(tensors, conv, Pass::Forward);
         let sums = self.convolve(conv, feed);
         let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
         let parameters = GammaBeta {

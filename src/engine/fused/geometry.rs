@@ -7,9 +7,6 @@ use crate::model::{Architecture, BlockShortcut, ConvBn};
 /// Chunks that a batch is cut into. Each is computed by one thread, and sums over the batch add
 /// up chunk by chunk, so that the number of threads changes no bit.
 const CHUNKS: usize = 8;
-/// Tiles that go through Winograd's matrix products together: enough to use each transformed
-/// kernel several times, few enough to stay in the cache.
-const GROUP_TILES: usize = 16;
 
 /// `channels` as they lie in memory.
 pub fn padded_channels(channels: usize) -> usize {
@@ -52,24 +49,13 @@ impl Grid {
     }
 
     /// Winograd's tiles in one image.
-    fn tiles(self) -> usize {
+    pub fn tiles(self) -> usize {
         Winograd::tiles(self.size).pow(2)
     }
 
     /// Images whose tiles are multiplied together.
     pub fn group_images(self) -> usize {
-        (GROUP_TILES / self.tiles()).max(1)
-    }
-
-    /// Rows of tiles of each image of a group that are multiplied together.
-    pub fn group_rows(self) -> usize {
-        let across = Winograd::tiles(self.size);
-        (GROUP_TILES / across).clamp(1, across)
-    }
-
-    /// Tiles that are multiplied together.
-    pub fn group_tiles(self) -> usize {
-        self.group_images() * self.group_rows() * Winograd::tiles(self.size)
+        (Winograd::GROUP / self.tiles()).max(1)
     }
 }
 
@@ -122,7 +108,6 @@ impl Convolution {
                 in_channels,
                 out_channels,
                 size: self.input.size,
-                group: self.input.group_tiles(),
             });
         }
         Method::Direct(Direct {

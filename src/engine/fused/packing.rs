@@ -3,9 +3,6 @@
 
 use super::geometry::Convolution;
 
-/// Brings a kernel in PyTorch's order into another.
-pub type Packing = fn(&Convolution, &[f32], &mut [f32]);
-
 /// Calls `f` with the flat index of every entry of a kernel in PyTorch's order, and with its row,
 /// column, input channel and output channel.
 fn for_each_entry(conv: &Convolution, mut f: impl FnMut(usize, [usize; 4])) {

@@ -4,13 +4,16 @@ use std::io;
 
 use super::buffer::Buffer;
 use super::geometry::{Convolution, Grid, Method, Trunk};
+use super::kernels::Winograd;
 
 /// One thread's memory, enough for every convolution of a network.
 pub struct Scratch {
-    /// Padded inputs of a group of images.
+    /// Padded inputs of a group of images, for Winograd's method.
     pub inputs: Padded,
-    /// Padded gradients of the outputs of a group of images.
+    /// Padded gradients of the outputs of a group of images, for Winograd's method.
     pub gradients: Padded,
+    /// Padded inputs of an image, for the direct method.
+    pub rows: Padded,
     /// Transformed tiles of a group.
     pub v: Buffer,
     pub m: Buffer,
@@ -34,8 +37,9 @@ impl Scratch {
             Buffer::new(trunk.convolutions().map(len).max().unwrap_or(0))
         };
         Ok(Self {
-            inputs: Padded::new(trunk.convolutions().map(|conv| conv.input))?,
-            gradients: Padded::new(trunk.convolutions().map(|conv| conv.output))?,
+            inputs: Padded::new(winograd(trunk).map(|conv| conv.input), Grid::group_images)?,
+            gradients: Padded::new(winograd(trunk).map(|conv| conv.output), Grid::group_images)?,
+            rows: Padded::new(padded(trunk).map(|conv| conv.input), |_| 1)?,
             v: largest(tiles)?,
             m: largest(tiles)?,
             kernel: largest(Convolution::prepared_len)?,
@@ -50,8 +54,9 @@ impl Scratch {
         let largest = |len: fn(&Convolution) -> usize| {
             trunk.convolutions().map(len).max().unwrap_or_default()
         };
-        Padded::floats(trunk.convolutions().map(|conv| conv.input))
-            + Padded::floats(trunk.convolutions().map(|conv| conv.output))
+        Padded::floats(winograd(trunk).map(|conv| conv.input), Grid::group_images)
+            + Padded::floats(winograd(trunk).map(|conv| conv.output), Grid::group_images)
+            + Padded::floats(padded(trunk).map(|conv| conv.input), |_| 1)
             + 2 * largest(tiles)
             + largest(Convolution::prepared_len)
             + largest(image)
@@ -69,16 +74,29 @@ impl Scratch {
             &self.padded,
             &self.row,
         ];
-        let padded = self.inputs.0.iter().chain(&self.gradients.0);
+        let padded = [&self.inputs, &self.gradients, &self.rows];
+        let padded = padded.into_iter().flat_map(|padded| &padded.0);
         let buffers = buffers.into_iter().chain(padded.map(|(_, buffer)| buffer));
         buffers.map(|buffer| buffer.len()).sum()
     }
 }
 
+/// The convolutions that Winograd's method computes.
+fn winograd(trunk: &Trunk) -> impl Iterator<Item = &Convolution> {
+    let convolutions = trunk.convolutions();
+    convolutions.filter(|conv| matches!(conv.method(), Method::Winograd(_)))
+}
+
+/// The convolutions that the direct method computes on padded images.
+fn padded(trunk: &Trunk) -> impl Iterator<Item = &Convolution> {
+    let convolutions = trunk.convolutions();
+    convolutions.filter(|conv| matches!(conv.method(), Method::Direct(_)) && conv.is_padded())
+}
+
 /// Floats of a group's transformed tiles.
 fn tiles(conv: &Convolution) -> usize {
     match conv.method() {
-        Method::Winograd(winograd) => winograd.group_len(conv.output.channels),
+        Method::Winograd(_) => Winograd::group_len(conv.input.channels.max(conv.output.channels)),
         Method::Direct(_) => 0,
     }
 }
@@ -93,28 +111,26 @@ fn row(conv: &Convolution) -> usize {
     conv.output.size * conv.kernel * conv.input.channels
 }
 
-/// Padded images, a group for each grid. Their borders are zero and stay so, because only their
+/// Padded images, as many as are needed at a time for each grid. Their borders are zero and stay so, because only their
 /// insides are ever written.
 pub struct Padded(Vec<(Grid, Buffer)>);
 
 impl Padded {
-    fn new(grids: impl Iterator<Item = Grid>) -> io::Result<Self> {
+    fn new(grids: impl Iterator<Item = Grid>, images: impl Fn(Grid) -> usize) -> io::Result<Self> {
         let padded = distinct(grids).into_iter().map(|grid| {
-            let buffer = Buffer::new(grid.group_images() * grid.padded_len())?;
+            let buffer = Buffer::new(images(grid) * grid.padded_len())?;
             Ok((grid, buffer))
         });
         padded.collect::<Result<_, _>>().map(Self)
     }
 
     /// Floats for `grids`.
-    fn floats(grids: impl Iterator<Item = Grid>) -> usize {
+    fn floats(grids: impl Iterator<Item = Grid>, images: impl Fn(Grid) -> usize) -> usize {
         let grids = distinct(grids).into_iter();
-        grids
-            .map(|grid| grid.group_images() * grid.padded_len())
-            .sum()
+        grids.map(|grid| images(grid) * grid.padded_len()).sum()
     }
 
-    /// The group of images of `grid`.
+    /// The images of `grid`.
     ///
     /// # Panics
     /// When no convolution of the network has this grid.

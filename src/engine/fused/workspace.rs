@@ -10,7 +10,7 @@ use super::batch_norm::Normalisation;
 use super::buffer::Buffer;
 use super::geometry::{Convolution, Grid, Method, Trunk, chunk_images, most_chunks};
 use super::kernels::{InstructionSet, Sums, Task, Vector, Winograd};
-use super::packing::Packing;
+use super::packing;
 use super::scratch::Scratch;
 use super::tensors::Tensors;
 use crate::model::Network;
@@ -20,6 +20,15 @@ const MOMENTUM: f64 = 0.1;
 
 /// Buffers of gradients on their way back.
 const GRADIENTS: usize = 4;
+
+/// What a kernel is prepared for.
+#[derive(Debug, Clone, Copy)]
+pub enum Pass {
+    /// The outputs.
+    Forward,
+    /// The gradient of the inputs.
+    Backward,
+}
 
 /// A network's activations for a batch, and the threads' scratch memory.
 pub struct Workspace {
@@ -129,25 +138,34 @@ impl Workspace {
         }
     }
 
-    /// Brings a convolution's kernel into the order of a pass: `winograd` packs it for the method
-    /// that transforms it, `direct` for the one that does not.
-    pub fn prepare(
-        &mut self,
-        tensors: &Tensors,
-        conv: &Convolution,
-        winograd: Packing,
-        direct: Packing,
-    ) {
+    /// Brings a convolution's kernel into the order that its method wants in a pass.
+    pub fn prepare(&mut self, tensors: &Tensors, conv: &Convolution, pass: Pass) {
         let prepared = &mut self.prepared[..conv.prepared_len()];
         self.kernel.resize(conv.parameters(), 0.0);
         tensors.kernel(conv).copy_into(&mut self.kernel);
         match conv.method() {
             Method::Winograd(_) => {
                 let packed = &mut self.packed[..conv.kernel_len()];
-                winograd(conv, &self.kernel, packed);
-                self.team.set.run(TransformKernel { packed, prepared });
+                let channels = match pass {
+                    Pass::Forward => {
+                        packing::forward(conv, &self.kernel, packed);
+                        conv.output.channels
+                    }
+                    Pass::Backward => {
+                        packing::flipped(conv, &self.kernel, packed);
+                        conv.input.channels
+                    }
+                };
+                self.team.set.run(TransformKernel {
+                    channels,
+                    packed,
+                    prepared,
+                });
             }
-            Method::Direct(_) => direct(conv, &self.kernel, prepared),
+            Method::Direct(_) => match pass {
+                Pass::Forward => packing::forward(conv, &self.kernel, prepared),
+                Pass::Backward => packing::transposed(conv, &self.kernel, prepared),
+            },
         }
     }
 
@@ -168,6 +186,8 @@ fn update(buffer: &mut crate::model::Buffer<Cpu>, batch: impl Iterator<Item = f6
 
 /// [`Winograd::transform_kernel`] as a task.
 struct TransformKernel<'a> {
+    /// That the kernel leads to.
+    channels: usize,
     packed: &'a [f32],
     prepared: &'a mut [f32],
 }
@@ -175,7 +195,7 @@ struct TransformKernel<'a> {
 impl Task for TransformKernel<'_> {
     #[inline(always)]
     fn run<S: Vector>(self, simd: S) {
-        Winograd::transform_kernel(simd, self.packed, self.prepared);
+        Winograd::transform_kernel(simd, self.channels, self.packed, self.prepared);
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::scratch::Scratch;
 use super::super::sources::Unnormalised;
 use super::input::{Input, prepare};
 use super::output::{Image, Output, Tiles};
-use super::{all, groups, image, row_groups};
+use super::{groups, image};
 
 /// Takes a chunk's gradients back through a convolution and the BN after it.
 pub struct Backward<'a> {
@@ -43,7 +43,7 @@ impl Backward<'_> {
     #[inline(always)]
     fn winograd<S: Vector>(mut self, simd: S, winograd: Winograd) {
         let (from, to) = (self.conv.input, self.conv.output);
-        let across = Winograd::tiles(from.size);
+        let padding = Winograd::padding::<S>(from.size);
         let Scratch {
             inputs,
             gradients,
@@ -57,71 +57,62 @@ impl Backward<'_> {
         let mut accumulate = false;
         let images = self.x.len() / to.len();
         for group in groups(from, images) {
-            let padded = inputs.chunks_exact_mut(from.padded_len());
-            for (index, padded) in group.clone().zip(padded) {
-                self.input.pad(simd, from, image(from, index), padded);
-            }
-            let padded = gradients.chunks_exact_mut(to.padded_len());
-            for (index, padded) in group.clone().zip(padded) {
+            for (index, slot, first) in group.slots() {
                 let mut source = Unnormalised {
                     gradient: &self.gradient[image(to, index)],
                     x: &self.x[image(to, index)],
                     norm: self.norm,
                 };
-                let shape = (to.size, to.channels);
-                pad(simd, shape, &mut source, to.padded_pitch(), padded);
+                let (shape, rows) = ((to.size, to.channels), group.rows.clone());
+                let padded = &mut gradients[slot * to.padded_len()..][..to.padded_len()];
+                pad(simd, shape, &mut source, rows, padding, padded);
+                let tiles = group.tiles.clone();
+                winograd.transform_input(simd, to.channels, padded, tiles, first, m);
             }
-            let next = group.end..(group.end + group.len()).min(images);
-            let of_output = all(to, next.clone());
+            let spans = Winograd::spans::<S>(from.channels);
+            let of_output = group.next(to, images);
             let gradient = &self.gradient[of_output.clone()];
             // The input that the kernel's gradient needs is among these already.
-            let [a, b, c, d] = self.output.arrays(all(from, next));
+            let [a, b, c, d] = self.output.arrays(group.next(from, images));
             let arrays = [gradient, &self.x[of_output], a, b, c, d];
-            let mut ahead = Prefetch::new(arrays, 2 * Winograd::TICKS * row_groups(from).count());
-            for rows in row_groups(from) {
-                let tiles = rows.len() * across;
-                let images = gradients.chunks_exact(to.padded_len()).take(group.len());
-                for (slot, padded) in images.clone().enumerate() {
-                    let (rows, first) = (rows.clone(), slot * tiles);
-                    winograd.transform_input(simd, to.channels, padded, rows, first, m);
-                }
+            let mut ahead = Prefetch::new(arrays, Winograd::TICKS * (spans.len() + 1));
+            for span in spans {
                 winograd.multiply_tiles(
                     simd,
-                    group.len() * tiles,
-                    (to.channels, from.channels),
+                    group.len(),
+                    to.channels,
+                    span.clone(),
                     (m, self.kernel),
                     v,
                     &mut ahead,
                 );
-                for (slot, index) in group.clone().enumerate() {
+                for (index, _, first) in group.slots() {
                     let tiles = Tiles {
                         winograd,
                         channels: from.channels,
-                        rows: rows.clone(),
-                        first: slot * tiles,
+                        span: span.clone(),
+                        tiles: group.tiles.clone(),
+                        first,
                         m: v,
                     };
                     self.output.take(simd, image(from, index), tiles, self.sums);
                 }
-                for (slot, padded) in images.enumerate() {
-                    winograd.transform_gradient(simd, padded, rows.clone(), slot * tiles, m);
-                }
-                let images = inputs.chunks_exact(from.padded_len()).take(group.len());
-                for (slot, padded) in images.enumerate() {
-                    let (rows, first) = (rows.clone(), slot * tiles);
-                    winograd.transform_input(simd, from.channels, padded, rows, first, v);
-                }
-                let tiles = group.len() * tiles;
-                winograd.multiply_kernel_gradient(
-                    simd,
-                    tiles,
-                    (v, m),
-                    kernel_gradient,
-                    accumulate,
-                    &mut ahead,
-                );
-                accumulate = true;
             }
+            for (index, slot, first) in group.slots() {
+                let padded = &gradients[slot * to.padded_len()..][..to.padded_len()];
+                winograd.transform_gradient(simd, padded, group.tiles.clone(), first, m);
+                let padded = &mut inputs[slot * from.padded_len()..][..from.padded_len()];
+                let (image, rows) = (image(from, index), group.rows.clone());
+                self.input.pad(simd, from, image, rows, padding, padded);
+                let tiles = group.tiles.clone();
+                winograd.transform_input(simd, from.channels, padded, tiles, first, v);
+            }
+            let kernel = &mut *kernel_gradient;
+            let operands = (&v[..], &m[..]);
+            let tiles = group.len();
+            winograd
+                .multiply_kernel_gradient(simd, tiles, operands, kernel, accumulate, &mut ahead);
+            accumulate = true;
         }
         Winograd::transform_kernel_gradient(simd, kernel_gradient, self.kernel_gradient);
     }
@@ -130,7 +121,7 @@ impl Backward<'_> {
     fn direct<S: Vector>(mut self, simd: S, direct: Direct) {
         let (conv, from, to) = (self.conv, self.conv.input, self.conv.output);
         let Scratch {
-            inputs,
+            rows,
             image: gradient,
             padded,
             row,
@@ -144,7 +135,7 @@ impl Backward<'_> {
                 norm: self.norm,
             };
             copy(simd, to.channels, &mut source, gradient);
-            let input = prepare(simd, conv, &mut self.input, index, inputs);
+            let input = prepare(simd, conv, &mut self.input, index, rows);
             direct.kernel_gradient(simd, input, gradient, self.kernel_gradient, index > 0);
             if let Output::None = self.output {
                 continue;

@@ -7,7 +7,7 @@ use super::super::kernels::{
 use super::super::scratch::Scratch;
 use super::input::{Input, prepare};
 use super::output::{Pixels, Tiles};
-use super::{all, groups, image, row_groups};
+use super::{groups, image};
 
 /// Convolves a chunk.
 pub struct Forward<'a> {
@@ -35,42 +35,40 @@ impl Forward<'_> {
     #[inline(always)]
     fn winograd<S: Vector>(mut self, simd: S, winograd: Winograd) {
         let (from, to) = (self.conv.input, self.conv.output);
-        let across = Winograd::tiles(from.size);
+        let padding = Winograd::padding::<S>(from.size);
         let Scratch { inputs, v, m, .. } = self.scratch;
-        let padded = inputs.of(from);
+        let inputs = inputs.of(from);
         let images = self.output.len() / to.len();
         for group in groups(from, images) {
-            for (index, padded) in group
-                .clone()
-                .zip(padded.chunks_exact_mut(from.padded_len()))
-            {
-                self.input.pad(simd, from, image(from, index), padded);
+            for (index, slot, first) in group.slots() {
+                let padded = &mut inputs[slot * from.padded_len()..][..from.padded_len()];
+                let (image, rows) = (image(from, index), group.rows.clone());
+                self.input.pad(simd, from, image, rows, padding, padded);
+                let tiles = group.tiles.clone();
+                winograd.transform_input(simd, from.channels, padded, tiles, first, v);
             }
-            let next = group.end..(group.end + group.len()).min(images);
-            let [x, shortcut, joint] = self.input.arrays(all(from, next.clone()));
-            let arrays = [x, shortcut, joint, &self.output[all(to, next)], &[], &[]];
-            let mut ahead = Prefetch::new(arrays, Winograd::TICKS * row_groups(from).count());
-            for rows in row_groups(from) {
-                let tiles = rows.len() * across;
-                let images = padded.chunks_exact(from.padded_len()).take(group.len());
-                for (slot, padded) in images.enumerate() {
-                    let (rows, first) = (rows.clone(), slot * tiles);
-                    winograd.transform_input(simd, from.channels, padded, rows, first, v);
-                }
+            let spans = Winograd::spans::<S>(to.channels);
+            let [x, shortcut, joint] = self.input.arrays(group.next(from, images));
+            let output = &self.output[group.next(to, images)];
+            let arrays = [x, shortcut, joint, output, &[], &[]];
+            let mut ahead = Prefetch::new(arrays, Winograd::TICKS * spans.len());
+            for span in spans {
                 winograd.multiply_tiles(
                     simd,
-                    group.len() * tiles,
-                    (from.channels, to.channels),
+                    group.len(),
+                    from.channels,
+                    span.clone(),
                     (v, self.kernel),
                     m,
                     &mut ahead,
                 );
-                for (slot, index) in group.clone().enumerate() {
+                for (index, _, first) in group.slots() {
                     let tiles = Tiles {
                         winograd,
                         channels: to.channels,
-                        rows: rows.clone(),
-                        first: slot * tiles,
+                        span: span.clone(),
+                        tiles: group.tiles.clone(),
+                        first,
                         m,
                     };
                     let output = &mut self.output[image(to, index)];
@@ -84,7 +82,7 @@ impl Forward<'_> {
     fn direct<S: Vector>(mut self, simd: S, direct: Direct) {
         let to = self.conv.output;
         for (index, output) in self.output.chunks_exact_mut(to.len()).enumerate() {
-            let padded = &mut self.scratch.inputs;
+            let padded = &mut self.scratch.rows;
             let input = prepare(simd, self.conv, &mut self.input, index, padded);
             direct.forward(simd, input, self.kernel, output);
             let shape = (to.size * to.size, to.channels);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::batch_norm::Normalisation;
 use super::super::geometry::{Convolution, Grid};
-use super::super::kernels::{Stored, Vector, pad};
+use super::super::kernels::{Padding, Stored, Vector, pad};
 use super::super::scratch::Padded;
 use super::super::sources::{Activated, Joined};
 use super::image;
@@ -42,20 +42,34 @@ impl Input<'_> {
         }
     }
 
-    /// Fills the inside of a padded image with the image at `range`.
+    /// Fills rows `rows` of the inside of a padded image with those of the image at `range`.
     #[inline(always)]
-    pub fn pad<S: Vector>(&mut self, simd: S, grid: Grid, range: Range<usize>, padded: &mut [f32]) {
-        let (shape, pitch) = ((grid.size, grid.channels), grid.padded_pitch());
+    pub fn pad<S: Vector>(
+        &mut self,
+        simd: S,
+        grid: Grid,
+        range: Range<usize>,
+        rows: Range<usize>,
+        padding: Padding,
+        padded: &mut [f32],
+    ) {
+        let shape = (grid.size, grid.channels);
         match self {
-            Self::Stored(x) if !grid.channels.is_multiple_of(S::LANES) => {
-                copy_rows(grid, &x[range], padded);
-            }
-            Self::Stored(x) => pad(simd, shape, &mut Stored(&x[range]), pitch, padded),
+            Self::Stored(x) => pad(simd, shape, &mut Stored(&x[range]), rows, padding, padded),
             Self::Activated { x, norm } => {
                 let x = &x[range];
-                pad(simd, shape, &mut Activated { x, norm }, pitch, padded);
+                pad(
+                    simd,
+                    shape,
+                    &mut Activated { x, norm },
+                    rows,
+                    padding,
+                    padded,
+                );
             }
-            Self::Joined(joined) => pad(simd, shape, &mut joined.image(range), pitch, padded),
+            Self::Joined(joined) => {
+                pad(simd, shape, &mut joined.image(range), rows, padding, padded)
+            }
         }
     }
 }
@@ -82,8 +96,20 @@ pub fn prepare<'a, S: Vector>(
     match input {
         Input::Stored(x) if !conv.is_padded() => &x[range],
         input => {
-            let padded = padded.of(conv.input);
-            input.pad(simd, conv.input, range, padded);
+            let (grid, padded) = (conv.input, padded.of(conv.input));
+            match input {
+                Input::Stored(x) if !grid.channels.is_multiple_of(S::LANES) => {
+                    copy_rows(grid, &x[range], padded);
+                }
+                input => {
+                    let padding = Padding {
+                        row: grid.padded_pitch(),
+                        pixel: grid.channels,
+                        vector: S::LANES,
+                    };
+                    input.pad(simd, grid, range, 0..grid.size, padding, padded);
+                }
+            }
             padded
         }
     }

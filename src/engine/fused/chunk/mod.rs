@@ -23,23 +23,57 @@ fn image(grid: Grid, index: usize) -> Range<usize> {
     index * grid.len()..(index + 1) * grid.len()
 }
 
-/// The range of several of many images of a grid.
-fn all(grid: Grid, images: Range<usize>) -> Range<usize> {
-    images.start * grid.len()..images.end * grid.len()
+/// Tiles that are multiplied together.
+struct Group {
+    /// Images whose tiles they are.
+    images: Range<usize>,
+    /// Tiles of each of these images.
+    tiles: Range<usize>,
+    /// Rows of these images that the tiles need and that no group before has needed.
+    rows: Range<usize>,
 }
 
-/// The groups of `images` images whose tiles are multiplied together.
-fn groups(grid: Grid, images: usize) -> impl Iterator<Item = Range<usize>> {
-    let step = grid.group_images();
-    (0..images)
-        .step_by(step)
-        .map(move |first| first..(first + step).min(images))
+impl Group {
+    /// The number of tiles.
+    fn len(&self) -> usize {
+        self.images.len() * self.tiles.len()
+    }
+
+    /// The images with the place among the group's images and among the group's tiles where each
+    /// of them starts.
+    fn slots(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let tiles = self.tiles.len();
+        let images = self.images.clone().enumerate();
+        images.map(move |(slot, image)| (image, slot, slot * tiles))
+    }
+
+    /// What the next group takes of an array of `images` images of `grid`, roughly.
+    fn next(&self, grid: Grid, images: usize) -> Range<usize> {
+        let (of_image, floats) = (grid.tiles(), images * grid.len());
+        let end = (self.images.end - 1) * of_image + self.tiles.end;
+        let float = |tile: usize| (tile * grid.len() / of_image).min(floats);
+        float(end)..float(end + Winograd::GROUP)
+    }
 }
 
-/// The rows of tiles of each image of a group that are multiplied together.
-fn row_groups(grid: Grid) -> impl Iterator<Item = Range<usize>> {
-    let (step, tiles) = (grid.group_rows(), Winograd::tiles(grid.size));
-    (0..tiles)
-        .step_by(step)
-        .map(move |first| first..(first + step).min(tiles))
+/// The groups of tiles of `images` images of `grid`.
+fn groups(grid: Grid, images: usize) -> impl Iterator<Item = Group> {
+    let (step, of_image) = (grid.group_images(), grid.tiles());
+    let across = Winograd::tiles(grid.size);
+    // Rows that are needed up to a tile.
+    let rows = move |tile: usize| match tile {
+        0 => 0,
+        tile => (4 * ((tile - 1) / across) + 5).min(grid.size),
+    };
+    (0..images).step_by(step).flat_map(move |first| {
+        let starts = (0..of_image).step_by(Winograd::GROUP);
+        starts.map(move |tile| {
+            let tiles = tile..(tile + Winograd::GROUP).min(of_image);
+            Group {
+                images: first..(first + step).min(images),
+                rows: rows(tiles.start)..rows(tiles.end),
+                tiles,
+            }
+        })
+    })
 }

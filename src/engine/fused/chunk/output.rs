@@ -129,9 +129,12 @@ pub trait Pixels {
 /// The pixels of Winograd's tiles.
 pub struct Tiles<'a> {
     pub winograd: Winograd,
+    /// Of the image.
     pub channels: usize,
-    pub rows: Range<usize>,
-    /// The tile in `m` that is the first of the rows.
+    /// The channels in `m`.
+    pub span: Range<usize>,
+    pub tiles: Range<usize>,
+    /// The tile in `m` that is the first of these.
     pub first: usize,
     pub m: &'a [f32],
 }
@@ -142,11 +145,12 @@ impl Pixels for Tiles<'_> {
         let Self {
             winograd,
             channels,
-            rows,
+            span,
+            tiles,
             first,
             m,
         } = self;
-        winograd.transform_output(simd, channels, m, rows, first, sink, sums);
+        winograd.transform_output(simd, channels, span, m, tiles, first, sink, sums);
     }
 }
 

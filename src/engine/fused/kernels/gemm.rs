@@ -2,8 +2,11 @@
 
 use super::Vector;
 
-/// Rows below which a block's sums are too few to hide the latency of an addition.
-const REST: usize = 4;
+/// The most rows of a block of two vectors of columns: with 16 registers, 12 sums, two vectors of
+/// B and one factor.
+const MOST_ROWS: usize = 6;
+/// The same with 32 registers, or with one vector of columns.
+const MOST_ROWS_WITH_ROOM: usize = 8;
 
 /// How one operand of a [`Product`] lies in memory; distances are in floats.
 #[derive(Debug, Clone, Copy)]
@@ -12,12 +15,16 @@ pub struct Operand {
     pub step: usize,
     /// Between the starts of two segments of the sum.
     pub segment: usize,
+    /// Skipped after each vector's length of rows of A, or of columns of B: 0 for matrices whose
+    /// channels lie next to each other.
+    pub jump: usize,
 }
 
 /// C (rows, columns) = A (rows, sum) B (sum, columns), or C += A B.
 ///
 /// The sum runs over `segments` runs of `steps` elements each, so that it can follow the rows of
-/// an image. Columns are consecutive in B and C; rows of A may lie anywhere, even on each other.
+/// an image. Vectors of columns are consecutive in B and C; rows of A may lie anywhere, even on
+/// each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Product {
     pub rows: usize,
@@ -31,6 +38,8 @@ pub struct Product {
     pub b: Operand,
     /// Between two rows of C.
     pub c_row: usize,
+    /// Skipped after each vector of columns of C.
+    pub c_jump: usize,
     /// Adds to C instead of overwriting it.
     pub accumulate: bool,
 }
@@ -39,6 +48,12 @@ impl Product {
     /// One past the last element of an operand that is touched, from its start.
     fn extent(&self, operand: Operand, tail: usize) -> usize {
         (self.steps - 1) * operand.step + (self.segments - 1) * operand.segment + tail
+    }
+
+    /// Where a row of A starts.
+    #[inline(always)]
+    fn a_start<S: Vector>(&self, row: usize) -> usize {
+        row * self.a_row + row / S::LANES * self.a.jump
     }
 }
 
@@ -53,110 +68,107 @@ pub fn multiply<S: Vector>(simd: S, product: &Product, a: &[f32], b: &[f32], c: 
         return;
     }
     assert!(p.steps > 0 && p.segments > 0 && p.columns.is_multiple_of(S::LANES));
-    assert!(p.extent(p.a, (p.rows - 1) * p.a_row + 1) <= a.len());
-    assert!(p.extent(p.b, p.columns) <= b.len());
-    assert!((p.rows - 1) * p.c_row + p.columns <= c.len());
+    let jumps = p.columns / S::LANES - 1;
+    assert!(p.extent(p.a, p.a_start::<S>(p.rows - 1) + 1) <= a.len());
+    assert!(p.extent(p.b, p.columns + jumps * p.b.jump) <= b.len());
+    assert!((p.rows - 1) * p.c_row + p.columns + jumps * p.c_jump <= c.len());
 
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-    let pairs = p.columns / (2 * S::LANES);
-    for pair in 0..pairs {
-        let column = pair * 2 * S::LANES;
-        // SAFETY: two vectors from `column` are within the columns, and the asserts above hold.
-        unsafe { two_columns(simd, p, a, b.add(column), c.add(column)) }
-    }
-    let column = pairs * 2 * S::LANES;
-    if column < p.columns {
-        // SAFETY: the columns are whole vectors, so one is left; the asserts above hold.
-        unsafe { one_column(simd, p, a, b.add(column), c.add(column)) }
-    }
-}
-
-/// All rows of two vectors of columns, in blocks that fill the registers.
-///
-/// # Safety
-/// As for [`block`], for each row of the product.
-#[inline(always)]
-unsafe fn two_columns<S: Vector>(simd: S, p: &Product, a: *const f32, b: *const f32, c: *mut f32) {
-    // SAFETY: the caller's.
-    unsafe {
-        let row = match S::REGISTER_COUNT {
-            32.. => blocks::<S, 8, 2>(simd, p, 0, a, b, c),
-            _ => blocks::<S, 6, 2>(simd, p, 0, a, b, c),
+    let (b_vector, c_vector) = (S::LANES + p.b.jump, S::LANES + p.c_jump);
+    let vectors = p.columns / S::LANES;
+    for vector in (0..vectors - vectors % 2).step_by(2) {
+        let most = match S::REGISTER_COUNT {
+            32.. => MOST_ROWS_WITH_ROOM,
+            _ => MOST_ROWS,
         };
-        let row = blocks::<S, 4, 2>(simd, p, row, a, b, c);
-        let row = blocks::<S, 2, 2>(simd, p, row, a, b, c);
-        blocks::<S, 1, 2>(simd, p, row, a, b, c);
-    }
-}
-
-/// All rows of one vector of columns.
-///
-/// # Safety
-/// As for [`block`], for each row of the product.
-#[inline(always)]
-unsafe fn one_column<S: Vector>(simd: S, p: &Product, a: *const f32, b: *const f32, c: *mut f32) {
-    // SAFETY: the caller's.
-    unsafe {
-        let row = match S::REGISTER_COUNT {
-            32.. => blocks::<S, 16, 1>(simd, p, 0, a, b, c),
-            _ => blocks::<S, 12, 1>(simd, p, 0, a, b, c),
-        };
-        let row = blocks::<S, 4, 1>(simd, p, row, a, b, c);
-        let row = blocks::<S, 2, 1>(simd, p, row, a, b, c);
-        blocks::<S, 1, 1>(simd, p, row, a, b, c);
-    }
-}
-
-/// Blocks of `ROWS` rows from `row` on, as long as what is left is nothing or enough to keep the
-/// arithmetic busy in blocks of four; the first row that is left.
-///
-/// # Safety
-/// As for [`block`], for each row of the product.
-#[inline(always)]
-unsafe fn blocks<S: Vector, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    p: &Product,
-    mut row: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-) -> usize {
-    while row + ROWS == p.rows || row + ROWS + REST.min(ROWS) <= p.rows {
-        // SAFETY: the caller's; the block's rows are within the product's.
+        // SAFETY: two vectors from `vector` are within the columns, and the asserts above hold.
         unsafe {
-            block::<S, ROWS, VECTORS>(simd, p, a.add(row * p.a_row), b, c.add(row * p.c_row));
+            let (b, c) = (b.add(vector * b_vector), c.add(vector * c_vector));
+            columns::<S, 2>(simd, p, most, a, b, c);
         }
-        row += ROWS;
     }
-    row
+    if vectors % 2 == 1 {
+        let last = vectors - 1;
+        // SAFETY: the last vector is one of the columns; the asserts above hold.
+        unsafe {
+            let (b, c) = (b.add(last * b_vector), c.add(last * c_vector));
+            columns::<S, 1>(simd, p, MOST_ROWS_WITH_ROOM, a, b, c);
+        }
+    }
 }
 
-/// `ROWS` rows by `VECTORS` vectors of columns, summed in registers.
+/// All rows of `VECTORS` vectors of columns, in blocks of up to `most` rows. What is less than two
+/// blocks is cut in halves, because a block of few sums waits for its additions.
 ///
 /// # Safety
-/// From `a`, `ROWS` rows of the product's A are readable; from `b`, `VECTORS` vectors in each
-/// step of its sum; from `c`, `VECTORS` vectors in each of `ROWS` rows are readable and writable.
+/// As for [`block`], for each row of the product.
 #[inline(always)]
-unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
+unsafe fn columns<S: Vector, const VECTORS: usize>(
     simd: S,
     p: &Product,
+    most: usize,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
 ) {
+    let mut row = 0;
+    while row < p.rows {
+        let rest = p.rows - row;
+        let rows = if rest > most && rest < 2 * most {
+            rest.div_ceil(2)
+        } else {
+            rest.min(most)
+        };
+        // SAFETY: the caller's; the block's rows are within the product's.
+        unsafe {
+            match rows {
+                1 => block::<S, 1, VECTORS>(simd, p, row, a, b, c),
+                2 => block::<S, 2, VECTORS>(simd, p, row, a, b, c),
+                3 => block::<S, 3, VECTORS>(simd, p, row, a, b, c),
+                4 => block::<S, 4, VECTORS>(simd, p, row, a, b, c),
+                5 => block::<S, 5, VECTORS>(simd, p, row, a, b, c),
+                6 => block::<S, 6, VECTORS>(simd, p, row, a, b, c),
+                7 => block::<S, 7, VECTORS>(simd, p, row, a, b, c),
+                _ => block::<S, 8, VECTORS>(simd, p, row, a, b, c),
+            }
+        }
+        row += rows;
+    }
+}
+
+/// `ROWS` rows from `row` on by `VECTORS` vectors of columns, summed in registers.
+///
+/// # Safety
+/// From `a`, the product's A is readable up to the last of these rows; from `b`, `VECTORS` vectors
+/// in each step of its sum; from `c`, `VECTORS` vectors in each of these rows are readable and
+/// writable.
+#[inline(always)]
+unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    p: &Product,
+    first: usize,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+) {
+    let mut starts = [0; ROWS];
+    for (row, start) in starts.iter_mut().enumerate() {
+        *start = p.a_start::<S>(first + row);
+    }
+    let (b_vector, c_vector) = (S::LANES + p.b.jump, S::LANES + p.c_jump);
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
     for segment in 0..p.segments {
         for step in 0..p.steps {
-            // SAFETY: the step is one of the product's, the row one of the block's.
+            // SAFETY: the step is one of the product's, the rows are the block's.
             unsafe {
                 let a = a.add(segment * p.a.segment + step * p.a.step);
                 let b = b.add(segment * p.b.segment + step * p.b.step);
                 let mut columns = [simd.splat_f32s(0.0); VECTORS];
                 for (vector, column) in columns.iter_mut().enumerate() {
-                    *column = simd.load_unchecked(b.add(vector * S::LANES));
+                    *column = simd.load_unchecked(b.add(vector * b_vector));
                 }
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let factor = simd.splat_f32s(*a.add(row * p.a_row));
+                for (start, sums) in starts.into_iter().zip(&mut sums) {
+                    let factor = simd.splat_f32s(*a.add(start));
                     for (sum, &column) in sums.iter_mut().zip(&columns) {
                         *sum = simd.mul_add(factor, column, *sum);
                     }
@@ -168,7 +180,7 @@ unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
         for (vector, &sum) in sums.iter().enumerate() {
             // SAFETY: the row and the vector are the block's.
             unsafe {
-                let to = c.add(row * p.c_row + vector * S::LANES);
+                let to = c.add((first + row) * p.c_row + vector * c_vector);
                 let old = if p.accumulate {
                     simd.load_unchecked(to)
                 } else {

@@ -21,7 +21,7 @@ mod winograd;
 pub use direct::Direct;
 pub use gemm::{Operand, Product, multiply};
 pub use instruction_set::{InstructionSet, Task};
-pub use pixels::{PixelSink, PixelSource, Sums, copy, pad, scan};
+pub use pixels::{Padding, PixelSink, PixelSource, Sums, copy, pad, scan};
 pub use plain::{Kept, Measured, Stored, Summed};
 pub use prefetch::{Prefetch, STREAMS};
 pub use vector::{CHANNEL_MULTIPLE, Vector};

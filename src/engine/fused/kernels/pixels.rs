@@ -1,6 +1,9 @@
 //! What happens to values on their way into a convolution and out of it.
 
+use std::ops::Range;
+
 use super::Vector;
+use super::vector::MOST_LANES;
 
 /// Where the pixels of one image come from.
 pub trait PixelSource {
@@ -42,8 +45,6 @@ pub struct Sums {
     pub first: Vec<f64>,
     /// (channels)
     pub second: Vec<f64>,
-    /// Both over the last few pixels, in float32: (2, channels).
-    partial: Vec<f32>,
 }
 
 impl Sums {
@@ -52,7 +53,6 @@ impl Sums {
         Self {
             first: vec![0.0; channels],
             second: vec![0.0; channels],
-            partial: vec![0.0; 2 * channels],
         }
     }
 
@@ -68,45 +68,60 @@ impl Sums {
         }
     }
 
-    /// The sums over the last few pixels of the channels from `channel` on.
+    /// Adds the sums over a few pixels of the vector of channels that starts at `channel`.
     #[inline(always)]
-    pub fn partial<S: Vector>(&self, simd: S, channel: usize) -> [S::f32s; 2] {
-        let (first, second) = self.partial.split_at(self.first.len());
-        [simd.load(first, channel), simd.load(second, channel)]
-    }
-
-    /// Sets what [`Sums::partial`] returns.
-    #[inline(always)]
-    pub fn set_partial<S: Vector>(&mut self, simd: S, channel: usize, sums: [S::f32s; 2]) {
-        let (first, second) = self.partial.split_at_mut(self.first.len());
-        simd.store(first, channel, sums[0]);
-        simd.store(second, channel, sums[1]);
-    }
-
-    /// Adds the sums over the last few pixels to those in float64.
-    #[inline(always)]
-    pub fn flush(&mut self) {
-        let all = self.first.iter_mut().chain(&mut self.second);
-        for (sum, partial) in all.zip(&mut self.partial) {
-            *sum += f64::from(std::mem::take(partial));
+    pub fn add_partial<S: Vector>(&mut self, simd: S, channel: usize, partial: [S::f32s; 2]) {
+        for (sums, partial) in [&mut self.first, &mut self.second].into_iter().zip(partial) {
+            let mut lanes = [0.0; MOST_LANES];
+            simd.store(&mut lanes, 0, partial);
+            let sums = &mut sums[channel..channel + S::LANES];
+            for (sum, lane) in sums.iter_mut().zip(lanes) {
+                *sum += f64::from(lane);
+            }
         }
     }
 }
 
-/// Fills the inside of a padded image whose rows are `pitch` floats apart with the `size` by
-/// `size` pixels of `source`. The border of one pixel above and to the left, and all that is
-/// below and to the right, stays as it is.
+/// How a padded image lies in memory; distances are in floats.
+#[derive(Debug, Clone, Copy)]
+pub struct Padding {
+    /// Between two rows.
+    pub row: usize,
+    /// Between two pixels of a row.
+    pub pixel: usize,
+    /// Between two vectors of channels of a pixel.
+    pub vector: usize,
+}
+
+/// Fills rows `rows` of the inside of a padded image with those of `source`, which has `size` by
+/// `size` pixels. The border of one pixel above and to the left, and all that is below and to the
+/// right, stays as it is.
 #[inline(always)]
 pub fn pad<S: Vector>(
     simd: S,
     (size, channels): (usize, usize),
     source: &mut impl PixelSource,
-    pitch: usize,
+    rows: Range<usize>,
+    padding: Padding,
     padded: &mut [f32],
 ) {
-    for (row, padded) in padded[pitch..].chunks_mut(pitch).take(size).enumerate() {
-        let inside = &mut padded[channels..(size + 1) * channels];
-        fill(simd, channels, source, row * size * channels, inside);
+    let vectors = channels / S::LANES;
+    assert!(vectors > 0 && rows.end <= size && channels.is_multiple_of(S::LANES));
+    let last = size * (padding.row + padding.pixel) + (vectors - 1) * padding.vector;
+    assert!(last + S::LANES <= padded.len());
+    for row in rows {
+        let inside = (row + 1) * padding.row + padding.pixel;
+        for vector in 0..vectors {
+            let channel = vector * S::LANES;
+            let constants = source.channels(simd, channel);
+            for column in 0..size {
+                let at = (row * size + column) * channels + channel;
+                let value = source.value(simd, constants, at);
+                let to = inside + column * padding.pixel + vector * padding.vector;
+                // SAFETY: no row, column or vector is after the last, which is within the image.
+                unsafe { simd.store_unchecked(padded.as_mut_ptr().add(to), value) };
+            }
+        }
     }
 }
 
@@ -152,14 +167,13 @@ pub fn scan<S: Vector>(
     for start in (0..pixels).step_by(BLOCK) {
         for channel in (0..channels).step_by(S::LANES) {
             let (from, to) = (source.channels(simd, channel), sink.channels(simd, channel));
-            let mut partial = sums.partial(simd, channel);
+            let mut partial = [simd.splat_f32s(0.0); 2];
             for pixel in start..(start + BLOCK).min(pixels) {
                 let at = pixel * channels + channel;
                 let value = source.value(simd, from, at);
                 sink.put(simd, to, at, value, &mut partial);
             }
-            sums.set_partial(simd, channel, partial);
+            sums.add_partial(simd, channel, partial);
         }
-        sums.flush();
     }
 }

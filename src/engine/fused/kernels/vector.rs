@@ -8,6 +8,9 @@ use pulp::{Scalar256b, Scalar512b, Simd};
 /// sixteen lanes of AVX-512, which are used where every layer's channels allow.
 pub const CHANNEL_MULTIPLE: usize = 8;
 
+/// The most floats in a vector of any instruction set.
+pub const MOST_LANES: usize = 16;
+
 /// An instruction set's vectors of `f32`.
 pub trait Vector: Simd {
     /// Floats in a vector.
@@ -34,17 +37,17 @@ pub trait Vector: Simd {
     /// The vector that starts at `from[at]`.
     #[inline(always)]
     fn load(self, from: &[f32], at: usize) -> Self::f32s {
-        let from = &from[at..at + Self::LANES];
-        // SAFETY: the slice is a vector long.
-        unsafe { self.load_unchecked(from.as_ptr()) }
+        assert!(at < (from.len() + 1).saturating_sub(Self::LANES));
+        // SAFETY: at + LANES <= from.len().
+        unsafe { self.load_unchecked(from.as_ptr().add(at)) }
     }
 
     /// Writes `value` to `to[at..]`.
     #[inline(always)]
     fn store(self, to: &mut [f32], at: usize, value: Self::f32s) {
-        let to = &mut to[at..at + Self::LANES];
-        // SAFETY: the slice is a vector long.
-        unsafe { self.store_unchecked(to.as_mut_ptr(), value) }
+        assert!(at < (to.len() + 1).saturating_sub(Self::LANES));
+        // SAFETY: at + LANES <= to.len().
+        unsafe { self.store_unchecked(to.as_mut_ptr().add(at), value) }
     }
 
     /// As [`Vector::load`], without the check.

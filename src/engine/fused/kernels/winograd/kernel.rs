@@ -1,8 +1,8 @@
 //! The transform of a kernel and of its gradient.
 
 use super::super::Vector;
-use super::ENTRIES;
 use super::points::{P, Q};
+use super::{ENTRIES, Winograd};
 
 /// The kernel's transform: G g G^T.
 const G: [[f32; 3]; 6] = [
@@ -29,27 +29,34 @@ const G_TRANSPOSED: [[f32; 6]; 3] = {
     transposed
 };
 
-/// U = G g G^T of a kernel (3, 3, from, to), (36, from, to).
+/// U = G g G^T of a kernel (3, 3, from, to): for each of [`Winograd::spans`], (36, from, span).
 #[inline(always)]
-pub fn transform<S: Vector>(simd: S, kernel: &[f32], transformed: &mut [f32]) {
+pub fn transform<S: Vector>(simd: S, to: usize, kernel: &[f32], transformed: &mut [f32]) {
     let plane = kernel.len() / 9;
-    assert!(transformed.len() == ENTRIES * plane && plane.is_multiple_of(S::LANES));
-    for at in (0..plane).step_by(S::LANES) {
-        let mut columns = [[simd.splat_f32s(0.0); 6]; 3];
-        for (x, column) in columns.iter_mut().enumerate() {
-            let mut values = [simd.splat_f32s(0.0); 3];
-            for (y, value) in values.iter_mut().enumerate() {
-                *value = simd.load(kernel, (3 * y + x) * plane + at);
-            }
-            for (entry, g) in column.iter_mut().zip(G) {
-                *entry = dot(simd, g, values);
-            }
-        }
-        for line in 0..6 {
-            let values = row(&columns, line);
-            for (entry, g) in G.into_iter().enumerate() {
-                let to = (6 * line + entry) * plane + at;
-                simd.store(transformed, to, dot(simd, g, values));
+    assert!(transformed.len() == ENTRIES * plane && to.is_multiple_of(S::LANES));
+    let from = plane / to;
+    for span in Winograd::spans::<S>(to) {
+        let whole = &mut transformed[ENTRIES * from * span.start..][..ENTRIES * from * span.len()];
+        for input in 0..from {
+            for at in (0..span.len()).step_by(S::LANES) {
+                let source = input * to + span.start + at;
+                let mut columns = [[simd.splat_f32s(0.0); 6]; 3];
+                for (x, column) in columns.iter_mut().enumerate() {
+                    let mut values = [simd.splat_f32s(0.0); 3];
+                    for (y, value) in values.iter_mut().enumerate() {
+                        *value = simd.load(kernel, (3 * y + x) * plane + source);
+                    }
+                    for (entry, g) in column.iter_mut().zip(G) {
+                        *entry = dot(simd, g, values);
+                    }
+                }
+                for line in 0..6 {
+                    let values = row(&columns, line);
+                    for (x, g) in G.into_iter().enumerate() {
+                        let entry = (6 * line + x) * from + input;
+                        simd.store(whole, entry * span.len() + at, dot(simd, g, values));
+                    }
+                }
             }
         }
     }

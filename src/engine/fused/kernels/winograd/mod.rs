@@ -5,8 +5,12 @@
 //! The points are 0, +-P, +-Q and infinity, with P = sqrt(1/2) and Q = sqrt(2), for which errors are
 //! half of those of the usual 0, +-1, +-2 and less (docs/engine.md).
 //!
-//! A tile's transform is 36 vectors of channels; one matrix product for each of the 36 multiplies
-//! the tiles of a group with the transformed kernel.
+//! A tile's transform is 36 entries for each channel. Tiles are transformed and multiplied in groups
+//! of up to 16, one matrix product for each of the 36 entries. A group lies in memory as (vectors of
+//! channels, 36, 16 tiles, channels of a vector): a transform reaches its entries at distances that
+//! are known when it is compiled, and a product reads runs of memory. Products compute two vectors
+//! of output channels at a time, whose tiles are then still in the first cache when they are
+//! transformed back.
 
 mod kernel;
 mod points;
@@ -16,15 +20,19 @@ use std::ops::Range;
 
 use super::Vector;
 use super::gemm::{Operand, Product, multiply};
-use super::pixels::{PixelSink, Sums};
+use super::pixels::{Padding, PixelSink, Sums};
 use super::prefetch::Prefetch;
-use tile::Place;
 
 /// Entries of a transformed tile.
 const ENTRIES: usize = 36;
-/// Floats that keep the distance between entries from being a power of two, whose multiples share
-/// few lines of the cache.
-const ENTRY_PADDING: usize = 16;
+/// Tiles that are multiplied together: enough to use each transformed kernel several times, few
+/// enough to stay in the cache.
+const GROUP: usize = 16;
+/// Vectors between the same entry of the same tile of two entries: two more than the tiles, because
+/// multiples of a power of two share few lines of the cache.
+const ENTRY_VECTORS: usize = GROUP + 2;
+/// Vectors between the same entry of the same tile of two vectors of channels.
+const CHANNEL_VECTORS: usize = ENTRIES * ENTRY_VECTORS;
 
 /// The geometry of one convolution from `size` by `size` pixels to as many.
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +41,12 @@ pub struct Winograd {
     pub out_channels: usize,
     /// Height and width of the images in pixels.
     pub size: usize,
-    /// Tiles that go through the matrix products together.
-    pub group: usize,
 }
 
 impl Winograd {
+    /// The most tiles that are multiplied together.
+    pub const GROUP: usize = GROUP;
+
     /// Tiles along one side of an image; the last may hang over.
     pub fn tiles(size: usize) -> usize {
         size.div_ceil(4)
@@ -48,14 +57,27 @@ impl Winograd {
         4 * Self::tiles(size) + 2
     }
 
-    /// Floats between two entries of the same transformed tile.
-    fn entry_stride(&self, channels: usize) -> usize {
-        self.group * channels + ENTRY_PADDING
+    /// How a padded image lies in memory: a plane for each vector of channels.
+    pub fn padding<S: Vector>(size: usize) -> Padding {
+        let side = Self::padded_size(size);
+        Padding {
+            row: side * S::LANES,
+            pixel: S::LANES,
+            vector: side * side * S::LANES,
+        }
     }
 
     /// Floats of a group of transformed tiles.
-    pub fn group_len(&self, channels: usize) -> usize {
-        ENTRIES * self.entry_stride(channels)
+    pub fn group_len(channels: usize) -> usize {
+        CHANNEL_VECTORS * channels
+    }
+
+    /// The output channels that one product computes at a time, of `channels`.
+    pub fn spans<S: Vector>(channels: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+        let step = 2 * S::LANES;
+        (0..channels)
+            .step_by(step)
+            .map(move |start| start..(start + step).min(channels))
     }
 
     /// Ticks of a [`Prefetch`] in each product over a group's tiles.
@@ -66,18 +88,17 @@ impl Winograd {
         ENTRIES * self.in_channels * self.out_channels
     }
 
-    /// The tiles of rows `rows` of an image, row by row.
+    /// Some of an image's tiles, which count row by row.
     #[inline(always)]
-    fn tiles_of(&self, rows: Range<usize>) -> impl Iterator<Item = Corner> {
+    fn corners(&self, tiles: Range<usize>) -> impl Iterator<Item = Corner> {
         let across = Self::tiles(self.size);
-        let tiles = rows.start * across..rows.end * across;
         tiles.map(move |tile| Corner {
             y: 4 * (tile / across),
             x: 4 * (tile % across),
         })
     }
 
-    /// V = B^T d B for the tiles of rows `rows` of a padded image, written to `v` as the tiles of
+    /// V = B^T d B for the tiles `tiles` of a padded image, written to `v` as the tiles of
     /// the group from `first` on.
     #[inline(always)]
     pub fn transform_input<S: Vector>(
@@ -85,27 +106,28 @@ impl Winograd {
         simd: S,
         channels: usize,
         padded: &[f32],
-        rows: Range<usize>,
+        tiles: Range<usize>,
         first: usize,
         v: &mut [f32],
     ) {
-        let pitch = Self::padded_size(self.size) * channels;
-        self.check(simd, channels, &rows, first, v);
-        assert!((4 * rows.end + 2) * pitch <= padded.len());
-        for (index, corner) in self.tiles_of(rows).enumerate() {
-            for channel in (0..channels).step_by(S::LANES) {
-                // SAFETY: the tile's 6x6 pixels are within the padded image, and the tile is one
-                // of the group's, which `v` holds.
+        let padding = Self::padding::<S>(self.size);
+        self.check::<S>(channels, &tiles, first, v);
+        assert!(channels / S::LANES * padding.vector <= padded.len());
+        for vector in 0..channels / S::LANES {
+            for (index, corner) in self.corners(tiles.clone()).enumerate() {
+                // SAFETY: the tile's 6x6 pixels are within the padded image's plane, and the tile
+                // is one of the group's, which `v` holds.
                 unsafe {
-                    let pixels = corner.in_padded(padded, pitch, channels, channel);
-                    let start = v.as_mut_ptr().add((first + index) * channels + channel);
-                    tile::transform_input(simd, pixels, self.entries(start, channels));
+                    let plane = padded.as_ptr().add(vector * padding.vector);
+                    let pixels = plane.add(corner.y * padding.row + corner.x * padding.pixel);
+                    let entries = v.as_mut_ptr().add(Self::tile::<S>(vector, first + index));
+                    tile::transform_input(simd, pixels, padding.row, entries);
                 }
             }
         }
     }
 
-    /// A dY A^T for the tiles of rows `rows` of a padded image of output gradients, written to `m`
+    /// A dY A^T for the tiles `tiles` of a padded image of output gradients, written to `m`
     /// as the tiles of the group from `first` on: what the outputs' transform Y = A^T M A hands
     /// back to M.
     #[inline(always)]
@@ -113,139 +135,151 @@ impl Winograd {
         &self,
         simd: S,
         padded: &[f32],
-        rows: Range<usize>,
+        tiles: Range<usize>,
         first: usize,
         m: &mut [f32],
     ) {
         let channels = self.out_channels;
-        let pitch = Self::padded_size(self.size) * channels;
-        self.check(simd, channels, &rows, first, m);
-        assert!((4 * rows.end + 2) * pitch <= padded.len());
-        for (index, corner) in self.tiles_of(rows).enumerate() {
-            for channel in (0..channels).step_by(S::LANES) {
-                // SAFETY: the tile's inner 4x4 pixels are within the padded image, and the tile
-                // is one of the group's, which `m` holds.
+        let padding = Self::padding::<S>(self.size);
+        self.check::<S>(channels, &tiles, first, m);
+        assert!(channels / S::LANES * padding.vector <= padded.len());
+        for vector in 0..channels / S::LANES {
+            for (index, corner) in self.corners(tiles.clone()).enumerate() {
+                // SAFETY: the tile's inner 4x4 pixels are within the padded image's plane, and the
+                // tile is one of the group's, which `m` holds.
                 unsafe {
-                    let inside = channel + pitch + channels;
-                    let pixels = corner.in_padded(padded, pitch, channels, inside);
-                    let start = m.as_mut_ptr().add((first + index) * channels + channel);
-                    tile::transform_gradient(simd, pixels, self.entries(start, channels));
+                    let plane = padded.as_ptr().add(vector * padding.vector);
+                    let (y, x) = (corner.y + 1, corner.x + 1);
+                    let pixels = plane.add(y * padding.row + x * padding.pixel);
+                    let entries = m.as_mut_ptr().add(Self::tile::<S>(vector, first + index));
+                    tile::transform_gradient(simd, pixels, padding.row, entries);
                 }
             }
         }
     }
 
-    /// Y = A^T M A for the tiles of rows `rows` of an image, which are those of the group in `m`
-    /// from `first` on, handed to `sink` pixel by pixel, those outside the image left out.
+    /// Y = A^T M A for the tiles `tiles` of an image of `channels`, handed to `sink` pixel
+    /// by pixel, those outside the image left out. `m` holds the channels `span`; they are those
+    /// of the group from `first` on.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
     pub fn transform_output<S: Vector>(
         &self,
         simd: S,
         channels: usize,
+        span: Range<usize>,
         m: &[f32],
-        rows: Range<usize>,
+        tiles: Range<usize>,
         first: usize,
         sink: &mut impl PixelSink,
         sums: &mut Sums,
     ) {
-        self.check(simd, channels, &rows, first, m);
-        for (index, corner) in self.tiles_of(rows).enumerate() {
-            let height = (self.size - corner.y).min(4);
-            let width = (self.size - corner.x).min(4);
-            for channel in (0..channels).step_by(S::LANES) {
-                let constants = sink.channels(simd, channel);
-                let mut partial = sums.partial(simd, channel);
+        self.check::<S>(span.len(), &tiles, first, m);
+        for (vector, channel) in span.step_by(S::LANES).enumerate() {
+            let constants = sink.channels(simd, channel);
+            let mut partial = [simd.splat_f32s(0.0); 2];
+            for (index, corner) in self.corners(tiles.clone()).enumerate() {
+                let height = (self.size - corner.y).min(4);
+                let width = (self.size - corner.x).min(4);
                 // SAFETY: the tile is one of the group's, which `m` holds.
                 let columns = unsafe {
-                    let start = m.as_ptr().add((first + index) * channels + channel);
-                    tile::output_columns(simd, self.entries(start, channels))
+                    let entries = m.as_ptr().add(Self::tile::<S>(vector, first + index));
+                    tile::output_columns(simd, entries)
                 };
-                for line in 0..height {
-                    let values = tile::output_line(simd, &columns, line);
-                    let pixel = (corner.y + line) * self.size + corner.x;
-                    for (x, value) in values.into_iter().enumerate() {
-                        if x < width {
-                            let at = (pixel + x) * channels + channel;
+                let first = (corner.y * self.size + corner.x) * channels + channel;
+                if (height, width) == (4, 4) {
+                    for line in 0..4 {
+                        let values = tile::output_line(simd, &columns, line);
+                        for (x, value) in values.into_iter().enumerate() {
+                            let at = first + (line * self.size + x) * channels;
                             sink.put(simd, constants, at, value, &mut partial);
                         }
                     }
+                    continue;
                 }
-                sums.set_partial(simd, channel, partial);
+                for line in 0..height {
+                    let values = tile::output_line(simd, &columns, line);
+                    for (x, value) in values.into_iter().enumerate().take(width) {
+                        let at = first + (line * self.size + x) * channels;
+                        sink.put(simd, constants, at, value, &mut partial);
+                    }
+                }
             }
+            sums.add_partial(simd, channel, partial);
         }
-        sums.flush();
     }
 
-    /// That the tiles of `rows` fit into a group from `first` on, in whole vectors, and that
-    /// `entries` holds a group.
+    /// That `tiles` are tiles of an image and fit into a group from `first` on, in whole vectors,
+    /// and that `entries` holds a group.
     #[inline(always)]
     fn check<S: Vector>(
         &self,
-        _: S,
         channels: usize,
-        rows: &Range<usize>,
+        tiles: &Range<usize>,
         first: usize,
         entries: &[f32],
     ) {
         assert!(channels.is_multiple_of(S::LANES));
-        assert!(first + rows.len() * Self::tiles(self.size) <= self.group);
-        assert!(self.group_len(channels) <= entries.len());
+        assert!(tiles.end <= Self::tiles(self.size).pow(2) && first + tiles.len() <= GROUP);
+        assert!(Self::group_len(channels) <= entries.len());
     }
 
-    /// The entries of the tile and vector of channels that start at `start`.
+    /// Where the first entry of one of a group's tiles is, for a vector of channels.
     #[inline(always)]
-    fn entries<T>(&self, start: T, channels: usize) -> Place<T> {
-        let stride = self.entry_stride(channels);
-        Place {
-            start,
-            line: 6 * stride,
-            column: stride,
-        }
+    fn tile<S: Vector>(vector: usize, tile: usize) -> usize {
+        (vector * CHANNEL_VECTORS + tile) * S::LANES
     }
 
-    /// M = V U for each of the 36 entries of `tiles` tiles, where V has `from` and M `to`
-    /// channels; `kernel` is U (36, from, to).
+    /// M = V U for each of the 36 entries of `tiles` tiles, where V has `from` of `to` channels of
+    /// M, which holds the channels `span`; `kernel` is U as [`Winograd::transform_kernel`] writes
+    /// it.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
     pub fn multiply_tiles<S: Vector>(
         &self,
         simd: S,
         tiles: usize,
-        (from, to): (usize, usize),
+        from: usize,
+        span: Range<usize>,
         (v, kernel): (&[f32], &[f32]),
         m: &mut [f32],
         ahead: &mut Prefetch,
     ) {
+        let vector = CHANNEL_VECTORS * S::LANES;
         let product = Product {
             rows: tiles,
-            columns: to,
-            steps: from,
-            segments: 1,
-            a_row: from,
+            columns: span.len(),
+            steps: S::LANES,
+            segments: from / S::LANES,
+            a_row: S::LANES,
             a: Operand {
                 step: 1,
-                segment: 0,
+                segment: vector,
+                jump: 0,
             },
             b: Operand {
-                step: to,
-                segment: 0,
+                step: span.len(),
+                segment: S::LANES * span.len(),
+                jump: 0,
             },
-            c_row: to,
+            c_row: S::LANES,
+            c_jump: vector - S::LANES,
             accumulate: false,
         };
+        let kernel = &kernel[ENTRIES * from * span.start..];
         for entry in 0..ENTRIES {
             ahead.tick();
             multiply(
                 simd,
                 &product,
-                &v[entry * self.entry_stride(from)..],
-                &kernel[entry * from * to..],
-                &mut m[entry * self.entry_stride(to)..],
+                &v[entry * ENTRY_VECTORS * S::LANES..],
+                &kernel[entry * from * span.len()..],
+                &mut m[entry * ENTRY_VECTORS * S::LANES..],
             );
         }
     }
 
-    /// dU = V^T dM, or dU += V^T dM, for each of the 36 entries of `tiles` tiles.
+    /// dU = V^T dM, or dU += V^T dM, for each of the 36 entries of `tiles` tiles: (36, in, out).
     #[inline(always)]
     pub fn multiply_kernel_gradient<S: Vector>(
         &self,
@@ -257,21 +291,21 @@ impl Winograd {
         ahead: &mut Prefetch,
     ) {
         let (from, to) = (self.in_channels, self.out_channels);
+        let operand = Operand {
+            step: S::LANES,
+            segment: 0,
+            jump: (CHANNEL_VECTORS - 1) * S::LANES,
+        };
         let product = Product {
             rows: from,
             columns: to,
             steps: tiles,
             segments: 1,
             a_row: 1,
-            a: Operand {
-                step: from,
-                segment: 0,
-            },
-            b: Operand {
-                step: to,
-                segment: 0,
-            },
+            a: operand,
+            b: operand,
             c_row: to,
+            c_jump: 0,
             accumulate,
         };
         for entry in 0..ENTRIES {
@@ -279,20 +313,26 @@ impl Winograd {
             multiply(
                 simd,
                 &product,
-                &v[entry * self.entry_stride(from)..],
-                &m[entry * self.entry_stride(to)..],
+                &v[entry * ENTRY_VECTORS * S::LANES..],
+                &m[entry * ENTRY_VECTORS * S::LANES..],
                 &mut gradient[entry * from * to..],
             );
         }
     }
 
-    /// U = G g G^T of a kernel (3, 3, from, to), (36, from, to).
+    /// U = G g G^T of a kernel (3, 3, from, to): for each of [`Winograd::spans`], (36, from, span).
     #[inline(always)]
-    pub fn transform_kernel<S: Vector>(simd: S, kernel: &[f32], transformed: &mut [f32]) {
-        kernel::transform(simd, kernel, transformed);
+    pub fn transform_kernel<S: Vector>(
+        simd: S,
+        to: usize,
+        kernel: &[f32],
+        transformed: &mut [f32],
+    ) {
+        kernel::transform(simd, to, kernel, transformed);
     }
 
-    /// dg = G^T dU G: the gradient of a kernel (3, 3, from, to) from that of its transform.
+    /// dg = G^T dU G: the gradient of a kernel (3, 3, from, to) from that of its transform
+    /// (36, from, to).
     #[inline(always)]
     pub fn transform_kernel_gradient<S: Vector>(simd: S, transformed: &[f32], kernel: &mut [f32]) {
         kernel::transform_gradient(simd, transformed, kernel);
@@ -303,27 +343,4 @@ impl Winograd {
 struct Corner {
     y: usize,
     x: usize,
-}
-
-impl Corner {
-    /// The tile's pixels in a padded image, `offset` floats after its first.
-    ///
-    /// # Safety
-    /// They are within it.
-    #[inline(always)]
-    unsafe fn in_padded(
-        &self,
-        padded: &[f32],
-        pitch: usize,
-        channels: usize,
-        offset: usize,
-    ) -> Place<*const f32> {
-        let start = self.y * pitch + self.x * channels + offset;
-        Place {
-            // SAFETY: the caller's.
-            start: unsafe { padded.as_ptr().add(start) },
-            line: pitch,
-            column: channels,
-        }
-    }
 }

@@ -4,53 +4,53 @@
 //! AVX2 has sixteen.
 
 use super::super::Vector;
+use super::ENTRY_VECTORS;
 use super::points::{P, Q, gradient, gradient_pair, input, input_end, input_pair, output};
 
-/// Where the vectors of a tile lie: its pixels in an image, or its entries among those of the
-/// tiles of a group. Distances are in floats.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<T> {
-    pub start: T,
-    /// Between two lines.
-    pub line: usize,
-    /// Between two vectors of a line.
-    pub column: usize,
+/// The vector at `line` and `column` of pixels whose lines are `pitch` floats apart.
+///
+/// # Safety
+/// The vector is readable.
+#[inline(always)]
+unsafe fn pixel<S: Vector>(
+    simd: S,
+    pixels: *const f32,
+    pitch: usize,
+    line: usize,
+    column: usize,
+) -> S::f32s {
+    // SAFETY: the caller's.
+    unsafe { simd.load_unchecked(pixels.add(line * pitch + column * S::LANES)) }
 }
 
-impl Place<*const f32> {
-    /// # Safety
-    /// The vector is readable.
-    #[inline(always)]
-    unsafe fn load<S: Vector>(self, simd: S, line: usize, column: usize) -> S::f32s {
+/// Where the entry at `line` and `column` is, from a tile's first.
+#[inline(always)]
+fn entry<S: Vector>(line: usize, column: usize) -> usize {
+    (6 * line + column) * ENTRY_VECTORS * S::LANES
+}
+
+/// Writes a line of the 6x6 entries of a tile.
+///
+/// # Safety
+/// The line's vectors are writable.
+#[inline(always)]
+unsafe fn store<S: Vector>(simd: S, entries: *mut f32, line: usize, values: [S::f32s; 6]) {
+    for (column, value) in values.into_iter().enumerate() {
         // SAFETY: the caller's.
-        unsafe { simd.load_unchecked(self.start.add(line * self.line + column * self.column)) }
+        unsafe { simd.store_unchecked(entries.add(entry::<S>(line, column)), value) };
     }
 }
 
-impl Place<*mut f32> {
-    /// # Safety
-    /// The line's vectors are writable.
-    #[inline(always)]
-    unsafe fn store<S: Vector>(self, simd: S, line: usize, values: [S::f32s; 6]) {
-        for (column, value) in values.into_iter().enumerate() {
-            // SAFETY: the caller's.
-            unsafe {
-                let to = self.start.add(line * self.line + column * self.column);
-                simd.store_unchecked(to, value);
-            }
-        }
-    }
-}
-
-/// B^T d B of 6x6 pixels.
+/// B^T d B of 6x6 pixels, whose lines are `pitch` floats apart.
 ///
 /// # Safety
 /// The pixels are readable, the 6x6 entries writable.
 #[inline(always)]
 pub unsafe fn transform_input<S: Vector>(
     simd: S,
-    pixels: Place<*const f32>,
-    entries: Place<*mut f32>,
+    pixels: *const f32,
+    pitch: usize,
+    entries: *mut f32,
 ) {
     // SAFETY: the caller's, for lines and columns up to the sixth.
     unsafe {
@@ -58,40 +58,41 @@ pub unsafe fn transform_input<S: Vector>(
             let [mut upper, mut lower] = [[simd.splat_f32s(0.0); 6]; 2];
             for (x, (upper, lower)) in upper.iter_mut().zip(&mut lower).enumerate() {
                 let column = [
-                    pixels.load(simd, 1, x),
-                    pixels.load(simd, 2, x),
-                    pixels.load(simd, 3, x),
-                    pixels.load(simd, 4, x),
+                    pixel(simd, pixels, pitch, 1, x),
+                    pixel(simd, pixels, pitch, 2, x),
+                    pixel(simd, pixels, pitch, 3, x),
+                    pixel(simd, pixels, pitch, 4, x),
                 ];
                 [*upper, *lower] = input_pair(simd, point, column);
             }
-            entries.store(simd, line, input(simd, upper));
-            entries.store(simd, line + 1, input(simd, lower));
+            store(simd, entries, line, input(simd, upper));
+            store(simd, entries, line + 1, input(simd, lower));
         }
         for (line, first) in [(0, 0), (5, 1)] {
             let mut values = [simd.splat_f32s(0.0); 6];
             for (x, value) in values.iter_mut().enumerate() {
                 let column = [
-                    pixels.load(simd, first, x),
-                    pixels.load(simd, first + 2, x),
-                    pixels.load(simd, first + 4, x),
+                    pixel(simd, pixels, pitch, first, x),
+                    pixel(simd, pixels, pitch, first + 2, x),
+                    pixel(simd, pixels, pitch, first + 4, x),
                 ];
                 *value = input_end(simd, column);
             }
-            entries.store(simd, line, input(simd, values));
+            store(simd, entries, line, input(simd, values));
         }
     }
 }
 
-/// A dY A^T of 4x4 pixels.
+/// A dY A^T of 4x4 pixels, whose lines are `pitch` floats apart.
 ///
 /// # Safety
 /// The pixels are readable, the 6x6 entries writable.
 #[inline(always)]
 pub unsafe fn transform_gradient<S: Vector>(
     simd: S,
-    pixels: Place<*const f32>,
-    entries: Place<*mut f32>,
+    pixels: *const f32,
+    pitch: usize,
+    entries: *mut f32,
 ) {
     // SAFETY: the caller's, for pixels up to the fourth and entries up to the sixth.
     unsafe {
@@ -99,24 +100,24 @@ pub unsafe fn transform_gradient<S: Vector>(
             let [mut upper, mut lower] = [[simd.splat_f32s(0.0); 4]; 2];
             for (x, (upper, lower)) in upper.iter_mut().zip(&mut lower).enumerate() {
                 let column = [
-                    pixels.load(simd, 0, x),
-                    pixels.load(simd, 1, x),
-                    pixels.load(simd, 2, x),
-                    pixels.load(simd, 3, x),
+                    pixel(simd, pixels, pitch, 0, x),
+                    pixel(simd, pixels, pitch, 1, x),
+                    pixel(simd, pixels, pitch, 2, x),
+                    pixel(simd, pixels, pitch, 3, x),
                 ];
                 [*upper, *lower] = gradient_pair(simd, point, column);
             }
-            entries.store(simd, line, gradient(simd, upper));
-            entries.store(simd, line + 1, gradient(simd, lower));
+            store(simd, entries, line, gradient(simd, upper));
+            store(simd, entries, line + 1, gradient(simd, lower));
         }
         for (line, y) in [(0, 0), (5, 3)] {
             let values = [
-                pixels.load(simd, y, 0),
-                pixels.load(simd, y, 1),
-                pixels.load(simd, y, 2),
-                pixels.load(simd, y, 3),
+                pixel(simd, pixels, pitch, y, 0),
+                pixel(simd, pixels, pitch, y, 1),
+                pixel(simd, pixels, pitch, y, 2),
+                pixel(simd, pixels, pitch, y, 3),
             ];
-            entries.store(simd, line, gradient(simd, values));
+            store(simd, entries, line, gradient(simd, values));
         }
     }
 }
@@ -126,13 +127,13 @@ pub unsafe fn transform_gradient<S: Vector>(
 /// # Safety
 /// The entries are readable.
 #[inline(always)]
-pub unsafe fn output_columns<S: Vector>(simd: S, entries: Place<*const f32>) -> [[S::f32s; 4]; 6] {
+pub unsafe fn output_columns<S: Vector>(simd: S, entries: *const f32) -> [[S::f32s; 4]; 6] {
     let mut columns = [[simd.splat_f32s(0.0); 4]; 6];
     for (x, column) in columns.iter_mut().enumerate() {
         let mut values = [simd.splat_f32s(0.0); 6];
         for (line, value) in values.iter_mut().enumerate() {
             // SAFETY: the caller's, for lines up to the sixth.
-            *value = unsafe { entries.load(simd, line, x) };
+            *value = unsafe { simd.load_unchecked(entries.add(entry::<S>(line, x))) };
         }
         *column = output(simd, values);
     }
