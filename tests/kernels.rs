@@ -114,15 +114,12 @@ fn a_product_is_the_sum_over_its_segments() {
             a: Operand {
                 step: 1,
                 segment: a_segment,
-                jump: 0,
             },
             b: Operand {
                 step: columns,
                 segment: steps * columns,
-                jump: 0,
             },
             c_row: columns,
-            c_jump: 0,
             accumulate,
         };
         for set in sets() {
@@ -153,15 +150,12 @@ fn a_product_beyond_its_operands_is_refused() {
         a: Operand {
             step: 1,
             segment: 0,
-            jump: 0,
         },
         b: Operand {
             step: 16,
             segment: 0,
-            jump: 0,
         },
         c_row: 16,
-        c_jump: 0,
         accumulate: false,
     };
     InstructionSet::Portable.run(Multiply {

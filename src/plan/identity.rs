@@ -7,7 +7,7 @@ use super::expand::DataFacts;
 use crate::domain::{BrokenImage, RunConfig, RunId, TrajectoryId, hex};
 
 /// Raised whenever the same configuration would give other numbers than before.
-const NUMERICS_VERSION: u32 = 2;
+const NUMERICS_VERSION: u32 = 3;
 
 /// Everything that determines a run's result.
 #[derive(Serialize)]

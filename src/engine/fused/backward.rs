@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use dfdx::prelude::{Cpu, Gradients, Storage};
-use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::chunk::{Backward, Input, Output, Reduce, Unpool};
-use super::forward::{Feed, for_each_kept_pixel};
-use super::geometry::{Block, Convolution, Join};
+use super::forward::Feed;
+use super::geometry::{Convolution, Join};
 use super::kernels::Sums;
 use super::packing;
 use super::sinks::Centred;
@@ -58,20 +57,22 @@ impl Workspace {
         for (index, block) in trunk.blocks.iter().enumerate().rev() {
             let first = Feed::Activated(block.first.index);
             let target = Target::Inner(block.first.index, inner);
-            let inner_sums =
-                self.layer_back((tensors, all), &block.second, (outer, &sums), first, target)?;
+            let inner_sums = self.layer_back(
+                (tensors, all),
+                &block.second,
+                (outer, &sums, None),
+                first,
+                target,
+            )?;
             let shortcut = match &block.join {
-                Join::None => None,
+                Join::None | Join::SubsampleAndPad => None,
                 Join::Identity => Some(&*outer),
-                Join::SubsampleAndPad => {
-                    self.scatter(block, outer, shortcut);
-                    Some(&*shortcut)
-                }
                 Join::Projection(conv) => {
                     let sums = self.reduce(conv, outer);
                     let target = Target::Kept(shortcut);
                     let input = Feed::Joint(index);
-                    self.layer_back((tensors, all), conv, (outer, &sums), input, target)?;
+                    let gradient = (&*outer, &sums, None);
+                    self.layer_back((tensors, all), conv, gradient, input, target)?;
                     Some(&*shortcut)
                 }
             };
@@ -80,11 +81,12 @@ impl Workspace {
                 shortcut,
                 gradient: next,
             };
-            let (input, gradient) = (Feed::Joint(index), (&*inner, &inner_sums));
+            let residual = (block.join == Join::SubsampleAndPad).then_some(&*outer);
+            let (input, gradient) = (Feed::Joint(index), (&*inner, &inner_sums, residual));
             sums = self.layer_back((tensors, all), &block.first, gradient, input, target)?;
             std::mem::swap(&mut outer, &mut next);
         }
-        let gradient = (&*outer, &sums);
+        let gradient = (&*outer, &sums, None);
         self.layer_back(
             (tensors, all),
             &trunk.stem,
@@ -97,12 +99,13 @@ impl Workspace {
     }
 
     /// One convolution and the BN after it, whose output has the gradient `gradient`; the sums
-    /// for the BN that `target` leads to.
+    /// for the BN that `target` leads to. The third of `gradient` is that of the block's sum, if
+    /// option A's shortcut takes it to the inputs.
     fn layer_back(
         &mut self,
         (tensors, all): (&Tensors, &mut Gradients<f32, Cpu>),
         conv: &Convolution,
-        (gradient, sums): (&Buffer, &Sums),
+        (gradient, sums, residual): (&Buffer, &Sums, Option<&Buffer>),
         feed: Feed,
         target: Target<'_>,
     ) -> Result<Sums, CpuError> {
@@ -167,16 +170,23 @@ impl Workspace {
         let chunks = inputs.len();
         let parts = &mut kernel_gradients[..chunks * conv.kernel_len()];
         let kernel = &prepared[..conv.prepared_len()];
+        let residuals = (0..chunks).map(|chunk| {
+            let range = chunk * out_chunk..((chunk + 1) * out_chunk).min(out_len);
+            residual.map(|residual| &residual[range])
+        });
         let jobs = inputs
             .into_iter()
             .zip(output.chunks(chunks, in_chunk))
             .zip(gradient[..out_len].chunks(out_chunk))
             .zip(outputs[conv.index][..out_len].chunks(out_chunk))
+            .zip(residuals)
             .zip(parts.chunks_mut(conv.kernel_len()))
             .zip(sums.iter_mut());
         team.share(
             jobs.collect(),
-            |set, (((((input, output), gradient), x), kernel_gradient), sums), scratch| {
+            |set,
+             ((((((input, output), gradient), x), residual), kernel_gradient), sums),
+             scratch| {
                 set.run(Backward {
                     conv,
                     kernel,
@@ -184,6 +194,7 @@ impl Workspace {
                     x,
                     norm: &norm,
                     input,
+                    residual,
                     output,
                     kernel_gradient,
                     sums,
@@ -259,21 +270,6 @@ impl Workspace {
                 });
             });
         total(&self.sums, grid.channels)
-    }
-
-    /// The gradient that option A's shortcut takes to the block's input.
-    fn scatter(&self, block: &Block, gradient: &Buffer, shortcut: &mut Buffer) {
-        let (from, to) = (block.first.input, block.second.output);
-        let gradients = gradient.par_chunks_exact(to.len());
-        let shortcuts = shortcut.par_chunks_exact_mut(from.len());
-        let pairs = gradients.zip(shortcuts).take(self.batch);
-        pairs.for_each(|(gradient, shortcut)| {
-            shortcut.fill(0.0);
-            for_each_kept_pixel(from, to, |at, kept| {
-                let kept = &gradient[kept..kept + from.channels];
-                shortcut[at..at + from.channels].copy_from_slice(kept);
-            });
-        });
     }
 }
 

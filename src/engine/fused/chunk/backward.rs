@@ -1,6 +1,7 @@
 //! A chunk's gradients back through a convolution and the BN after it.
 
 use super::super::batch_norm::NormalisationGradient;
+use super::super::forward::for_each_kept_pixel;
 use super::super::geometry::{Convolution, Grid, Method};
 use super::super::kernels::{Direct, Prefetch, Stored, Sums, Task, Vector, Winograd, copy, pad};
 use super::super::scratch::Scratch;
@@ -21,6 +22,9 @@ pub struct Backward<'a> {
     pub norm: &'a NormalisationGradient,
     /// The convolution's input.
     pub input: Input<'a>,
+    /// What option A's shortcut brings back to the inputs, for the direct method: the gradient of
+    /// the block's sum.
+    pub residual: Option<&'a [f32]>,
     pub output: Output<'a>,
     /// (height, width, in, out), overwritten.
     pub kernel_gradient: &'a mut [f32],
@@ -145,6 +149,15 @@ impl Backward<'_> {
             direct.backward(simd, gradient, self.kernel, row, inputs_gradient);
             if conv.is_padded() {
                 strip_border(from, inputs_gradient);
+            }
+            if let Some(residual) = self.residual {
+                let residual = &residual[image(to, index)];
+                for_each_kept_pixel(from, to, |at, kept| {
+                    let pixel = &mut inputs_gradient[at..at + from.channels];
+                    for (gradient, residual) in pixel.iter_mut().zip(&residual[kept..]) {
+                        *gradient += residual;
+                    }
+                });
             }
             let pixels = Image {
                 grid: from,

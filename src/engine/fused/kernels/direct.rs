@@ -39,15 +39,12 @@ impl Direct {
             a: Operand {
                 step: 1,
                 segment: self.pitch,
-                jump: 0,
             },
             b: Operand {
                 step: self.out_channels,
                 segment: self.run() * self.out_channels,
-                jump: 0,
             },
             c_row: self.out_channels,
-            c_jump: 0,
             accumulate: false,
         };
         let rows = output.chunks_exact_mut(self.out_size * self.out_channels);
@@ -80,15 +77,12 @@ impl Direct {
             a: Operand {
                 step: 1,
                 segment: 0,
-                jump: 0,
             },
             b: Operand {
                 step: run,
                 segment: 0,
-                jump: 0,
             },
             c_row: run,
-            c_jump: 0,
             accumulate: false,
         };
         let rows = output.chunks_exact(self.out_size * self.out_channels);
@@ -127,15 +121,12 @@ impl Direct {
             a: Operand {
                 step: self.stride * self.in_channels,
                 segment: self.stride * self.pitch,
-                jump: 0,
             },
             b: Operand {
                 step: self.out_channels,
                 segment: self.out_size * self.out_channels,
-                jump: 0,
             },
             c_row: self.out_channels,
-            c_jump: 0,
             accumulate,
         };
         let lines = kernel.chunks_exact_mut(self.run() * self.out_channels);

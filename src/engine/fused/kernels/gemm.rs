@@ -15,16 +15,12 @@ pub struct Operand {
     pub step: usize,
     /// Between the starts of two segments of the sum.
     pub segment: usize,
-    /// Skipped after each vector's length of rows of A, or of columns of B: 0 for matrices whose
-    /// channels lie next to each other.
-    pub jump: usize,
 }
 
 /// C (rows, columns) = A (rows, sum) B (sum, columns), or C += A B.
 ///
 /// The sum runs over `segments` runs of `steps` elements each, so that it can follow the rows of
-/// an image. Vectors of columns are consecutive in B and C; rows of A may lie anywhere, even on
-/// each other.
+/// an image. Columns are consecutive in B and C; rows of A may lie anywhere, even on each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Product {
     pub rows: usize,
@@ -38,8 +34,6 @@ pub struct Product {
     pub b: Operand,
     /// Between two rows of C.
     pub c_row: usize,
-    /// Skipped after each vector of columns of C.
-    pub c_jump: usize,
     /// Adds to C instead of overwriting it.
     pub accumulate: bool,
 }
@@ -48,12 +42,6 @@ impl Product {
     /// One past the last element of an operand that is touched, from its start.
     fn extent(&self, operand: Operand, tail: usize) -> usize {
         (self.steps - 1) * operand.step + (self.segments - 1) * operand.segment + tail
-    }
-
-    /// Where a row of A starts.
-    #[inline(always)]
-    fn a_start<S: Vector>(&self, row: usize) -> usize {
-        row * self.a_row + row / S::LANES * self.a.jump
     }
 }
 
@@ -68,13 +56,11 @@ pub fn multiply<S: Vector>(simd: S, product: &Product, a: &[f32], b: &[f32], c: 
         return;
     }
     assert!(p.steps > 0 && p.segments > 0 && p.columns.is_multiple_of(S::LANES));
-    let jumps = p.columns / S::LANES - 1;
-    assert!(p.extent(p.a, p.a_start::<S>(p.rows - 1) + 1) <= a.len());
-    assert!(p.extent(p.b, p.columns + jumps * p.b.jump) <= b.len());
-    assert!((p.rows - 1) * p.c_row + p.columns + jumps * p.c_jump <= c.len());
+    assert!(p.extent(p.a, (p.rows - 1) * p.a_row + 1) <= a.len());
+    assert!(p.extent(p.b, p.columns) <= b.len());
+    assert!((p.rows - 1) * p.c_row + p.columns <= c.len());
 
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-    let (b_vector, c_vector) = (S::LANES + p.b.jump, S::LANES + p.c_jump);
     let vectors = p.columns / S::LANES;
     for vector in (0..vectors - vectors % 2).step_by(2) {
         let most = match S::REGISTER_COUNT {
@@ -83,7 +69,7 @@ pub fn multiply<S: Vector>(simd: S, product: &Product, a: &[f32], b: &[f32], c: 
         };
         // SAFETY: two vectors from `vector` are within the columns, and the asserts above hold.
         unsafe {
-            let (b, c) = (b.add(vector * b_vector), c.add(vector * c_vector));
+            let (b, c) = (b.add(vector * S::LANES), c.add(vector * S::LANES));
             columns::<S, 2>(simd, p, most, a, b, c);
         }
     }
@@ -91,7 +77,7 @@ pub fn multiply<S: Vector>(simd: S, product: &Product, a: &[f32], b: &[f32], c: 
         let last = vectors - 1;
         // SAFETY: the last vector is one of the columns; the asserts above hold.
         unsafe {
-            let (b, c) = (b.add(last * b_vector), c.add(last * c_vector));
+            let (b, c) = (b.add(last * S::LANES), c.add(last * S::LANES));
             columns::<S, 1>(simd, p, MOST_ROWS_WITH_ROOM, a, b, c);
         }
     }
@@ -121,41 +107,35 @@ unsafe fn columns<S: Vector, const VECTORS: usize>(
         };
         // SAFETY: the caller's; the block's rows are within the product's.
         unsafe {
+            let (a, c) = (a.add(row * p.a_row), c.add(row * p.c_row));
             match rows {
-                1 => block::<S, 1, VECTORS>(simd, p, row, a, b, c),
-                2 => block::<S, 2, VECTORS>(simd, p, row, a, b, c),
-                3 => block::<S, 3, VECTORS>(simd, p, row, a, b, c),
-                4 => block::<S, 4, VECTORS>(simd, p, row, a, b, c),
-                5 => block::<S, 5, VECTORS>(simd, p, row, a, b, c),
-                6 => block::<S, 6, VECTORS>(simd, p, row, a, b, c),
-                7 => block::<S, 7, VECTORS>(simd, p, row, a, b, c),
-                _ => block::<S, 8, VECTORS>(simd, p, row, a, b, c),
+                1 => block::<S, 1, VECTORS>(simd, p, a, b, c),
+                2 => block::<S, 2, VECTORS>(simd, p, a, b, c),
+                3 => block::<S, 3, VECTORS>(simd, p, a, b, c),
+                4 => block::<S, 4, VECTORS>(simd, p, a, b, c),
+                5 => block::<S, 5, VECTORS>(simd, p, a, b, c),
+                6 => block::<S, 6, VECTORS>(simd, p, a, b, c),
+                7 => block::<S, 7, VECTORS>(simd, p, a, b, c),
+                _ => block::<S, 8, VECTORS>(simd, p, a, b, c),
             }
         }
         row += rows;
     }
 }
 
-/// `ROWS` rows from `row` on by `VECTORS` vectors of columns, summed in registers.
+/// `ROWS` rows by `VECTORS` vectors of columns, summed in registers.
 ///
 /// # Safety
-/// From `a`, the product's A is readable up to the last of these rows; from `b`, `VECTORS` vectors
-/// in each step of its sum; from `c`, `VECTORS` vectors in each of these rows are readable and
-/// writable.
+/// From `a`, `ROWS` rows of the product's A are readable; from `b`, `VECTORS` vectors in each
+/// step of its sum; from `c`, `VECTORS` vectors in each of `ROWS` rows are readable and writable.
 #[inline(always)]
 unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     p: &Product,
-    first: usize,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
 ) {
-    let mut starts = [0; ROWS];
-    for (row, start) in starts.iter_mut().enumerate() {
-        *start = p.a_start::<S>(first + row);
-    }
-    let (b_vector, c_vector) = (S::LANES + p.b.jump, S::LANES + p.c_jump);
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
     for segment in 0..p.segments {
         for step in 0..p.steps {
@@ -165,10 +145,10 @@ unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
                 let b = b.add(segment * p.b.segment + step * p.b.step);
                 let mut columns = [simd.splat_f32s(0.0); VECTORS];
                 for (vector, column) in columns.iter_mut().enumerate() {
-                    *column = simd.load_unchecked(b.add(vector * b_vector));
+                    *column = simd.load_unchecked(b.add(vector * S::LANES));
                 }
-                for (start, sums) in starts.into_iter().zip(&mut sums) {
-                    let factor = simd.splat_f32s(*a.add(start));
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let factor = simd.splat_f32s(*a.add(row * p.a_row));
                     for (sum, &column) in sums.iter_mut().zip(&columns) {
                         *sum = simd.mul_add(factor, column, *sum);
                     }
@@ -180,7 +160,7 @@ unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
         for (vector, &sum) in sums.iter().enumerate() {
             // SAFETY: the row and the vector are the block's.
             unsafe {
-                let to = c.add((first + row) * p.c_row + vector * c_vector);
+                let to = c.add(row * p.c_row + vector * S::LANES);
                 let old = if p.accumulate {
                     simd.load_unchecked(to)
                 } else {

@@ -6,11 +6,11 @@
 //! half of those of the usual 0, +-1, +-2 and less (docs/engine.md).
 //!
 //! A tile's transform is 36 entries for each channel. Tiles are transformed and multiplied in groups
-//! of up to 16, one matrix product for each of the 36 entries. A group lies in memory as (vectors of
-//! channels, 36, 16 tiles, channels of a vector): a transform reaches its entries at distances that
-//! are known when it is compiled, and a product reads runs of memory. Products compute two vectors
-//! of output channels at a time, whose tiles are then still in the first cache when they are
-//! transformed back.
+//! of up to 16, with matrix products for each of the 36 entries. A group lies in memory as (blocks
+//! of one or two vectors of channels, 36, 16 tiles, channels of the block): a transform reaches its
+//! entries at distances that are known when it is compiled, and a product reads runs of memory.
+//! Products compute a block of output channels at a time, whose tiles are then still in the first
+//! cache when they are transformed back.
 
 mod kernel;
 mod points;
@@ -28,11 +28,62 @@ const ENTRIES: usize = 36;
 /// Tiles that are multiplied together: enough to use each transformed kernel several times, few
 /// enough to stay in the cache.
 const GROUP: usize = 16;
-/// Vectors between the same entry of the same tile of two entries: two more than the tiles, because
-/// multiples of a power of two share few lines of the cache.
-const ENTRY_VECTORS: usize = GROUP + 2;
-/// Vectors between the same entry of the same tile of two vectors of channels.
-const CHANNEL_VECTORS: usize = ENTRIES * ENTRY_VECTORS;
+/// The most vectors of channels that lie together and are multiplied together.
+const WIDEST: usize = 2;
+
+/// How the transformed tiles of a group lie in memory, with `WIDTH` vectors in a block of channels.
+struct Layout<const WIDTH: usize>;
+
+impl<const WIDTH: usize> Layout<WIDTH> {
+    /// Vectors between two entries of a tile: two more than the tiles need, because multiples of a
+    /// power of two share few lines of the cache.
+    const ENTRY: usize = GROUP * WIDTH + 2;
+
+    /// Where the first entry of a tile is, for a vector of channels.
+    #[inline(always)]
+    fn tile<S: Vector>(vector: usize, tile: usize) -> usize {
+        let block = vector / WIDTH * ENTRIES * Self::ENTRY;
+        (block + tile * WIDTH + vector % WIDTH) * S::LANES
+    }
+}
+
+/// [`Layout`] as products see it; distances are in floats.
+struct Blocks {
+    /// Channels of a block.
+    channels: usize,
+    /// Between two entries.
+    entry: usize,
+}
+
+impl Blocks {
+    /// Of `channels`.
+    #[inline(always)]
+    fn of<S: Vector>(channels: usize) -> Self {
+        let (width, entry) = match width::<S>(channels) {
+            WIDEST => (WIDEST, Layout::<WIDEST>::ENTRY),
+            _ => (1, Layout::<1>::ENTRY),
+        };
+        Self {
+            channels: width * S::LANES,
+            entry: entry * S::LANES,
+        }
+    }
+
+    /// Between two blocks.
+    fn stride(&self) -> usize {
+        ENTRIES * self.entry
+    }
+}
+
+/// Vectors in a block of `channels`.
+#[inline(always)]
+fn width<S: Vector>(channels: usize) -> usize {
+    if channels.is_multiple_of(WIDEST * S::LANES) {
+        WIDEST
+    } else {
+        1
+    }
+}
 
 /// The geometry of one convolution from `size` by `size` pixels to as many.
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +120,13 @@ impl Winograd {
 
     /// Floats of a group of transformed tiles.
     pub fn group_len(channels: usize) -> usize {
-        CHANNEL_VECTORS * channels
+        // Of blocks of one vector, which leave the most between entries.
+        ENTRIES * Layout::<1>::ENTRY * channels
     }
 
     /// The output channels that one product computes at a time, of `channels`.
     pub fn spans<S: Vector>(channels: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
-        let step = 2 * S::LANES;
+        let step = WIDEST * S::LANES;
         (0..channels)
             .step_by(step)
             .map(move |start| start..(start + step).min(channels))
@@ -110,6 +162,23 @@ impl Winograd {
         first: usize,
         v: &mut [f32],
     ) {
+        match width::<S>(channels) {
+            WIDEST => self.transform_input_in::<S, WIDEST>(simd, channels, padded, tiles, first, v),
+            _ => self.transform_input_in::<S, 1>(simd, channels, padded, tiles, first, v),
+        }
+    }
+
+    /// [`Winograd::transform_input`] with blocks of `WIDTH` vectors.
+    #[inline(always)]
+    fn transform_input_in<S: Vector, const WIDTH: usize>(
+        &self,
+        simd: S,
+        channels: usize,
+        padded: &[f32],
+        tiles: Range<usize>,
+        first: usize,
+        v: &mut [f32],
+    ) {
         let padding = Self::padding::<S>(self.size);
         self.check::<S>(channels, &tiles, first, v);
         assert!(channels / S::LANES * padding.vector <= padded.len());
@@ -120,8 +189,10 @@ impl Winograd {
                 unsafe {
                     let plane = padded.as_ptr().add(vector * padding.vector);
                     let pixels = plane.add(corner.y * padding.row + corner.x * padding.pixel);
-                    let entries = v.as_mut_ptr().add(Self::tile::<S>(vector, first + index));
-                    tile::transform_input(simd, pixels, padding.row, entries);
+                    let entries = v
+                        .as_mut_ptr()
+                        .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
+                    tile::transform_input::<S, WIDTH>(simd, pixels, padding.row, entries);
                 }
             }
         }
@@ -132,6 +203,22 @@ impl Winograd {
     /// back to M.
     #[inline(always)]
     pub fn transform_gradient<S: Vector>(
+        &self,
+        simd: S,
+        padded: &[f32],
+        tiles: Range<usize>,
+        first: usize,
+        m: &mut [f32],
+    ) {
+        match width::<S>(self.out_channels) {
+            WIDEST => self.transform_gradient_in::<S, WIDEST>(simd, padded, tiles, first, m),
+            _ => self.transform_gradient_in::<S, 1>(simd, padded, tiles, first, m),
+        }
+    }
+
+    /// [`Winograd::transform_gradient`] with blocks of `WIDTH` vectors.
+    #[inline(always)]
+    fn transform_gradient_in<S: Vector, const WIDTH: usize>(
         &self,
         simd: S,
         padded: &[f32],
@@ -151,8 +238,10 @@ impl Winograd {
                     let plane = padded.as_ptr().add(vector * padding.vector);
                     let (y, x) = (corner.y + 1, corner.x + 1);
                     let pixels = plane.add(y * padding.row + x * padding.pixel);
-                    let entries = m.as_mut_ptr().add(Self::tile::<S>(vector, first + index));
-                    tile::transform_gradient(simd, pixels, padding.row, entries);
+                    let entries = m
+                        .as_mut_ptr()
+                        .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
+                    tile::transform_gradient::<S, WIDTH>(simd, pixels, padding.row, entries);
                 }
             }
         }
@@ -174,6 +263,30 @@ impl Winograd {
         sink: &mut impl PixelSink,
         sums: &mut Sums,
     ) {
+        match width::<S>(span.len()) {
+            WIDEST => self.transform_output_in::<S, WIDEST>(
+                simd, channels, span, m, tiles, first, sink, sums,
+            ),
+            _ => {
+                self.transform_output_in::<S, 1>(simd, channels, span, m, tiles, first, sink, sums)
+            }
+        }
+    }
+
+    /// [`Winograd::transform_output`] with blocks of `WIDTH` vectors.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
+    fn transform_output_in<S: Vector, const WIDTH: usize>(
+        &self,
+        simd: S,
+        channels: usize,
+        span: Range<usize>,
+        m: &[f32],
+        tiles: Range<usize>,
+        first: usize,
+        sink: &mut impl PixelSink,
+        sums: &mut Sums,
+    ) {
         self.check::<S>(span.len(), &tiles, first, m);
         for (vector, channel) in span.step_by(S::LANES).enumerate() {
             let constants = sink.channels(simd, channel);
@@ -183,8 +296,10 @@ impl Winograd {
                 let width = (self.size - corner.x).min(4);
                 // SAFETY: the tile is one of the group's, which `m` holds.
                 let columns = unsafe {
-                    let entries = m.as_ptr().add(Self::tile::<S>(vector, first + index));
-                    tile::output_columns(simd, entries)
+                    let entries = m
+                        .as_ptr()
+                        .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
+                    tile::output_columns::<S, WIDTH>(simd, entries)
                 };
                 let first = (corner.y * self.size + corner.x) * channels + channel;
                 if (height, width) == (4, 4) {
@@ -224,15 +339,9 @@ impl Winograd {
         assert!(Self::group_len(channels) <= entries.len());
     }
 
-    /// Where the first entry of one of a group's tiles is, for a vector of channels.
-    #[inline(always)]
-    fn tile<S: Vector>(vector: usize, tile: usize) -> usize {
-        (vector * CHANNEL_VECTORS + tile) * S::LANES
-    }
-
-    /// M = V U for each of the 36 entries of `tiles` tiles, where V has `from` of `to` channels of
-    /// M, which holds the channels `span`; `kernel` is U as [`Winograd::transform_kernel`] writes
-    /// it.
+    /// M = V U for each of the 36 entries of `tiles` tiles. V has `from` channels; M gets the
+    /// channels `span`, one of [`Winograd::spans`] of its channels. `kernel` is U as
+    /// [`Winograd::transform_kernel`] writes it.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
     pub fn multiply_tiles<S: Vector>(
@@ -245,25 +354,22 @@ impl Winograd {
         m: &mut [f32],
         ahead: &mut Prefetch,
     ) {
-        let vector = CHANNEL_VECTORS * S::LANES;
+        let (inputs, outputs) = (Blocks::of::<S>(from), Blocks::of::<S>(span.len()));
         let product = Product {
             rows: tiles,
             columns: span.len(),
-            steps: S::LANES,
-            segments: from / S::LANES,
-            a_row: S::LANES,
+            steps: inputs.channels,
+            segments: from / inputs.channels,
+            a_row: inputs.channels,
             a: Operand {
                 step: 1,
-                segment: vector,
-                jump: 0,
+                segment: inputs.stride(),
             },
             b: Operand {
                 step: span.len(),
-                segment: S::LANES * span.len(),
-                jump: 0,
+                segment: inputs.channels * span.len(),
             },
-            c_row: S::LANES,
-            c_jump: vector - S::LANES,
+            c_row: span.len(),
             accumulate: false,
         };
         let kernel = &kernel[ENTRIES * from * span.start..];
@@ -272,9 +378,9 @@ impl Winograd {
             multiply(
                 simd,
                 &product,
-                &v[entry * ENTRY_VECTORS * S::LANES..],
+                &v[entry * inputs.entry..],
                 &kernel[entry * from * span.len()..],
-                &mut m[entry * ENTRY_VECTORS * S::LANES..],
+                &mut m[entry * outputs.entry..],
             );
         }
     }
@@ -291,32 +397,35 @@ impl Winograd {
         ahead: &mut Prefetch,
     ) {
         let (from, to) = (self.in_channels, self.out_channels);
-        let operand = Operand {
-            step: S::LANES,
-            segment: 0,
-            jump: (CHANNEL_VECTORS - 1) * S::LANES,
-        };
+        let (inputs, outputs) = (Blocks::of::<S>(from), Blocks::of::<S>(to));
         let product = Product {
-            rows: from,
-            columns: to,
+            rows: inputs.channels,
+            columns: outputs.channels,
             steps: tiles,
             segments: 1,
             a_row: 1,
-            a: operand,
-            b: operand,
+            a: Operand {
+                step: inputs.channels,
+                segment: 0,
+            },
+            b: Operand {
+                step: outputs.channels,
+                segment: 0,
+            },
             c_row: to,
-            c_jump: 0,
             accumulate,
         };
         for entry in 0..ENTRIES {
             ahead.tick();
-            multiply(
-                simd,
-                &product,
-                &v[entry * ENTRY_VECTORS * S::LANES..],
-                &m[entry * ENTRY_VECTORS * S::LANES..],
-                &mut gradient[entry * from * to..],
-            );
+            let gradient = &mut gradient[entry * from * to..][..from * to];
+            for (block, rows) in gradient.chunks_mut(inputs.channels * to).enumerate() {
+                let v = &v[block * inputs.stride() + entry * inputs.entry..];
+                for block in 0..to / outputs.channels {
+                    let m = &m[block * outputs.stride() + entry * outputs.entry..];
+                    let gradient = &mut rows[block * outputs.channels..];
+                    multiply(simd, &product, v, m, gradient);
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! AVX2 has sixteen.
 
 use super::super::Vector;
-use super::ENTRY_VECTORS;
+use super::Layout;
 use super::points::{P, Q, gradient, gradient_pair, input, input_end, input_pair, output};
 
 /// The vector at `line` and `column` of pixels whose lines are `pitch` floats apart.
@@ -23,10 +23,10 @@ unsafe fn pixel<S: Vector>(
     unsafe { simd.load_unchecked(pixels.add(line * pitch + column * S::LANES)) }
 }
 
-/// Where the entry at `line` and `column` is, from a tile's first.
+/// Where the entry at `line` and `column` is, from a tile's first; `WIDTH` is that of [`Layout`].
 #[inline(always)]
-fn entry<S: Vector>(line: usize, column: usize) -> usize {
-    (6 * line + column) * ENTRY_VECTORS * S::LANES
+fn entry<S: Vector, const WIDTH: usize>(line: usize, column: usize) -> usize {
+    (6 * line + column) * Layout::<WIDTH>::ENTRY * S::LANES
 }
 
 /// Writes a line of the 6x6 entries of a tile.
@@ -34,10 +34,15 @@ fn entry<S: Vector>(line: usize, column: usize) -> usize {
 /// # Safety
 /// The line's vectors are writable.
 #[inline(always)]
-unsafe fn store<S: Vector>(simd: S, entries: *mut f32, line: usize, values: [S::f32s; 6]) {
+unsafe fn store<S: Vector, const WIDTH: usize>(
+    simd: S,
+    entries: *mut f32,
+    line: usize,
+    values: [S::f32s; 6],
+) {
     for (column, value) in values.into_iter().enumerate() {
         // SAFETY: the caller's.
-        unsafe { simd.store_unchecked(entries.add(entry::<S>(line, column)), value) };
+        unsafe { simd.store_unchecked(entries.add(entry::<S, WIDTH>(line, column)), value) };
     }
 }
 
@@ -46,7 +51,7 @@ unsafe fn store<S: Vector>(simd: S, entries: *mut f32, line: usize, values: [S::
 /// # Safety
 /// The pixels are readable, the 6x6 entries writable.
 #[inline(always)]
-pub unsafe fn transform_input<S: Vector>(
+pub unsafe fn transform_input<S: Vector, const WIDTH: usize>(
     simd: S,
     pixels: *const f32,
     pitch: usize,
@@ -65,8 +70,8 @@ pub unsafe fn transform_input<S: Vector>(
                 ];
                 [*upper, *lower] = input_pair(simd, point, column);
             }
-            store(simd, entries, line, input(simd, upper));
-            store(simd, entries, line + 1, input(simd, lower));
+            store::<S, WIDTH>(simd, entries, line, input(simd, upper));
+            store::<S, WIDTH>(simd, entries, line + 1, input(simd, lower));
         }
         for (line, first) in [(0, 0), (5, 1)] {
             let mut values = [simd.splat_f32s(0.0); 6];
@@ -78,7 +83,7 @@ pub unsafe fn transform_input<S: Vector>(
                 ];
                 *value = input_end(simd, column);
             }
-            store(simd, entries, line, input(simd, values));
+            store::<S, WIDTH>(simd, entries, line, input(simd, values));
         }
     }
 }
@@ -88,7 +93,7 @@ pub unsafe fn transform_input<S: Vector>(
 /// # Safety
 /// The pixels are readable, the 6x6 entries writable.
 #[inline(always)]
-pub unsafe fn transform_gradient<S: Vector>(
+pub unsafe fn transform_gradient<S: Vector, const WIDTH: usize>(
     simd: S,
     pixels: *const f32,
     pitch: usize,
@@ -107,8 +112,8 @@ pub unsafe fn transform_gradient<S: Vector>(
                 ];
                 [*upper, *lower] = gradient_pair(simd, point, column);
             }
-            store(simd, entries, line, gradient(simd, upper));
-            store(simd, entries, line + 1, gradient(simd, lower));
+            store::<S, WIDTH>(simd, entries, line, gradient(simd, upper));
+            store::<S, WIDTH>(simd, entries, line + 1, gradient(simd, lower));
         }
         for (line, y) in [(0, 0), (5, 3)] {
             let values = [
@@ -117,7 +122,7 @@ pub unsafe fn transform_gradient<S: Vector>(
                 pixel(simd, pixels, pitch, y, 2),
                 pixel(simd, pixels, pitch, y, 3),
             ];
-            store(simd, entries, line, gradient(simd, values));
+            store::<S, WIDTH>(simd, entries, line, gradient(simd, values));
         }
     }
 }
@@ -127,13 +132,16 @@ pub unsafe fn transform_gradient<S: Vector>(
 /// # Safety
 /// The entries are readable.
 #[inline(always)]
-pub unsafe fn output_columns<S: Vector>(simd: S, entries: *const f32) -> [[S::f32s; 4]; 6] {
+pub unsafe fn output_columns<S: Vector, const WIDTH: usize>(
+    simd: S,
+    entries: *const f32,
+) -> [[S::f32s; 4]; 6] {
     let mut columns = [[simd.splat_f32s(0.0); 4]; 6];
     for (x, column) in columns.iter_mut().enumerate() {
         let mut values = [simd.splat_f32s(0.0); 6];
         for (line, value) in values.iter_mut().enumerate() {
             // SAFETY: the caller's, for lines up to the sixth.
-            *value = unsafe { simd.load_unchecked(entries.add(entry::<S>(line, x))) };
+            *value = unsafe { simd.load_unchecked(entries.add(entry::<S, WIDTH>(line, x))) };
         }
         *column = output(simd, values);
     }
