@@ -448,3 +448,29 @@ fn last_report(output: impl std::io::Read, mut seen: impl FnMut(u64)) -> u64 {
     }
     reported
 }
+
+#[test]
+fn of_points_at_the_same_iteration_the_last_is_kept_however_many_come_at_once() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::A, 1);
+    let mut recorder = begun(&path, "many", std::slice::from_ref(&run));
+    start(&mut recorder, &run);
+    let mut report = |event| {
+        let event = Event::Run { run: &run, event };
+        recorder.handle(&event).unwrap();
+    };
+    for error in [80.0, 40.0] {
+        for iteration in 1..=200 {
+            report(RunEvent::Trained(train_point(iteration, error)));
+            report(RunEvent::Evaluated(test_point(iteration, error)));
+        }
+    }
+    recorder.commit().unwrap();
+
+    let store = Store::open_read_only(&path).unwrap();
+    let curves = curves_of(&store, &run);
+    let iterations = || 1..=200;
+    let train: Vec<_> = iterations().map(|k| train_point(k, 40.0)).collect();
+    let eval: Vec<_> = iterations().map(|k| test_point(k, 40.0)).collect();
+    assert_eq!(curves, Curves { train, eval });
+}

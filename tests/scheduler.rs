@@ -355,3 +355,86 @@ fn a_run_that_another_process_took_over_stops_here_and_is_asked_for_again() {
         .count();
     assert_eq!(started, 2);
 }
+
+/// Reports without a pause; then runs with an odd seed panic.
+struct Flood;
+
+const FLOOD: u64 = 3000;
+
+impl Trainer for Flood {
+    fn train(
+        &self,
+        job: &Job<'_>,
+        report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
+    ) -> Result<Outcome, TrainError> {
+        for iteration in 1..=FLOOD {
+            let progress = RunEvent::Progress {
+                iteration,
+                train_error_percent: 90.0,
+            };
+            assert!(report(progress).is_continue());
+        }
+        assert!(job.run.config.seed.is_multiple_of(2), "an odd seed");
+        Ok(Outcome::Finished)
+    }
+}
+
+/// Counts what each run reports, which has to come in order and before the run's end.
+#[derive(Default)]
+struct Order(HashMap<RunId, u64>);
+
+impl EventSink for Order {
+    fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        match event {
+            Event::Run {
+                run,
+                event: RunEvent::Progress { iteration, .. },
+            } => {
+                let last = self.0.entry(run.id.clone()).or_default();
+                *last += 1;
+                assert_eq!(last, iteration, "{run}");
+            }
+            Event::RunFinished { run, .. } => assert_eq!(self.0[&run.id], FLOOD, "{run}"),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for Order {
+    fn claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, SinkError> {
+        Listener::default().claim(run, slot)
+    }
+
+    fn commit(&mut self) -> Result<(), SinkError> {
+        // So that the workers get ahead.
+        thread::sleep(std::time::Duration::from_millis(1));
+        Ok(())
+    }
+
+    fn lost(&mut self) -> Vec<RunId> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn runs_that_report_faster_than_they_are_heard_lose_nothing() {
+    schedule::install_hook();
+    let batch = Batch {
+        runs: (0..64).map(run).collect(),
+        finished_before: 0,
+        workforce: Workforce {
+            workers: 32,
+            threads_per_run: 1,
+        },
+        limits: Limits {
+            max_fails: None,
+            max_attempts: 1,
+        },
+    };
+    let trainer: Arc<dyn Trainer> = Arc::new(Flood);
+    let mut ledger = Order::default();
+    let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
+    let tally = tally.expect("the sweep runs");
+    assert_eq!((tally.finished, tally.failed), (32, 32));
+}

@@ -1,7 +1,8 @@
 //! Who works on which run.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -17,7 +18,7 @@ pub(super) struct Hold {
     pub attempt: i64,
     pub training: TrainingId,
     /// Of its checkpoints.
-    pub folder: PathBuf,
+    pub folder: Arc<Path>,
 }
 
 /// On what terms a process takes runs.

@@ -23,6 +23,7 @@ mod salvage;
 mod tidy;
 mod usage;
 mod values;
+mod waiting;
 
 pub use error::StoreError;
 pub use examine::{BadCheckpoint, Examination, Fault, LivingProcess};

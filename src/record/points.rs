@@ -1,50 +1,75 @@
 //! Measurements as rows: written and read here only.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 
 use super::values::{Problem, integer};
 use crate::domain::{Curves, EvalPoint, EvalSet, TrainConfig, TrainPoint, TrainingId};
 
-/// A second point at the same iteration replaces the first.
+/// Of each row of measurements.
+const VALUES: usize = 5;
+
+/// Points in one statement. A second point at the same iteration replaces the first.
 pub(super) fn insert_train(
     connection: &Connection,
-    training: TrainingId,
-    point: &TrainPoint,
+    points: &[(TrainingId, TrainPoint)],
 ) -> Result<(), Problem> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO train_metrics (training_id, iteration, error_percent, loss, lr)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            training.0,
-            integer("an iteration", point.iteration)?,
-            point.error_percent,
-            point.loss,
-            point.lr,
-        ])?;
+    let mut statement = connection.prepare_cached(&insertion(
+        "train_metrics (training_id, iteration, error_percent, loss, lr)",
+        points.len(),
+    ))?;
+    for (row, (training, point)) in points.iter().enumerate() {
+        let values: [&dyn ToSql; VALUES] = [
+            &training.0,
+            &integer("an iteration", point.iteration)?,
+            &point.error_percent,
+            &point.loss,
+            &point.lr,
+        ];
+        bind(&mut statement, row, values)?;
+    }
+    statement.raw_execute()?;
     Ok(())
 }
 
-/// A second point at the same iteration replaces the first.
+/// Points in one statement. A second point at the same iteration replaces the first.
 pub(super) fn insert_eval(
     connection: &Connection,
-    training: TrainingId,
-    point: &EvalPoint,
+    points: &[(TrainingId, EvalPoint)],
 ) -> Result<(), Problem> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO eval_metrics
-             (training_id, evaluated_on, iteration, error_percent, loss)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            training.0,
-            set_word(point.set),
-            integer("an iteration", point.iteration)?,
-            point.error_percent,
-            point.loss,
-        ])?;
+    let mut statement = connection.prepare_cached(&insertion(
+        "eval_metrics (training_id, evaluated_on, iteration, error_percent, loss)",
+        points.len(),
+    ))?;
+    for (row, (training, point)) in points.iter().enumerate() {
+        let values: [&dyn ToSql; VALUES] = [
+            &training.0,
+            &set_word(point.set),
+            &integer("an iteration", point.iteration)?,
+            &point.error_percent,
+            &point.loss,
+        ];
+        bind(&mut statement, row, values)?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// The statement for some rows of [`VALUES`] values.
+fn insertion(table_and_columns: &str, rows: usize) -> String {
+    let row = "(?, ?, ?, ?, ?)";
+    let rows = vec![row; rows].join(", ");
+    format!("INSERT OR REPLACE INTO {table_and_columns} VALUES {rows}")
+}
+
+/// Gives a statement the values of one of its rows.
+fn bind(
+    statement: &mut Statement<'_>,
+    row: usize,
+    values: [&dyn ToSql; VALUES],
+) -> rusqlite::Result<()> {
+    for (column, value) in values.into_iter().enumerate() {
+        statement.raw_bind_parameter(row * VALUES + column + 1, value)?;
+    }
     Ok(())
 }
 

@@ -166,32 +166,33 @@ impl Store {
     }
 
     fn status(&self, tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<RunStatus>> {
+        let Some(training) = current_training(tx, id)? else {
+            return Ok(None);
+        };
         let found = tx
             .prepare_cached(
-                "SELECT training_id, status, error, diverged_iteration,
-                     (SELECT sum(wall_ms) FROM attempts WHERE training_id = current.training_id),
+                "SELECT status, error, diverged_iteration,
+                     (SELECT sum(wall_ms) FROM attempts WHERE training_id = ?2),
                      (SELECT count(*) FROM attempts WHERE run_id = ?1), process_id, transient
-                 FROM current_attempts AS current WHERE run_id = ?1",
+                 FROM attempts WHERE training_id = ?2 ORDER BY number DESC LIMIT 1",
             )?
-            .query_row([&id.0], |row| {
-                let training = TrainingId(row.get(0)?);
-                let status = RunStatus {
-                    status: self.believed(row.get(1)?, row.get(6)?),
-                    error: row.get(2)?,
-                    transient: row.get(7)?,
-                    diverged_iteration: row.get::<_, Option<i64>>(3)?.map(|n| n as u64),
-                    wall: wall(row, 4)?,
-                    attempts: unsigned(row, 5)?,
+            .query_row(params![id.0, training.0], |row| {
+                Ok(RunStatus {
+                    status: self.believed(row.get(0)?, row.get(5)?),
+                    error: row.get(1)?,
+                    transient: row.get(6)?,
+                    diverged_iteration: row.get::<_, Option<i64>>(2)?.map(|n| n as u64),
+                    wall: wall(row, 3)?,
+                    attempts: unsigned(row, 4)?,
                     iteration: 0,
                     train: None,
                     test: None,
                     validation: None,
                     sweeps: Vec::new(),
-                };
-                Ok((training, status))
+                })
             })
             .optional()?;
-        let Some((training, mut status)) = found else {
+        let Some(mut status) = found else {
             return Ok(None);
         };
         status.train = last_train(tx, training)?;
@@ -247,8 +248,9 @@ impl Store {
     }
 }
 
+/// What the view `current_trainings` has of one run; it would look at every run for that.
 fn current_training(tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<TrainingId>> {
-    tx.prepare_cached("SELECT id FROM current_trainings WHERE run_id = ?1")?
+    tx.prepare_cached("SELECT id FROM trainings WHERE run_id = ?1 ORDER BY number DESC LIMIT 1")?
         .query_row([&id.0], |row| Ok(TrainingId(row.get(0)?)))
         .optional()
 }

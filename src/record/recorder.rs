@@ -12,10 +12,11 @@ use rusqlite::{Connection, params};
 
 use super::claims::{self, Hold, Terms};
 use super::lock::SetupLock;
-use super::points::{copy_before, delete_from, insert_eval, insert_train};
+use super::points::{copy_before, delete_from};
 use super::process::{Others, ThisProcess};
 use super::register::{self, Provenance, SweepRecord};
 use super::values::{Problem, integer, now_unix_ms};
+use super::waiting::WaitingPoints;
 use super::{StoreError, checkpoints, database};
 use crate::domain::{
     Beginning, Claim, Event, EventSink, Grant, Ledger, Outcome, Run, RunEvent, RunId, Saved,
@@ -29,6 +30,8 @@ pub struct Recorder {
     path: PathBuf,
     /// Whether a transaction is open.
     writing: bool,
+    /// Points of that transaction.
+    waiting: WaitingPoints,
     sweep: Option<Begun>,
     /// The runs that this process has.
     held: HashMap<RunId, Hold>,
@@ -84,6 +87,7 @@ impl Recorder {
             connection: database::open_for_writing(path)?,
             path: path.to_owned(),
             writing: false,
+            waiting: WaitingPoints::default(),
             sweep: None,
             held: HashMap::new(),
             taken: HashMap::new(),
@@ -159,18 +163,18 @@ impl Recorder {
         let Some(hold) = self.hold(run)? else {
             return Ok(());
         };
-        let training = hold.training;
+        let (connection, waiting, training) = (&self.connection, &mut self.waiting, hold.training);
         match event {
             RunEvent::Progress { .. } => Ok(()),
             RunEvent::Began(beginning) => {
                 self.write(|connection| take_up(connection, run, &hold, beginning))
             }
-            RunEvent::Trained(point) => {
-                self.write(|connection| insert_train(connection, training, &point))
-            }
-            RunEvent::Evaluated(point) => {
-                self.write(|connection| insert_eval(connection, training, &point))
-            }
+            RunEvent::Trained(point) => waiting
+                .train(connection, training, point)
+                .map_err(|problem| problem.at(&self.path)),
+            RunEvent::Evaluated(point) => waiting
+                .eval(connection, training, point)
+                .map_err(|problem| problem.at(&self.path)),
             RunEvent::Checkpointed(saved) => self.checkpointed(run, &hold, saved),
         }
     }
@@ -255,6 +259,7 @@ impl Recorder {
 
     fn commit_open(&mut self) -> Result<(), StoreError> {
         if self.writing {
+            self.write_points()?;
             self.connection
                 .execute_batch("COMMIT")
                 .map_err(|source| StoreError::of_sqlite(&self.path, source))?;
@@ -276,7 +281,14 @@ impl Recorder {
         change: impl FnOnce(&Connection) -> Result<T, Problem>,
     ) -> Result<T, StoreError> {
         self.begin_transaction()?;
+        self.write_points()?;
         change(&self.connection).map_err(|problem| problem.at(&self.path))
+    }
+
+    fn write_points(&mut self) -> Result<(), StoreError> {
+        self.waiting
+            .write(&self.connection)
+            .map_err(|problem| problem.at(&self.path))
     }
 }
 
@@ -342,7 +354,7 @@ fn take(
     let hold = Hold {
         attempt,
         training: training.id,
-        folder,
+        folder: folder.into(),
     };
     Ok((hold, grant))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, bounded, never, select};
 
 use super::policy::{Limits, Policy, Workforce};
-use super::worker::{Message, Task, Worker};
+use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
     Claim, Event, EventSink, Ledger, Outcome, Run, SinkError, Slot, SweepTally, Trainer,
 };
@@ -15,7 +15,7 @@ use crate::domain::{
 /// goes on from its last checkpoint.
 const GRACE: Duration = Duration::from_millis(1500);
 /// Messages that wait to be heard at most; a worker that reports faster than that waits.
-const BACKLOG: usize = 16_384;
+const BACKLOG: usize = 16_384 / EVENTS_MAX;
 
 /// Why a sweep could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -250,9 +250,11 @@ impl Dispatch<'_> {
 
     fn hear(&mut self, message: Message) {
         match message {
-            Message::Event { run, event } => {
+            Message::Events { run, events } => {
                 let run = &self.runs[run];
-                self.audience.tell(&Event::Run { run, event });
+                for event in events {
+                    self.audience.tell(&Event::Run { run, event });
+                }
             }
             Message::Ended {
                 worker,

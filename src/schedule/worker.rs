@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, SendError, Sender, TrySendError, unbounded};
 
 use super::panics;
 use crate::domain::{Grant, Job, Outcome, Run, RunEvent, Slot, TrainError, Trainer};
 
+/// Events of a message at most.
+pub const EVENTS_MAX: usize = 256;
+
 /// What a worker tells the dispatch loop.
 pub enum Message {
-    Event {
-        run: usize,
-        event: RunEvent,
-    },
+    /// In the order in which they happened.
+    Events { run: usize, events: Vec<RunEvent> },
     Ended {
         worker: usize,
         run: usize,
@@ -122,8 +123,13 @@ impl Body {
     }
 
     fn train(&self, run: usize, grant: &Grant) -> Result<Outcome, TrainError> {
+        let mut reports = Reports {
+            run,
+            messages: &self.messages,
+            waiting: Vec::new(),
+        };
         let mut report = |event| {
-            let sent = self.messages.send(Message::Event { run, event });
+            let sent = reports.send(event);
             if sent.is_err() || self.stop.load(Ordering::Relaxed) {
                 ControlFlow::Break(())
             } else {
@@ -136,5 +142,49 @@ impl Body {
             grant,
         };
         self.trainer.train(&job, &mut report)
+    }
+}
+
+/// What a run reports, on its way to the dispatch loop. Where that falls behind, events wait here
+/// and go together: a queue that is always full costs more than what is in it. The rest goes when
+/// the value is dropped, also by a panic.
+struct Reports<'a> {
+    run: usize,
+    messages: &'a Sender<Message>,
+    waiting: Vec<RunEvent>,
+}
+
+impl Reports<'_> {
+    /// # Errors
+    /// When nobody listens any more.
+    fn send(&mut self, event: RunEvent) -> Result<(), SendError<()>> {
+        self.waiting.push(event);
+        if self.waiting.len() >= EVENTS_MAX {
+            return self.messages.send(self.take()).map_err(|_| SendError(()));
+        }
+        match self.messages.try_send(self.take()) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(Message::Events { events, .. })) => {
+                self.waiting = events;
+                Ok(())
+            }
+            Err(_) => Err(SendError(())),
+        }
+    }
+
+    fn take(&mut self) -> Message {
+        Message::Events {
+            run: self.run,
+            events: std::mem::take(&mut self.waiting),
+        }
+    }
+}
+
+impl Drop for Reports<'_> {
+    fn drop(&mut self) {
+        if !self.waiting.is_empty() {
+            // Who does not listen any more need not hear it.
+            let _ = self.messages.send(self.take());
+        }
     }
 }
