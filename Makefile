@@ -15,7 +15,8 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build sweep plot plan status data test torture fuzz check bench bench-venv miri asan fixtures clean
+.PHONY: all build sweep plot plan status data test torture fuzz check bench bench-load bench-venv miri asan \
+	fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -72,6 +73,12 @@ bench:
 	@$(BENCH_PYTHON) benches/side_by_side.py --output $(BENCH_RESULTS) $(ARGS)
 	@cargo bench --quiet --bench kernels >> $(BENCH_RESULTS)
 	@cat $(BENCH_RESULTS)
+
+# Puts a load on the scheduler and the database, then on Optuna, MLflow and Trackio where BENCH_PYTHON
+# has them. To see that it works: make bench-load ARGS=--quick
+bench-load:
+	@cargo bench --quiet --bench load -- $(ARGS)
+	@$(BENCH_PYTHON) benches/trackers.py $(ARGS)
 
 # A Python with PyTorch for `make bench`.
 bench-venv:
