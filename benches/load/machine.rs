@@ -1,4 +1,4 @@
-//! What the numbers depend on: the processor, the memory in use, the disk.
+//! What the numbers depend on besides the processor: the memory in use, the disk.
 
 use std::fs::File;
 use std::io::Write;
@@ -6,19 +6,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
-use sysinfo::{CpuRefreshKind, RefreshKind, System};
-
-/// The processor's name, as far as it tells.
-pub fn cpu() -> String {
-    let kind = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
-    let system = System::new_with_specifics(kind).ok();
-    let name = system
-        .iter()
-        .flat_map(System::cpus)
-        .map(|cpu| cpu.brand().trim().to_owned())
-        .find(|name| !name.is_empty());
-    name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-}
 
 /// The type of the file system of `folder`, by Linux's `/proc/self/mounts`.
 pub fn file_system(folder: &Path) -> String {

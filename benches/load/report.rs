@@ -28,7 +28,7 @@ pub fn print(load: &Load, rounds: usize, quick: bool) -> anyhow::Result<()> {
     }
     let disk = folder()?;
     println!("### Load\n");
-    println!("- CPU: {}; {}", machine::cpu(), cores());
+    println!("- CPU: {}; {}", resweep::commands::cpu_name(), cores());
     println!(
         "- disk: {}; an append of 4 KiB that waits for it takes {:.2} ms",
         machine::file_system(disk.path()),

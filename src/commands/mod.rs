@@ -23,6 +23,7 @@ mod table;
 use crate::cli::Command;
 
 pub use ending::{Ending, describe};
+pub use provenance::cpu_name;
 
 /// Runs a command to its end.
 ///
