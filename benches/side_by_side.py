@@ -19,7 +19,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
+from cargo_bench import ROOT, Failed, build
+
 # (depth, shortcut)
 NETS = [(20, "A"), (56, "A"), (110, "A"), (20, "none")]
 # (threads of each run, runs at once)
@@ -51,23 +52,6 @@ class Measured:
     peak: float
     program: str
     instruction_set: str
-
-
-class Failed(Exception):
-    """A program did not do what it was asked to."""
-
-
-def build():
-    """Build benches/step.rs; return the program's path."""
-    command = ["cargo", "bench", "--bench", "step", "--no-run", "--message-format=json-render-diagnostics"]
-    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if built.returncode != 0:
-        raise Failed("benches/step.rs does not build")
-    for line in built.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "step":
-            return message["executable"]
-    raise Failed("cargo did not say where it put benches/step.rs")
 
 
 def has_pytorch():
@@ -291,7 +275,7 @@ def options():
 def main():
     given = options()
     try:
-        step = build()
+        step = build("step")
         pytorch = has_pytorch()
         if not pytorch:
             print(f"{sys.executable} has no PyTorch: measuring resweep alone", file=sys.stderr)

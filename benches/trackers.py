@@ -23,7 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
+from cargo_bench import ROOT, Failed, build
+
 # How many of each; few enough for some seconds, many enough to be steady.
 TRIALS, REPORTS = 200, 1000
 RUNS, METRICS, BATCHES = 100, 400, 20
@@ -43,10 +44,6 @@ class Rate:
     per_second: float
     journal: str
     synchronous: str
-
-
-class Failed(Exception):
-    """A program did not do what it was asked to."""
 
 
 def per_second(count, work):
@@ -145,19 +142,6 @@ def trackio_rates(folder):
     return [Rate(version("Trackio"), f"rows, `bulk_log` of {BATCH}", "rows", logged, *of)]
 
 
-def build():
-    """Build benches/load; return the program's path."""
-    command = ["cargo", "bench", "--bench", "load", "--no-run", "--message-format=json-render-diagnostics"]
-    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if built.returncode != 0:
-        raise Failed("benches/load does not build")
-    for line in built.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "load":
-            return message["executable"]
-    raise Failed("cargo did not say where it put benches/load")
-
-
 def resweep_rates(load, folder, quick):
     """Runs that end at once and rows, 64 workers reporting."""
     rates = []
@@ -228,7 +212,7 @@ def main():
         if options.tool:
             print(json.dumps([asdict(rate) for rate in TOOLS[options.tool](options.folder)]))
             return
-        print("\n".join(["### Beside other recorders", "", *table(measure(build(), options)), ""]))
+        print("\n".join(["### Beside other recorders", "", *table(measure(build("load"), options)), ""]))
     except (Failed, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
