@@ -6,6 +6,7 @@
 // Only the kernels of the training engine may lift this.
 #![deny(unsafe_code)]
 
+pub mod analysis;
 pub mod cli;
 pub mod commands;
 pub mod data;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each part and what it may import besides itself. Data flows from `spec` to `render`; only
 /// `commands` sees everything.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("spec", &["domain"]),
     ("model", &["domain"]),
@@ -16,7 +16,8 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("train", &["domain", "data", "engine", "model"]),
     ("record", &["domain"]),
     ("report", &["domain"]),
-    ("render", &["domain"]),
+    ("analysis", &["domain"]),
+    ("render", &["analysis", "domain"]),
     ("cli", &["report", "train"]),
 ];
 

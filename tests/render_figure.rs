@@ -30,10 +30,12 @@ impl Setup {
                 labels: Vec::new(),
                 seeds: (0..seeds).collect(),
                 max_attempts: 3,
-                figure: Figure {
+                figures: vec![Figure {
+                    name: "figure".to_owned(),
+                    title: None,
                     kind: FigureKind::ErrorVsIteration,
                     panels: Vec::new(),
-                },
+                }],
             },
             runs: Vec::new(),
             curves: HashMap::new(),
@@ -71,7 +73,7 @@ impl Setup {
     }
 
     fn panel(&mut self, show: Show, y_max: Option<f64>, configurations: &[usize]) {
-        self.sweep.figure.panels.push(Panel {
+        self.sweep.figures[0].panels.push(Panel {
             title: Some("plain".to_owned()),
             configurations: configurations.to_vec(),
             show,
@@ -82,7 +84,12 @@ impl Setup {
     }
 
     fn draw(&self) -> Result<Drawing, RenderError> {
-        draw(&self.sweep, &self.runs, &self.curves)
+        draw(
+            &self.sweep,
+            &self.sweep.figures[0],
+            &self.runs,
+            &self.curves,
+        )
     }
 
     fn svg(&self) -> String {
@@ -322,7 +329,7 @@ fn a_sweep_without_records_says_what_to_do() {
         setup.draw(),
         Err(RenderError::NothingRecorded { .. })
     ));
-    setup.sweep.figure.panels.clear();
+    setup.sweep.figures[0].panels.clear();
     assert!(matches!(
         setup.draw(),
         Err(RenderError::NothingShown { .. })

@@ -132,6 +132,7 @@ mistake!(a_name_that_is_taken, "name = \"example\"" => "name = \"Resweep.db\"");
 mistake!(a_path_for_synthetic_data, "\"synthetic\"" => "\"synthetic\"\npath = \"src\"\nbroken_image = \"skip\"");
 mistake!(a_panel_of_nothing, "[axes]" => "[[figure.panels]]\nwhere = { depth = [20, 110] }\n\n[axes]");
 mistake!(a_panel_with_a_misspelt_condition, "[axes]" => "[[figure.panels]]\nwhere = { shortcuts = \"A\" }\n\n[axes]");
+mistake!(two_figures_of_one_name, "[axes]" => "[[figure]]\n[[figure]]\nname = \"Figure\"\n\n[axes]");
 mistake!(a_panel_upside_down, "[axes]" => "[figure]\ny_min = 30\ny_ticks = [0, 20, 10]\n[[figure.panels]]\ny_max = 20\n\n[axes]");
 mistake!(an_unknown_kind_of_figure, "[axes]" => "[figure]\nkind = \"histogram\"\n\n[axes]");
 mistake!(text_without_quotes, "\"synthetic\"" => "synthetic");
@@ -288,7 +289,7 @@ fn fig6_has_the_papers_setting() {
         let expected = (label == "ResNet-110").then_some(warm);
         assert_eq!(configuration.train.warmup, expected, "{label}");
     }
-    let [plain, residual] = &sweep.figure.panels[..] else {
+    let [plain, residual] = &sweep.figures[0].panels[..] else {
         panic!("two panels");
     };
     assert_eq!(plain.configurations, [0, 1, 2, 3]);
@@ -404,7 +405,7 @@ fn overrides_reach_every_part_of_the_file() {
     assert_eq!(sweep.name, "renamed");
     assert_eq!(sweep.seeds, [1, 2, 3]);
     assert_eq!(sweep.labels, ["ResNet-8 C"]);
-    assert_eq!(sweep.figure.panels[0].y_max, Some(90.0));
+    assert_eq!(sweep.figures[0].panels[0].y_max, Some(90.0));
     let configuration = first(sweep);
     assert_eq!(configuration.data.validation, Validation::Images(500));
     assert_eq!(configuration.train.iterations, 2000);
@@ -433,20 +434,37 @@ fn what_an_override_left_without_a_run_is_no_mistake_of_the_file() {
     let sweep = spec::load(Path::new("experiments/fig6.toml"), &overrides)
         .unwrap_or_else(|error| panic!("{}", error.render(false)));
     assert_eq!(sweep.labels, ["ResNet-20"]);
-    assert_eq!(sweep.figure.panels.len(), 1);
-    assert_eq!(sweep.figure.panels[0].title.as_deref(), Some("residual"));
+    assert_eq!(sweep.figures[0].panels.len(), 1);
+    assert_eq!(
+        sweep.figures[0].panels[0].title.as_deref(),
+        Some("residual")
+    );
 }
 
 #[test]
 fn a_figure_is_made_where_none_is_described() {
-    let panels = sweep(SWEEP, &[]).figure.panels;
+    let panels = sweep(SWEEP, &[]).figures.remove(0).panels;
     let titles: Vec<_> = panels.iter().map(|panel| panel.title.as_deref()).collect();
     assert_eq!(titles, [Some("plain"), Some("residual")]);
     assert_eq!(panels[0].configurations, [0, 2]);
     let panels = sweep(SWEEP, &["axes.shortcut=[\"A\", \"B\"]"])
-        .figure
+        .figures
+        .remove(0)
         .panels;
     assert_eq!((panels.len(), panels[0].title.as_deref()), (1, None));
+}
+
+#[test]
+fn a_sweep_has_as_many_figures_as_it_describes() {
+    let toml = format!(
+        "{SWEEP}\n[[figure]]\nname = \"train\"\ntitle = \"Training error\"\n\
+         [[figure.panels]]\nshow = \"train\"\n[[figure]]\nname = \"all\"\n"
+    );
+    let figures = sweep(&toml, &[]).figures;
+    let names: Vec<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
+    assert_eq!(names, ["train", "all"]);
+    assert_eq!(figures[0].title.as_deref(), Some("Training error"));
+    assert_eq!((figures[0].panels.len(), figures[1].panels.len()), (1, 2));
 }
 
 #[test]

@@ -1,8 +1,12 @@
-//! What a sweep's figure shows, resolved to the sweep's configurations.
+//! What a sweep's figures show, resolved to the sweep's configurations.
 
-/// `[figure]`.
+/// A table of `[figure]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
+    /// Names the figure's files; unique within the sweep.
+    pub name: String,
+    /// The sweep's title where `None`.
+    pub title: Option<String>,
     pub kind: FigureKind,
     pub panels: Vec<Panel>,
 }

@@ -22,7 +22,8 @@ pub struct Sweep {
     pub seeds: Vec<u64>,
     /// How often a run is started at most where its failures may pass.
     pub max_attempts: u32,
-    pub figure: Figure,
+    /// What is drawn of it, at least one; their names differ.
+    pub figures: Vec<Figure>,
 }
 
 /// A configuration and a seed: everything that determines a training's result but the images.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{Configuration, Curves, Dataset, Run, RunId, Show, Sweep};
+use crate::domain::{Configuration, Curves, Dataset, Figure, Run, RunId, Show, Sweep};
 
 use super::canvas::{Anchor, Canvas, Font, Stroke, page};
 use super::clip::{Rect, Xy};
@@ -20,7 +20,7 @@ const SAMPLE: f64 = 26.0;
 const SAMPLE_GAP: f64 = 5.0;
 const ENTRY_GAP: f64 = 22.0;
 
-/// Draws the figure that `sweep` declares from what has been recorded so far.
+/// Draws `figure`, one of those that `sweep` declares, from what has been recorded so far.
 ///
 /// `runs` are all the sweep's runs as planned; `curves` holds those of them that have recorded
 /// anything. Errors are drawn in percent, as means over seeds with the range from the lowest
@@ -32,11 +32,12 @@ const ENTRY_GAP: f64 = 22.0;
 /// [`RenderError::NothingRecorded`] when none of the runs that the figure shows has a point.
 pub fn draw(
     sweep: &Sweep,
+    figure: &Figure,
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
 ) -> Result<Drawing, RenderError> {
-    let panels = &sweep.figure.panels;
-    let shown = || shown_configurations(sweep);
+    let panels = &figure.panels;
+    let shown = || shown_configurations(sweep, figure);
     if shown().next().is_none() {
         let sweep = sweep.name.clone();
         return Err(RenderError::NothingShown { sweep });
@@ -46,15 +47,16 @@ pub fn draw(
         let sweep = sweep.name.clone();
         return Err(RenderError::NothingRecorded { sweep });
     }
-    let views = views(sweep, runs, curves);
-    let title = sweep.title.as_ref().unwrap_or(&sweep.name);
+    let views = views(sweep, panels, runs, curves);
+    let title = figure.title.as_ref().or(sweep.title.as_ref());
+    let title = title.unwrap_or(&sweep.name);
     let both = panels.iter().any(|panel| panel.show == Show::Both);
     let key = Key {
         eval: both.then(|| eval_name(sweep, panels.iter())),
         spread: has_spread(&views),
     };
     let has_key = key.spread || key.eval.is_some();
-    let layout = layout(title, &caption(sweep, progress), &views, has_key);
+    let layout = layout(title, &caption(sweep, figure, progress), &views, has_key);
     let svg = page((layout.width, layout.height), |canvas| {
         paint(canvas, &views, &layout, &key)
     })?;
@@ -125,8 +127,8 @@ fn key_text(canvas: &Canvas, text: &str, (left, y): Xy) -> Result<f64, RenderErr
 }
 
 /// Sweep, images, seeds, spread and, while runs are missing, how far the sweep has come.
-fn caption(sweep: &Sweep, progress: Progress) -> String {
-    let images: BTreeSet<String> = shown_configurations(sweep).map(images).collect();
+fn caption(sweep: &Sweep, figure: &Figure, progress: Progress) -> String {
+    let images: BTreeSet<String> = shown_configurations(sweep, figure).map(images).collect();
     let images: Vec<String> = images.into_iter().collect();
     let mut parts = vec![format!("sweep {}", sweep.name), images.join(", ")];
     parts.push(match sweep.seeds.len() {
@@ -165,8 +167,11 @@ fn images(configuration: &Configuration) -> String {
     }
 }
 
-fn shown_configurations(sweep: &Sweep) -> impl Iterator<Item = &Configuration> {
-    let panels = sweep.figure.panels.iter();
+fn shown_configurations<'a>(
+    sweep: &'a Sweep,
+    figure: &'a Figure,
+) -> impl Iterator<Item = &'a Configuration> {
+    let panels = figure.panels.iter();
     panels
         .flat_map(|panel| &panel.configurations)
         .filter_map(|&index| sweep.configurations.get(index))

@@ -53,10 +53,10 @@ impl CurveView {
 /// so that they can be compared.
 pub(super) fn views(
     sweep: &Sweep,
+    panels: &[Panel],
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
 ) -> Vec<PanelView> {
-    let panels = &sweep.figure.panels;
     let lines: Vec<Vec<Lines>> = panels
         .iter()
         .map(|panel| panel_lines(sweep, panel, runs, curves))

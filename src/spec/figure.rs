@@ -1,15 +1,19 @@
-//! `[figure]`: which configurations each panel shows, and its error axis.
+//! `[figure]`, or several `[[figure]]`: which configurations each panel shows, and its error axis.
 
 use super::keys::{Key, Section};
-use super::limits::PANELS_MAX;
+use super::limits::{FIGURES_MAX, PANELS_MAX};
 use super::problem::{Problem, Problems};
 use super::rules::{Conditions, conditions};
 use super::section;
 use super::setting::{Checked, Point, Settings};
-use super::tree::Table;
+use super::source::Origin;
+use super::tree::{Table, Value};
 use crate::domain::{Figure, FigureKind, Panel, Show};
 
-/// `[figure]` as written, its values checked.
+/// What a figure is called that has no name.
+const NAME: &str = "figure";
+
+/// A figure as written, its values checked.
 #[derive(Debug, Default)]
 pub struct FigureTable {
     settings: Settings,
@@ -22,12 +26,33 @@ struct PanelTable {
     only: Option<Conditions>,
 }
 
-/// Reads `[figure]` and `[[figure.panels]]`.
-pub fn read(root: &Table, problems: &mut Problems) -> FigureTable {
-    let mut figure = FigureTable::default();
-    let Some(table) = section::table(root, "figure", problems) else {
-        return figure;
+/// Reads `[figure]`, or every `[[figure]]`, with the panels; without any there is one figure of
+/// everything.
+pub fn read(root: &Table, problems: &mut Problems) -> Vec<FigureTable> {
+    let Some(entry) = root.get("figure") else {
+        return vec![FigureTable::default()];
     };
+    if !matches!(entry.node.value, Value::Array(_)) {
+        let table = section::as_table(entry, problems);
+        return vec![table.map_or_else(FigureTable::default, |table| figure(table, problems))];
+    }
+    let tables = section::tables(root, "figure", problems);
+    if let Some((at, _)) = tables.get(FIGURES_MAX) {
+        let message = format!("the sweep has {} figures", tables.len());
+        let problem = Problem::new(*at, message).label(format!("expected at most {FIGURES_MAX}"));
+        problems.push(problem.help("make several sweeps: runs that they share train once"));
+    }
+    let read: Vec<(Origin, FigureTable)> = tables
+        .into_iter()
+        .take(FIGURES_MAX)
+        .map(|(at, table)| (at, figure(table, problems)))
+        .collect();
+    check_names(&read, problems);
+    read.into_iter().map(|(_, figure)| figure).collect()
+}
+
+fn figure(table: &Table, problems: &mut Problems) -> FigureTable {
+    let mut figure = FigureTable::default();
     section::read(
         Section::Figure,
         table,
@@ -40,13 +65,35 @@ pub fn read(root: &Table, problems: &mut Problems) -> FigureTable {
         let message = format!("the figure has {} panels", panels.len());
         let problem = Problem::new(*at, message)
             .label(format!("expected at most {PANELS_MAX}"))
-            .help("show fewer, or make several sweeps: runs that they share train once");
+            .help("show fewer, or make several figures");
         problems.push(problem);
     }
     for (_, panel) in panels.into_iter().take(PANELS_MAX) {
         figure.panels.push(self::panel(panel, problems));
     }
     figure
+}
+
+/// Figures of the same name would overwrite each other.
+fn check_names(figures: &[(Origin, FigureTable)], problems: &mut Problems) {
+    for (i, (at, figure)) in figures.iter().enumerate() {
+        let name = figure.name();
+        let Some((first, _)) = figures[..i]
+            .iter()
+            .find(|(_, other)| other.name().eq_ignore_ascii_case(name))
+        else {
+            continue;
+        };
+        let at = figure
+            .settings
+            .get(Key::FigureName)
+            .map_or(*at, |name| name.at);
+        let problem = Problem::new(at, format!("two figures are called `{name}`"))
+            .label("the same name")
+            .context(*first, "the first one");
+        problems
+            .push(problem.help("give each `[[figure]]` a `name` of its own: it names the files"));
+    }
 }
 
 fn panel(table: &Table, problems: &mut Problems) -> PanelTable {
@@ -80,10 +127,17 @@ impl FigureTable {
         if panels.is_empty() {
             panels = self.default_panels(points, problems);
         }
+        let settings = self.settings.point();
         Figure {
+            name: self.name().to_owned(),
+            title: settings.text(Key::FigureTitle).map(str::to_owned),
             kind: FigureKind::ErrorVsIteration,
             panels,
         }
+    }
+
+    fn name(&self) -> &str {
+        self.settings.point().text(Key::FigureName).unwrap_or(NAME)
     }
 
     fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {

@@ -21,6 +21,7 @@ pub const SEEDS_MAX: usize = 1000;
 pub const CONDITION_VALUES_MAX: usize = 1000;
 
 /// Panels of a figure.
+pub const FIGURES_MAX: usize = 20;
 pub const PANELS_MAX: usize = 100;
 
 /// Elements of a value that is a list: each configuration has a copy.

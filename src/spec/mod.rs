@@ -41,7 +41,7 @@ use std::path::Path;
 
 pub use error::{Mistakes, SpecError};
 
-use crate::domain::{Configuration, Sweep};
+use crate::domain::{Configuration, Figure, Sweep};
 use grid::Candidate;
 use keys::Section;
 use limits::{FILE_BYTES_MAX, RUNS_MAX};
@@ -131,7 +131,7 @@ fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
     let axes = axes::read(&root, &base, problems);
     let excludes = rules::excludes(&root, problems);
     let includes = rules::includes(&root, problems);
-    let figure = figure::read(&root, problems);
+    let figures = figure::read(&root, problems);
     if syntax > 0 {
         problems.keep_first_on_broken_lines(syntax, sources);
         return None;
@@ -141,12 +141,16 @@ fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
     let head = head.resolve(problems);
     let of_excludes = excludes.iter().map(|exclude| &exclude.0);
     let of_includes = includes.iter().filter_map(|i| i.matching.as_ref());
-    let conditions = of_excludes.chain(of_includes).chain(figure.conditions());
+    let of_figures = figures.iter().flat_map(|figure| figure.conditions());
+    let conditions = of_excludes.chain(of_includes).chain(of_figures);
     rules::check_amount(conditions, problems)?;
     let candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
     let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
     let configurations = resolve_all(&points, &Places::new(&root), problems);
-    let figure = figure.resolve(&points, problems);
+    let figures: Vec<Figure> = figures
+        .iter()
+        .map(|figure| figure.resolve(&points, problems))
+        .collect();
     let configurations = configurations?;
     let labels = finish(&candidates, &points, &configurations, problems);
     let head = head?;
@@ -159,7 +163,7 @@ fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
         labels,
         seeds: head.seeds,
         max_attempts: head.max_attempts,
-        figure,
+        figures,
     })
 }
 

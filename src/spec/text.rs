@@ -70,7 +70,13 @@ pub fn name(spec: &KeySpec, node: &Node) -> Result<Checked> {
     } else {
         return Ok(Checked::Text(name.to_owned()));
     };
-    Err(refused(spec, node, format!("the sweep's name {fault}"), ""))
+    let whose = spec.section.name();
+    Err(refused(
+        spec,
+        node,
+        format!("the {whose}'s name {fault}"),
+        "",
+    ))
 }
 
 /// Text without a line break.

@@ -39,7 +39,7 @@ pub fn sweep_file(bytes: &[u8]) {
             assert!(sweep.title.iter().all(|title| is_line(title)));
             let mut below = Path::new(&sweep.name).components();
             assert!(matches!(below.next(), Some(Component::Normal(_))) && below.next().is_none());
-            for panel in &sweep.figure.panels {
+            for panel in sweep.figures.iter().flat_map(|figure| &figure.panels) {
                 let last = panel.configurations.iter().max();
                 assert!(last.is_some_and(|last| *last < sweep.configurations.len()));
             }

@@ -93,10 +93,12 @@ fn sweep(name: &str) -> Sweep {
         labels: Vec::new(),
         seeds: vec![1, 2],
         max_attempts: 3,
-        figure: Figure {
+        figures: vec![Figure {
+            name: "figure".to_owned(),
+            title: None,
             kind: FigureKind::ErrorVsIteration,
             panels: Vec::new(),
-        },
+        }],
     }
 }
 
