@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::domain::{Look, Palette, Theme};
 use crate::report::Mode;
 use crate::train::DeviceKind;
 
@@ -50,6 +52,12 @@ Examples:
   resweep status                                       all sweeps
   resweep status quickstart                            the runs of one, with their errors
   resweep status quickstart --attempts                 each start of a run, and why it ended";
+
+const PLOT_EXAMPLES: &str = "\
+Examples:
+  resweep plot my.toml                                 also while the sweep runs
+  resweep plot my.toml --theme dark                    for slides: figure-dark.png
+  resweep plot my.toml --palette okabe-ito             for readers with colour-blindness";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -241,11 +249,27 @@ pub struct GcArgs {
 
 /// `resweep plot`.
 #[derive(Debug, Args)]
+#[command(after_help = PLOT_EXAMPLES)]
 pub struct PlotArgs {
     #[command(flatten)]
     pub sweep: SweepArgs,
     #[command(flatten)]
     pub results: ResultsArgs,
+    /// Draw on this page instead of the figure's own; the name tells: figure-dark.png
+    #[arg(long, value_parser = words(&Look::THEMES, Theme::of))]
+    pub theme: Option<Theme>,
+    /// Draw in these colours instead of the figure's own; the name tells: figure-okabe-ito.png
+    #[arg(long, value_parser = words(&Look::PALETTES, Palette::of))]
+    pub palette: Option<Palette>,
+}
+
+/// Takes one of the words that `of` knows.
+fn words<T: Clone + Send + Sync + 'static>(
+    allowed: &'static [&'static str],
+    of: fn(&str) -> Option<T>,
+) -> impl TypedValueParser<Value = T> {
+    let unknown = "an unknown word";
+    PossibleValuesParser::new(allowed).try_map(move |word| of(&word).ok_or(unknown))
 }
 
 /// `resweep data`.

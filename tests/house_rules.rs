@@ -18,7 +18,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("report", &["domain"]),
     ("analysis", &["domain"]),
     ("render", &["analysis", "domain"]),
-    ("cli", &["report", "train"]),
+    ("cli", &["domain", "report", "train"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use image::RgbImage;
 use resweep::domain::{
-    Configuration, Cost, Curves, EvalPoint, EvalSet, Figure, FigureKind, Panel, Run, RunConfig,
-    RunId, Shortcut, Show, Sweep, TrainPoint,
+    Configuration, Cost, Curves, EvalPoint, EvalSet, Figure, FigureKind, Look, Panel, Run,
+    RunConfig, RunId, Shortcut, Show, Sweep, TrainPoint,
 };
 use resweep::render::{Drawing, PIXELS_PER_UNIT, RenderError, draw};
 
@@ -34,6 +34,7 @@ impl Setup {
                     name: "figure".to_owned(),
                     title: None,
                     kind: FigureKind::ErrorVsIteration,
+                    look: Look::default(),
                     panels: Vec::new(),
                 }],
             },

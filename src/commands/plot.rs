@@ -2,16 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ending::UsageError;
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::PlotArgs;
-use crate::domain::{Run, RunId, Sweep};
+use crate::domain::{Figure, Look, Run, RunId, Sweep};
 use crate::record::Store;
 use crate::render;
 
 /// Draws the sweep's figures and prints the paths written.
 pub fn execute(args: &PlotArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let Prepared { sweep, runs, .. } = prepare(&args.sweep, results)?;
+    let Prepared {
+        mut sweep, runs, ..
+    } = prepare(&args.sweep, results)?;
+    restyle(&mut sweep, args)?;
     for path in draw(&sweep, &runs, results)? {
         anstream::println!("wrote {}", path.display());
     }
@@ -30,4 +34,39 @@ pub fn draw(sweep: &Sweep, runs: &[Run], results: &Path) -> anyhow::Result<Vec<P
         written.extend(drawing.write(&folder, &figure.name)?);
     }
     Ok(written)
+}
+
+/// Gives every figure the look that the command line asks for, and where it asks for one a name
+/// that says so: the figures as declared keep their files.
+fn restyle(sweep: &mut Sweep, args: &PlotArgs) -> anyhow::Result<()> {
+    let declared: Vec<String> = sweep.figures.iter().map(|f| f.name.clone()).collect();
+    for figure in &mut sweep.figures {
+        restyle_figure(figure, args);
+    }
+    for (figure, own) in sweep.figures.iter().zip(&declared) {
+        let name = &figure.name;
+        let taken = |other: &String| other != own && other.eq_ignore_ascii_case(name);
+        if declared.iter().any(taken) {
+            let message = format!(
+                "`{name}`, the figure `{own}` in another look, has the name of another figure of \
+                 the sweep; rename one of them in the sweep file"
+            );
+            return Err(UsageError(message).into());
+        }
+    }
+    Ok(())
+}
+
+fn restyle_figure(figure: &mut Figure, args: &PlotArgs) {
+    let Look { theme, palette } = &mut figure.look;
+    if let Some(wanted) = args.theme {
+        *theme = wanted;
+        figure.name.push('-');
+        figure.name.push_str(wanted.name());
+    }
+    if let Some(wanted) = args.palette {
+        *palette = wanted;
+        figure.name.push('-');
+        figure.name.push_str(wanted.name());
+    }
 }

@@ -1,5 +1,7 @@
 //! What a sweep's figures show, resolved to the sweep's configurations.
 
+use super::Look;
+
 /// A table of `[figure]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
@@ -8,6 +10,7 @@ pub struct Figure {
     /// The sweep's title where `None`.
     pub title: Option<String>,
     pub kind: FigureKind,
+    pub look: Look,
     pub panels: Vec<Panel>,
 }
 

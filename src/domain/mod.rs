@@ -7,6 +7,7 @@ mod config;
 mod event;
 mod figure;
 mod hex;
+mod look;
 mod metrics;
 mod printable;
 mod run;
@@ -22,6 +23,7 @@ pub use event::{
 };
 pub use figure::{Figure, FigureKind, Panel, Show};
 pub use hex::hex;
+pub use look::{Look, Palette, Theme};
 pub use metrics::{Curves, EvalPoint, EvalSet, TrainPoint};
 pub use printable::{is_unprintable, printable};
 pub use run::{Cost, Run, RunConfig, RunId, Slot, Sweep};

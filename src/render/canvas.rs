@@ -14,9 +14,11 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontFamily, TextStyle};
 
+use crate::domain::Theme;
+
 use super::RenderError;
 use super::clip::{Rect, Xy};
-use super::palette::Colour;
+use super::palette::{Colour, Scheme};
 use super::text::{FAMILIES, Weight};
 
 /// Plotters' units in a page unit.
@@ -56,11 +58,14 @@ pub(super) struct Font {
 /// A page that is being drawn.
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
+    scheme: Scheme,
 }
 
-/// Draws a page of the given size with `paint` and returns it as an SVG document.
+/// Draws a page of the given size, filled with the theme's background, with `paint` and returns
+/// it as an SVG document.
 pub(super) fn page(
     (width, height): (f64, f64),
+    theme: Theme,
     paint: impl FnOnce(&Canvas) -> Result<(), RenderError>,
 ) -> Result<String, RenderError> {
     let (fine_width, fine_height) = (length(width), length(height));
@@ -69,7 +74,15 @@ pub(super) fn page(
         let area = SVGBackend::with_string(&mut fine, (fine_width, fine_height));
         let canvas = Canvas {
             area: area.into_drawing_area(),
+            scheme: Scheme::of(theme),
         };
+        let whole = Rect {
+            left: 0.0,
+            top: 0.0,
+            right: width,
+            bottom: height,
+        };
+        canvas.fill_rect(&whole, canvas.scheme.background, 1.0)?;
         paint(&canvas)?;
         canvas.area.present()?;
     }
@@ -80,6 +93,11 @@ pub(super) fn page(
 }
 
 impl Canvas<'_> {
+    /// The colours of the page's theme.
+    pub(super) fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
     /// A line of straight segments.
     pub(super) fn line(&self, points: &[Xy], stroke: Stroke) -> Result<(), RenderError> {
         let style = style(stroke.colour, stroke.opacity).stroke_width(length(stroke.width));

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 
+use crate::domain::Theme;
+
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, page};
-use super::clip::Rect;
 use super::drawing::{encode, rasterise, write_file};
-use super::palette::{INK, WHITE};
 use super::text::{Weight, width};
 
 const MARGIN: usize = 16;
@@ -56,7 +56,9 @@ pub fn contact_sheet(title: &str, rows: &[(String, Vec<Tile>)]) -> Result<Sheet,
         check(tile)?;
     }
     let grid = Grid::new(title, rows);
-    let svg = page(grid.page(), |canvas| paint(canvas, title, rows, &grid))?;
+    let svg = page(grid.page(), Theme::Light, |canvas| {
+        paint(canvas, title, rows, &grid)
+    })?;
     let mut pixels = rasterise(&svg, 1)?;
     for (row, (_, tiles)) in rows.iter().enumerate() {
         for (column, tile) in tiles.iter().enumerate() {
@@ -129,18 +131,10 @@ fn paint(
     rows: &[(String, Vec<Tile>)],
     grid: &Grid,
 ) -> Result<(), RenderError> {
-    let (width, height) = grid.page();
-    let whole = Rect {
-        left: 0.0,
-        top: 0.0,
-        right: width,
-        bottom: height,
-    };
-    canvas.fill_rect(&whole, WHITE, 1.0)?;
     let font = |size, weight| Font {
         size,
         weight,
-        colour: INK,
+        colour: canvas.scheme().ink,
     };
     let at = (MARGIN as f64, (MARGIN + TITLE_ROW / 3) as f64);
     canvas.text(title, at, Anchor::Start, font(TITLE_SIZE, Weight::Bold))?;

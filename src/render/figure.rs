@@ -7,7 +7,7 @@ use crate::domain::{Configuration, Curves, Dataset, Figure, Run, RunId, Show, Sw
 use super::canvas::{Anchor, Canvas, Font, Stroke, page};
 use super::clip::{Rect, Xy};
 use super::layout::{CAPTION_SIZE, Layout, TEXT_SIZE, TITLE_SIZE, layout};
-use super::palette::{Colour, GREY, INK, WHITE};
+use super::palette::Colour;
 use super::panel::draw_panel;
 use super::series::{Progress, progress};
 use super::strokes::{BAND_OPACITY, bold, dashed};
@@ -47,7 +47,7 @@ pub fn draw(
         let sweep = sweep.name.clone();
         return Err(RenderError::NothingRecorded { sweep });
     }
-    let views = views(sweep, panels, runs, curves);
+    let views = views(sweep, figure, runs, curves);
     let title = figure.title.as_ref().or(sweep.title.as_ref());
     let title = title.unwrap_or(&sweep.name);
     let both = panels.iter().any(|panel| panel.show == Show::Both);
@@ -57,7 +57,7 @@ pub fn draw(
     };
     let has_key = key.spread || key.eval.is_some();
     let layout = layout(title, &caption(sweep, figure, progress), &views, has_key);
-    let svg = page((layout.width, layout.height), |canvas| {
+    let svg = page((layout.width, layout.height), figure.look.theme, |canvas| {
         paint(canvas, &views, &layout, &key)
     })?;
     Ok(Drawing { svg })
@@ -76,31 +76,26 @@ fn paint(
     layout: &Layout,
     key: &Key,
 ) -> Result<(), RenderError> {
-    let whole = Rect {
-        left: 0.0,
-        top: 0.0,
-        right: layout.width,
-        bottom: layout.height,
-    };
-    canvas.fill_rect(&whole, WHITE, 1.0)?;
+    let (ink, grey) = (canvas.scheme().ink, canvas.scheme().grey);
     let train: fn(Colour) -> Stroke = if key.eval.is_some() { dashed } else { bold };
     for (view, panel) in views.iter().zip(&layout.panels) {
         draw_panel(canvas, view, panel, train)?;
     }
     for (at, line) in &layout.title {
-        let font = font(TITLE_SIZE, Weight::Bold, INK);
+        let font = font(TITLE_SIZE, Weight::Bold, ink);
         canvas.text(line, *at, Anchor::Start, font)?;
     }
     for (at, line) in &layout.caption {
-        let font = font(CAPTION_SIZE, Weight::Regular, GREY);
+        let font = font(CAPTION_SIZE, Weight::Regular, grey);
         canvas.text(line, *at, Anchor::Start, font)?;
     }
     draw_key(canvas, key, layout.key)
 }
 
 fn draw_key(canvas: &Canvas, key: &Key, (mut left, y): Xy) -> Result<(), RenderError> {
+    let ink = canvas.scheme().ink;
     if let Some(eval) = key.eval {
-        for (stroke, text) in [(dashed(INK), "training error"), (bold(INK), eval)] {
+        for (stroke, text) in [(dashed(ink), "training error"), (bold(ink), eval)] {
             canvas.line(&[(left, y), (left + SAMPLE, y)], stroke)?;
             left = key_text(canvas, text, (left, y))?;
         }
@@ -112,7 +107,7 @@ fn draw_key(canvas: &Canvas, key: &Key, (mut left, y): Xy) -> Result<(), RenderE
             right: left + SAMPLE,
             bottom: y + 5.0,
         };
-        canvas.fill_rect(&sample, INK, BAND_OPACITY)?;
+        canvas.fill_rect(&sample, ink, BAND_OPACITY)?;
         key_text(canvas, "lowest to highest seed", (left, y))?;
     }
     Ok(())
@@ -120,7 +115,7 @@ fn draw_key(canvas: &Canvas, key: &Key, (mut left, y): Xy) -> Result<(), RenderE
 
 /// Writes the text of the sample at (`left`, `y`), and returns where the next sample begins.
 fn key_text(canvas: &Canvas, text: &str, (left, y): Xy) -> Result<f64, RenderError> {
-    let font = font(TEXT_SIZE, Weight::Regular, INK);
+    let font = font(TEXT_SIZE, Weight::Regular, canvas.scheme().ink);
     let left = left + SAMPLE + SAMPLE_GAP;
     canvas.text(text, (left, y), Anchor::Start, font)?;
     Ok(left + width(text, TEXT_SIZE, Weight::Regular) + ENTRY_GAP)

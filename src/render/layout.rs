@@ -232,7 +232,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::super::axis::Axis;
-    use super::super::palette::INK;
+    use super::super::palette::Colour;
     use super::super::text::width;
     use super::super::view::CurveView;
     use super::*;
@@ -248,7 +248,7 @@ mod tests {
         let curves = (0..rng.random_range(0..=12)).map(|_| {
             let text = words[..rng.random_range(1..=words.len())].join(" ");
             CurveView {
-                colour: INK,
+                colour: Colour(0, 0, 0),
                 label: text.clone(),
                 legend: text + " (1 of 3 seeds)",
                 visible: true,

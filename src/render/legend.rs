@@ -4,7 +4,6 @@ use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font};
 use super::clip::Xy;
 use super::layout::TEXT_SIZE;
-use super::palette::{GREY, INK};
 use super::strokes::{bold, thin};
 use super::text::{Weight, shorten, widest};
 use super::view::PanelView;
@@ -62,9 +61,9 @@ pub(super) fn draw_legend(
 ) -> Result<(), RenderError> {
     for (curve, ((x, y), text)) in view.curves.iter().zip(entries) {
         let (stroke, colour) = if curve.visible {
-            (bold(curve.colour), INK)
+            (bold(curve.colour), canvas.scheme().ink)
         } else {
-            (thin(curve.colour), GREY)
+            (thin(curve.colour), canvas.scheme().grey)
         };
         canvas.line(&[(*x, *y), (x + SWATCH, *y)], stroke)?;
         let font = Font {

@@ -1,15 +1,111 @@
-//! Colours of curves: the paper's for its depths, distinct others for the rest.
+//! Colours: those of a theme's page, and those of curves: the paper's for its depths, distinct
+//! others for the rest.
 
-use crate::domain::{Configuration, Sweep};
+use crate::domain::{Configuration, Look, Palette, Sweep, Theme};
 
 /// Red, green and blue in 0..=255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Colour(pub u8, pub u8, pub u8);
 
-pub(super) const WHITE: Colour = Colour(255, 255, 255);
-pub(super) const INK: Colour = Colour(26, 26, 26);
-pub(super) const GREY: Colour = Colour(110, 110, 110);
-pub(super) const GRID: Colour = Colour(205, 205, 205);
+/// A theme's colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scheme {
+    pub background: Colour,
+    /// Text and axes.
+    pub ink: Colour,
+    /// Text of less weight.
+    pub grey: Colour,
+    pub grid: Colour,
+}
+
+const LIGHT: Scheme = Scheme {
+    background: WHITE,
+    ink: Colour(26, 26, 26),
+    grey: Colour(110, 110, 110),
+    grid: Colour(205, 205, 205),
+};
+
+const DARK: Scheme = Scheme {
+    background: Colour(24, 26, 31),
+    ink: Colour(232, 232, 232),
+    grey: Colour(165, 167, 172),
+    grid: Colour(66, 69, 77),
+};
+
+const WHITE: Colour = Colour(255, 255, 255);
+const BLACK: Colour = Colour(0, 0, 0);
+
+/// The least contrasts of text and of lines with the background (WCAG 2.2, criteria 1.4.3 and
+/// 1.4.11). Lines on white keep the paper's colours, of which dark yellow and cyan have less.
+const TEXT_CONTRAST: f64 = 4.5;
+const LINE_CONTRAST: f64 = 3.0;
+
+impl Scheme {
+    pub(super) fn of(theme: Theme) -> Scheme {
+        match theme {
+            Theme::Light => LIGHT,
+            Theme::Dark => DARK,
+        }
+    }
+
+    /// The same hue, with enough contrast for small text.
+    pub(super) fn text(&self, colour: Colour) -> Colour {
+        self.with_contrast(colour, TEXT_CONTRAST)
+    }
+
+    /// A curve's colour on this background.
+    fn line(&self, colour: Colour) -> Colour {
+        match (*self == DARK, colour) {
+            (false, _) => colour,
+            (true, BLACK) => self.ink,
+            (true, _) => self.with_contrast(colour, LINE_CONTRAST),
+        }
+    }
+
+    /// `colour`, mixed with black or white as little as gives the contrast.
+    fn with_contrast(&self, colour: Colour, least: f64) -> Colour {
+        let away = if self.background.luminance() > 0.5 {
+            BLACK
+        } else {
+            WHITE
+        };
+        (0..=100)
+            .map(|percent| colour.mix(away, f64::from(percent) / 100.0))
+            .find(|mixed| mixed.contrast(self.background) >= least)
+            .unwrap_or(away)
+    }
+}
+
+impl Colour {
+    /// This colour with a share (0 to 1) of another.
+    pub(super) fn mix(self, other: Colour, share: f64) -> Colour {
+        let mixed = |a: u8, b: u8| {
+            let (a, b) = (f64::from(a), f64::from(b));
+            (a + share * (b - a)).round() as u8
+        };
+        let Colour(r, g, b) = other;
+        Colour(mixed(self.0, r), mixed(self.1, g), mixed(self.2, b))
+    }
+
+    /// Ratio of the luminances, 1 to 21, as WCAG 2.2 defines it.
+    pub(super) fn contrast(self, other: Colour) -> f64 {
+        let (a, b) = (self.luminance(), other.luminance());
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2).
+    fn luminance(self) -> f64 {
+        let [r, g, b] = [self.0, self.1, self.2].map(|channel| {
+            let share = f64::from(channel) / 255.0;
+            if share <= 0.040_45 {
+                share / 12.92
+            } else {
+                ((share + 0.055) / 1.055).powf(2.4)
+            }
+        });
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+}
 
 /// The paper's figure 6; cyan, green and magenta a little darker, to be read on white.
 const PAPER: [(usize, Colour); 6] = [
@@ -17,12 +113,12 @@ const PAPER: [(usize, Colour); 6] = [
     (32, Colour(0, 190, 215)),
     (44, Colour(0, 165, 40)),
     (56, Colour(226, 0, 0)),
-    (110, Colour(0, 0, 0)),
+    (110, BLACK),
     (1202, Colour(205, 0, 205)),
 ];
 
 /// For other depths, and for a second configuration of a depth within a panel.
-const OTHERS: [Colour; 12] = [
+const PAPER_OTHERS: [Colour; 12] = [
     Colour(31, 119, 200),
     Colour(255, 127, 14),
     Colour(118, 66, 180),
@@ -37,42 +133,56 @@ const OTHERS: [Colour; 12] = [
     Colour(200, 150, 100),
 ];
 
-impl Colour {
-    /// The same hue, dark enough for small text on white.
-    pub(super) fn for_text(self) -> Colour {
-        let [r, g, b] = [self.0, self.1, self.2].map(f64::from);
-        let luminance = (0.299 * r + 0.587 * g + 0.114 * b) / 255.0;
-        let factor = if luminance > 0.42 {
-            0.42 / luminance
-        } else {
-            1.0
-        };
-        let [r, g, b] = [r, g, b].map(|channel| (channel * factor).round() as u8);
-        Colour(r, g, b)
-    }
-}
+/// Okabe and Ito, "Color Universal Design" (2008): orange, sky blue, bluish green, vermilion,
+/// black and reddish purple, each for the depth whose colour in the paper is nearest.
+const OKABE_ITO: [(usize, Colour); 6] = [
+    (20, Colour(230, 159, 0)),
+    (32, Colour(86, 180, 233)),
+    (44, Colour(0, 158, 115)),
+    (56, Colour(213, 94, 0)),
+    (110, BLACK),
+    (1202, Colour(204, 121, 167)),
+];
+
+/// The two that are left, blue and yellow; then shades, for figures of more than eight curves.
+const OKABE_ITO_OTHERS: [Colour; 12] = [
+    Colour(0, 114, 178),
+    Colour(240, 228, 66),
+    Colour(115, 80, 0),
+    Colour(43, 90, 117),
+    Colour(0, 79, 58),
+    Colour(107, 47, 0),
+    Colour(128, 128, 128),
+    Colour(102, 61, 84),
+    Colour(0, 57, 89),
+    Colour(120, 114, 33),
+    Colour(170, 217, 244),
+    Colour(230, 188, 211),
+];
 
 /// One colour for each of a panel's configurations. The first of a depth that the paper shows
-/// has the paper's colour; each of the others has a colour that no other curve of the panel
-/// has, as long as there are any left.
-pub(super) fn colours(sweep: &Sweep, configurations: &[usize]) -> Vec<Colour> {
+/// has the colour of this depth; each of the others has a colour that no other curve of the
+/// panel has, as long as there are any left.
+pub(super) fn colours(sweep: &Sweep, configurations: &[usize], look: Look) -> Vec<Colour> {
+    let scheme = Scheme::of(look.theme);
+    let (of_depths, others) = match look.palette {
+        Palette::Paper => (&PAPER, &PAPER_OTHERS),
+        Palette::OkabeIto => (&OKABE_ITO, &OKABE_ITO_OTHERS),
+    };
     let depths: Vec<Option<usize>> = configurations
         .iter()
         .map(|&index| sweep.configurations.get(index).map(depth))
         .collect();
-    let mut others = OTHERS.iter().copied().cycle();
-    depths
-        .iter()
-        .enumerate()
-        .map(|(i, depth)| {
-            let first = !depths[..i].contains(depth);
-            let paper = PAPER.iter().find(|(of, _)| Some(*of) == *depth);
-            match paper {
-                Some(&(_, colour)) if first => colour,
-                _ => others.next().unwrap_or(INK),
-            }
-        })
-        .collect()
+    let mut others = others.iter().copied().cycle();
+    let mut colour = |(i, depth): (usize, &Option<usize>)| {
+        let first = !depths[..i].contains(depth);
+        match of_depths.iter().find(|(of, _)| Some(*of) == *depth) {
+            Some(&(_, colour)) if first => colour,
+            _ => others.next().unwrap_or(BLACK),
+        }
+    };
+    let chosen: Vec<Colour> = depths.iter().enumerate().map(&mut colour).collect();
+    chosen.into_iter().map(|c| scheme.line(c)).collect()
 }
 
 fn depth(configuration: &Configuration) -> usize {
@@ -83,22 +193,60 @@ fn depth(configuration: &Configuration) -> usize {
 mod tests {
     use super::*;
 
-    #[test]
-    fn text_is_dark_enough_to_read_on_white() {
-        for colour in PAPER.iter().map(|(_, colour)| *colour).chain(OTHERS) {
-            let Colour(r, g, b) = colour.for_text();
-            let luminance = 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b);
-            assert!(luminance < 0.43 * 255.0, "{colour:?}");
-        }
-        assert_eq!(Colour(226, 0, 0).for_text(), Colour(226, 0, 0));
+    const PALETTES: [([(usize, Colour); 6], [Colour; 12]); 2] =
+        [(PAPER, PAPER_OTHERS), (OKABE_ITO, OKABE_ITO_OTHERS)];
+
+    fn all((of_depths, others): ([(usize, Colour); 6], [Colour; 12])) -> Vec<Colour> {
+        let of_depths = of_depths.into_iter().map(|(_, colour)| colour);
+        of_depths.chain(others).collect()
     }
 
     #[test]
-    fn all_colours_differ() {
-        let mut all: Vec<Colour> = PAPER.iter().map(|(_, colour)| *colour).collect();
-        all.extend(OTHERS);
-        for (i, colour) in all.iter().enumerate() {
-            assert!(!all[..i].contains(colour), "{colour:?} appears twice");
+    fn contrasts_are_those_that_wcag_defines() {
+        assert!((BLACK.contrast(WHITE) - 21.0).abs() < 1e-9);
+        assert!((WHITE.contrast(WHITE) - 1.0).abs() < 1e-9);
+        // W3C's example of a grey that just passes on white, #767676: 4.54
+        assert!((Colour(0x76, 0x76, 0x76).contrast(WHITE) - 4.54).abs() < 0.005);
+    }
+
+    #[test]
+    fn every_text_can_be_read_in_both_themes() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let scheme = Scheme::of(theme);
+            let curves = PALETTES.into_iter().flat_map(all);
+            let labels = curves.map(|colour| scheme.text(scheme.line(colour)));
+            for colour in labels.chain([scheme.ink, scheme.grey]) {
+                let contrast = colour.contrast(scheme.background);
+                assert!(contrast >= 4.5, "{theme:?}: {colour:?} has {contrast:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_can_be_seen_on_the_dark_theme() {
+        for colour in PALETTES.into_iter().flat_map(all) {
+            let drawn = DARK.line(colour);
+            assert!(drawn.contrast(DARK.background) >= 3.0, "{colour:?}");
+        }
+    }
+
+    #[test]
+    fn colours_that_are_dark_enough_are_kept() {
+        assert_eq!(LIGHT.text(Colour(226, 0, 0)), Colour(226, 0, 0));
+        assert_eq!(LIGHT.line(Colour(191, 191, 0)), Colour(191, 191, 0));
+        assert_eq!(DARK.line(BLACK), DARK.ink);
+    }
+
+    #[test]
+    fn all_colours_differ_in_both_themes() {
+        for (palette, theme) in PALETTES
+            .into_iter()
+            .flat_map(|palette| [(palette, LIGHT), (palette, DARK)])
+        {
+            let drawn: Vec<Colour> = all(palette).into_iter().map(|c| theme.line(c)).collect();
+            for (i, colour) in drawn.iter().enumerate() {
+                assert!(!drawn[..i].contains(colour), "{colour:?} appears twice");
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::clip::{Rect, Xy, clip_line, clip_polygon};
 use super::labels;
 use super::layout::{LABEL_HEIGHT, PANEL_TITLE_SIZE, PanelLayout, TEXT_SIZE};
 use super::legend::draw_legend;
-use super::palette::{Colour, GRID, INK, WHITE};
+use super::palette::Colour;
 use super::plot::Plot;
 use super::series::Point;
 use super::strokes::{BAND_OPACITY, bold, thin};
@@ -19,11 +19,14 @@ const FEW_CURVES: usize = 5;
 const POINT_RADIUS: f64 = 2.6;
 const TICK: f64 = 4.0;
 
-const TEXT: Font = Font {
-    size: TEXT_SIZE,
-    weight: Weight::Regular,
-    colour: INK,
-};
+/// The font of ticks, axes and labels.
+fn text_font(canvas: &Canvas) -> Font {
+    Font {
+        size: TEXT_SIZE,
+        weight: Weight::Regular,
+        colour: canvas.scheme().ink,
+    }
+}
 
 /// Draws a panel. `train` is the look of training error in this figure.
 pub(super) fn draw_panel(
@@ -38,7 +41,7 @@ pub(super) fn draw_panel(
     let heading = Font {
         size: PANEL_TITLE_SIZE,
         weight: Weight::Bold,
-        ..TEXT
+        ..text_font(canvas)
     };
     canvas.text(title, *at, Anchor::Start, heading)?;
     draw_legend(canvas, view, &layout.legend)?;
@@ -60,7 +63,7 @@ pub(super) fn draw_panel(
 fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
     let stroke = Stroke {
         dash: Some((2.5, 2.5)),
-        ..thin(GRID)
+        ..thin(canvas.scheme().grid)
     };
     for &tick in plot.view.y.ticks.iter().filter(|&&t| t > plot.view.y.low) {
         let (_, y) = plot.at(0, tick);
@@ -76,29 +79,30 @@ fn draw_axes(canvas: &Canvas, plot: &Plot, layout: &PanelLayout) -> Result<(), R
         right,
         bottom,
     } = plot.frame;
+    let (font, line) = (text_font(canvas), thin(canvas.scheme().ink));
     let corner = [(left, top), (left, bottom), (right, bottom)];
-    canvas.line(&corner, thin(INK))?;
+    canvas.line(&corner, line)?;
     for &tick in &plot.view.y.ticks {
         let (_, y) = plot.at(0, tick);
-        canvas.line(&[(left - TICK, y), (left, y)], thin(INK))?;
+        canvas.line(&[(left - TICK, y), (left, y)], line)?;
         let label = plot.view.y.label(tick);
-        canvas.text(&label, (left - TICK - 4.0, y), Anchor::End, TEXT)?;
+        canvas.text(&label, (left - TICK - 4.0, y), Anchor::End, font)?;
     }
     for &tick in &plot.view.x.ticks {
         let x = left + plot.view.x.share(tick) * plot.frame.width();
-        canvas.line(&[(x, bottom), (x, bottom + TICK)], thin(INK))?;
+        canvas.line(&[(x, bottom), (x, bottom + TICK)], line)?;
         let label = plot.view.x.label(tick);
-        canvas.text(&label, (x, bottom + 12.0), Anchor::Middle, TEXT)?;
+        canvas.text(&label, (x, bottom + 12.0), Anchor::Middle, font)?;
     }
     let middle = (left + right) / 2.0;
     canvas.text(
         plot.view.x.name,
         (middle, bottom + 29.0),
         Anchor::Middle,
-        TEXT,
+        font,
     )?;
     match layout.y_name {
-        Some(at) => canvas.text_upwards(plot.view.y.name, at, TEXT),
+        Some(at) => canvas.text_upwards(plot.view.y.name, at, font),
         None => Ok(()),
     }
 }
@@ -182,8 +186,8 @@ fn draw_labels(canvas: &Canvas, plot: &Plot, texts: &[String]) -> Result<(), Ren
     for ((curve, text, end), place) in named.into_iter().zip(places) {
         let at = (place.x, place.y);
         let font = Font {
-            colour: curve.colour.for_text(),
-            ..TEXT
+            colour: canvas.scheme().text(curve.colour),
+            ..text_font(canvas)
         };
         if place.x < plot.frame.right {
             backing(canvas, at, text)?;
@@ -207,5 +211,5 @@ fn backing(canvas: &Canvas, (x, y): Xy, text: &str) -> Result<(), RenderError> {
         right: x + width(text, TEXT_SIZE, Weight::Regular) + 1.0,
         bottom: y + LABEL_HEIGHT / 2.0 - 1.0,
     };
-    canvas.fill_rect(&rect, WHITE, 0.7)
+    canvas.fill_rect(&rect, canvas.scheme().background, 0.7)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{Curves, EvalSet, Panel, Run, RunId, Show, Sweep};
+use crate::domain::{Curves, EvalSet, Figure, Look, Panel, Run, RunId, Show, Sweep};
 
 use super::axis::{Axis, round_range};
 use super::palette::{Colour, colours};
@@ -53,10 +53,11 @@ impl CurveView {
 /// so that they can be compared.
 pub(super) fn views(
     sweep: &Sweep,
-    panels: &[Panel],
+    figure: &Figure,
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
 ) -> Vec<PanelView> {
+    let panels = &figure.panels;
     let lines: Vec<Vec<Lines>> = panels
         .iter()
         .map(|panel| panel_lines(sweep, panel, runs, curves))
@@ -65,7 +66,7 @@ pub(super) fn views(
     panels
         .iter()
         .zip(lines)
-        .map(|(panel, lines)| view(sweep, panel, lines, shared))
+        .map(|(panel, lines)| view(sweep, panel, lines, shared, figure.look))
         .collect()
 }
 
@@ -89,7 +90,13 @@ pub(super) fn eval_name<'a>(
     }
 }
 
-fn view(sweep: &Sweep, panel: &Panel, lines: Vec<Lines>, shared: (f64, f64)) -> PanelView {
+fn view(
+    sweep: &Sweep,
+    panel: &Panel,
+    lines: Vec<Lines>,
+    shared: (f64, f64),
+    look: Look,
+) -> PanelView {
     let y = Axis::errors(
         axis_name(sweep, panel),
         panel.y_min.unwrap_or(shared.0),
@@ -106,7 +113,7 @@ fn view(sweep: &Sweep, panel: &Panel, lines: Vec<Lines>, shared: (f64, f64)) -> 
     let only_depth = only_depth_differs(sweep, &indices);
     let curves = lines
         .into_iter()
-        .zip(colours(sweep, &indices))
+        .zip(colours(sweep, &indices, look))
         .map(|(lines, colour)| curve(sweep, panel.show, lines, colour, &y, only_depth))
         .collect();
     PanelView {

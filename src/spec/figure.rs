@@ -8,7 +8,7 @@ use super::section;
 use super::setting::{Checked, Point, Settings};
 use super::source::Origin;
 use super::tree::{Table, Value};
-use crate::domain::{Figure, FigureKind, Panel, Show};
+use crate::domain::{Figure, FigureKind, Look, Palette, Panel, Show, Theme};
 
 /// What a figure is called that has no name.
 const NAME: &str = "figure";
@@ -132,6 +132,7 @@ impl FigureTable {
             name: self.name().to_owned(),
             title: settings.text(Key::FigureTitle).map(str::to_owned),
             kind: FigureKind::ErrorVsIteration,
+            look: look(&settings),
             panels,
         }
     }
@@ -187,6 +188,15 @@ impl PanelTable {
         (0..points.len())
             .filter(|index| only.match_point(&points[*index]))
             .collect()
+    }
+}
+
+fn look(figure: &Point<'_>) -> Look {
+    let theme = figure.word(Key::FigureTheme).and_then(Theme::of);
+    let palette = figure.word(Key::FigurePalette).and_then(Palette::of);
+    Look {
+        theme: theme.unwrap_or_default(),
+        palette: palette.unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every key of a sweep file: the one place that names it, says what it takes and what it
 //! defaults to. The reader and the test of the documentation go by this table.
 
+use crate::domain::Look;
+
 use super::kind::{Kind, integer, positive, ratio};
 use Fallback::{Required, Text, Value};
 use Section::{Data, Figure, Model, Panel, Sweep, Train};
@@ -73,6 +75,8 @@ pub enum Key {
     FigureName,
     FigureTitle,
     FigureKind,
+    FigureTheme,
+    FigurePalette,
     FigureYMin,
     FigureYMax,
     FigureYTicks,
@@ -171,6 +175,8 @@ const SHORTCUTS: Kind = Kind::Word(&["none", "A", "B", "C"]);
 const INITS: Kind = Kind::Word(&["he-fan-out", "he-fan-in"]);
 const DECAYS: Kind = Kind::Word(&["all", "weights"]);
 const FIGURE_KINDS: Kind = Kind::Word(&["error-vs-iteration"]);
+const THEMES: Kind = Kind::Word(&Look::THEMES);
+const PALETTES: Kind = Kind::Word(&Look::PALETTES);
 const SHOWS: Kind = Kind::Word(&["both", "train", "test"]);
 const ENGINES: Kind = Kind::Word(&["fused", "portable"]);
 const ITERATIONS: Kind = integer(1, 1_000_000_000);
@@ -215,6 +221,8 @@ pub static KEYS: [KeySpec; Key::PanelYTicks as usize + 1] = [
     key(Key::FigureName, Figure, "name", Kind::Name, Text("`\"figure\"`"), "names the figure's files; required where there are several"),
     key(Key::FigureTitle, Figure, "title", Kind::Line, Text("the sweep's"), "stands above the figure"),
     key(Key::FigureKind, Figure, "kind", FIGURE_KINDS, Text("`\"error-vs-iteration\"`"), "what is drawn: the error in percent against the iterations"),
+    key(Key::FigureTheme, Figure, "theme", THEMES, Text("`\"light\"`"), "the page: dark text on white, or light text on a dark grey"),
+    key(Key::FigurePalette, Figure, "palette", PALETTES, Text("`\"paper\"`"), "the curves' colours: the paper's, or Okabe and Ito's, which people with colour-blindness can tell apart"),
     key(Key::FigureYMin, Figure, "y_min", PERCENT, NO_DEFAULT, "lower end of the error axis of every panel, in percent"),
     key(Key::FigureYMax, Figure, "y_max", PERCENT, NO_DEFAULT, "upper end of the error axis of every panel, in percent"),
     key(Key::FigureYTicks, Figure, "y_ticks", Kind::Ticks, NO_DEFAULT, "positions of the ticks and grid lines of every panel"),

@@ -97,6 +97,7 @@ fn sweep(name: &str) -> Sweep {
             name: "figure".to_owned(),
             title: None,
             kind: FigureKind::ErrorVsIteration,
+            look: Look::default(),
             panels: Vec::new(),
         }],
     }
