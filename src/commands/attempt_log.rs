@@ -67,7 +67,7 @@ impl<T: Trainer> Trainer for Logged<T> {
         tracing::subscriber::with_default(subscriber, || {
             log_start(job);
             let mut heard = |event| {
-                log_event(event);
+                log_event(&event);
                 report(event)
             };
             let trained = self.trainer.train(job, &mut heard);
@@ -95,7 +95,7 @@ fn log_start(job: &Job<'_>) {
     tracing::info!("run {} · {config}", run.id);
 }
 
-fn log_event(event: RunEvent) {
+fn log_event(event: &RunEvent) {
     match event {
         RunEvent::Began(beginning) => tracing::info!("begins at iteration {}", beginning.iteration),
         RunEvent::Progress { .. } => {}
@@ -117,5 +117,8 @@ fn log_event(event: RunEvent) {
             saved.iteration,
             saved.bytes
         ),
+        RunEvent::LayersMeasured(layers) => {
+            tracing::info!("measured the responses of {} layers", layers.len());
+        }
     }
 }

@@ -149,18 +149,30 @@ impl Order {
     }
 }
 
-/// The evaluation images in their own order, normalised and otherwise as they are.
+/// Images in their own order, normalised and otherwise as they are.
 #[derive(Debug)]
 pub struct EvalBatches<'a> {
-    data: &'a Data,
+    set: &'a ImageSet,
+    normaliser: &'a Normaliser,
     batch_size: usize,
     position: usize,
 }
 
 impl<'a> EvalBatches<'a> {
+    /// The evaluation images.
     pub fn new(data: &'a Data, batch_size: usize) -> Self {
+        Self::of(&data.eval, data, batch_size)
+    }
+
+    /// The training images.
+    pub fn of_training(data: &'a Data, batch_size: usize) -> Self {
+        Self::of(&data.train, data, batch_size)
+    }
+
+    fn of(set: &'a ImageSet, data: &'a Data, batch_size: usize) -> Self {
         Self {
-            data,
+            set,
+            normaliser: &data.normaliser,
             batch_size: batch_size.max(1),
             position: 0,
         }
@@ -169,18 +181,12 @@ impl<'a> EvalBatches<'a> {
     /// Fills `batch` with the next images, the last time with what is left; `false` when none
     /// are left.
     pub fn fill(&mut self, batch: &mut Batch) -> bool {
-        let set = &self.data.eval;
+        let set = self.set;
         let len = self.batch_size.min(set.len() - self.position);
         batch.resize(len, set.stride());
         for place in 0..len {
             let index = self.position + place;
-            batch.put(
-                place,
-                set,
-                index,
-                View::centred(set.size),
-                &self.data.normaliser,
-            );
+            batch.put(place, set, index, View::centred(set.size), self.normaliser);
         }
         self.position += len;
         len > 0

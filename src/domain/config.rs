@@ -49,6 +49,7 @@ impl Configuration {
                 eval_every: 1000,
                 log_every: 1000,
                 engine: EngineKind::Fused,
+                layer_stats: false,
             },
         }
     }
@@ -199,6 +200,16 @@ pub struct TrainConfig {
     /// Runs that were recorded before there was a choice went operation by operation.
     #[serde(default = "EngineKind::of_old_records")]
     pub engine: EngineKind,
+    /// Whether the layers' responses are measured at the end. It changes nothing of the training.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub layer_stats: bool,
+}
+
+/// Whether a switch is off, which is not part of a record: runs are what they were before there
+/// was the switch.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+fn is_false(switch: &bool) -> bool {
+    !*switch
 }
 
 /// What computes a training step on the CPU. The two give the same to rounding. GPUs always use

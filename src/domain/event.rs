@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Beginning, EvalPoint, Grant, Job, Run, RunId, Saved, Slot, TrainPoint};
+use super::{Beginning, EvalPoint, Grant, Job, LayerStat, Run, RunId, Saved, Slot, TrainPoint};
 
 /// What happens in a sweep, in order. The recorder hears each event first.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ pub enum Event<'a> {
 }
 
 /// What a trainer reports while it works.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunEvent {
     /// The first event of every attempt: where it takes up the training.
@@ -63,6 +63,8 @@ pub enum RunEvent {
     Evaluated(EvalPoint),
     /// A checkpoint is on the disk. It counts once this event is recorded.
     Checkpointed(Saved),
+    /// The responses of all 3x3 layers at the end of the training, in their order.
+    LayersMeasured(Vec<LayerStat>),
 }
 
 /// How a run ended.

@@ -31,6 +31,18 @@ pub enum EvalSet {
     Validation,
 }
 
+/// How strongly one 3x3 layer responds (paper, section 4.2, figure 7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerStat {
+    /// Position among the 3x3 layers, from 1 for the first convolution, as in the paper's figure.
+    pub layer: usize,
+    /// The convolution's name in PyTorch's ResNets: `conv1`, `layer1.0.conv1`, ...
+    pub name: String,
+    /// Standard deviation of the outputs after BN, before the ReLU and before the addition, over
+    /// all channels, pixels and training images.
+    pub std: f64,
+}
+
 /// Everything recorded of one run, in the order of iterations.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {

@@ -24,6 +24,6 @@ pub use event::{
 pub use figure::{Figure, FigureKind, Panel, Show};
 pub use hex::hex;
 pub use look::{Look, Palette, Theme};
-pub use metrics::{Curves, EvalPoint, EvalSet, TrainPoint};
+pub use metrics::{Curves, EvalPoint, EvalSet, LayerStat, TrainPoint};
 pub use printable::{is_unprintable, printable};
 pub use run::{Cost, Run, RunConfig, RunId, Slot, Sweep};

@@ -9,6 +9,7 @@ mod classifier;
 pub mod fused;
 mod loss;
 mod memory;
+mod moments;
 mod portable;
 mod sgd;
 
@@ -19,6 +20,7 @@ use crate::model::Network;
 pub use fused::{Fused, InstructionSet};
 pub use loss::{BatchLoss, cross_entropy};
 pub use memory::memory_bytes;
+pub use moments::Moments;
 pub use portable::Portable;
 pub use sgd::Sgd;
 
@@ -70,4 +72,15 @@ pub trait Engine<D: Device<f32>> {
     /// # Errors
     /// As [`Engine::train`].
     fn eval(&mut self, network: &Network<D>, images: Matrix<D>) -> Result<Matrix<D>, EngineError>;
+
+    /// The moments of what every convolution puts out for `images`, before its BN, in the order of
+    /// [`Architecture::layers`](crate::model::Architecture::layers); BN as in [`Engine::eval`].
+    ///
+    /// # Errors
+    /// As [`Engine::train`].
+    fn moments(
+        &mut self,
+        network: &Network<D>,
+        images: Matrix<D>,
+    ) -> Result<Vec<Moments>, EngineError>;
 }

@@ -6,3 +6,6 @@ mod network;
 
 pub use architecture::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
 pub use network::{Buffer, Network, Parameter, ParameterKind, Vector};
+
+/// Added to BN's variance: PyTorch's default.
+pub const BN_EPSILON: f64 = 1e-5;

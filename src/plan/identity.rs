@@ -27,7 +27,8 @@ pub fn run_id(config: &RunConfig, data: DataFacts<'_>) -> RunId {
 }
 
 /// What determines the state of the training on each stretch between drops of the learning rate:
-/// the same as for the result, less the drops to come and the number of iterations.
+/// the same as for the result, less the drops to come, the number of iterations and what is only
+/// measured at the end.
 pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId> {
     let drops = &config.configuration.train.lr_drops;
     let until = |passed: usize| {
@@ -35,6 +36,7 @@ pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId
         let train = &mut config.configuration.train;
         train.lr_drops.truncate(passed);
         train.iterations = 0;
+        train.layer_stats = false;
         TrajectoryId(digest(config, data))
     };
     (0..=drops.len()).map(until).collect()
@@ -72,6 +74,18 @@ mod tests {
             configuration,
             seed: 1,
         }
+    }
+
+    #[test]
+    fn measuring_the_layers_is_another_run_of_the_same_training() {
+        let off = config(400, &[200]);
+        let mut on = off.clone();
+        on.configuration.train.layer_stats = true;
+        assert_ne!(run_id(&on, DATA), run_id(&off, DATA));
+        assert_eq!(trajectories(&on, DATA), trajectories(&off, DATA));
+        // What is off is not there, so that runs keep the identities that they had before.
+        let json = serde_json::to_string(&off).expect("plain data");
+        assert!(!json.contains("layer_stats"), "{json}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod claims;
 mod database;
 mod error;
 mod examine;
+mod layers;
 mod leftovers;
 mod lock;
 mod points;

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::points::{collect, curves_of, last_eval, last_train, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
-use super::{StoreError, database, process};
-use crate::domain::{Curves, EvalSet, RunConfig, RunId, TrainingId};
+use super::{StoreError, database, layers, process};
+use crate::domain::{Curves, EvalSet, LayerStat, RunConfig, RunId, TrainingId};
 
 /// A read-only view of the database. Each question is answered from one consistent state.
 #[derive(Debug)]
@@ -45,6 +45,18 @@ impl Store {
             current_training(tx, id)?
                 .map(|training| curves_of(tx, training))
                 .transpose()
+        })
+    }
+
+    /// How strongly the 3x3 layers of each of `ids` respond at the end of the training that counts,
+    /// in their order; runs that have not measured it are missing.
+    pub fn layer_stats(&self, ids: &[RunId]) -> Result<HashMap<RunId, Vec<LayerStat>>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            let Some(training) = current_training(tx, id)? else {
+                return Ok(None);
+            };
+            let stats = layers::of(tx, training)?;
+            Ok((!stats.is_empty()).then_some(stats))
         })
     }
 

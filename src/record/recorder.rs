@@ -17,7 +17,7 @@ use super::process::{Others, ThisProcess};
 use super::register::{self, Provenance, SweepRecord};
 use super::values::{Problem, integer, now_unix_ms};
 use super::waiting::WaitingPoints;
-use super::{StoreError, checkpoints, database};
+use super::{StoreError, checkpoints, database, layers};
 use crate::domain::{
     Beginning, Claim, Event, EventSink, Grant, Ledger, Outcome, Run, RunEvent, RunId, Saved,
     SinkError, Slot,
@@ -156,15 +156,15 @@ impl Recorder {
         Ok(Claim::Granted(grant))
     }
 
-    fn measure(&mut self, run: &Run, event: RunEvent) -> Result<(), StoreError> {
-        if let RunEvent::Progress { .. } = event {
+    fn measure(&mut self, run: &Run, event: &RunEvent) -> Result<(), StoreError> {
+        if let RunEvent::Progress { .. } = *event {
             return Ok(());
         }
         let Some(hold) = self.hold(run)? else {
             return Ok(());
         };
         let (connection, waiting, training) = (&self.connection, &mut self.waiting, hold.training);
-        match event {
+        match *event {
             RunEvent::Progress { .. } => Ok(()),
             RunEvent::Began(beginning) => {
                 self.write(|connection| take_up(connection, run, &hold, beginning))
@@ -176,6 +176,9 @@ impl Recorder {
                 .eval(connection, training, point)
                 .map_err(|problem| problem.at(&self.path)),
             RunEvent::Checkpointed(saved) => self.checkpointed(run, &hold, saved),
+            RunEvent::LayersMeasured(ref stats) => {
+                self.write(|connection| layers::replace(connection, training, stats))
+            }
         }
     }
 
@@ -301,7 +304,7 @@ impl EventSink for Recorder {
                 }
                 Ok(())
             }
-            Event::Run { run, event } => self.measure(run, event),
+            Event::Run { run, ref event } => self.measure(run, event),
             Event::RunFinished {
                 run, outcome, wall, ..
             } => self.finish(run, outcome, wall),
@@ -400,6 +403,7 @@ fn take_up(
     beginning: Beginning,
 ) -> Result<(), Problem> {
     let (training, iteration) = (hold.training, beginning.iteration);
+    layers::delete(connection, training)?;
     match beginning.from {
         Some(from) if from == training => {
             delete_from(connection, training, iteration)?;

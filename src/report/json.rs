@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{EvalSet, Event, EventSink, Outcome, Run, RunEvent, SinkError, SweepTally};
+use crate::domain::{
+    EvalSet, Event, EventSink, LayerStat, Outcome, Run, RunEvent, SinkError, SweepTally,
+};
 
 /// Writes one JSON object per event, each on a line of its own.
 #[derive(Debug)]
@@ -84,6 +86,11 @@ enum Line<'a> {
         error_percent: f64,
         loss_nats: f64,
     },
+    LayersMeasured {
+        #[serde(flatten)]
+        run: Named<'a>,
+        layers: &'a [LayerStat],
+    },
     RunFinished {
         #[serde(flatten)]
         run: Named<'a>,
@@ -124,7 +131,7 @@ struct Pending<'a> {
     training_flops: u64,
 }
 
-fn line<'a>(event: &Event<'a>) -> Line<'a> {
+fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
     match *event {
         Event::SweepStarted {
             pending: runs,
@@ -142,7 +149,7 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
             worker: slot.worker,
             threads: slot.threads,
         },
-        Event::Run { run, event } => measured(run, event),
+        Event::Run { run, ref event } => measured(run, event),
         Event::RunFinished {
             run,
             outcome,
@@ -165,9 +172,9 @@ fn line<'a>(event: &Event<'a>) -> Line<'a> {
     }
 }
 
-fn measured(run: &Run, event: RunEvent) -> Line<'_> {
+fn measured<'a>(run: &'a Run, event: &'a RunEvent) -> Line<'a> {
     let run = named(run);
-    match event {
+    match *event {
         RunEvent::Began(beginning) => Line::Began {
             run,
             iteration: beginning.iteration,
@@ -199,6 +206,7 @@ fn measured(run: &Run, event: RunEvent) -> Line<'_> {
             error_percent: point.error_percent,
             loss_nats: point.loss,
         },
+        RunEvent::LayersMeasured(ref layers) => Line::LayersMeasured { run, layers },
     }
 }
 
@@ -240,6 +248,7 @@ mod tests {
         {"event":"trained","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"train_error_percent":12.308,"loss_nats":0.3512,"lr":0.1}
         {"event":"evaluated","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"set":"test","error_percent":14.02,"loss_nats":0.4403}
         {"event":"checkpointed","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"bytes":6900000}
+        {"event":"layers-measured","run_id":"run-1","label":"plain-56 seed 1","layers":[{"layer":1,"name":"conv1","std":1.82}]}
         {"event":"run-finished","run_id":"run-1","label":"plain-56 seed 1","status":"finished","wall_ms":123400}
         {"event":"run-started","run_id":"run-2","label":"ResNet-56 seed 1","worker":1,"threads":1}
         {"event":"trained","run_id":"run-2","label":"ResNet-56 seed 1","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}

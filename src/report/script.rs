@@ -68,8 +68,13 @@ fn finished(run: &Run) -> Vec<Event<'_>> {
         sha256: [0; 32],
         bytes: 6_900_000,
     });
+    let layers = RunEvent::LayersMeasured(vec![LayerStat {
+        layer: 1,
+        name: "conv1".to_owned(),
+        std: 1.82,
+    }]);
     let measured =
-        [began, progress, trained, evaluated, saved].map(|event| Event::Run { run, event });
+        [began, progress, trained, evaluated, saved, layers].map(|event| Event::Run { run, event });
     let mut events = vec![started(run, 0)];
     events.extend(measured);
     events.push(Event::RunFinished {

@@ -41,7 +41,7 @@ impl Seen {
                     .map(|(run, number)| (run.id.clone(), SeenRun::new(number)))
                     .collect();
             }
-            Event::Run { run, event } => {
+            Event::Run { run, ref event } => {
                 if let Some(seen) = self.runs.get_mut(&run.id) {
                     seen.hear(event);
                 }
@@ -71,8 +71,8 @@ impl SeenRun {
         }
     }
 
-    fn hear(&mut self, event: RunEvent) {
-        match event {
+    fn hear(&mut self, event: &RunEvent) {
+        match *event {
             RunEvent::Progress {
                 iteration,
                 train_error_percent,
@@ -84,7 +84,7 @@ impl SeenRun {
                 self.from_iteration = beginning.iteration;
                 self.iteration = beginning.iteration;
             }
-            RunEvent::Checkpointed(_) => {}
+            RunEvent::Checkpointed(_) | RunEvent::LayersMeasured(_) => {}
             RunEvent::Trained(point) => {
                 self.iteration = point.iteration;
                 self.train_now_percent = Some(point.error_percent);

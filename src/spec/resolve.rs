@@ -114,6 +114,7 @@ fn train(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<
         eval_every: every(Key::EvalEvery)?,
         log_every: every(Key::LogEvery)?,
         engine: word(point, Key::Engine)?,
+        layer_stats: point.boolean(Key::LayerStats)?,
     })
 }
 

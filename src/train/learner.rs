@@ -8,7 +8,7 @@ use dfdx::prelude::{Backward, Device};
 use super::running_error::RunningError;
 use crate::data::{Batch, Data, EvalBatches};
 use crate::domain::{EvalPoint, RunConfig};
-use crate::engine::{BatchLoss, Engine, EngineError, Matrix, Sgd, cross_entropy};
+use crate::engine::{BatchLoss, Engine, EngineError, Matrix, Moments, Sgd, cross_entropy};
 use crate::model::Network;
 
 /// What an update changes, and what it takes.
@@ -84,6 +84,31 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
             error_percent: mean.error_percent,
             loss: mean.loss,
         }))
+    }
+
+    /// The moments of what every convolution puts out, over all training images as they are, with
+    /// BN on its running statistics; in the order of the layers. `None` where `go_on`, which is
+    /// asked after every batch, does not want to.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn moments(
+        &mut self,
+        mut go_on: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<Vec<Moments>>, EngineError> {
+        let layers = self.network.architecture.layers().count();
+        let mut total = vec![Moments::default(); layers];
+        let mut batches = EvalBatches::of_training(self.data, self.batch_size);
+        while batches.fill(&mut self.eval_batch) {
+            let images = images(self.device, &self.eval_batch)?;
+            let of_batch = self.engine.moments(&self.network, images)?;
+            let layers = total.iter_mut().zip(&of_batch);
+            layers.for_each(|(total, batch)| total.add(batch));
+            if go_on().is_break() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(total))
     }
 }
 

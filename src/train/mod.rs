@@ -4,6 +4,7 @@ mod checkpoint;
 mod datasets;
 mod device;
 mod failure;
+mod layer_stats;
 mod learner;
 mod lr_schedule;
 mod run_loop;
@@ -12,4 +13,5 @@ mod trainer;
 
 pub use datasets::Datasets;
 pub use device::{DeviceError, DeviceKind};
+pub use layer_stats::layer_stats;
 pub use trainer::NetworkTrainer;

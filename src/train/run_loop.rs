@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use dfdx::prelude::Device;
 
 use super::checkpoint::{self, Progress};
+use super::layer_stats::layer_stats;
 use super::learner::Learner;
 use super::lr_schedule::LrSchedule;
 use super::running_error::RunningError;
@@ -31,6 +32,7 @@ const STOP: Flow = ControlFlow::Break(Outcome::Stopped);
 ///
 /// Every log interval ends with a [`TrainPoint`], the last one too when it is shorter; there is
 /// an [`EvalPoint`](crate::domain::EvalPoint) every `eval_every` iterations and after the last.
+/// Where the run asks for it, the layers' responses are measured at the end.
 /// A checkpoint is written every `checkpoint_every`, after the last iteration, and when the run
 /// is stopped.
 ///
@@ -183,7 +185,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         if last || iteration.is_multiple_of(self.settings.eval_every) {
             let progress = self.progress();
             let last_progress = &mut self.last_progress;
-            let go_on = || report_seldom(last_progress, progress, report);
+            let go_on = || report_seldom(last_progress, progress.clone(), report);
             let evaluated = self.learner.evaluate(iteration, go_on)?;
             let Some(point) = evaluated else {
                 return Ok(STOP);
@@ -195,7 +197,25 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
                 return Ok(STOP);
             }
         }
+        if last && self.settings.layer_stats {
+            return self.measure_layers(report);
+        }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Measures and reports how strongly the layers respond.
+    fn measure_layers(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let (iteration, progress) = (self.iteration, self.progress());
+        let last_progress = &mut self.last_progress;
+        let go_on = || report_seldom(last_progress, progress.clone(), report);
+        let Some(moments) = self.learner.moments(go_on)? else {
+            return Ok(STOP);
+        };
+        let stats = layer_stats(&self.learner.network, &moments);
+        if stats.iter().any(|stat| !stat.std.is_finite()) {
+            return Ok(ControlFlow::Break(Outcome::Diverged { iteration }));
+        }
+        Ok(stop_if(report(RunEvent::LayersMeasured(stats))))
     }
 
     fn progress(&self) -> RunEvent {

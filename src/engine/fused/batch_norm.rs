@@ -1,9 +1,7 @@
 //! Batch normalisation folded into an affine map of each channel.
 
 use super::kernels::Sums;
-
-/// Added to the variance: PyTorch's default.
-const EPSILON: f64 = 1e-5;
+use crate::model::BN_EPSILON;
 
 /// BN's scale and shift as the network has them.
 #[derive(Debug, Clone, Copy)]
@@ -100,5 +98,5 @@ impl Normalisation {
 }
 
 fn inverse_deviation(variance: f64) -> f64 {
-    1.0 / (variance + EPSILON).sqrt()
+    1.0 / (variance + BN_EPSILON).sqrt()
 }

@@ -72,6 +72,7 @@ impl Workspace {
                 Normalisation::running(&mean.as_vec(), &variance.as_vec(), channels, parameters)
             }
         };
+        self.measured[conv.index] = sums;
     }
 
     /// Convolves the batch; the sums of the outputs and of their squares.

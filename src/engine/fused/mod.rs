@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Cpu, HasShape, OwnedTape, PutTape, SplitTape, Tape, TensorFromVec};
 
-use super::{Engine, EngineError, Matrix, classifier};
+use super::{Engine, EngineError, Matrix, Moments, classifier};
 use crate::model::{Architecture, Network};
 use forward::Statistics;
 use geometry::Trunk;
@@ -132,5 +132,16 @@ impl Engine<Cpu> for Fused {
             .try_tensor_from_vec(features, shape)
             .map_err(EngineError::new)?;
         classifier::logits(features, network).map_err(EngineError::new)
+    }
+
+    fn moments(
+        &mut self,
+        network: &Network<Cpu>,
+        images: Matrix<Cpu>,
+    ) -> Result<Vec<Moments>, EngineError> {
+        let (workspace, ..) = self.features(network, &images, Statistics::Running)?;
+        let moments = workspace.moments(&network.architecture);
+        self.workspace.set(Some(workspace));
+        Ok(moments)
     }
 }

@@ -13,7 +13,8 @@ use super::kernels::{InstructionSet, Sums, Task, Vector, Winograd};
 use super::packing;
 use super::scratch::Scratch;
 use super::tensors::Tensors;
-use crate::model::Network;
+use crate::engine::Moments;
+use crate::model::{Architecture, Network};
 
 /// The weight of a batch in the running statistics: PyTorch's default.
 const MOMENTUM: f64 = 0.1;
@@ -44,6 +45,8 @@ pub struct Workspace {
     pub joints: Vec<Buffer>,
     /// The BN after each convolution.
     pub norms: Vec<Normalisation>,
+    /// The sums of the outputs of each convolution and of their squares.
+    pub measured: Vec<Sums>,
     /// A shortcut with option A.
     pub shortcut: Buffer,
     /// Gradients on their way back: of a block's output, inside the block, of its input, and of
@@ -91,6 +94,7 @@ impl Workspace {
                 .collect::<Result<_, _>>()?,
             joints: trunk.joints().map(activation).collect::<Result<_, _>>()?,
             norms: vec![Normalisation::default(); trunk.convolutions().count()],
+            measured: vec![Sums::default(); trunk.convolutions().count()],
             shortcut: gradient()?,
             gradients: (0..GRADIENTS)
                 .map(|_| gradient())
@@ -136,6 +140,18 @@ impl Workspace {
             update(&mut network.buffers[2 * conv.index], mean);
             update(&mut network.buffers[2 * conv.index + 1], variance);
         }
+    }
+
+    /// What the last forward pass measured of each convolution of `architecture`, which is this
+    /// trunk's: without the channels that round up.
+    pub fn moments(&self, architecture: &Architecture) -> Vec<Moments> {
+        let measured = architecture.layers().zip(&self.measured);
+        let moments = measured.map(|(layer, sums)| Moments {
+            values: self.batch * layer.out_size() * layer.out_size(),
+            sums: sums.first[..layer.out_channels].to_vec(),
+            squares: sums.second[..layer.out_channels].to_vec(),
+        });
+        moments.collect()
     }
 
     /// Brings a convolution's kernel into the order that its method wants in a pass.
@@ -241,7 +257,6 @@ impl Team {
 mod tests {
     use super::*;
     use crate::domain::{Configuration, Shortcut};
-    use crate::model::Architecture;
 
     #[test]
     fn its_bytes_are_those_that_are_foretold() {

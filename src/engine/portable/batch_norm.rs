@@ -1,14 +1,14 @@
 //! Batch normalisation over the rows of a matrix, as `torch.nn.BatchNorm2d` does it.
 
 use dfdx::prelude::{
-    Axis, BroadcastTo, Device, HasShape, MeanTo, PutTape, SplitTape, TryAdd, TryDiv, TryMul, TrySub,
+    Axis, BroadcastTo, Device, HasShape, MeanTo, NoneTape, PutTape, SplitTape, TryAdd, TryDiv,
+    TryMul, TrySub,
 };
 
-use crate::engine::{Matrix, Recording};
-use crate::model::{Buffer, Vector};
+use crate::engine::{Matrix, Moments, Recording};
+use crate::model::{BN_EPSILON, Buffer, Vector};
 
-/// Added to the variance: PyTorch's default.
-const EPSILON: f32 = 1e-5;
+const EPSILON: f32 = BN_EPSILON as f32;
 /// The weight of a batch in the running statistics: PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
@@ -75,6 +75,16 @@ pub fn with_batch_statistics<D: Device<f32>, T: Recording<D>>(
                 .try_broadcast_like::<_, Axis<0>>(&shape)?,
         )?;
     Ok((y, statistics))
+}
+
+/// The moments of `x` (rows, channels), whatever is on its tape.
+pub fn moments<D: Device<f32>, T: Recording<D>>(x: &Matrix<D, T>) -> Result<Moments, D::Err> {
+    let x = x.retaped::<NoneTape>();
+    let shape = *x.shape();
+    let mean = x.clone().try_mean::<(usize,), Axis<0>>()?;
+    let centred = x.try_sub(mean.clone().try_broadcast_like::<_, Axis<0>>(&shape)?)?;
+    let variance = centred.try_square()?.try_mean::<(usize,), Axis<0>>()?;
+    Ok(Moments::of(shape.0, &mean.as_vec(), &variance.as_vec()))
 }
 
 /// `x` (rows, channels) normalised by the running statistics, scaled and shifted.

@@ -10,7 +10,7 @@ use dfdx::prelude::{
     Axis, Device, HasShape, MeanTo, OwnedTape, PutTape, ReshapeTo, Tensor, TryAdd,
 };
 
-use super::{Engine, EngineError, Matrix, Recording, classifier};
+use super::{Engine, EngineError, Matrix, Moments, Recording, classifier};
 use crate::model::{BlockShortcut, ConvBn, Network, ResidualBlock};
 use batch_norm::Statistics;
 use index::IndexCache;
@@ -52,6 +52,19 @@ impl<D: Device<f32>> Engine<D> for Portable<D> {
             .logits(images)
             .map_err(EngineError::new)
     }
+
+    fn moments(
+        &mut self,
+        network: &Network<D>,
+        images: Matrix<D>,
+    ) -> Result<Vec<Moments>, EngineError> {
+        let mut pass = Pass::new(&mut self.indices, network);
+        pass.moments = Some(Vec::new());
+        pass.logits(images).map_err(EngineError::new)?;
+        let mut moments = pass.moments.unwrap_or_default();
+        moments.sort_by_key(|(layer, _)| *layer);
+        Ok(moments.into_iter().map(|(_, moments)| moments).collect())
+    }
 }
 
 /// One forward pass. With a tape that records, BN uses and collects the batch's statistics;
@@ -61,6 +74,8 @@ struct Pass<'a, D: Device<f32>> {
     network: &'a Network<D>,
     /// The index of each layer and what its batch normalisation measured.
     statistics: Vec<(usize, Statistics<D>)>,
+    /// The index of each layer and the moments of its outputs, where they are wanted.
+    moments: Option<Vec<(usize, Moments)>>,
 }
 
 impl<'a, D: Device<f32>> Pass<'a, D> {
@@ -69,6 +84,7 @@ impl<'a, D: Device<f32>> Pass<'a, D> {
             indices,
             network,
             statistics: Vec::new(),
+            moments: None,
         }
     }
 
@@ -109,6 +125,9 @@ impl<'a, D: Device<f32>> Pass<'a, D> {
         x: Matrix<D, T>,
     ) -> Result<Matrix<D, T>, D::Err> {
         let y = conv::by_gather(x, self.network.kernel(layer), layer, self.indices)?;
+        if let Some(moments) = &mut self.moments {
+            moments.push((layer.index, batch_norm::moments(&y)?));
+        }
         let (gamma, beta) = (self.network.gamma(layer), self.network.beta(layer));
         if T::OWNS_TAPE {
             let (y, statistics) = batch_norm::with_batch_statistics(y, gamma, beta)?;

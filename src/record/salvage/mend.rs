@@ -19,7 +19,7 @@ pub struct Mended {
     pub incomplete: Vec<String>,
 }
 
-const ORPHANS: [(&str, &str); 6] = [
+const ORPHANS: [(&str, &str); 7] = [
     (
         "sweep_runs",
         "sweep_id NOT IN (SELECT id FROM sweeps) OR run_id NOT IN (SELECT id FROM runs)",
@@ -40,6 +40,10 @@ const ORPHANS: [(&str, &str); 6] = [
     ),
     (
         "checkpoints",
+        "training_id NOT IN (SELECT id FROM trainings)",
+    ),
+    (
+        "layer_stats",
         "training_id NOT IN (SELECT id FROM trainings)",
     ),
 ];

@@ -26,7 +26,7 @@ impl Table {
 
 const TRAININGS: Option<&str> = Some("SELECT id FROM trainings");
 
-pub(super) const TABLES: [Table; 9] = [
+pub(super) const TABLES: [Table; 10] = [
     Table {
         name: "sweeps",
         columns: &[
@@ -148,6 +148,14 @@ pub(super) const TABLES: [Table; 9] = [
         group: &["training_id"],
         groups: TRAININGS,
         key: "iteration",
+        key_is_digest: false,
+    },
+    Table {
+        name: "layer_stats",
+        columns: &["training_id", "layer", "name", "std"],
+        group: &["training_id"],
+        groups: TRAININGS,
+        key: "layer",
         key_is_digest: false,
     },
 ];

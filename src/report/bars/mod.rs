@@ -142,8 +142,8 @@ impl EventSink for Bars {
                 self.start_sweep(pending);
             }
             Event::RunStarted { run, .. } => self.start_run(run),
-            Event::Run { run, event } => {
-                if let RunEvent::Began(Beginning { iteration, .. }) = event
+            Event::Run { run, ref event } => {
+                if let RunEvent::Began(Beginning { iteration, .. }) = *event
                     && iteration > 0
                 {
                     self.print_of(run, &words::beginning(iteration))?;
