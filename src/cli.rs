@@ -24,6 +24,7 @@ Examples:
   resweep run experiments/fig6.toml -j 4 --set sweep.repeats=3
   resweep status                               every sweep in results/
   resweep plot experiments/fig6.toml           draw again, also while the sweep runs
+  resweep table experiments/fig6.toml          final errors beside the paper's, and verdicts
   resweep data download cifar10                get the images into data/cifar10
 
 Exit codes:
@@ -58,6 +59,10 @@ Examples:
   resweep plot my.toml                                 also while the sweep runs
   resweep plot my.toml --theme dark                    for slides: figure-dark.png
   resweep plot my.toml --palette okabe-ito             for readers with colour-blindness";
+const TABLE_EXAMPLES: &str = "\
+Examples:
+  resweep table my.toml                                Markdown, also while the sweep runs
+  resweep table my.toml --format csv > my.csv          for a spreadsheet";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -92,6 +97,9 @@ pub enum Command {
     Gc(GcArgs),
     /// Draw a sweep's figure from what is recorded so far
     Plot(PlotArgs),
+    /// Print a sweep's table: final errors beside the paper's, and whether its claims hold
+    #[command(after_help = TABLE_EXAMPLES)]
+    Table(TableArgs),
     /// Download data sets, or look at what a network sees
     #[command(subcommand)]
     Data(DataCommand),
@@ -270,6 +278,29 @@ fn words<T: Clone + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = T> {
     let unknown = "an unknown word";
     PossibleValuesParser::new(allowed).try_map(move |word| of(&word).ok_or(unknown))
+}
+
+/// `resweep table`.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = TableFormat::Md)]
+    pub format: TableFormat,
+}
+
+/// How `resweep table` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// Markdown
+    Md,
+    /// One line for each configuration
+    Csv,
+    /// Everything, for a script
+    Json,
 }
 
 /// `resweep data`.

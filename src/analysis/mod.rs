@@ -1,4 +1,18 @@
-//! What the results mean: the paper's own numbers to hold them against. Pure: no files, no
-//! drawing.
+//! What the measurements say: final errors over seeds, the paper's numbers, and verdicts by a
+//! written rule (`docs/tables.md`). Pure: no drawing, no files, no database.
+//!
+//! The way through: [`finals`] takes each run's final errors from its curves; [`summary`] puts the
+//! seeds of a configuration together with the numbers of [`paper`]; [`pairs`] says which
+//! configurations are compared, [`verdicts`] what that shows, and [`findings`] collects it all.
 
+pub mod finals;
+pub mod findings;
+pub mod pairs;
 pub mod paper;
+pub mod statistics;
+pub mod summary;
+pub mod verdicts;
+
+pub use finals::{End, Recorded};
+pub use findings::Findings;
+pub use pairs::Measure;

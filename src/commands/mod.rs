@@ -7,6 +7,7 @@ mod completions;
 mod data;
 mod doctor;
 mod ending;
+mod findings;
 mod gc;
 mod isolate;
 mod outlook;
@@ -38,6 +39,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Doctor(args) => doctor::execute(&args),
         Command::Gc(args) => gc::execute(&args),
         Command::Plot(args) => plot::execute(&args).map(|()| Ending::Done),
+        Command::Table(args) => findings::execute(&args).map(|()| Ending::Done),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => completions::execute(shell).map(|()| Ending::Done),

@@ -1,15 +1,16 @@
-//! `resweep plot`, and the figures at the end of `resweep run`.
+//! `resweep plot`, and the figures and tables at the end of `resweep run`.
 
 use std::path::{Path, PathBuf};
 
 use super::ending::UsageError;
+use super::findings;
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::PlotArgs;
 use crate::domain::{Figure, Look, Run, RunId, Sweep};
 use crate::record::Store;
 use crate::render;
 
-/// Draws the sweep's figures and prints the paths written.
+/// Draws the sweep's figures, writes its tables and prints the paths written.
 pub fn execute(args: &PlotArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
     let Prepared {
@@ -22,7 +23,7 @@ pub fn execute(args: &PlotArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes `<results>/<sweep>/<figure>.png` and `.svg` of every figure from what is recorded.
+/// Writes `<results>/<sweep>/<figure>.png` and `.svg` of every figure, and the tables, from what is recorded.
 pub fn draw(sweep: &Sweep, runs: &[Run], results: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let store = Store::open_read_only(&database(results))?;
     let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
@@ -33,6 +34,10 @@ pub fn draw(sweep: &Sweep, runs: &[Run], results: &Path) -> anyhow::Result<Vec<P
         let drawing = render::draw(sweep, figure, runs, &curves)?;
         written.extend(drawing.write(&folder, &figure.name)?);
     }
+    written.extend(findings::write(
+        &findings::collect(sweep, runs, &store)?,
+        &folder,
+    )?);
     Ok(written)
 }
 

@@ -147,6 +147,18 @@ pub enum Shortcut {
     C,
 }
 
+impl Shortcut {
+    /// As a sweep file has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+        }
+    }
+}
+
 /// `[model]`: the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {

@@ -29,6 +29,8 @@ pub enum RenderError {
     Rasterise(#[from] resvg::usvg::Error),
     #[error("cannot encode the picture as PNG: {message}")]
     Encode { message: String },
+    #[error("cannot write the table: {0}")]
+    Table(String),
     #[error("cannot write `{path}`")]
     Write {
         path: PathBuf,

@@ -4,7 +4,7 @@
 //! `view`, `axis`, `layout`, `legend`, `labels` and `clip` decide what is shown and where
 //! (pure); `figure` and `panel` draw it on a `canvas`, the only file that knows plotters; and
 //! `drawing` turns the SVG into a PNG with the embedded font and writes both. `contact_sheet`
-//! shows images.
+//! shows images. `tables` writes what `analysis` found.
 //! Nothing here reads the store: the curves come in as arguments.
 
 mod axis;
@@ -22,6 +22,7 @@ mod panel;
 mod plot;
 pub mod series;
 mod strokes;
+mod tables;
 mod text;
 mod view;
 
@@ -29,3 +30,4 @@ pub use contact_sheet::{Sheet, Tile, contact_sheet};
 pub use drawing::{Drawing, PIXELS_PER_UNIT};
 pub use error::RenderError;
 pub use figure::draw;
+pub use tables::{TableFormat, table};

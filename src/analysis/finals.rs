@@ -1,0 +1,134 @@
+//! The final errors of a run, read off its curves.
+
+use crate::domain::{Curves, EvalSet, Run, TrainConfig, Validation};
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Not begun, running, or to be gone on with.
+    Open,
+    Finished,
+    Diverged,
+    /// Ended with an error; trained again only when asked for.
+    Failed,
+}
+
+/// A run and what is recorded of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'a> {
+    pub run: &'a Run,
+    pub end: End,
+    /// `None` where nothing is recorded.
+    pub curves: Option<&'a Curves>,
+}
+
+/// The errors at the end of a training, in percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Finals {
+    /// Of the final iterate, on the test set or the images that are held out.
+    pub test: f64,
+    /// See [`train_error`].
+    pub train: f64,
+}
+
+impl Recorded<'_> {
+    /// The final errors; `None` unless the run is finished and both are recorded and finite.
+    pub fn finals(&self) -> Option<Finals> {
+        if self.end != End::Finished {
+            return None;
+        }
+        let configuration = &self.run.config.configuration;
+        let curves = self.curves?;
+        let finals = Finals {
+            test: test_error(curves, configuration.data.validation)?,
+            train: train_error(curves, &configuration.train)?,
+        };
+        (finals.test.is_finite() && finals.train.is_finite()).then_some(finals)
+    }
+}
+
+/// The error of the last evaluation: of the final iterate, not of the best one, which would be
+/// chosen by the test set.
+fn test_error(curves: &Curves, validation: Validation) -> Option<f64> {
+    let set = match validation {
+        Validation::None => EvalSet::Test,
+        Validation::Images(_) => EvalSet::Validation,
+    };
+    let points = curves.eval.iter().filter(|point| point.set == set);
+    let last = points.max_by_key(|point| point.iteration)?;
+    Some(last.error_percent)
+}
+
+/// The training error at the end: the mean over the last 10/64 of the iterations, which are those
+/// from 54,000 on in the paper's run of 64,000; less where the learning rate drops later, and the
+/// last point at least. Each point of the curve counts by the iterations that it averages.
+fn train_error(curves: &Curves, train: &TrainConfig) -> Option<f64> {
+    let last = curves.train.last()?;
+    let first = stretch_start(train);
+    let starts = std::iter::once(0).chain(curves.train.iter().map(|point| point.iteration));
+    let mut weighted = (0.0, 0.0);
+    for (start, point) in starts.zip(&curves.train) {
+        if start >= first || point.iteration == last.iteration {
+            let iterations = point.iteration.saturating_sub(start) as f64;
+            weighted.0 += point.error_percent * iterations;
+            weighted.1 += iterations;
+        }
+    }
+    (weighted.1 > 0.0).then(|| weighted.0 / weighted.1)
+}
+
+/// The iteration after which the last stretch of a training begins.
+fn stretch_start(train: &TrainConfig) -> u64 {
+    let tenth = train.iterations - train.iterations / 64 * 10 - train.iterations % 64 * 10 / 64;
+    train.lr_drops.last().copied().unwrap_or(0).max(tenth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Configuration, Shortcut, TrainPoint};
+
+    fn curves(points: &[(u64, f64)]) -> Curves {
+        let train = points.iter().map(|&(iteration, error_percent)| TrainPoint {
+            iteration,
+            error_percent,
+            loss: 0.0,
+            lr: 0.1,
+        });
+        Curves {
+            train: train.collect(),
+            eval: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_training_error_of_the_papers_run_is_the_mean_from_54000_on() {
+        let train = Configuration::paper(20, Shortcut::A).train;
+        assert_eq!(stretch_start(&train), 54_000);
+        let points: Vec<(u64, f64)> = (1..=64)
+            .map(|thousand| (thousand * 1000, if thousand > 54 { 2.0 } else { 50.0 }))
+            .collect();
+        assert_eq!(train_error(&curves(&points), &train), Some(2.0));
+    }
+
+    #[test]
+    fn a_late_drop_of_the_learning_rate_shortens_the_stretch_and_the_last_point_always_counts() {
+        let mut train = Configuration::paper(20, Shortcut::A).train;
+        train.iterations = 100;
+        train.lr_drops = vec![50, 92];
+        assert_eq!(stretch_start(&train), 92);
+        let curve = curves(&[(90, 30.0), (92, 20.0), (96, 10.0), (100, 4.0)]);
+        assert_eq!(train_error(&curve, &train), Some(7.0));
+        assert_eq!(train_error(&curves(&[(80, 9.0)]), &train), Some(9.0));
+        assert_eq!(train_error(&curves(&[]), &train), None);
+    }
+
+    #[test]
+    fn a_point_counts_by_the_iterations_that_it_averages() {
+        let mut train = Configuration::paper(20, Shortcut::A).train;
+        train.iterations = 640;
+        train.lr_drops = vec![];
+        let curve = curves(&[(540, 50.0), (630, 4.0), (640, 14.0)]);
+        assert_eq!(train_error(&curve, &train), Some(5.0));
+    }
+}
