@@ -77,6 +77,13 @@ Examples:
   resweep gc                                           remove what nothing goes on from
   resweep gc --all                                     also the ends of finished runs";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  resweep verify results/fig6/figure.png               is it what the database gives?
+  resweep verify fig6.png --results other/results      from the records of another folder
+
+Exit codes: 0 the same, byte for byte; 1 not; 3 it could not be looked at";
+
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -100,6 +107,9 @@ pub enum Command {
     /// Print a sweep's table: final errors beside the paper's, and whether its claims hold
     #[command(after_help = TABLE_EXAMPLES)]
     Table(TableArgs),
+    /// Draw a figure again from the database, and say whether it is the same
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Download data sets, or look at what a network sees
     #[command(subcommand)]
     Data(DataCommand),
@@ -301,6 +311,15 @@ pub enum TableFormat {
     Csv,
     /// Everything, for a script
     Json,
+}
+
+/// `resweep verify`, which needs neither the sweep file nor the images.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A figure that `run` or `plot` wrote, as PNG
+    pub figure: PathBuf,
+    #[command(flatten)]
+    pub results: ResultsArgs,
 }
 
 /// `resweep data`.

@@ -10,6 +10,7 @@ mod ending;
 mod findings;
 mod gc;
 mod isolate;
+mod origin;
 mod outlook;
 mod plan;
 mod plot;
@@ -20,6 +21,7 @@ mod run;
 mod status;
 mod stopping;
 mod table;
+mod verify;
 
 use crate::cli::Command;
 
@@ -40,6 +42,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Gc(args) => gc::execute(&args),
         Command::Plot(args) => plot::execute(&args).map(|()| Ending::Done),
         Command::Table(args) => findings::execute(&args).map(|()| Ending::Done),
+        Command::Verify(args) => verify::execute(&args),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => completions::execute(shell).map(|()| Ending::Done),

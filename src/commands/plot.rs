@@ -1,14 +1,16 @@
 //! `resweep plot`, and the figures and tables at the end of `resweep run`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::ending::UsageError;
 use super::findings;
+use super::origin::facts;
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::PlotArgs;
-use crate::domain::{Figure, Look, Run, RunId, Sweep};
+use crate::domain::{Curves, Figure, Palette, Run, RunId, Sweep, Theme};
 use crate::record::Store;
-use crate::render;
+use crate::render::{self, Stamped};
 
 /// Draws the sweep's figures, writes its tables and prints the paths written.
 pub fn execute(args: &PlotArgs) -> anyhow::Result<()> {
@@ -26,13 +28,12 @@ pub fn execute(args: &PlotArgs) -> anyhow::Result<()> {
 /// Writes `<results>/<sweep>/<figure>.png` and `.svg` of every figure, and the tables, from what is recorded.
 pub fn draw(sweep: &Sweep, runs: &[Run], results: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let store = Store::open_read_only(&database(results))?;
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-    let curves = store.curves(&ids)?;
+    let curves = curves(&store, runs)?;
     let folder = results.join(&sweep.name);
     let mut written = Vec::new();
     for figure in &sweep.figures {
-        let drawing = render::draw(sweep, figure, runs, &curves)?;
-        written.extend(drawing.write(&folder, &figure.name)?);
+        let stamped = stamped(sweep, figure, runs, &curves, &store)?;
+        written.extend(stamped.write(&folder, &figure.name)?);
     }
     written.extend(findings::write(
         &findings::collect(sweep, runs, &store)?,
@@ -46,7 +47,7 @@ pub fn draw(sweep: &Sweep, runs: &[Run], results: &Path) -> anyhow::Result<Vec<P
 fn restyle(sweep: &mut Sweep, args: &PlotArgs) -> anyhow::Result<()> {
     let declared: Vec<String> = sweep.figures.iter().map(|f| f.name.clone()).collect();
     for figure in &mut sweep.figures {
-        restyle_figure(figure, args);
+        restyle_figure(figure, args.theme, args.palette);
     }
     for (figure, own) in sweep.figures.iter().zip(&declared) {
         let name = &figure.name;
@@ -62,16 +63,34 @@ fn restyle(sweep: &mut Sweep, args: &PlotArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn restyle_figure(figure: &mut Figure, args: &PlotArgs) {
-    let Look { theme, palette } = &mut figure.look;
-    if let Some(wanted) = args.theme {
-        *theme = wanted;
+/// Gives a figure another theme or palette, and the name that says so.
+pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option<Palette>) {
+    let look = &mut figure.look;
+    look.theme = theme.unwrap_or(look.theme);
+    look.palette = palette.unwrap_or(look.palette);
+    let names = [theme.map(Theme::name), palette.map(Palette::name)];
+    for name in names.into_iter().flatten() {
         figure.name.push('-');
-        figure.name.push_str(wanted.name());
+        figure.name.push_str(name);
     }
-    if let Some(wanted) = args.palette {
-        *palette = wanted;
-        figure.name.push('-');
-        figure.name.push_str(wanted.name());
-    }
+}
+
+/// What all runs have measured so far.
+pub fn curves(store: &Store, runs: &[Run]) -> anyhow::Result<HashMap<RunId, Curves>> {
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+    Ok(store.curves(&ids)?)
+}
+
+/// One figure of a sweep with what it was made from; `verify` draws it again by this function.
+pub fn stamped(
+    sweep: &Sweep,
+    figure: &Figure,
+    runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
+    store: &Store,
+) -> anyhow::Result<Stamped> {
+    Ok(Stamped {
+        drawing: render::draw(sweep, figure, runs, curves)?,
+        facts: facts(sweep, figure, runs, curves, store)?,
+    })
 }

@@ -5,15 +5,23 @@ use sysinfo::{CpuRefreshKind, RefreshKind, System};
 use crate::record::Provenance;
 use crate::train::DeviceKind;
 
-/// What is stored with each attempt.
-pub fn provenance(device: DeviceKind) -> Provenance {
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit that this program was built from, where known.
+pub fn commit() -> Option<&'static str> {
     let commit = git_version::git_version!(
         args = ["--always", "--abbrev=12", "--exclude=*"],
         fallback = ""
     );
+    (!commit.is_empty()).then_some(commit)
+}
+
+/// What is stored with each attempt.
+pub fn provenance(device: DeviceKind) -> Provenance {
     Provenance {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        git_commit: (!commit.is_empty()).then(|| commit.to_owned()),
+        version: VERSION.to_owned(),
+        git_commit: commit().map(str::to_owned),
         device: device.to_string(),
         cpu: cpu_name(),
         host: System::host_name().unwrap_or_else(|_| "unknown".to_owned()),

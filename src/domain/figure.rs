@@ -1,9 +1,10 @@
 //! What a sweep's figures show, resolved to the sweep's configurations.
 
 use super::Look;
+use serde::Serialize;
 
 /// A table of `[figure]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
     /// Names the figure's files; unique within the sweep.
     pub name: String,
@@ -14,14 +15,14 @@ pub struct Figure {
     pub panels: Vec<Panel>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum FigureKind {
     /// Error in percent against iterations, as in the paper's figures 1 and 6.
     ErrorVsIteration,
 }
 
 /// One plot of a figure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Panel {
     pub title: Option<String>,
     /// Indices into `Sweep::configurations`, in the order of the legend.
@@ -35,7 +36,7 @@ pub struct Panel {
 }
 
 /// Which errors a panel draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Show {
     Train,
     /// Test error, or validation error where the sweep holds out a validation set.

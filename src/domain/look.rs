@@ -1,14 +1,16 @@
 //! How figures look: their background and the colours of their curves.
 
+use serde::Serialize;
+
 /// A figure's look; the paper's on white unless told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Look {
     pub theme: Theme,
     pub palette: Palette,
 }
 
 /// Background and text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub enum Theme {
     #[default]
     Light,
@@ -16,7 +18,7 @@ pub enum Theme {
 }
 
 /// Colours of curves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub enum Palette {
     /// The paper's colour for each of its depths.
     #[default]

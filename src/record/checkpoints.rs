@@ -160,7 +160,7 @@ pub(super) fn remove_unlisted(
 }
 
 /// Digits that are not a SHA-256 fit no file.
-fn parse(digits: &str) -> Sha256 {
+pub(super) fn parse(digits: &str) -> Sha256 {
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
         let pair = std::str::from_utf8(pair).unwrap_or_default();

@@ -33,6 +33,11 @@ impl Store {
         })
     }
 
+    /// The database's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where each of `ids` stands; runs that were never started are missing.
     pub fn statuses(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
         self.for_each_run(ids, |tx, id| self.status(tx, id))
@@ -246,7 +251,7 @@ impl Store {
         Ok(found)
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         parameters: impl rusqlite::Params,
@@ -261,7 +266,10 @@ impl Store {
 }
 
 /// What the view `current_trainings` has of one run; it would look at every run for that.
-fn current_training(tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<TrainingId>> {
+pub(super) fn current_training(
+    tx: &Transaction<'_>,
+    id: &RunId,
+) -> rusqlite::Result<Option<TrainingId>> {
     tx.prepare_cached("SELECT id FROM trainings WHERE run_id = ?1 ORDER BY number DESC LIMIT 1")?
         .query_row([&id.0], |row| Ok(TrainingId(row.get(0)?)))
         .optional()

@@ -3,8 +3,9 @@
 //! The way through: [`series`] turns runs and their curves into plottable lines (pure);
 //! `view`, `axis`, `layout`, `legend`, `labels` and `clip` decide what is shown and where
 //! (pure); `figure` and `panel` draw it on a `canvas`, the only file that knows plotters; and
-//! `drawing` turns the SVG into a PNG with the embedded font and writes both. `contact_sheet`
-//! shows images. `tables` writes what `analysis` found.
+//! `drawing` turns the SVG into a PNG with the embedded font and writes both, `stamped` with the
+//! `facts` that say what it was made from. `contact_sheet` shows images. `tables` writes what
+//! `analysis` found.
 //! Nothing here reads the store: the curves come in as arguments.
 
 mod axis;
@@ -13,6 +14,7 @@ mod clip;
 mod contact_sheet;
 mod drawing;
 mod error;
+mod facts;
 mod figure;
 mod labels;
 mod layout;
@@ -21,6 +23,7 @@ mod palette;
 mod panel;
 mod plot;
 pub mod series;
+mod stamped;
 mod strokes;
 mod tables;
 mod text;
@@ -29,5 +32,7 @@ mod view;
 pub use contact_sheet::{Sheet, Tile, contact_sheet};
 pub use drawing::{Drawing, PIXELS_PER_UNIT};
 pub use error::RenderError;
+pub use facts::{Facts, Picture, PictureError};
 pub use figure::draw;
+pub use stamped::Stamped;
 pub use tables::{TableFormat, table};

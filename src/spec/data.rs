@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::SYNTHETIC_TRAIN_IMAGES;
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
-use super::resolve::{Places, with_context, word};
+use super::resolve::{DataFolders, Places, with_context, word};
 use super::setting::Point;
 use crate::domain::{BrokenImage, Configuration, DataConfig, Dataset, Validation};
 
@@ -68,7 +68,7 @@ fn path(
         return None;
     };
     let path = point.folder(Key::Path)?;
-    if path.is_dir() {
+    if places.folders == DataFolders::NeedNotExist || path.is_dir() {
         return Some(path.to_owned());
     }
     let message = format!("the folder `{}` does not exist", path.display());

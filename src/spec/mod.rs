@@ -46,7 +46,7 @@ use grid::Candidate;
 use keys::Section;
 use limits::{FILE_BYTES_MAX, RUNS_MAX};
 use problem::{Problem, Problems};
-use resolve::Places;
+use resolve::{DataFolders, Places};
 use setting::{Point, Settings};
 use source::{Origin, SourceId, Sources};
 use tree::Table;
@@ -63,8 +63,30 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
     let bytes = read_file(path)?;
     let mut problems = Problems::default();
     let text = decode(bytes, &mut problems);
+    check(path, text, overrides, DataFolders::Exist, problems)
+}
+
+/// Reads the text of a sweep file that was recorded, with its `overrides`. `origin` names it in
+/// messages. The folders of its data need not be there any more.
+///
+/// # Errors
+/// When it has mistakes by the rules of this version of the program.
+pub fn recorded(origin: &Path, text: &str, overrides: &[String]) -> Result<Sweep, SpecError> {
+    let problems = Problems::default();
+    let text = text.to_owned();
+    check(origin, text, overrides, DataFolders::NeedNotExist, problems)
+}
+
+/// The sweep that a text means, or every mistake in it besides those that are known.
+fn check(
+    path: &Path,
+    text: String,
+    overrides: &[String],
+    folders: DataFolders,
+    mut problems: Problems,
+) -> Result<Sweep, SpecError> {
     let sources = Sources::new(path, text, overrides, keys::defaults());
-    let sweep = read(&sources, &mut problems);
+    let sweep = read(&sources, folders, &mut problems);
     match sweep {
         Some(sweep) if problems.is_empty() => Ok(sweep),
         _ => Err(SpecError::Invalid(Box::new(Mistakes {
@@ -116,7 +138,7 @@ fn decode(bytes: Vec<u8>, problems: &mut Problems) -> String {
 }
 
 /// Reads everything that can be read; the sweep is only of use where there is no problem.
-fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
+fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Option<Sweep> {
     let defaults = parse::document(sources, SourceId::Defaults, problems);
     let mut root = parse::document(sources, SourceId::File, problems);
     overrides::apply(sources, &mut root, problems);
@@ -146,7 +168,7 @@ fn read(sources: &Sources, problems: &mut Problems) -> Option<Sweep> {
     rules::check_amount(conditions, problems)?;
     let candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
     let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
-    let configurations = resolve_all(&points, &Places::new(&root), problems);
+    let configurations = resolve_all(&points, &Places::new(&root, folders), problems);
     let figures: Vec<Figure> = figures
         .iter()
         .map(|figure| figure.resolve(&points, problems))

@@ -16,20 +16,35 @@ use crate::domain::{Configuration, ModelConfig, TrainConfig, WarmupEnd};
 /// The paper's one point per 1,000 of 64,000 iterations.
 const POINTS_PER_RUN: u64 = 64;
 
+/// Whether the folders that a sweep file names have to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataFolders {
+    Exist,
+    /// What is only drawn again needs no images.
+    NeedNotExist,
+}
+
 /// Where a missing key is reported: at the head of its table, if there is one.
 #[derive(Debug, Clone, Copy)]
-pub struct Places([Option<Origin>; 3]);
+pub struct Places {
+    heads: [Option<Origin>; 3],
+    pub folders: DataFolders,
+}
 
 impl Places {
-    pub fn new(root: &Table) -> Self {
-        Self(Section::SETTABLE.map(|section| root.get(section.name()).map(|entry| entry.key_at)))
+    pub fn new(root: &Table, folders: DataFolders) -> Self {
+        let head = |section: Section| root.get(section.name()).map(|entry| entry.key_at);
+        Self {
+            heads: Section::SETTABLE.map(head),
+            folders,
+        }
     }
 
     /// The head of a table, or the beginning of the file.
     pub fn of(&self, section: Section) -> Origin {
         let index = Section::SETTABLE.iter().position(|s| *s == section);
         index
-            .and_then(|index| self.0[index])
+            .and_then(|index| self.heads[index])
             .unwrap_or(Origin::START)
     }
 }

@@ -1,0 +1,172 @@
+//! What a figure's files tell of its origin: the program, the sweep, the runs and what they had
+//! measured, and the images. No dates: the same records give the same bytes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::provenance::{VERSION, commit};
+use crate::domain::{Configuration, Curves, Figure, Run, RunId, Sweep, hex};
+use crate::record::{Store, StoreError};
+use crate::render::Facts;
+
+/// Raised when a fact means something else than before.
+pub const FORMAT: &str = "1";
+
+/// What stands for measurements where there are none.
+const NOTHING: &str = "-";
+
+/// Hexadecimal digits of a run's measurements: enough to tell two states of one run apart.
+const DIGITS: usize = 16;
+
+/// The facts of one figure: `format`, `version`, `commit`, `sweep`, `sweep-sha256`, `figure`,
+/// `data` (fingerprints) and `runs`, a line for each that is shown with its id, a digest of its measurements
+/// and its last iteration.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn facts(
+    sweep: &Sweep,
+    figure: &Figure,
+    runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
+    store: &Store,
+) -> Result<Facts, StoreError> {
+    let runs: Vec<&Run> = shown(figure, runs).collect();
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+    let recorded = store.recorded_runs(&ids)?;
+    let data: BTreeSet<&str> = recorded
+        .values()
+        .map(|run| run.data_fingerprint.as_str())
+        .collect();
+    let runs = runs.iter().map(|run| line(&run.id, curves.get(&run.id)));
+    let mut facts = Facts::default();
+    facts.push("format", FORMAT);
+    facts.push("version", VERSION);
+    facts.push("commit", commit().unwrap_or("unknown"));
+    facts.push("sweep", &sweep.name);
+    facts.push("sweep-sha256", sweep_sha256(sweep, figure));
+    facts.push("figure", &figure.name);
+    facts.push("data", data.into_iter().collect::<Vec<_>>().join(" "));
+    facts.push("runs", runs.collect::<Vec<_>>().join("\n"));
+    Ok(facts)
+}
+
+/// The runs that a figure shows.
+pub fn shown<'a>(figure: &'a Figure, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> {
+    let panels = &figure.panels;
+    let in_a_panel = |index| {
+        panels
+            .iter()
+            .any(|panel| panel.configurations.contains(index))
+    };
+    runs.iter()
+        .filter(move |run| in_a_panel(&run.configuration))
+}
+
+/// What is said of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    pub digest: String,
+    /// 0 before the first measurement.
+    pub iteration: u64,
+}
+
+impl Measured {
+    /// Whether the run had measured anything.
+    pub fn anything(&self) -> bool {
+        self.digest != NOTHING
+    }
+}
+
+/// The runs of a figure's facts; `None` where a line is not as [`facts`] writes it.
+pub fn measured(facts: &Facts) -> Option<Vec<(RunId, Measured)>> {
+    let lines = facts.get("runs")?.lines();
+    lines
+        .map(|line| {
+            let mut words = line.split(' ');
+            let id = words.next().filter(|id| is_hexadecimal(id))?;
+            let id = RunId(id.to_owned());
+            let digest = words.next()?.to_owned();
+            let iteration = words.next()?.parse().ok()?;
+            Some((id, Measured { digest, iteration }))
+        })
+        .collect()
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn line(id: &RunId, curves: Option<&Curves>) -> String {
+    let nothing = Curves::default();
+    let curves = curves.unwrap_or(&nothing);
+    let train = curves.train.last().map(|point| point.iteration);
+    let eval = curves.eval.last().map(|point| point.iteration);
+    match train.max(eval) {
+        None => format!("{id} {NOTHING} 0"),
+        Some(last) => format!("{id} {} {last}", digest(curves)),
+    }
+}
+
+/// The beginning of a SHA-256 of every measurement, with all bits.
+fn digest(curves: &Curves) -> String {
+    let mut hash = Sha256::new();
+    hash.update((curves.train.len() as u64).to_le_bytes());
+    for point in &curves.train {
+        hash.update(point.iteration.to_le_bytes());
+        for value in [point.error_percent, point.loss, point.lr] {
+            hash.update(bits(value));
+        }
+    }
+    for point in &curves.eval {
+        hash.update(point.iteration.to_le_bytes());
+        hash.update([point.set as u8]);
+        for value in [point.error_percent, point.loss] {
+            hash.update(bits(value));
+        }
+    }
+    let mut digits = hex(&hash.finalize());
+    digits.truncate(DIGITS);
+    digits
+}
+
+/// All NaN are one: the database does not tell them apart.
+fn bits(value: f64) -> [u8; 8] {
+    let value = if value.is_nan() { f64::NAN } else { value };
+    value.to_bits().to_le_bytes()
+}
+
+/// What a sweep file means for one figure.
+#[derive(Serialize)]
+struct Resolved<'a> {
+    name: &'a str,
+    title: &'a Option<String>,
+    configurations: Vec<Configuration>,
+    labels: &'a [String],
+    seeds: &'a [u64],
+    figure: &'a Figure,
+}
+
+/// The SHA-256 of what a sweep file means for a figure: comments, the order of keys and the folder
+/// of the images do not matter.
+pub fn sweep_sha256(sweep: &Sweep, figure: &Figure) -> String {
+    let elsewhere = |configuration: &Configuration| {
+        let mut configuration = configuration.clone();
+        configuration.data.path = None;
+        configuration
+    };
+    let resolved = Resolved {
+        name: &sweep.name,
+        title: &sweep.title,
+        configurations: sweep.configurations.iter().map(elsewhere).collect(),
+        labels: &sweep.labels,
+        seeds: &sweep.seeds,
+        figure,
+    };
+    // Plain data always has a JSON form; the empty one fits no figure.
+    hex(&Sha256::digest(
+        serde_json::to_vec(&resolved).unwrap_or_default(),
+    ))
+}

@@ -1,0 +1,44 @@
+//! A figure together with what it was made from.
+
+use std::path::{Path, PathBuf};
+
+use super::drawing::{PIXELS_PER_UNIT, rasterise, write_file};
+use super::facts::encode;
+use super::{Drawing, Facts, RenderError};
+
+/// A drawing whose files say what it was made from. The same input gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamped {
+    pub drawing: Drawing,
+    pub facts: Facts,
+}
+
+impl Stamped {
+    /// As [`Drawing::png`], with the facts as text chunks.
+    ///
+    /// # Errors
+    /// When the drawing cannot be rasterised or encoded.
+    pub fn png(&self) -> Result<Vec<u8>, RenderError> {
+        encode(rasterise(&self.drawing.svg, PIXELS_PER_UNIT)?, &self.facts)
+    }
+
+    /// The SVG document with the facts as its metadata.
+    pub fn svg(&self) -> String {
+        self.facts.in_svg(&self.drawing.svg)
+    }
+
+    /// Writes `folder/stem.png` and `folder/stem.svg`, and returns their paths in this order.
+    ///
+    /// The folder is made where it does not exist. Each file appears whole or not at all; an
+    /// old one is replaced.
+    ///
+    /// # Errors
+    /// When the drawing cannot be rasterised or encoded, or a file not be written.
+    pub fn write(&self, folder: &Path, stem: &str) -> Result<Vec<PathBuf>, RenderError> {
+        let (png, svg) = (self.png()?, self.svg());
+        Ok(vec![
+            write_file(folder, &format!("{stem}.png"), &png)?,
+            write_file(folder, &format!("{stem}.svg"), svg.as_bytes())?,
+        ])
+    }
+}
