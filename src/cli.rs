@@ -83,6 +83,11 @@ Examples:
   resweep verify fig6.png --results other/results      from the records of another folder
 
 Exit codes: 0 the same, byte for byte; 1 not; 3 it could not be looked at";
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  resweep report my.toml --open                        write it and look at it
+  resweep report my.toml --watch                       keep it up to date while the sweep runs
+  resweep run my.toml --report                         the same from within the sweep";
 
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
@@ -110,6 +115,9 @@ pub enum Command {
     /// Draw a figure again from the database, and say whether it is the same
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
+    /// Write everything about a sweep into one HTML file, from what is recorded so far
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Download data sets, or look at what a network sees
     #[command(subcommand)]
     Data(DataCommand),
@@ -191,6 +199,9 @@ pub struct RunArgs {
     /// How to show progress; auto: bars on a terminal, plain lines elsewhere
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
+    /// Keep results/<sweep>/report.html up to date meanwhile
+    #[arg(long)]
+    pub report: bool,
     /// Only show the plan
     #[arg(long)]
     pub dry_run: bool,
@@ -211,6 +222,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     let parsed = text.parse().ok();
     let in_range = parsed.filter(|seconds| (0.0..=year).contains(seconds));
     in_range.ok_or_else(|| "expected a number of seconds".to_owned())
+}
+
+/// A number of seconds from 1 to a day.
+fn pause(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok();
+    let in_range = parsed.filter(|seconds| (1.0..=86_400.0).contains(seconds));
+    in_range.ok_or_else(|| "expected a number of seconds, 1 at least".to_owned())
 }
 
 /// `resweep plan`.
@@ -320,6 +338,28 @@ pub struct VerifyArgs {
     pub figure: PathBuf,
     #[command(flatten)]
     pub results: ResultsArgs,
+}
+
+/// `resweep report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// Open it in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// Write it again every so many seconds until the sweep has come to its end [default: 10]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10",
+        value_parser = pause
+    )]
+    pub watch: Option<f64>,
 }
 
 /// `resweep data`.

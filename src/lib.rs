@@ -14,6 +14,7 @@ pub mod domain;
 pub mod engine;
 mod files;
 pub mod model;
+pub mod page;
 pub mod plan;
 pub mod record;
 pub mod render;

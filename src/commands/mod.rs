@@ -16,6 +16,7 @@ mod plan;
 mod plot;
 mod prepare;
 mod provenance;
+mod report;
 mod rescue;
 mod run;
 mod status;
@@ -43,6 +44,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Plot(args) => plot::execute(&args).map(|()| Ending::Done),
         Command::Table(args) => findings::execute(&args).map(|()| Ending::Done),
         Command::Verify(args) => verify::execute(&args),
+        Command::Report(args) => report::execute(&args).map(|()| Ending::Done),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => completions::execute(shell).map(|()| Ending::Done),

@@ -13,7 +13,7 @@ use super::outlook::{Outlook, again};
 use super::prepare::{Prepared, database, load_data, prepare};
 use super::provenance::provenance;
 use super::stopping::Stopping;
-use super::{plan, plot};
+use super::{plan, plot, report as page};
 use crate::cli::RunArgs;
 use crate::domain::{SweepTally, Trainer};
 use crate::plan::Again;
@@ -45,19 +45,24 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
         },
     };
     let stopping = Stopping::listen()?;
-    let tally = schedule::run(
-        &batch,
-        &trainer,
-        &mut recorder,
-        &mut [report::sink(args.progress)],
-        &stopping.asked,
-    )?;
+    let tally = page::during(args.report, &prepared, results, || {
+        schedule::run(
+            &batch,
+            &trainer,
+            &mut recorder,
+            &mut [report::sink(args.progress)],
+            &stopping.asked,
+        )
+    })?;
     drop(recorder);
     if stopping.was_asked() {
         anstream::eprintln!("stopped; the same command goes on from here");
         return Ok(Ending::Stopped);
     }
-    let written = plot::draw(&prepared.sweep, &prepared.runs, results);
+    let mut written = plot::draw(&prepared.sweep, &prepared.runs, results);
+    if let (true, Ok(paths)) = (args.report, &mut written) {
+        paths.push(page::path(&prepared, results));
+    }
     announce(args.progress, results, written)?;
     Ok(ending(left_alone(&outlook, args), tally))
 }

@@ -1,0 +1,96 @@
+//! What a report says of each run: from the database and the logs.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::super::prepare::Prepared;
+use crate::domain::{Curves, Run, RunId};
+use crate::page::{Attempt, Entry, Standing, Tail};
+use crate::record::{self, AttemptStatus, RunStatus, Store};
+
+/// The end of a log: so many lines, out of so many bytes.
+const TAIL_LINES: usize = 12;
+const TAIL_BYTES: u64 = 4096;
+
+/// One for each run, in the order of the sweep.
+pub(super) fn entries<'a>(
+    prepared: &'a Prepared,
+    results: &Path,
+    store: &Store,
+    curves: &'a HashMap<RunId, Curves>,
+) -> anyhow::Result<Vec<Entry<'a>>> {
+    let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    let statuses = store.statuses(&ids)?;
+    let runs = prepared.runs.iter();
+    runs.map(|run| {
+        let attempts = store.attempts(&run.id)?;
+        let status = statuses.get(&run.id);
+        Ok(Entry {
+            run,
+            standing: status.map_or(Standing::New, |status| standing(status.status)),
+            data_fingerprint: &prepared.facts[run.configuration].fingerprint,
+            iteration: status.map_or(0, |status| status.iteration),
+            wall: status.and_then(|status: &RunStatus| status.wall),
+            log: attempts
+                .last()
+                .and_then(|last| log(results, run, last.number)),
+            attempts: attempts.into_iter().map(attempt).collect(),
+            curves: curves.get(&run.id),
+        })
+    })
+    .collect()
+}
+
+fn standing(status: AttemptStatus) -> Standing {
+    match status {
+        AttemptStatus::Running => Standing::Running,
+        AttemptStatus::Finished => Standing::Finished,
+        AttemptStatus::Diverged => Standing::Diverged,
+        AttemptStatus::Failed => Standing::Failed,
+        AttemptStatus::Stopped => Standing::Stopped,
+        AttemptStatus::Interrupted => Standing::Interrupted,
+    }
+}
+
+fn attempt(recorded: record::Attempt) -> Attempt {
+    let commit = recorded.git_commit.map(|commit| format!(" ({commit})"));
+    Attempt {
+        number: recorded.number,
+        standing: standing(recorded.status),
+        from_iteration: recorded.from_iteration,
+        diverged_iteration: recorded.diverged_iteration,
+        error: recorded.error,
+        started_unix_ms: recorded.started_unix_ms,
+        wall: recorded.wall,
+        program: recorded.program_version + &commit.unwrap_or_default(),
+        device: recorded.device,
+        cpu: recorded.cpu,
+        host: recorded.host,
+        threads: recorded.threads,
+        workers: recorded.workers,
+    }
+}
+
+/// The end of an attempt's log; `None` where it is not there or cannot be read, which is no
+/// reason to do without a report.
+fn log(results: &Path, run: &Run, attempt: u64) -> Option<Tail> {
+    let name = format!("logs/{}/{attempt}.log", run.id.short());
+    let lines = tail(&results.join(&name)).ok()?;
+    Some(Tail { path: name, lines })
+}
+
+fn tail(path: &Path) -> io::Result<Vec<String>> {
+    let mut file = File::open(path)?;
+    let skipped = file.metadata()?.len().saturating_sub(TAIL_BYTES);
+    file.seek(SeekFrom::Start(skipped))?;
+    let mut bytes = Vec::new();
+    // the log may grow meanwhile
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // the first line may have lost its beginning
+    let lines: Vec<&str> = text.lines().skip(usize::from(skipped > 0)).collect();
+    let first = lines.len().saturating_sub(TAIL_LINES);
+    Ok(lines[first..].iter().map(|&line| line.to_owned()).collect())
+}

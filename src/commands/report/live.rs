@@ -1,0 +1,62 @@
+//! A report that is written anew while its sweep runs.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
+
+use super::super::prepare::Prepared;
+use super::super::stopping::Stopping;
+use super::write;
+
+/// How often `run --report` writes.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Writes the report every so often until every run has come to its end, or until Ctrl-C. The
+/// last report stays as it is: it does not load itself again.
+///
+/// # Errors
+/// The first thing that keeps a report from being written.
+pub(super) fn watch(prepared: &Prepared, results: &Path, every: Duration) -> anyhow::Result<()> {
+    let stopping = Stopping::listen()?;
+    let mut unfinished = true;
+    while unfinished && goes_on(&stopping.asked, every) {
+        unfinished = write(prepared, results, Some(every))?.unfinished;
+    }
+    write(prepared, results, None)?;
+    Ok(())
+}
+
+/// Does some work, and keeps the report up to date meanwhile where that is wanted. What keeps a
+/// report from being written stops no sweep: it is told once, at the end.
+pub fn during<T>(wanted: bool, prepared: &Prepared, results: &Path, work: impl FnOnce() -> T) -> T {
+    if !wanted {
+        return work();
+    }
+    let (done, is_done) = bounded::<()>(1);
+    let (result, written) = thread::scope(|scope| {
+        let writer = scope.spawn(move || keep_up(prepared, results, &is_done));
+        let result = work();
+        drop(done);
+        (result, writer.join())
+    });
+    let written = written.unwrap_or_else(|_| Err(anyhow::anyhow!("its writer panicked")));
+    if let Err(error) = written {
+        anstream::eprintln!("warning: no report: {error:#}");
+    }
+    result
+}
+
+fn keep_up(prepared: &Prepared, results: &Path, is_done: &Receiver<()>) -> anyhow::Result<()> {
+    let mut last = write(prepared, results, Some(EVERY));
+    while goes_on(is_done, EVERY) {
+        last = write(prepared, results, Some(EVERY));
+    }
+    last.and_then(|_| write(prepared, results, None)).map(drop)
+}
+
+/// Waits; false when there is no more to wait for.
+fn goes_on(stop: &Receiver<()>, every: Duration) -> bool {
+    stop.recv_timeout(every) == Err(RecvTimeoutError::Timeout)
+}

@@ -1,0 +1,94 @@
+//! `resweep report`, and the report that `resweep run --report` keeps up to date.
+
+mod entries;
+mod live;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+
+use super::prepare::{Prepared, database, prepare};
+use crate::cli::ReportArgs;
+use crate::domain::RunId;
+use crate::files::write_atomically;
+use crate::page::{self, Report, Standing};
+use crate::record::Store;
+use crate::render::{self, RenderError};
+
+pub use live::during;
+
+/// Writes the report, or keeps it up to date until the sweep has come to its end.
+pub fn execute(args: &ReportArgs) -> anyhow::Result<()> {
+    let results = &args.results.results;
+    let prepared = prepare(&args.sweep, results)?;
+    let watch = args.watch.map(Duration::from_secs_f64);
+    let path = write(&prepared, results, watch)?.path;
+    anstream::println!("wrote {}", path.display());
+    if args.open {
+        open::that_detached(&path)
+            .with_context(|| format!("cannot open a browser; open {} yourself", path.display()))?;
+    }
+    match watch {
+        Some(every) => live::watch(&prepared, results, every),
+        None => Ok(()),
+    }
+}
+
+/// Where the report of a sweep is.
+pub fn path(prepared: &Prepared, results: &Path) -> PathBuf {
+    results.join(&prepared.sweep.name).join("report.html")
+}
+
+/// A report on the disk.
+struct Written {
+    path: PathBuf,
+    /// Whether some run has not come to its end.
+    unfinished: bool,
+}
+
+/// Writes the report from what is recorded; `refresh` says when it will be written again.
+fn write(
+    prepared: &Prepared,
+    results: &Path,
+    refresh: Option<Duration>,
+) -> anyhow::Result<Written> {
+    let store = Store::open_read_only(&database(results))?;
+    let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    let curves = store.curves(&ids)?;
+    let entries = entries::entries(prepared, results, &store, &curves)?;
+    let unfinished = entries.iter().any(|entry| !ended(entry.standing));
+    // a sweep that has recorded nothing has no figure, and a report all the same
+    let figures = match render::draw(&prepared.sweep, &prepared.runs, &curves) {
+        Ok(drawing) => vec![drawing.svg],
+        Err(RenderError::NothingRecorded { .. } | RenderError::NothingShown { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let report = Report {
+        sweep: &prepared.sweep,
+        // the tables beside the paper's numbers belong here
+        tables: vec![page::by_configuration(&prepared.sweep, &entries)],
+        entries,
+        figures,
+        written_unix_ms: now_unix_ms(),
+        refresh,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let path = path(prepared, results);
+    write_atomically(&path, &[page::render(&report)?.as_bytes()])
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Written { path, unfinished })
+}
+
+/// Whether nothing more is to come of a run by itself.
+fn ended(standing: Standing) -> bool {
+    matches!(
+        standing,
+        Standing::Finished | Standing::Diverged | Standing::Failed
+    )
+}
+
+fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

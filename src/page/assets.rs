@@ -1,0 +1,39 @@
+//! The page's own style and script, put together when the program is built.
+
+/// The style sheet.
+pub(super) const STYLE: &str = concat!(
+    include_str!("assets/colours.css"),
+    include_str!("assets/page.css"),
+    include_str!("assets/runs.css"),
+    include_str!("assets/print.css"),
+);
+
+/// The script: its files see each other's functions and nothing else does.
+pub(super) const SCRIPT: &str = concat!(
+    "(() => {\n\"use strict\";\n",
+    include_str!("assets/dom.js"),
+    include_str!("assets/state.js"),
+    include_str!("assets/scale.js"),
+    include_str!("assets/chart.js"),
+    include_str!("assets/legend.js"),
+    include_str!("assets/table.js"),
+    include_str!("assets/details.js"),
+    include_str!("assets/refresh.js"),
+    include_str!("assets/main.js"),
+    "})();\n",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_them_ends_their_elements_or_refers_to_the_outside() {
+        for text in [STYLE, SCRIPT] {
+            assert!(!text.contains("</") && !text.contains("<!--"));
+            assert!(!text.contains("@import") && !text.contains("url("));
+            let without_svg = text.replace("http://www.w3.org/2000/svg", "");
+            assert!(!without_svg.contains("://"));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// What the reader has chosen. It is kept in the address after the #, so that it outlives a reload
+// and can be passed on.
+
+const COLOURS = 10;
+
+const state = {
+  text: "", // the filter
+  states: new Set(), // shown; all when empty
+  sort: "run",
+  down: false, // descending
+  chosen: [], // ids of runs by colour, null where a colour is free
+  open: new Set(), // ids of runs with their details shown
+  log: false, // logarithmic errors
+  paused: false, // no reload
+};
+
+const runs = new Map(data.runs.map((run) => [run.id, run]));
+const shortId = (id) => id.slice(0, 12);
+const byShortId = new Map(data.runs.map((run) => [shortId(run.id), run.id]));
+
+// What the address says; false where it says nothing of the runs chosen.
+function readState() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const ids = (key) => (said.get(key) || "").split(",").map((id) => byShortId.get(id) || null);
+  state.text = said.get("text") || "";
+  state.states = new Set((said.get("states") || "").split(",").filter(Boolean));
+  state.sort = said.get("sort") || "run";
+  state.down = said.has("down");
+  state.chosen = ids("runs").slice(0, COLOURS);
+  state.open = new Set(ids("open").filter(Boolean));
+  state.log = said.has("log");
+  state.paused = said.has("paused");
+  return said.has("runs");
+}
+
+let written = null; // by this page itself
+
+function writeState() {
+  const say = new URLSearchParams({ runs: state.chosen.map((id) => id && shortId(id)).join(",") });
+  if (state.text) say.set("text", state.text);
+  if (state.states.size) say.set("states", [...state.states].join(","));
+  if (state.sort !== "run") say.set("sort", state.sort);
+  if (state.down) say.set("down", "");
+  if (state.open.size) say.set("open", [...state.open].map(shortId).join(","));
+  if (state.log) say.set("log", "");
+  if (state.paused) say.set("paused", "");
+  location.replace("#" + say);
+  written = location.hash;
+}
+
+const chosenRuns = () => state.chosen.flatMap((id, colour) => (id ? [{ run: runs.get(id), colour }] : []));
+
+// Chooses a run or drops it; false where every colour is taken.
+function toggle(id) {
+  const at = state.chosen.indexOf(id);
+  if (at >= 0) {
+    state.chosen[at] = null;
+    return true;
+  }
+  const free = [...Array(COLOURS).keys()].find((colour) => !state.chosen[colour]);
+  if (free === undefined) return false;
+  state.chosen[free] = id;
+  return true;
+}
+
+// For a reader who has chosen nothing yet: the first run of each configuration that has a curve.
+function chooseFirst() {
+  const seen = new Set();
+  for (const run of data.runs) {
+    if (seen.size < 6 && !seen.has(run.configuration) && run.train[0].length + run.eval[0].length > 0) {
+      seen.add(run.configuration);
+      toggle(run.id);
+    }
+  }
+}
+

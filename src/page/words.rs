@@ -1,0 +1,57 @@
+//! How numbers are said on the page.
+
+use std::time::Duration;
+
+/// An error in percent with two digits, or a dash where there is none or it is not finite.
+pub(super) fn percent(error: Option<f64>) -> String {
+    let finite = error.filter(|error| error.is_finite());
+    finite.map_or_else(|| "–".to_owned(), |error| format!("{error:.2}"))
+}
+
+/// `47 s`, `2 min 3 s`, `1 h 4 min`, `2 d 3 h`.
+pub(super) fn duration(duration: Duration) -> String {
+    let s = duration.as_secs_f64().round() as u64;
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {} s", s / 60, s % 60),
+        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// `8 runs`, `1 run`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// Digits in groups of three with narrow spaces: `853 018`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    groups.join("\u{202f}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_is_a_dash() {
+        assert_eq!(percent(None), "–");
+        assert_eq!(percent(Some(f64::NAN)), "–");
+        assert_eq!(percent(Some(8.754)), "8.75");
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(grouped(12), "12");
+        assert_eq!(grouped(853_018), "853\u{202f}018");
+        assert_eq!(grouped(19_421_274), "19\u{202f}421\u{202f}274");
+    }
+}
