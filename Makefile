@@ -15,8 +15,8 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build sweep plot plan status data test torture fuzz check bench bench-load bench-venv miri asan \
-	fixtures clean
+.PHONY: all build sweep plot report plan status data test torture fuzz browser check bench \
+	bench-load bench-venv miri asan fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -31,6 +31,10 @@ sweep: build
 # Draws a sweep's figure from what is recorded, also while the sweep runs.
 plot: build
 	@$(RESWEEP) plot $(SWEEP) $(ARGS)
+
+# Writes everything about a sweep into one HTML file, also while the sweep runs.
+report: build
+	@$(RESWEEP) report $(SWEEP) $(ARGS)
 
 # Shows what a sweep would train, and for how long.
 plan: build
@@ -60,6 +64,13 @@ fuzz:
 		cargo +nightly fuzz run $$target fuzz/corpus/$$target tests/hostile/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=20 || exit 1; \
 	done
+
+# Clicks through a report in a real browser. Needs Chromium and Node.js with npm.
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+browser:
+	cargo build
+	npm install --prefix tests/browser --no-package-lock --no-audit --no-fund
+	CHROMIUM="$(CHROMIUM)" node --test tests/browser/report.test.mjs
 
 # What a change has to pass besides the tests.
 check:

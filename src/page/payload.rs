@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::PageError;
 use super::decimate::{Point, decimate};
 use super::model::{Attempt, Entry, Report};
-use super::row::eval_set;
-use crate::domain::{Configuration, printable};
+use super::row::{eval_name, eval_set};
+use crate::domain::{Configuration, Curves, printable};
 
 /// Points of all curves together, as far as their number is up to this program.
 const POINTS: usize = 200_000;
@@ -14,12 +14,17 @@ const POINTS: usize = 200_000;
 const MOST: usize = 1000;
 const LEAST: usize = 100;
 
+/// A report's data as the page carries them.
+pub(super) struct Packed {
+    pub json: String,
+    /// Whether points of long curves were left out.
+    pub thinned: bool,
+}
+
 #[derive(Serialize)]
 struct Payload<'a> {
     written_ms: u64,
     refresh_s: Option<f64>,
-    /// More points of a curve than these were left out.
-    points_of_a_curve: usize,
     configurations: Vec<&'a Configuration>,
     runs: Vec<RunData<'a>>,
 }
@@ -33,7 +38,7 @@ struct RunData<'a> {
     iterations: u64,
     parameters: u64,
     data: String,
-    attempts: Vec<AttemptData<'a>>,
+    attempts: Vec<AttemptData>,
     log: Option<LogData>,
     /// `test` or `validation`.
     eval_name: &'static str,
@@ -42,7 +47,7 @@ struct RunData<'a> {
 }
 
 #[derive(Serialize)]
-struct AttemptData<'a> {
+struct AttemptData {
     number: u64,
     state: &'static str,
     from: u64,
@@ -50,8 +55,8 @@ struct AttemptData<'a> {
     error: Option<String>,
     started_ms: i64,
     wall_s: Option<f64>,
-    program: &'a str,
-    device: &'a str,
+    program: String,
+    device: String,
     cpu: String,
     host: Option<String>,
     threads: u64,
@@ -72,21 +77,30 @@ struct Curve(Vec<u64>, Vec<f64>);
 ///
 /// # Errors
 /// A configuration that JSON cannot hold, which a checked one never is.
-pub(super) fn payload(report: &Report<'_>) -> Result<String, PageError> {
+pub(super) fn payload(report: &Report<'_>) -> Result<Packed, PageError> {
     let most = points_of_a_curve(report.entries.len());
     let payload = Payload {
         written_ms: report.written_unix_ms,
         refresh_s: report.refresh.map(|refresh| refresh.as_secs_f64()),
-        points_of_a_curve: most,
         configurations: report.sweep.configurations.iter().collect(),
         runs: report.entries.iter().map(|e| run_data(e, most)).collect(),
     };
-    Ok(embeddable(&serde_json::to_string(&payload)?))
+    let curves = report.entries.iter().filter_map(|entry| entry.curves);
+    Ok(Packed {
+        json: embeddable(&serde_json::to_string(&payload)?),
+        thinned: longest(curves) > most,
+    })
 }
 
 /// So many runs leave so many points to each curve.
 fn points_of_a_curve(runs: usize) -> usize {
     (POINTS / 2 / runs.max(1)).clamp(LEAST, MOST)
+}
+
+/// The number of points of the longest of all curves.
+fn longest<'a>(curves: impl Iterator<Item = &'a Curves>) -> usize {
+    let lengths = curves.map(|curves| curves.train.len().max(curves.eval.len()));
+    lengths.max().unwrap_or(0)
 }
 
 /// JSON says the same with these written out; HTML then finds no end of an element, no comment
@@ -122,13 +136,13 @@ fn run_data<'a>(entry: &'a Entry<'_>, most: usize) -> RunData<'a> {
             path: printable(&tail.path),
             lines: tail.lines.iter().map(|line| printable(line)).collect(),
         }),
-        eval_name: super::row::eval_name(set),
+        eval_name: eval_name(set),
         train: curve(&trained, most),
         eval: curve(&evaluated, most),
     }
 }
 
-fn attempt_data(attempt: &Attempt) -> AttemptData<'_> {
+fn attempt_data(attempt: &Attempt) -> AttemptData {
     AttemptData {
         number: attempt.number,
         state: attempt.standing.word(),
@@ -137,8 +151,8 @@ fn attempt_data(attempt: &Attempt) -> AttemptData<'_> {
         error: attempt.error.as_deref().map(printable_lines),
         started_ms: attempt.started_unix_ms,
         wall_s: attempt.wall.map(|wall| wall.as_secs_f64()),
-        program: &attempt.program,
-        device: &attempt.device,
+        program: printable(&attempt.program),
+        device: printable(&attempt.device),
         cpu: printable(&attempt.cpu),
         host: attempt.host.as_deref().map(printable),
         threads: attempt.threads,
@@ -152,10 +166,10 @@ fn printable_lines(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Errors to a thousandth of a percent: finer than one image in 60,000.
+/// Errors to six digits: more than a chart can show, and enough to round them to two as elsewhere.
 fn curve(points: &[Point], most: usize) -> Curve {
     let kept = decimate(points, most);
-    let rounded = |error: f64| (error * 1000.0).round() / 1000.0;
+    let rounded = |error: f64| (error * 1e6).round() / 1e6;
     let points = kept.into_iter().map(|(i, error)| (i, rounded(error)));
     let (iterations, errors) = points.unzip();
     Curve(iterations, errors)

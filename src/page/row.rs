@@ -8,7 +8,6 @@ use crate::domain::{EvalSet, Run, Validation, printable};
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub id: &'a str,
-    pub short_id: &'a str,
     pub label: String,
     pub state: Standing,
     /// Why the run has no result, in one line; empty where it has one.
@@ -37,7 +36,6 @@ impl<'a> Row<'a> {
         let done = 100.0 * entry.iteration as f64 / iterations.max(1) as f64;
         Self {
             id: &run.id.0,
-            short_id: run.id.short(),
             label: printable(&run.label),
             state: entry.standing,
             note: note(entry),
@@ -54,10 +52,9 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The table's whole text of the run, in lower case, for the filter.
+    /// What the filter looks for its text in, in lower case.
     pub(super) fn haystack(&self) -> String {
-        let Self { label, id, .. } = self;
-        format!("{label} {id} {} {}", self.state.word(), self.note).to_lowercase()
+        format!("{} {} {}", self.label, self.state.word(), self.note).to_lowercase()
     }
 }
 
@@ -85,6 +82,18 @@ pub(super) fn eval_name(set: EvalSet) -> &'static str {
     match set {
         EvalSet::Test => "test",
         EvalSet::Validation => "validation",
+    }
+}
+
+/// What the column of evaluation errors is called: `test`, `validation`, or what holds for both.
+pub(super) fn eval_heading(entries: &[Entry<'_>]) -> &'static str {
+    let names = entries.iter().map(|entry| eval_name(eval_set(entry.run)));
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    match names[..] {
+        ["test"] => "test",
+        ["validation"] => "validation",
+        _ => "evaluation",
     }
 }
 

@@ -1,19 +1,20 @@
 //! The results of each configuration over its seeds.
 
 use super::model::{Entry, Standing, Table};
-use super::row::{last_eval, last_train};
+use super::row::{eval_heading, last_eval, last_train};
 use super::words::{counted, grouped, percent};
 use crate::domain::{Sweep, printable};
 
 /// A table with a row for each configuration: the mean of its finished runs' last errors, and
 /// the lowest and the highest of them. A run that diverged is counted and has no error.
 pub fn by_configuration(sweep: &Sweep, entries: &[Entry<'_>]) -> Table {
+    let eval = format!("{} error %", eval_heading(entries));
     let columns = [
         "configuration",
         "parameters",
         "finished",
         "training error %",
-        "evaluation error %",
+        &eval,
         "lowest to highest",
     ];
     let rows = sweep.labels.iter().enumerate();
@@ -24,8 +25,7 @@ pub fn by_configuration(sweep: &Sweep, entries: &[Entry<'_>]) -> Table {
             .map(|(index, label)| row(label, &of(entries, index)))
             .collect(),
         note: "The last errors of finished runs, as means over seeds. Training error is the \
-               running error over augmented images since the point before; evaluation error that \
-               on the test images, or on the validation images where the sweep holds some out."
+               running error over augmented images since the point before."
             .to_owned(),
     }
 }

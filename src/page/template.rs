@@ -8,7 +8,7 @@ use super::assets::{SCRIPT, STYLE};
 use super::model::{Report, Standing, Table};
 use super::payload::payload;
 use super::policy::policy;
-use super::row::{Row, eval_name, eval_set};
+use super::row::{Row, eval_heading};
 use super::words::{counted, duration};
 use crate::domain::printable;
 
@@ -28,11 +28,13 @@ pub enum PageError {
 pub fn render(report: &Report<'_>) -> Result<String, PageError> {
     let sweep = report.sweep;
     let rows: Vec<Row<'_>> = report.entries.iter().map(Row::new).collect();
+    let packed = payload(report)?;
     let page = Page {
         policy: policy(STYLE, SCRIPT),
         style: STYLE,
         script: SCRIPT,
-        data: payload(report)?,
+        data: packed.json,
+        thinned: packed.thinned,
         name: printable(&sweep.name),
         title: printable(sweep.title.as_ref().unwrap_or(&sweep.name)),
         description: sweep.description.as_deref().map(printable),
@@ -42,7 +44,7 @@ pub fn render(report: &Report<'_>) -> Result<String, PageError> {
         done_percent: done_percent(&rows),
         figures: &report.figures,
         tables: &report.tables,
-        eval: eval_heading(report),
+        eval: eval_heading(&report.entries),
         version: report.version,
         rows,
     };
@@ -56,6 +58,7 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     data: String,
+    thinned: bool,
     name: String,
     title: String,
     description: Option<String>,
@@ -105,21 +108,6 @@ fn facts(report: &Report<'_>) -> Vec<String> {
         counted(report.entries.len(), "run"),
         format!("{} of training", duration(time)),
     ]
-}
-
-/// `test`, `validation`, or what holds for both.
-fn eval_heading(report: &Report<'_>) -> &'static str {
-    let mut names: Vec<&str> = report
-        .entries
-        .iter()
-        .map(|e| eval_name(eval_set(e.run)))
-        .collect();
-    names.dedup();
-    match names[..] {
-        ["test"] => "test",
-        ["validation"] => "validation",
-        _ => "evaluation",
-    }
 }
 
 fn rfc3339(unix_ms: u64) -> String {

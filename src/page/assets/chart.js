@@ -8,7 +8,7 @@ const chart = {
   stops: [], // all recorded iterations of the runs shown, ascending
   x: null,
 };
-const MARGIN = { left: 44, right: 10, top: 10, bottom: 36 };
+const MARGIN = { left: 44, right: 10, top: 26, bottom: 36 };
 
 function shownCurves() {
   const shown = chosenRuns();
@@ -58,14 +58,14 @@ function drawAxes(svg, shown) {
   for (const drop of dropsOf(shown)) {
     svg.append(draw("line", { class: "drop", x1: x(drop), x2: x(drop), y1: top, y2: bottom }));
   }
-  for (const tick of ticks(end, width < 420 ? 3 : 5)) {
+  for (const tick of ticks(end, roundStep(end, width < 420 ? 3 : 5))) {
     const last = x(tick) > right - 20;
     const anchor = last ? "end" : "middle";
     svg.append(draw("text", { class: "tick", x: last ? right : x(tick), y: bottom + 17, "text-anchor": anchor }, grouped(tick)));
   }
   svg.append(draw("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }));
   svg.append(draw("text", { class: "name", x: (left + right) / 2, y: height - 3, "text-anchor": "middle" }, "iteration"));
-  svg.append(draw("text", { class: "name", x: left + 6, y: top + 9 }, "error %"));
+  svg.append(draw("text", { class: "name", x: 0, y: 12 }, "error %"));
   return { x, y };
 }
 

@@ -15,7 +15,8 @@ function showDetails(row) {
   const open = state.open.has(id);
   row.querySelector(".more").setAttribute("aria-expanded", open);
   if (open && !details.has(id)) {
-    const cell = make("td", { colspan: columns.length }, ...detailsContent(runs.get(id)));
+    const contents = make("div", { class: "contents" }, ...detailsContent(runs.get(id)));
+    const cell = make("td", { colspan: columns.length }, contents);
     const added = make("tr", { class: "details" }, cell);
     details.set(id, added);
     row.after(added);
@@ -32,6 +33,7 @@ function detailsContent(run) {
       ["identity", make("code", {}, run.id)],
       ["images", make("code", {}, run.data)],
       ["parameters", grouped(run.parameters)],
+      ["seed", String(run.seed)],
     ]),
   ];
   if (last && last.error) parts.push(make("h4", {}, "Error"), make("pre", { class: "error", tabindex: 0 }, last.error));
@@ -48,8 +50,7 @@ function facts(pairs) {
 }
 
 function configuration(run) {
-  const values = { ...data.configurations[run.configuration], seed: { seed: run.seed } };
-  const groups = Object.entries(values).map(([group, keys]) => {
+  const groups = Object.entries(data.configurations[run.configuration]).map(([group, keys]) => {
     const pairs = Object.entries(keys).map(([key, value]) => [key, valueText(value)]);
     return make("div", {}, make("h5", {}, group), facts(pairs));
   });
@@ -63,23 +64,21 @@ function valueText(value) {
 }
 
 function attempts(run) {
-  const names = ["", "state", "from", "started", "time", "program", "machine"];
-  const head = make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)));
-  const body = run.attempts.map((attempt) => {
+  const items = run.attempts.map((attempt) => {
+    const outcome = attempt.diverged === null ? attempt.state : `${attempt.state} at iteration ${attempt.diverged}`;
+    const from = attempt.from > 0 ? `from iteration ${grouped(attempt.from)}` : null;
+    const time = attempt.wall_s === null ? null : duration(attempt.wall_s);
     const share = `${attempt.threads} of ${attempt.threads * attempt.workers} threads`;
-    const machine = [attempt.host, attempt.cpu, attempt.device, share].filter(Boolean).join(" · ");
-    const cells = [
-      attempt.number,
-      attempt.diverged === null ? attempt.state : `${attempt.state} at ${attempt.diverged}`,
-      grouped(attempt.from),
-      moment(attempt.started_ms),
-      duration(attempt.wall_s),
-      attempt.program,
-      machine,
-    ];
-    return make("tr", {}, ...cells.map((cell) => make("td", {}, String(cell))));
+    const machine = ["resweep " + attempt.program, attempt.host, attempt.cpu, attempt.device, share];
+    const error = attempt.error && attempt.error.split("\n")[0];
+    return make(
+      "li",
+      { value: attempt.number },
+      line([outcome, from, moment(attempt.started_ms), time, error]),
+      make("small", {}, line(machine)),
+    );
   });
-  const list = make("table", { class: "attempts" }, make("thead", {}, head), make("tbody", {}, ...body));
-  return make("div", { class: "scroll" }, list);
+  return make("ol", { class: "attempts" }, ...items);
 }
 
+const line = (parts) => parts.filter(Boolean).join(" · ");

@@ -20,9 +20,16 @@ function fill(element, attributes, children) {
   return element;
 }
 
-const percent = (error) => (error === null ? "–" : error.toFixed(2));
+// Two digits; exact halves go to the even digit, as in the table that comes with the page.
+function percent(error) {
+  if (error === null) return "–";
+  const half = Math.abs(error * 8) % 2 === 1;
+  const below = Math.floor(error * 100);
+  return (half ? (below + (below % 2)) / 100 : error).toFixed(2);
+}
+
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-const moment = (ms) => new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+const moment = (ms) => new Date(ms).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
 function duration(seconds) {
   if (seconds === null) return "–";

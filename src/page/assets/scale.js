@@ -1,12 +1,15 @@
 // From iterations and errors to places in the chart. Pure.
 
-// Round steps that leave about `count` of them in a range that begins at 0.
-function ticks(end, count) {
-  const rough = end / count;
+// A round step that is in a range about `count` times.
+function roundStep(range, count) {
+  const rough = range / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
-  const last = Math.floor(end / step + 1e-9);
-  return Array.from({ length: last + 1 }, (_, index) => index * step);
+  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
+}
+
+// The multiples of a step from 0 to an end.
+function ticks(end, step) {
+  return Array.from({ length: Math.floor(end / step + 1e-9) + 1 }, (_, index) => index * step);
 }
 
 function linear(end, from, to) {
@@ -30,8 +33,9 @@ function errorScale(errors, from, to) {
     const powers = Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
     return { place: logarithmic(10 ** low, 10 ** high, from, to), lines: powers };
   }
-  const lines = ticks(highest * 1.02, 5);
-  return { place: linear(highest * 1.02, from, to), lines };
+  const step = roundStep(highest, 5);
+  const end = Math.ceil(highest / step - 1e-9) * step;
+  return { place: linear(end, from, to), lines: ticks(end, step) };
 }
 
 // The index of the last iteration that is not after `iteration`; -1 where there is none.

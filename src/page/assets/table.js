@@ -54,10 +54,11 @@ function moveFocus(event, row) {
 }
 
 function showFilter() {
-  const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = state.text.trim().toLowerCase();
   let count = 0;
   for (const row of rows) {
-    const fits = words.every((word) => row.dataset.text.includes(word));
+    const { text: own, id } = row.dataset;
+    const fits = own.includes(text) || (text.length >= 4 && id.startsWith(text));
     row.hidden = !fits || (state.states.size > 0 && !state.states.has(row.dataset.state));
     if (detailsOf(row)) detailsOf(row).hidden = row.hidden;
     count += row.hidden ? 0 : 1;
