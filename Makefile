@@ -16,7 +16,7 @@ BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
 .PHONY: all build sweep plot report plan status data test torture fuzz browser check bench \
-	bench-load bench-venv miri asan fixtures clean
+	bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -104,6 +104,13 @@ miri:
 # The kernels with vector instructions, under AddressSanitizer. Needs a nightly toolchain.
 asan:
 	RUSTFLAGS=-Zsanitizer=address cargo +nightly test $(SANITIZE) --target $(HOST)
+
+# Reads exported event files with TensorBoard's own reader. Needs: pip install tensorboard
+TENSORBOARD_PYTHON ?= python3
+check-tensorboard: build
+	@$(RESWEEP) export $(SWEEP) --format tensorboard --to target/tensorboard/log $(ARGS)
+	@$(RESWEEP) export $(SWEEP) --format jsonl --to target/tensorboard/tables $(ARGS)
+	@$(TENSORBOARD_PYTHON) tests/tensorboard/check.py target/tensorboard/log target/tensorboard/tables
 
 # Writes tests/pytorch/*.safetensors anew; needs PyTorch, NumPy and safetensors for Python.
 fixtures:

@@ -77,6 +77,12 @@ Examples:
   resweep gc                                           remove what nothing goes on from
   resweep gc --all                                     also the ends of finished runs";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  resweep export my.toml                               results/my-sweep/csv/runs.csv and points.csv
+  resweep export my.toml --format tensorboard --to log then: tensorboard --logdir log
+  resweep export my.toml --format checkpoints          for PyTorch; docs/pytorch.md";
+
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   resweep verify results/fig6/figure.png               is it what the database gives?
@@ -118,6 +124,9 @@ pub enum Command {
     /// Write everything about a sweep into one HTML file, from what is recorded so far
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Write what a sweep recorded for other programs: tables, TensorBoard, PyTorch
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
     /// Download data sets, or look at what a network sees
     #[command(subcommand)]
     Data(DataCommand),
@@ -360,6 +369,45 @@ pub struct ReportArgs {
         value_parser = pause
     )]
     pub watch: Option<f64>,
+}
+
+/// `resweep export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub format: ExportFormat,
+    /// The folder to write into [default: <results>/<sweep>/<format>]
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+}
+
+/// What other programs read; docs/export.md describes the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A table of runs and one of points
+    Csv,
+    /// The same as JSON Lines
+    Jsonl,
+    /// An event file for each run
+    Tensorboard,
+    /// The network of each finished run as safetensors, for PyTorch
+    Checkpoints,
+}
+
+impl ExportFormat {
+    /// The word for it on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            ExportFormat::Csv => "csv",
+            ExportFormat::Jsonl => "jsonl",
+            ExportFormat::Tensorboard => "tensorboard",
+            ExportFormat::Checkpoints => "checkpoints",
+        }
+    }
 }
 
 /// `resweep data`.

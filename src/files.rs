@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Temporary files begin so; one that is left over belongs to a process that died.
@@ -14,6 +14,19 @@ pub const TEMPORARY_PREFIX: &str = ".tmp-";
 /// # Errors
 /// Whatever the system says; then `path` is as it was.
 pub fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    write_atomically_with(path, |file| {
+        parts.iter().try_for_each(|part| file.write_all(part))
+    })
+}
+
+/// As [`write_atomically`], with whatever `fill` writes, in pieces of any size.
+///
+/// # Errors
+/// Whatever the system or `fill` says; then `path` is as it was.
+pub fn write_atomically_with(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -27,10 +40,12 @@ pub fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
+    let file = builder.tempfile_in(folder)?;
+    let mut buffer = BufWriter::new(file);
+    fill(&mut buffer)?;
+    let file = buffer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_folder(folder)

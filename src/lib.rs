@@ -12,6 +12,7 @@ pub mod commands;
 pub mod data;
 pub mod domain;
 pub mod engine;
+pub mod export;
 mod files;
 pub mod model;
 pub mod page;

@@ -17,6 +17,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("record", &["domain"]),
     ("report", &["domain"]),
     ("analysis", &["domain"]),
+    ("export", &["domain"]),
     ("render", &["analysis", "domain"]),
     ("page", &["domain"]),
     ("cli", &["domain", "report", "train"]),

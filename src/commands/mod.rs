@@ -7,6 +7,7 @@ mod completions;
 mod data;
 mod doctor;
 mod ending;
+mod export;
 mod findings;
 mod gc;
 mod isolate;
@@ -45,6 +46,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Table(args) => findings::execute(&args).map(|()| Ending::Done),
         Command::Verify(args) => verify::execute(&args),
         Command::Report(args) => report::execute(&args).map(|()| Ending::Done),
+        Command::Export(args) => export::execute(&args).map(|()| Ending::Done),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => completions::execute(shell).map(|()| Ending::Done),

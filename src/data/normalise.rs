@@ -56,6 +56,23 @@ impl Normaliser {
         }
     }
 
+    /// What is subtracted from pixels in 0..1: channels x height x width, as PyTorch lays images
+    /// out.
+    pub fn mean(&self) -> Vec<f32> {
+        let deviation = self.deviation();
+        let planes = (0..CHANNELS).flat_map(|channel| {
+            let plane = self.offset.iter().skip(channel).step_by(CHANNELS);
+            plane.map(move |offset| offset * deviation[channel])
+        });
+        planes.collect()
+    }
+
+    /// What the difference is divided by, for each channel.
+    pub fn deviation(&self) -> [f32; CHANNELS] {
+        self.scale
+            .map(|scale| (1.0 / (255.0 * f64::from(scale))) as f32)
+    }
+
     /// Height x width x channels of the images that it was made for.
     pub fn stride(&self) -> usize {
         self.offset.len()
@@ -154,6 +171,28 @@ mod tests {
         set.push(&(0..12).map(|value| value * 10).collect::<Vec<u8>>(), 0);
         let normaliser = Normaliser::new(Normalisation::PerPixelMean, &set);
         assert_close(&applied(&normaliser, set.image(0)), &[0.0; 12]);
+    }
+
+    #[test]
+    fn mean_and_deviation_are_those_of_the_pixels_in_0_to_1() {
+        let normaliser = Normaliser::new(Normalisation::PerPixelMean, &two_pixels());
+        assert_close(&normaliser.mean(), &[0.1, 100.0 / 255.0, 0.5]);
+        assert_close(&normaliser.deviation(), &[1.0; 3]);
+        let normaliser = Normaliser::new(Normalisation::PerChannel, &two_pixels());
+        assert_close(&normaliser.mean(), &[0.1, 100.0 / 255.0, 0.5]);
+        assert_close(&normaliser.deviation(), &[0.1, 1.0, 0.5]);
+    }
+
+    #[test]
+    fn means_lie_channel_by_channel() {
+        let mut set = ImageSet::empty(2);
+        set.push(&(0..12).collect::<Vec<u8>>(), 0);
+        let normaliser = Normaliser::new(Normalisation::PerPixelMean, &set);
+        let planes = [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11];
+        assert_close(
+            &normaliser.mean(),
+            &planes.map(|pixel| pixel as f32 / 255.0),
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod waiting;
 pub use error::StoreError;
 pub use examine::{BadCheckpoint, Examination, Fault, LivingProcess};
 pub use leftovers::{Leftover, Reason};
-pub use origins::{LastCheckpoint, RecordedRun, RecordedSweep};
+pub use origins::{RecordedRun, RecordedSweep};
 pub use queries::Store;
 pub use recorder::{Participation, Recorder};
 pub use register::{Provenance, RunRecord, SweepRecord};

@@ -2,7 +2,6 @@
 //! and the files that their trainings ended with.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::{FromSql, Type};
@@ -13,7 +12,7 @@ use super::checkpoints::{file_name, folder, parse};
 use super::points::unsigned;
 use super::queries::current_training;
 use super::{Store, StoreError};
-use crate::domain::{Cost, RunConfig, RunId, Sha256};
+use crate::domain::{Checkpoint, Cost, RunConfig, RunId};
 
 /// A sweep as it was started last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +30,6 @@ pub struct RecordedRun {
     /// SHA-256 of the images and labels.
     pub data_fingerprint: String,
     pub cost: Cost,
-}
-
-/// The last checkpoint of a training.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastCheckpoint {
-    pub iteration: u64,
-    pub path: PathBuf,
-    /// What its file has to have.
-    pub sha256: Sha256,
 }
 
 impl Store {
@@ -93,7 +83,7 @@ impl Store {
     pub fn last_checkpoints(
         &self,
         ids: &[RunId],
-    ) -> Result<HashMap<RunId, LastCheckpoint>, StoreError> {
+    ) -> Result<HashMap<RunId, Checkpoint>, StoreError> {
         self.for_each_run(ids, |tx, id| {
             let Some(training) = current_training(tx, id)? else {
                 return Ok(None);
@@ -106,7 +96,8 @@ impl Store {
             .query_row([training.0], |row| {
                 let (iteration, digits): (u64, String) = (unsigned(row, 0)?, row.get(1)?);
                 let folder = folder(self.path(), &id.0, unsigned(row, 2)?);
-                Ok(LastCheckpoint {
+                Ok(Checkpoint {
+                    training,
                     iteration,
                     path: folder.join(file_name(iteration)),
                     sha256: parse(&digits),

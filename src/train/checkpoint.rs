@@ -25,11 +25,11 @@ use crate::files::write_atomically;
 use crate::model::{Network, Vector};
 
 /// Raised when a file means something else than before.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 /// The one entry of the metadata; with several, their order would be left to chance.
-const METADATA: &str = "resweep";
-const MOMENTUM: &str = "momentum_buffer.";
-const PERMUTATION: &str = "sampler.permutation";
+pub(super) const METADATA: &str = "resweep";
+pub(super) const MOMENTUM: &str = "momentum_buffer.";
+pub(super) const PERMUTATION: &str = "sampler.permutation";
 
 /// Where a training stands besides its tensors.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,8 +66,8 @@ pub enum CheckpointError {
 
 /// The metadata.
 #[derive(Serialize, Deserialize)]
-struct Header {
-    format: u32,
+pub(super) struct Header {
+    pub format: u32,
     trajectory: TrajectoryId,
     iteration: u64,
     interval: RunningError,
@@ -277,6 +277,6 @@ fn values<T: bytemuck::AnyBitPattern>(
     Ok(chunks.map(bytemuck::pod_read_unaligned).collect())
 }
 
-fn sha256(bytes: &[u8]) -> Sha256 {
+pub(super) fn sha256(bytes: &[u8]) -> Sha256 {
     sha2::Sha256::digest(bytes).into()
 }

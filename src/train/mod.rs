@@ -7,11 +7,14 @@ mod failure;
 mod layer_stats;
 mod learner;
 mod lr_schedule;
+mod network_file;
 mod run_loop;
 mod running_error;
 mod trainer;
 
+pub use checkpoint::CheckpointError;
 pub use datasets::Datasets;
 pub use device::{DeviceError, DeviceKind};
 pub use layer_stats::layer_stats;
+pub use network_file::{network_file, normalisation_file};
 pub use trainer::NetworkTrainer;

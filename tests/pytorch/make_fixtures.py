@@ -59,7 +59,7 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """The CIFAR-10 networks of section 4.2 of the paper."""
 
-    def __init__(self, shortcut, depth=DEPTH, width=WIDTH):
+    def __init__(self, shortcut, depth=DEPTH, width=WIDTH, classes=CLASSES):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -72,7 +72,7 @@ class ResNet(nn.Module):
                 blocks.append(Block(inputs, outputs, stride, shortcut))
                 inputs = outputs
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
-        self.fc = nn.Linear(inputs, CLASSES)
+        self.fc = nn.Linear(inputs, classes)
 
     def forward(self, x):
         x = F.relu(self.bn1(self.conv1(x)))

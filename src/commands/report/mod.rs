@@ -3,6 +3,7 @@
 mod entries;
 mod live;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +11,7 @@ use anyhow::Context;
 
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::ReportArgs;
-use crate::domain::RunId;
+use crate::domain::{Curves, RunId};
 use crate::files::write_atomically;
 use crate::page::{self, Report, Standing};
 use crate::record::Store;
@@ -58,18 +59,12 @@ fn write(
     let curves = store.curves(&ids)?;
     let entries = entries::entries(prepared, results, &store, &curves)?;
     let unfinished = entries.iter().any(|entry| !ended(entry.standing));
-    // a sweep that has recorded nothing has no figure, and a report all the same
-    let figures = match render::draw(&prepared.sweep, &prepared.runs, &curves) {
-        Ok(drawing) => vec![drawing.svg],
-        Err(RenderError::NothingRecorded { .. } | RenderError::NothingShown { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
     let report = Report {
         sweep: &prepared.sweep,
         // the tables beside the paper's numbers belong here
         tables: vec![page::by_configuration(&prepared.sweep, &entries)],
         entries,
-        figures,
+        figures: figures(prepared, &curves)?,
         written_unix_ms: now_unix_ms(),
         refresh,
         version: env!("CARGO_PKG_VERSION"),
@@ -78,6 +73,23 @@ fn write(
     write_atomically(&path, &[page::render(&report)?.as_bytes()])
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Written { path, unfinished })
+}
+
+/// The sweep's figures as SVG. A figure of which nothing is recorded is left out: there is a report
+/// all the same.
+fn figures(
+    prepared: &Prepared,
+    curves: &HashMap<RunId, Curves>,
+) -> Result<Vec<String>, RenderError> {
+    let mut drawn = Vec::new();
+    for figure in &prepared.sweep.figures {
+        match render::draw(&prepared.sweep, figure, &prepared.runs, curves) {
+            Ok(drawing) => drawn.push(drawing.svg),
+            Err(RenderError::NothingRecorded { .. } | RenderError::NothingShown { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(drawn)
 }
 
 /// Whether nothing more is to come of a run by itself.

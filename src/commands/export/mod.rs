@@ -1,0 +1,106 @@
+//! `resweep export`: what a sweep recorded, in the formats of other programs.
+
+mod checkpoints;
+mod events;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::ending::UsageError;
+use super::prepare::{Prepared, database, prepare};
+use crate::cli::{ExportArgs, ExportFormat};
+use crate::domain::{Run, RunId, printable};
+use crate::export::{RowFormat, flatten};
+use crate::record::{Attempt, RecordedRun, RunStatus, Store};
+
+/// Writes the files and prints their paths.
+pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
+    let results = &args.results.results;
+    let prepared = prepare(&args.sweep, results)?;
+    let store = Store::open_read_only(&database(results))?;
+    let name = &prepared.sweep.name;
+    let runs = recorded(&prepared, &store)?;
+    if runs.is_empty() {
+        return Err(UsageError(format!(
+            "no run of sweep `{name}` has been started yet; `resweep run` trains it"
+        ))
+        .into());
+    }
+    let default = || results.join(name).join(args.format.word());
+    let to = args.to.clone().unwrap_or_else(default);
+    let written = match args.format {
+        ExportFormat::Csv => tables::write(RowFormat::Csv, &runs, &store, &to)?,
+        ExportFormat::Jsonl => tables::write(RowFormat::JsonLines, &runs, &store, &to)?,
+        ExportFormat::Tensorboard => events::write(&runs, &store, &to)?,
+        ExportFormat::Checkpoints => checkpoints::write(&runs, &prepared, &store, results, &to)?,
+    };
+    tell(&written, &to);
+    Ok(())
+}
+
+/// Files that are named one by one.
+const NAMED: usize = 8;
+
+fn tell(written: &[PathBuf], to: &Path) {
+    for path in written.iter().take(NAMED) {
+        anstream::println!("wrote {}", path.display());
+    }
+    if let Some(more @ 1..) = written.len().checked_sub(NAMED) {
+        anstream::println!("wrote {more} more below {}", to.display());
+    }
+}
+
+/// A run that was started, with everything that is known of it but its points.
+struct Exported<'a> {
+    run: &'a Run,
+    registered: RecordedRun,
+    /// The training that counts.
+    status: RunStatus,
+    /// The first one first.
+    attempts: Vec<Attempt>,
+}
+
+impl Exported<'_> {
+    /// Every setting and the seed by their names in the sweep file: `train.lr`.
+    fn settings(&self) -> Map<String, Value> {
+        let json = serde_json::to_value(&self.registered.config);
+        flatten(&json.unwrap_or_default())
+    }
+
+    /// A name for its files: the label, and the beginning of the identity, since labels may
+    /// differ in what a file's name cannot have.
+    fn file_stem(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c);
+        let label = printable(&self.run.label);
+        let label: String = label
+            .chars()
+            .map(|c| if plain(c) { c } else { '_' })
+            .take(80)
+            .collect();
+        let label = label.trim_start_matches('.');
+        format!("{label}-{}", self.run.id.short())
+    }
+}
+
+/// The runs of the sweep that were started, in its order.
+fn recorded<'a>(prepared: &'a Prepared, store: &Store) -> anyhow::Result<Vec<Exported<'a>>> {
+    let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    let mut registered = store.recorded_runs(&ids)?;
+    let mut statuses = store.statuses(&ids)?;
+    let mut runs = Vec::new();
+    for run in &prepared.runs {
+        let found = (registered.remove(&run.id), statuses.remove(&run.id));
+        if let (Some(registered), Some(status)) = found {
+            let attempts = store.attempts(&run.id)?;
+            runs.push(Exported {
+                run,
+                registered,
+                status,
+                attempts,
+            });
+        }
+    }
+    Ok(runs)
+}

@@ -1,0 +1,11 @@
+//! What was recorded, in the formats of other programs: tables, and TensorBoard's event files.
+//!
+//! [`RowWriter`] writes tables as CSV or JSON Lines, [`tensorboard`] one run's log; [`Folder`]
+//! keeps what somebody else put there. Nothing here reads the store or trains.
+
+mod folder;
+mod rows;
+pub mod tensorboard;
+
+pub use folder::{ExportError, Folder};
+pub use rows::{RowFormat, RowWriter, flatten};
