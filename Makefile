@@ -28,7 +28,8 @@ build:
 sweep: build
 	@$(RESWEEP) run $(SWEEP) $(ARGS)
 
-# Draws a sweep's figure from what is recorded, also while the sweep runs.
+# Draws a sweep's figure from what is recorded, also while the sweep runs. Fails where the results are
+# not what the sweep file expects.
 plot: build
 	@$(RESWEEP) plot $(SWEEP) $(ARGS)
 

@@ -32,6 +32,7 @@ Exit codes:
   1  a run failed, or is left over after --max-fails
   2  a mistake in the command line or the sweep file
   3  anything else: data, results folder, device
+  4  plot: the results are not what the sweep file expects
 130  stopped by Ctrl-C or SIGTERM; the same command goes on";
 
 const RUN_EXAMPLES: &str = "\
@@ -138,7 +139,7 @@ pub enum Command {
 }
 
 /// A sweep file and its overrides.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SweepArgs {
     /// The sweep file (TOML); docs/sweep-file.md describes it
     pub sweep: PathBuf,
@@ -148,7 +149,7 @@ pub struct SweepArgs {
 }
 
 /// The folder of the results.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ResultsArgs {
     /// Where the database and the figures are
     #[arg(
@@ -161,7 +162,7 @@ pub struct ResultsArgs {
 }
 
 /// How the machine is shared among the runs.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
     /// Runs that train at once [default: as many as the cores allow]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -181,7 +182,7 @@ pub struct WorkerArgs {
 }
 
 /// `resweep run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub sweep: SweepArgs,
@@ -214,6 +215,17 @@ pub struct RunArgs {
     /// Only show the plan
     #[arg(long)]
     pub dry_run: bool,
+}
+
+impl RunArgs {
+    /// The same, for the runs that the results of a round call for: what was asked to be trained
+    /// again has been.
+    pub fn for_next_round(&self) -> RunArgs {
+        let mut next = self.clone();
+        next.workers.fresh = false;
+        next.workers.retry_failed = false;
+        next
+    }
 }
 
 /// What is worth a line in a log, and everything graver.

@@ -29,6 +29,9 @@ impl Setup {
                 configurations: Vec::new(),
                 labels: Vec::new(),
                 seeds: (0..seeds).collect(),
+                adaptive: None,
+                seeds_note: None,
+                expectations: Vec::new(),
                 max_attempts: 3,
                 figures: vec![Figure {
                     name: "figure".to_owned(),

@@ -91,6 +91,16 @@ mistake!(nan_and_infinity, "lr = 0.1" => "lr = nan\nmomentum = inf\nweight_decay
 mistake!(numbers_out_of_range, "lr = 0.1" => "lr = 0\nmomentum = 1\nbatch_size = -5\nlog_every = 99999999999999999999");
 mistake!(no_repeats, "name =" => "repeats = 0\nname =");
 mistake!(repeats_and_seeds, "name =" => "repeats = 2\nseeds = [1, 2]\nname =");
+mistake!(seeds_until_decided_of_too_few, "name =" => "repeats = { min = 1, max = 10, until = \"ordering\" }\nname =");
+mistake!(seeds_until_decided_the_wrong_way_round, "name =" => "repeats = { min = 5, max = 3, until = \"ordering\" }\nname =");
+mistake!(seeds_until_something_else, "name =" => "repeats = { min = 3, max = 5, until = \"bored\", every = 2 }\nname =");
+mistake!(seeds_until_nothing, "name =" => "repeats = { min = 3, max = 5 }\nname =");
+mistake!(an_expectation_of_nothing, "[axes]" => "[[expect]]\nwhere = { depth = 20 }\n\n[axes]");
+mistake!(an_expectation_without_tolerance, "[axes]" => "[[expect]]\ntest_error = 13.2\n\n[axes]");
+mistake!(an_expectation_of_a_depth_that_is_not_trained, "[axes]" => "[[expect]]\nwhere = { depth = 110 }\ntest_error = 6.4\ntolerance = 1\n\n[axes]");
+mistake!(an_order_with_one_side, "[axes]" => "[figure.expect]\nworse = { depth = 56 }\n\n[axes]");
+mistake!(an_order_of_one_with_itself, "[axes]" => "[[expect]]\nworse = { depth = 56 }\nbetter = { depth = 56 }\n\n[axes]");
+mistake!(an_order_with_a_misspelt_error, "[axes]" => "[figure]\nexpect = [{ worse = { depth = 56 }, better = { depth = 20 }, on = \"training\" }]\n\n[axes]");
 mistake!(a_seed_twice, "name =" => "seeds = [7, 3, 7]\nname =");
 mistake!(a_missing_name, "name = \"example\"" => "");
 mistake!(a_name_that_is_a_path, "\"example\"" => "\"../example\"");

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use super::expectations::{Checked, Outcome, check};
 use super::finals::Recorded;
 use super::pairs::{Grid, grids};
 use super::paper::departures;
+use super::repeats::Growth;
 use super::summary::{Summary, summaries};
 use super::verdicts::{Verdict, verdicts};
 use crate::domain::{Sweep, Validation};
@@ -24,11 +26,15 @@ pub struct Findings {
     /// there is nothing.
     pub departures: Vec<String>,
     pub verdicts: Vec<Verdict>,
+    pub expectations: Vec<Checked>,
+    /// Where the sweep adds seeds until the order is decided.
+    pub growth: Option<Growth>,
 }
 
 impl Findings {
-    /// `runs` are those of the sweep with what is recorded of them.
-    pub fn new(sweep: &Sweep, runs: &[Recorded<'_>]) -> Self {
+    /// `runs` are those of the sweep with what is recorded of them; `growth` is what decided how
+    /// many there are.
+    pub fn new(sweep: &Sweep, runs: &[Recorded<'_>], growth: Option<Growth>) -> Self {
         let configurations = &sweep.configurations;
         let rows = summaries(sweep, runs);
         let held_out = |validation| validation != Validation::None;
@@ -39,8 +45,20 @@ impl Findings {
             shortcuts: grids(configurations),
             departures: departures(configurations.iter()),
             verdicts: verdicts(configurations, &rows),
+            expectations: check(
+                &sweep.expectations,
+                &rows,
+                growth.as_ref().is_none_or(|growth| growth.settled),
+            ),
+            growth,
             rows,
         }
+    }
+
+    /// How many expectations had this outcome.
+    pub fn expectations_with(&self, outcome: Outcome) -> usize {
+        let all = self.expectations.iter();
+        all.filter(|checked| checked.outcome == outcome).count()
     }
 
     /// Whether any row has a number of the paper beside it.

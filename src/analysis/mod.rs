@@ -3,16 +3,20 @@
 //!
 //! The way through: [`finals`] takes each run's final errors from its curves; [`summary`] puts the
 //! seeds of a configuration together with the numbers of [`paper`]; [`pairs`] says which
-//! configurations are compared, [`verdicts`] what that shows, and [`findings`] collects it all.
+//! configurations are compared, [`verdicts`] what that shows, [`expectations`] whether it
+//! is what the sweep file expects, [`repeats`] whether more seeds are needed, and [`findings`] collects
+//! it all.
 
+pub mod expectations;
 pub mod finals;
 pub mod findings;
 pub mod pairs;
 pub mod paper;
+pub mod repeats;
 pub mod statistics;
 pub mod summary;
 pub mod verdicts;
 
 pub use finals::{End, Recorded};
 pub use findings::Findings;
-pub use pairs::Measure;
+pub use repeats::{Growth, grow};

@@ -9,24 +9,6 @@ use serde::Serialize;
 
 use crate::domain::{Configuration, Shortcut};
 
-/// Which error is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Measure {
-    Train,
-    /// Validation error where the sweep holds out a validation set.
-    Test,
-}
-
-impl Measure {
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Train => "training error",
-            Self::Test => "test error",
-        }
-    }
-}
-
 /// Configurations that differ in depth alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Family {

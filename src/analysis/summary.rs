@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::finals::{End, Finals, Recorded};
-use super::pairs::Measure;
 use super::paper::{Number, reference};
 use super::statistics::Sample;
-use crate::domain::{Shortcut, Sweep};
+use crate::domain::{Measure, Shortcut, Sweep};
 
 /// A row of the table. Errors are in percent.
 #[derive(Debug, Clone, PartialEq, Serialize)]

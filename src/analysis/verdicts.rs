@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
-use super::pairs::{Family, Measure, families, same_depth};
+use super::pairs::{Family, families, same_depth};
 use super::statistics::{Interval, difference};
 use super::summary::Summary;
-use crate::domain::{Configuration, Shortcut};
+use crate::domain::{Configuration, Measure, Shortcut};
 
 /// What the measurements say about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -20,6 +20,8 @@ pub enum Ending {
     Usage = 2,
     /// Anything else.
     Environment = 3,
+    /// The results are not what the sweep file expects.
+    ExpectationNotMet = 4,
     /// Stopped by a signal; as shells say it for SIGINT.
     Stopped = 130,
 }

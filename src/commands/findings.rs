@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::prepare::{Prepared, database, prepare};
-use crate::analysis::{End, Findings, Recorded};
+use super::records::Records;
+use crate::analysis::Findings;
+use crate::analysis::expectations::Outcome;
 use crate::cli::{TableArgs, TableFormat as Format};
-use crate::domain::{Run, RunId, Sweep};
+use crate::domain::printable;
 use crate::files::write_atomically;
-use crate::record::{AttemptStatus, RunStatus, Store};
+use crate::record::Store;
 use crate::render::{TableFormat, table};
+use crate::report::counted;
 
 /// Prints the sweep's table.
 pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let Prepared { sweep, runs, .. } = prepare(&args.sweep, results)?;
+    let prepared = prepare(&args.sweep, results)?;
     let store = Store::open_read_only(&database(results))?;
-    let findings = collect(&sweep, &runs, &store)?;
+    let findings = collect(&prepared, &store)?;
     let format = match args.format {
         Format::Md => TableFormat::Markdown,
         Format::Csv => TableFormat::Csv,
@@ -31,32 +34,14 @@ pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn collect(sweep: &Sweep, runs: &[Run], store: &Store) -> anyhow::Result<Findings> {
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-    let statuses = store.statuses(&ids)?;
-    let curves = store.curves(&ids)?;
-    let recorded: Vec<Recorded<'_>> = runs
-        .iter()
-        .map(|run| Recorded {
-            run,
-            end: end(statuses.get(&run.id)),
-            curves: curves.get(&run.id),
-        })
-        .collect();
-    Ok(Findings::new(sweep, &recorded))
-}
-
-/// A failure that may pass is tried again by the next `run`.
-fn end(status: Option<&RunStatus>) -> End {
-    match status {
-        Some(status) => match status.status {
-            AttemptStatus::Finished => End::Finished,
-            AttemptStatus::Diverged => End::Diverged,
-            AttemptStatus::Failed if !status.transient => End::Failed,
-            _ => End::Open,
-        },
-        None => End::Open,
-    }
+pub fn collect(prepared: &Prepared, store: &Store) -> anyhow::Result<Findings> {
+    let records = Records::read(&prepared.runs, store)?;
+    let recorded = records.of(&prepared.runs);
+    Ok(Findings::new(
+        &prepared.sweep,
+        &recorded,
+        prepared.growth.clone(),
+    ))
 }
 
 /// Writes `table.md`, `.csv` and `.json` into the sweep's folder.
@@ -73,4 +58,23 @@ pub fn write(findings: &Findings, folder: &Path) -> anyhow::Result<Vec<PathBuf>>
         written.push(path);
     }
     Ok(written)
+}
+
+/// Each expectation with its outcome, one line each.
+pub fn expectations(findings: &Findings) -> Vec<String> {
+    let lines = findings.expectations.iter().map(|checked| {
+        let words = checked.outcome.words();
+        let (expectation, found) = (&checked.expectation, &checked.found);
+        printable(&format!("{words}: {expectation}; found {found}"))
+    });
+    lines.collect()
+}
+
+/// How many expectations are not met, in words; `None` where none is.
+pub fn unmet(findings: &Findings) -> Option<String> {
+    let (unmet, all) = (
+        findings.expectations_with(Outcome::NotMet),
+        counted(findings.expectations.len(), "expectation"),
+    );
+    (unmet > 0).then(|| format!("{unmet} of {all} not met"))
 }

@@ -17,6 +17,7 @@ mod plan;
 mod plot;
 mod prepare;
 mod provenance;
+mod records;
 mod report;
 mod rescue;
 mod run;
@@ -42,7 +43,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Status(args) => status::execute(&args).map(|()| Ending::Done),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Gc(args) => gc::execute(&args),
-        Command::Plot(args) => plot::execute(&args).map(|()| Ending::Done),
+        Command::Plot(args) => plot::execute(&args),
         Command::Table(args) => findings::execute(&args).map(|()| Ending::Done),
         Command::Verify(args) => verify::execute(&args),
         Command::Report(args) => report::execute(&args).map(|()| Ending::Done),

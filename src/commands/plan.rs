@@ -55,6 +55,8 @@ struct Plan<'a> {
     estimated_s: f64,
     /// Whether the estimates come from runs that finished on this machine.
     speed_observed: bool,
+    /// How many seeds are used and why, where the results decide that.
+    seeds: Option<String>,
     /// Of the run that takes the most memory among those that would train.
     memory_bytes_max: Option<u64>,
 }
@@ -83,6 +85,7 @@ pub fn show(
         threads_per_run: outlook.workforce.threads_per_run,
         estimated_s: outlook.estimate().as_secs_f64(),
         speed_observed: outlook.speed_observed(),
+        seeds: prepared.sweep.seeds_note.clone(),
         memory_bytes_max: outlook.largest().map(|(_, bytes)| bytes),
     };
     if json {
@@ -158,6 +161,9 @@ fn print(plan: &Plan, outlook: &Outlook, labels: &[String]) {
         diff.done(),
         diff.failed(),
     );
+    if let Some(seeds) = &plan.seeds {
+        anstream::println!("{seeds}");
+    }
     if !plan.stale.is_empty() {
         anstream::println!(
             "{} stale: stored under this name, but no longer in the sweep (their results are kept)",

@@ -3,43 +3,69 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::ending::UsageError;
+use super::ending::{Ending, UsageError};
 use super::findings;
 use super::origin::facts;
 use super::prepare::{Prepared, database, prepare};
+use crate::analysis::Findings;
 use crate::cli::PlotArgs;
 use crate::domain::{Curves, Figure, Palette, Run, RunId, Sweep, Theme};
 use crate::record::Store;
 use crate::render::{self, Stamped};
 
-/// Draws the sweep's figures, writes its tables and prints the paths written.
-pub fn execute(args: &PlotArgs) -> anyhow::Result<()> {
+/// Draws the sweep's figures, writes its tables, and prints the paths written and what became of
+/// the expectations.
+pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
-    let Prepared {
-        mut sweep, runs, ..
-    } = prepare(&args.sweep, results)?;
-    restyle(&mut sweep, args)?;
-    for path in draw(&sweep, &runs, results)? {
-        anstream::println!("wrote {}", path.display());
+    let mut prepared = prepare(&args.sweep, results)?;
+    restyle(&mut prepared.sweep, args)?;
+    let drawn = draw(&prepared, results)?;
+    for line in drawn.lines() {
+        anstream::println!("{line}");
     }
-    Ok(())
+    Ok(match findings::unmet(&drawn.findings) {
+        Some(unmet) => {
+            anstream::eprintln!("{unmet}");
+            Ending::ExpectationNotMet
+        }
+        None => Ending::Done,
+    })
 }
 
-/// Writes `<results>/<sweep>/<figure>.png` and `.svg` of every figure, and the tables, from what is recorded.
-pub fn draw(sweep: &Sweep, runs: &[Run], results: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// What was drawn.
+pub struct Drawn {
+    pub paths: Vec<PathBuf>,
+    findings: Findings,
+}
+
+impl Drawn {
+    /// For people: where it is, and what it shows.
+    pub fn lines(&self) -> Vec<String> {
+        let wrote = |path: &PathBuf| format!("wrote {}", path.display());
+        let mut lines: Vec<String> = self.paths.iter().map(wrote).collect();
+        if let Some(growth) = &self.findings.growth {
+            lines.push(growth.summary());
+        }
+        lines.extend(findings::expectations(&self.findings));
+        lines
+    }
+}
+
+/// Writes `<results>/<sweep>/<figure>.png` and `.svg` of every figure, and the tables, from what is
+/// recorded.
+pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
+    let Prepared { sweep, runs, .. } = prepared;
     let store = Store::open_read_only(&database(results))?;
     let curves = curves(&store, runs)?;
     let folder = results.join(&sweep.name);
-    let mut written = Vec::new();
+    let mut paths = Vec::new();
     for figure in &sweep.figures {
         let stamped = stamped(sweep, figure, runs, &curves, &store)?;
-        written.extend(stamped.write(&folder, &figure.name)?);
+        paths.extend(stamped.write(&folder, &figure.name)?);
     }
-    written.extend(findings::write(
-        &findings::collect(sweep, runs, &store)?,
-        &folder,
-    )?);
-    Ok(written)
+    let findings = findings::collect(prepared, &store)?;
+    paths.extend(findings::write(&findings, &folder)?);
+    Ok(Drawn { paths, findings })
 }
 
 /// Gives every figure the look that the command line asks for, and where it asks for one a name

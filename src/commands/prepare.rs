@@ -5,17 +5,25 @@ use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::ending::UsageError;
+use super::records::Records;
+use crate::analysis::{Growth, grow};
 use crate::cli::SweepArgs;
 use crate::data::{self, Facts};
 use crate::domain::{BrokenImage, Configuration, Run, Sweep};
 use crate::plan::{self, DataFacts};
+use crate::record::{Store, StoreError};
 use crate::spec;
 use crate::train::Datasets;
 
 /// A sweep and its runs.
 pub struct Prepared {
     pub sweep: Sweep,
+    /// Where seeds are added until the order is decided: those that the records call for so far.
     pub runs: Vec<Run>,
+    /// Every run that the sweep may come to.
+    all: Vec<Run>,
+    /// What the records say about the seeds, where they decide.
+    pub growth: Option<Growth>,
     /// Of the data of each configuration.
     pub facts: Vec<Facts>,
 }
@@ -37,7 +45,41 @@ pub fn prepare(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
         .collect();
     let runs = plan::runs(&sweep, &for_plan);
     check_distinct(&runs)?;
-    Ok(Prepared { sweep, runs, facts })
+    let mut prepared = Prepared {
+        sweep,
+        all: runs.clone(),
+        runs,
+        growth: None,
+        facts,
+    };
+    prepared.select(results)?;
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Asks the store which runs the sweep needs; nothing to ask where their number is fixed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn select(&mut self, results: &Path) -> anyhow::Result<()> {
+        let Some(rule) = self.sweep.adaptive else {
+            return Ok(());
+        };
+        // `run` brings an older database up to date, and asks again after each round.
+        let records = match Store::open_read_only(&database(results)) {
+            Err(StoreError::Older { .. }) => Records::default(),
+            store => Records::read(&self.all, &store?)?,
+        };
+        let growth = grow(rule, &self.sweep, &records.of(&self.all));
+        let enough = |run: &&Run| {
+            let seeds = growth.seeds[run.configuration].used;
+            self.sweep.seeds[..seeds].contains(&run.config.seed)
+        };
+        self.runs = self.all.iter().filter(enough).cloned().collect();
+        self.sweep.seeds_note = Some(growth.summary());
+        self.growth = Some(growth);
+        Ok(())
+    }
 }
 
 /// Looks at each data set once, however many configurations use it.

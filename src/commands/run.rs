@@ -1,5 +1,6 @@
 //! `resweep run`.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,25 +16,57 @@ use super::provenance::provenance;
 use super::stopping::Stopping;
 use super::{plan, plot, report as page};
 use crate::cli::RunArgs;
-use crate::domain::{SweepTally, Trainer};
+use crate::domain::{RunId, SweepTally, Trainer};
 use crate::plan::Again;
 use crate::record::{Participation, Recorder, RunRecord, Store, SweepRecord};
 use crate::report::{self, Mode, counted};
 use crate::schedule::{self, Batch, Limits};
 use crate::train::NetworkTrainer;
+use plot::Drawn;
 
 /// Trains what is not finished, records it, draws the figure.
 pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
     args.workers.device.check()?;
-    let prepared = prepare(&args.sweep, results)?;
+    let mut prepared = prepare(&args.sweep, results)?;
     if args.dry_run {
         plan::show(&prepared, results, &args.workers, false)?;
         return Ok(Ending::Done);
     }
-    let mut recorder = open_recorder(args, &prepared, results)?;
+    let mut stopping = None;
+    let mut ending = train(args, &prepared, &mut stopping)?;
+    while ending != Ending::Stopped && needs_more(&mut prepared, results)? {
+        ending = train(&args.for_next_round(), &prepared, &mut stopping)?;
+    }
+    if ending == Ending::Stopped {
+        anstream::eprintln!("stopped; the same command goes on from here");
+        return Ok(ending);
+    }
+    let mut drawn = plot::draw(&prepared, results);
+    if let (true, Ok(drawn)) = (args.report, &mut drawn) {
+        drawn.paths.push(page::path(&prepared, results));
+    }
+    announce(args.progress, results, drawn)?;
+    Ok(ending)
+}
+
+/// Whether the results call for runs that the sweep did not have before; it has them now.
+fn needs_more(prepared: &mut Prepared, results: &Path) -> anyhow::Result<bool> {
+    let before: HashSet<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    prepared.select(results)?;
+    Ok(prepared.runs.iter().any(|run| !before.contains(&run.id)))
+}
+
+/// Trains the runs that are not finished. The first round starts to listen for signals.
+fn train(
+    args: &RunArgs,
+    prepared: &Prepared,
+    stopping: &mut Option<Stopping>,
+) -> anyhow::Result<Ending> {
+    let results = &args.results.results;
+    let mut recorder = open_recorder(args, prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
-    let outlook = Outlook::new(&prepared, &store, &args.workers)?;
+    let outlook = Outlook::new(prepared, &store, &args.workers)?;
     let trainer = trainer(args, &outlook, results)?;
     let batch = Batch {
         runs: outlook.pending.as_slice().into(),
@@ -44,8 +77,11 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
             max_attempts: prepared.sweep.max_attempts,
         },
     };
-    let stopping = Stopping::listen()?;
-    let tally = page::during(args.report, &prepared, results, || {
+    let stopping = match stopping {
+        Some(stopping) => stopping,
+        None => stopping.insert(Stopping::listen()?),
+    };
+    let tally = page::during(args.report, prepared, results, || {
         schedule::run(
             &batch,
             &trainer,
@@ -56,14 +92,8 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     })?;
     drop(recorder);
     if stopping.was_asked() {
-        anstream::eprintln!("stopped; the same command goes on from here");
         return Ok(Ending::Stopped);
     }
-    let mut written = plot::draw(&prepared.sweep, &prepared.runs, results);
-    if let (true, Ok(paths)) = (args.report, &mut written) {
-        paths.push(page::path(&prepared, results));
-    }
-    announce(args.progress, results, written)?;
     Ok(ending(left_alone(&outlook, args), tally))
 }
 
@@ -119,18 +149,11 @@ fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow:
 }
 
 /// Says where the results are; on standard output, unless that is for JSON lines.
-fn announce(
-    mode: Mode,
-    results: &Path,
-    written: anyhow::Result<Vec<std::path::PathBuf>>,
-) -> anyhow::Result<()> {
+fn announce(mode: Mode, results: &Path, drawn: anyhow::Result<Drawn>) -> anyhow::Result<()> {
     let mut lines = vec![format!("metrics in {}", database(results).display())];
     // a sweep whose every run failed has nothing to draw, and the failures have been told
-    lines.extend(match written {
-        Ok(paths) => paths
-            .iter()
-            .map(|path| format!("wrote {}", path.display()))
-            .collect(),
+    lines.extend(match drawn {
+        Ok(drawn) => drawn.lines(),
         Err(error) if error.is::<crate::render::RenderError>() => {
             vec![format!("no figure: {error:#}")]
         }

@@ -5,6 +5,7 @@
 mod checkpoint;
 mod config;
 mod event;
+mod expectation;
 mod figure;
 mod hex;
 mod look;
@@ -21,6 +22,7 @@ pub use config::{
 pub use event::{
     Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer,
 };
+pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Show};
 pub use hex::hex;
 pub use look::{Look, Palette, Theme};

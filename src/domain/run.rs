@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Configuration, Figure, TrajectoryId};
+use super::{AdaptiveRepeats, Configuration, Expectation, Figure, TrajectoryId};
 
 /// What a sweep file declares, fully resolved: the configurations in the order of the file,
 /// each trained once for every seed.
@@ -19,11 +19,17 @@ pub struct Sweep {
     /// One label for each configuration, unique within the sweep: `plain-20`,
     /// `ResNet-56 lr=0.05`.
     pub labels: Vec<String>,
+    /// Those that a configuration may train; the first ones where [`Sweep::adaptive`] has enough.
     pub seeds: Vec<u64>,
+    pub adaptive: Option<AdaptiveRepeats>,
+    /// With [`Sweep::adaptive`] and once the store was asked: how many seeds are used and why, in a
+    /// line for captions.
+    pub seeds_note: Option<String>,
     /// How often a run is started at most where its failures may pass.
     pub max_attempts: u32,
     /// What is drawn of it, at least one; their names differ.
     pub figures: Vec<Figure>,
+    pub expectations: Vec<Expectation>,
 }
 
 /// A configuration and a seed: everything that determines a training's result but the images.

@@ -126,9 +126,12 @@ fn caption(sweep: &Sweep, figure: &Figure, progress: Progress) -> String {
     let images: BTreeSet<String> = shown_configurations(sweep, figure).map(images).collect();
     let images: Vec<String> = images.into_iter().collect();
     let mut parts = vec![format!("sweep {}", sweep.name), images.join(", ")];
-    parts.push(match sweep.seeds.len() {
-        1 => "1 seed".to_owned(),
-        seeds => format!("{seeds} seeds: lines are means, bands span the lowest to the highest"),
+    parts.push(match (&sweep.seeds_note, sweep.seeds.len()) {
+        (Some(note), _) => format!("{note}; lines are means, bands span the lowest to the highest"),
+        (None, 1) => "1 seed".to_owned(),
+        (None, seeds) => {
+            format!("{seeds} seeds: lines are means, bands span the lowest to the highest")
+        }
     });
     let Progress {
         planned,

@@ -28,6 +28,8 @@ pub struct Lines {
     pub eval: Vec<Point>,
     /// Seeds that have recorded a point.
     pub seeds_recorded: usize,
+    /// Seeds that the sweep trains.
+    pub seeds_planned: usize,
     /// Iterations that a run of this configuration takes.
     pub iterations: u64,
 }
@@ -67,6 +69,7 @@ pub fn panel_lines(
                 train: over_seeds(recorded.iter().map(|curves| train_points(curves))),
                 eval: over_seeds(recorded.iter().map(|curves| eval_points(curves, set))),
                 seeds_recorded: recorded.len(),
+                seeds_planned: runs.iter().filter(|run| run.configuration == index).count(),
                 iterations: configuration.train.iterations,
             })
         })

@@ -157,7 +157,7 @@ fn curve(
     } else {
         full.clone()
     };
-    let seeds = lines.seeds_recorded;
+    let (seeds, planned) = (lines.seeds_recorded, lines.seeds_planned);
     let mut curve = CurveView {
         colour,
         label,
@@ -173,8 +173,10 @@ fn curve(
         curve.legend.push_str(" (no data yet)");
     } else if off_scale {
         curve.legend.push_str(" (off scale)");
-    } else if seeds < sweep.seeds.len() {
-        curve.legend = format!("{} ({seeds} of {} seeds)", curve.legend, sweep.seeds.len());
+    } else if seeds < planned {
+        curve.legend = format!("{} ({seeds} of {planned} seeds)", curve.legend);
+    } else if sweep.adaptive.is_some() {
+        curve.legend = format!("{} ({seeds} seeds)", curve.legend);
     }
     curve
 }

@@ -4,6 +4,7 @@ use super::keys::KeySpec;
 use super::kind::{DEPTH_MAX, DEPTH_MIN, IMAGE_SIZE_MAX, IMAGE_SIZE_MIN, Kind};
 use super::lists;
 use super::problem::{Problem, Problems};
+use super::repeats;
 use super::setting::{Checked, Setting};
 use super::text;
 use super::tree::{Node, Value};
@@ -25,6 +26,7 @@ pub fn setting(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Setting 
 fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let result = match spec.kind {
         Kind::Seeds => return lists::seeds(spec, node, problems),
+        Kind::Repeats => return repeats::repeats(spec, node, problems),
         Kind::Drops => return lists::drops(spec, node, problems),
         Kind::Ticks => return lists::ticks(spec, node, problems),
         Kind::Warmup => return warmup::warmup(spec, node, problems),

@@ -56,7 +56,7 @@ fn figure(table: &Table, problems: &mut Problems) -> FigureTable {
     section::read(
         Section::Figure,
         table,
-        &["panels"],
+        &["panels", "expect"],
         &mut figure.settings,
         problems,
     );

@@ -6,6 +6,7 @@ use super::section;
 use super::setting::{Checked, Setting, Settings};
 use super::source::Origin;
 use super::tree::Table;
+use crate::domain::AdaptiveRepeats;
 
 /// What `max_attempts` is where it is not given.
 const MAX_ATTEMPTS: u32 = 3;
@@ -25,6 +26,7 @@ pub struct Resolved {
     pub title: Option<String>,
     pub description: Option<String>,
     pub seeds: Vec<u64>,
+    pub adaptive: Option<AdaptiveRepeats>,
     pub max_attempts: u32,
 }
 
@@ -52,12 +54,13 @@ impl Head {
                 problem.help("a name, as in `name = \"fig6\"`, names the folder of its figures"),
             );
         }
-        let seeds = self.seeds(problems);
+        let (seeds, adaptive) = self.seeds(problems).unzip();
         Some(Resolved {
             name: point.text(Key::Name)?.to_owned(),
             title: point.text(Key::Title).map(str::to_owned),
             description: point.text(Key::Description).map(str::to_owned),
             seeds: seeds?,
+            adaptive: adaptive?,
             max_attempts: match self.settings.get(Key::MaxAttempts) {
                 None => MAX_ATTEMPTS,
                 Some(given) => u32::try_from(integer(given)?).ok()?,
@@ -66,13 +69,13 @@ impl Head {
     }
 
     /// `seeds`, or 1 to `repeats`; what is on the command line replaces what is in the file.
-    fn seeds(&self, problems: &mut Problems) -> Option<Vec<u64>> {
+    fn seeds(&self, problems: &mut Problems) -> Option<Seeds> {
         let given = (
             self.settings.get(Key::Repeats),
             self.settings.get(Key::Seeds),
         );
         match given {
-            (None, None) => Some(vec![1]),
+            (None, None) => Some((vec![1], None)),
             (Some(repeats), None) => counted(repeats),
             (None, Some(seeds)) => listed(seeds),
             (Some(repeats), Some(seeds)) => {
@@ -89,8 +92,14 @@ impl Head {
     }
 }
 
-fn counted(repeats: &Setting) -> Option<Vec<u64>> {
-    Some((1..=integer(repeats)?).collect())
+/// The seeds that may be trained, and the rule by which they are added.
+type Seeds = (Vec<u64>, Option<AdaptiveRepeats>);
+
+fn counted(repeats: &Setting) -> Option<Seeds> {
+    match repeats.value.as_ref()? {
+        Checked::AdaptiveRepeats(rule) => Some(((1..=rule.max as u64).collect(), Some(*rule))),
+        _ => Some(((1..=integer(repeats)?).collect(), None)),
+    }
 }
 
 fn integer(setting: &Setting) -> Option<u64> {
@@ -100,9 +109,9 @@ fn integer(setting: &Setting) -> Option<u64> {
     }
 }
 
-fn listed(seeds: &Setting) -> Option<Vec<u64>> {
+fn listed(seeds: &Setting) -> Option<Seeds> {
     match seeds.value.as_ref()? {
-        Checked::Seeds(seeds) => Some(seeds.clone()),
+        Checked::Seeds(seeds) => Some((seeds.clone(), None)),
         _ => None,
     }
 }

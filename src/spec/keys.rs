@@ -5,7 +5,7 @@ use crate::domain::Look;
 
 use super::kind::{Kind, integer, positive, ratio};
 use Fallback::{Required, Text, Value};
-use Section::{Data, Figure, Model, Panel, Sweep, Train};
+use Section::{Data, Expect, Figure, Model, Panel, Sweep, Train};
 
 /// The tables that hold single values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +16,7 @@ pub enum Section {
     Sweep,
     Figure,
     Panel,
+    Expect,
 }
 
 impl Section {
@@ -31,6 +32,7 @@ impl Section {
             Section::Sweep => "sweep",
             Section::Figure => "figure",
             Section::Panel => "figure.panels",
+            Section::Expect => "expect",
         }
     }
 
@@ -86,6 +88,10 @@ pub enum Key {
     PanelYMin,
     PanelYMax,
     PanelYTicks,
+    ExpectTestError,
+    ExpectTrainError,
+    ExpectTolerance,
+    ExpectOn,
 }
 
 impl Key {
@@ -179,6 +185,7 @@ const FIGURE_KINDS: Kind = Kind::Word(&["error-vs-iteration"]);
 const THEMES: Kind = Kind::Word(&Look::THEMES);
 const PALETTES: Kind = Kind::Word(&Look::PALETTES);
 const SHOWS: Kind = Kind::Word(&["both", "train", "test"]);
+const ERRORS: Kind = Kind::Word(&["test", "train"]);
 const ENGINES: Kind = Kind::Word(&["fused", "portable"]);
 const ITERATIONS: Kind = integer(1, 1_000_000_000);
 const EVERY: Fallback = Text("`iterations` / 64, rounded up");
@@ -188,7 +195,7 @@ const OF_FIGURE: Fallback = Text("as in `[figure]`");
 
 /// All keys, by section in the order of the documentation.
 #[rustfmt::skip]
-pub static KEYS: [KeySpec; Key::PanelYTicks as usize + 1] = [
+pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::Dataset, Data, "dataset", DATASETS, Value("\"synthetic\""), "which images to train on"),
     key(Key::Path, Data, "path", Kind::Folder, NO_DEFAULT, "the folder of the data set; required unless `dataset` is `synthetic`"),
     key(Key::Validation, Data, "validation", integer(0, 10_000_000), Value("0"), "training images that are held out and evaluated instead of the test set; the paper chose its schedule with 5000"),
@@ -217,7 +224,7 @@ pub static KEYS: [KeySpec; Key::PanelYTicks as usize + 1] = [
     key(Key::Name, Sweep, "name", Kind::Name, Required, "names the folder of the figures below `results/`"),
     key(Key::Title, Sweep, "title", Kind::Line, NO_DEFAULT, "a line for people"),
     key(Key::Description, Sweep, "description", Kind::Text, NO_DEFAULT, "what the sweep is to show"),
-    key(Key::Repeats, Sweep, "repeats", integer(1, 1000), Text("`1`"), "trains each configuration with the seeds 1 to `repeats`"),
+    key(Key::Repeats, Sweep, "repeats", Kind::Repeats, Text("`1`"), "trains each configuration with the seeds 1 to `repeats`, or adds seeds until the order is decided"),
     key(Key::Seeds, Sweep, "seeds", Kind::Seeds, Text("`[1]`"), "the seeds themselves, instead of `repeats`"),
     key(Key::MaxAttempts, Sweep, "max_attempts", integer(1, 100), Text("`3`"), "how often a run is started at most when its failures may pass, as a full disk or a want of memory may"),
     key(Key::FigureName, Figure, "name", Kind::Name, Text("`\"figure\"`"), "names the figure's files; required where there are several"),
@@ -233,6 +240,10 @@ pub static KEYS: [KeySpec; Key::PanelYTicks as usize + 1] = [
     key(Key::PanelYMin, Panel, "y_min", PERCENT, OF_FIGURE, "lower end of the error axis, in percent"),
     key(Key::PanelYMax, Panel, "y_max", PERCENT, OF_FIGURE, "upper end of the error axis, in percent"),
     key(Key::PanelYTicks, Panel, "y_ticks", Kind::Ticks, OF_FIGURE, "positions of the ticks and grid lines"),
+    key(Key::ExpectTestError, Expect, "test_error", PERCENT, NO_DEFAULT, "the test error in percent that each configuration of `where` is to have at the end"),
+    key(Key::ExpectTrainError, Expect, "train_error", PERCENT, NO_DEFAULT, "the training error in percent that it is to have at the end"),
+    key(Key::ExpectTolerance, Expect, "tolerance", PERCENT, NO_DEFAULT, "how many percentage points the error may be off; required with an error"),
+    key(Key::ExpectOn, Expect, "on", ERRORS, Text("`\"test\"`"), "the error by which `worse` is to be above `better`"),
 ];
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub enum Kind {
     Text,
     Folder,
     Seeds,
+    /// How many seeds, or when there are enough.
+    Repeats,
     /// Iterations or fractions of the whole.
     Drops,
     Warmup,
@@ -40,6 +42,8 @@ pub enum Kind {
     Ticks,
 }
 
+/// Seeds of a configuration.
+pub const REPEATS_MAX: u64 = SEEDS_MAX as u64;
 pub const DEPTH_MIN: u64 = 8;
 pub const DEPTH_MAX: u64 = 10_004;
 pub const IMAGE_SIZE_MIN: u64 = 8;
@@ -103,6 +107,9 @@ impl Kind {
                 "a folder, relative to the working directory, at most {PATH_BYTES_MAX} bytes"
             ),
             Kind::Seeds => format!("a list of at most {SEEDS_MAX} distinct integers from 0"),
+            Kind::Repeats => format!(
+                "an integer from 1 to {REPEATS_MAX} or `{{ min = 3, max = 10, until = \"ordering\" }}`"
+            ),
             Kind::Drops => format!(
                 "an ascending list of at most {LIST_MAX}, all integers (iterations) or all fractions between 0 and 1"
             ),

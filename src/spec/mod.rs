@@ -13,6 +13,7 @@ mod axes;
 mod check;
 mod data;
 mod error;
+mod expect;
 mod figure;
 mod grid;
 mod head;
@@ -25,6 +26,7 @@ mod overrides;
 mod parse;
 mod problem;
 mod render;
+mod repeats;
 mod resolve;
 mod rules;
 mod section;
@@ -42,6 +44,7 @@ use std::path::Path;
 pub use error::{Mistakes, SpecError};
 
 use crate::domain::{Configuration, Figure, Sweep};
+use expect::Expect;
 use grid::Candidate;
 use keys::Section;
 use limits::{FILE_BYTES_MAX, RUNS_MAX};
@@ -154,6 +157,7 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
     let excludes = rules::excludes(&root, problems);
     let includes = rules::includes(&root, problems);
     let figures = figure::read(&root, problems);
+    let expects = expect::read(&root, problems);
     if syntax > 0 {
         problems.keep_first_on_broken_lines(syntax, sources);
         return None;
@@ -164,7 +168,9 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
     let of_excludes = excludes.iter().map(|exclude| &exclude.0);
     let of_includes = includes.iter().filter_map(|i| i.matching.as_ref());
     let of_figures = figures.iter().flat_map(|figure| figure.conditions());
-    let conditions = of_excludes.chain(of_includes).chain(of_figures);
+    let of_expects = expects.iter().flat_map(Expect::conditions);
+    let conditions = of_excludes.chain(of_includes);
+    let conditions = conditions.chain(of_figures).chain(of_expects);
     rules::check_amount(conditions, problems)?;
     let candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
     let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
@@ -172,6 +178,10 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
     let figures: Vec<Figure> = figures
         .iter()
         .map(|figure| figure.resolve(&points, problems))
+        .collect();
+    let expectations = expects
+        .iter()
+        .flat_map(|expect| expect.resolve(&points, &axes, problems))
         .collect();
     let configurations = configurations?;
     let labels = finish(&candidates, &points, &configurations, problems);
@@ -184,8 +194,11 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
         configurations,
         labels,
         seeds: head.seeds,
+        adaptive: head.adaptive,
+        seeds_note: None,
         max_attempts: head.max_attempts,
         figures,
+        expectations,
     })
 }
 

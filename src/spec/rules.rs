@@ -148,7 +148,7 @@ pub fn check_amount<'c>(
             let message = format!("the conditions name more than {CONDITION_VALUES_MAX} values");
             let problem = Problem::new(conditions.at, message).label("with this one");
             problems.push(problem.help(
-                "name fewer in [[exclude]], [[include]] and panels together; axes that list what \
+                "name fewer in [[exclude]], [[include]], panels and [[expect]] together; axes that list what \
                  is meant need no conditions",
             ));
             return None;
@@ -162,6 +162,11 @@ impl Conditions {
     fn values(&self) -> usize {
         let values: usize = self.list.iter().map(|c| c.any_of.len()).sum();
         values.max(1)
+    }
+
+    /// Whether there is a condition on this key.
+    pub fn names(&self, key: Key) -> bool {
+        self.list.iter().any(|condition| condition.key == key)
     }
 
     /// Whether a configuration is meant.

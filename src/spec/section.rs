@@ -9,8 +9,8 @@ use super::suggest;
 use super::tree::{Entry, Node, Table, Value};
 
 /// The tables at the top of a sweep file.
-pub const TABLES: [&str; 9] = [
-    "sweep", "data", "model", "train", "axes", "zip", "exclude", "include", "figure",
+pub const TABLES: [&str; 10] = [
+    "sweep", "data", "model", "train", "axes", "zip", "exclude", "include", "figure", "expect",
 ];
 
 /// Tells of every table or key at the top that does not belong there. A misspelt table is read
@@ -134,7 +134,7 @@ fn likely(section: Section, table: &Table, written: &str) -> Option<Key> {
 
 fn unknown_key(section: Section, entry: &Entry, besides: &[&str]) -> Problem {
     let brackets = match section {
-        Section::Panel => format!("[[{}]]", section.name()),
+        Section::Panel | Section::Expect => format!("[[{}]]", section.name()),
         _ => format!("[{}]", section.name()),
     };
     let mut names: Vec<&str> = section.keys().map(|spec| spec.name).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::keys::{KEYS, Key};
 use super::source::Origin;
-use crate::domain::{Warmup, WarmupEnd};
+use crate::domain::{AdaptiveRepeats, Warmup, WarmupEnd};
 
 /// A value that is allowed for its key.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,7 @@ pub enum Checked {
     Text(String),
     Folder(PathBuf),
     Seeds(Vec<u64>),
+    AdaptiveRepeats(AdaptiveRepeats),
     Drops(Drops),
     Warmup(Option<Warmup>),
     Ticks(Vec<f64>),
@@ -82,6 +83,7 @@ impl fmt::Display for Checked {
             Checked::Folder(path) => write!(f, "{}", path.display()),
             Checked::Seeds(list) | Checked::Drops(Drops::Iterations(list)) => joined(f, list),
             Checked::Ticks(list) | Checked::Drops(Drops::Fractions(list)) => joined(f, list),
+            Checked::AdaptiveRepeats(repeats) => write!(f, "{} to {}", repeats.min, repeats.max),
             Checked::Warmup(None) => f.write_str("none"),
             Checked::Warmup(Some(Warmup { lr, until })) => match until {
                 WarmupEnd::TrainError(percent) => write!(f, "{lr} until {percent}%"),

@@ -92,6 +92,9 @@ fn sweep(name: &str) -> Sweep {
         configurations: Vec::new(),
         labels: Vec::new(),
         seeds: vec![1, 2],
+        adaptive: None,
+        seeds_note: None,
+        expectations: Vec::new(),
         max_attempts: 3,
         figures: vec![Figure {
             name: "figure".to_owned(),

@@ -19,6 +19,8 @@ pub(super) fn table(findings: &Findings) -> String {
         page += &by_shortcut(shortcuts, &findings.rows);
     }
     page += &notes::verdicts(findings);
+    page += &notes::expectations(findings);
+    page += &notes::seeds(findings);
     page += &notes::notes(findings);
     page
 }

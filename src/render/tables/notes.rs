@@ -1,7 +1,10 @@
 //! What stands below a table: verdicts, and what the numbers are.
 
 use crate::analysis::Findings;
+use crate::analysis::expectations::Checked;
 use crate::analysis::paper::Source;
+use crate::analysis::repeats::Seeds;
+use crate::analysis::summary::Summary;
 use crate::analysis::verdicts::{Comparison, Verdict};
 use crate::domain::printable;
 
@@ -50,6 +53,33 @@ fn comparison(comparison: &Comparison) -> String {
         Some(reason) => format!("{text}: {word}, {}", label(reason)),
         None => format!("{text}: {word}"),
     }
+}
+
+/// What the sweep file expects, and what was found.
+pub(super) fn expectations(findings: &Findings) -> String {
+    if findings.expectations.is_empty() {
+        return String::new();
+    }
+    let line = |checked: &Checked| {
+        let (expected, found) = (label(&checked.expectation), label(&checked.found));
+        format!("- {expected}: **{}**, {found}\n", checked.outcome.words())
+    };
+    let lines = findings.expectations.iter().map(line);
+    format!("\n## Expectations\n\n{}", lines.collect::<String>())
+}
+
+/// How many seeds there are and why, where that was decided by the results.
+pub(super) fn seeds(findings: &Findings) -> String {
+    let Some(growth) = &findings.growth else {
+        return String::new();
+    };
+    let line = |(row, seeds): (&Summary, &Seeds)| {
+        let reason = label(&seeds.reason.words());
+        format!("- {}: {}, {reason}\n", label(&row.label), seeds.used)
+    };
+    let lines = findings.rows.iter().zip(&growth.seeds).map(line);
+    let summary = growth.summary();
+    format!("\n## Seeds\n\n{summary}\n\n{}", lines.collect::<String>())
 }
 
 /// How the numbers are to be read.

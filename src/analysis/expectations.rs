@@ -1,0 +1,130 @@
+//! What the sweep file expects, against what was measured.
+
+use serde::Serialize;
+
+use super::statistics::Sample;
+use super::summary::Summary;
+use crate::domain::{Expectation, Measure};
+
+/// What became of an expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Met,
+    NotMet,
+    /// Runs are missing that count.
+    NotDecided,
+}
+
+impl Outcome {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::NotMet => "not met",
+            Self::NotDecided => "not decided yet",
+        }
+    }
+}
+
+/// One expectation of one configuration, or of one pair.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checked {
+    /// `plain-56: test error 13.20 +- 1.00`
+    pub expectation: String,
+    /// `13.41 over 3 seeds`
+    pub found: String,
+    pub outcome: Outcome,
+}
+
+/// Checks all expectations of a sweep; `settled` says that no seeds will be added.
+pub fn check(expectations: &[Expectation], rows: &[Summary], settled: bool) -> Vec<Checked> {
+    let mut checked = Vec::new();
+    for expectation in expectations {
+        match expectation {
+            Expectation::Target {
+                configurations,
+                measure,
+                error_percent,
+                tolerance,
+            } => {
+                let rows = configurations.iter().filter_map(|&index| rows.get(index));
+                let target = (*measure, *error_percent, *tolerance);
+                checked.extend(rows.map(|row| self::target(row, target, settled)));
+            }
+            Expectation::Order {
+                measure,
+                worse_and_better,
+            } => {
+                let pairs = worse_and_better
+                    .iter()
+                    .filter_map(|&(worse, better)| Some((rows.get(worse)?, rows.get(better)?)));
+                checked
+                    .extend(pairs.map(|(worse, better)| order(worse, better, *measure, settled)));
+            }
+        }
+    }
+    checked
+}
+
+/// The mean over seeds is to be within the tolerance; a run that diverged is near no error.
+fn target(row: &Summary, target: (Measure, f64, f64), settled: bool) -> Checked {
+    let (measure, error, tolerance) = target;
+    let mean = row.errors(measure).map(|sample| sample.mean);
+    let outcome = match mean {
+        _ if !(settled && row.is_complete()) => Outcome::NotDecided,
+        _ if row.diverged > 0 => Outcome::NotMet,
+        // A decimal fraction of the file is not exact: at the edge, it is met.
+        Some(mean) if (mean - error).abs() <= tolerance + 1e-9 => Outcome::Met,
+        _ => Outcome::NotMet,
+    };
+    let what = measure.words();
+    Checked {
+        expectation: format!("{}: {what} {error:.2} +- {tolerance:.2}", row.label),
+        found: found(row, measure),
+        outcome,
+    }
+}
+
+/// The means over seeds are to be in this order; a run that diverged is worse than any that did
+/// not.
+fn order(worse: &Summary, better: &Summary, measure: Measure, settled: bool) -> Checked {
+    let mean = |row: &Summary| row.errors(measure).map(|sample| sample.mean);
+    let complete = worse.is_complete() && better.is_complete();
+    let met = match (worse.diverged > 0, better.diverged > 0) {
+        (_, true) => false,
+        (true, false) => true,
+        (false, false) => mean(worse) > mean(better),
+    };
+    let outcome = match (settled && complete, met) {
+        (false, _) => Outcome::NotDecided,
+        (true, true) => Outcome::Met,
+        (true, false) => Outcome::NotMet,
+    };
+    let what = measure.words();
+    Checked {
+        expectation: format!("{} worse than {}: {what}", worse.label, better.label),
+        found: format!(
+            "{} against {}",
+            found(worse, measure),
+            found(better, measure)
+        ),
+        outcome,
+    }
+}
+
+fn found(row: &Summary, measure: Measure) -> String {
+    let seeds = |count: usize| match count {
+        1 => "1 seed".to_owned(),
+        _ => format!("{count} seeds"),
+    };
+    let of_sample = |sample: &Sample| format!("{:.2} over {}", sample.mean, seeds(sample.n));
+    let mut text = row
+        .errors(measure)
+        .map_or_else(|| "no result".to_owned(), of_sample);
+    if row.diverged > 0 {
+        text += &format!(" ({} diverged)", row.diverged);
+    } else if !row.is_complete() {
+        text += &format!(" (of {})", row.seeds);
+    }
+    text
+}
