@@ -127,6 +127,8 @@ fn seeds_are_added_until_the_most_and_the_same_ones_after_a_kill() {
     assert_eq!(plan["pending"], 0, "{plan}");
     let seeds = plan["seeds"].as_str().expect("words");
     assert!(seeds.contains("not all are decided"), "{seeds}");
+    let status = place.stdout(&["status", "tiny", "--results", "one"]);
+    assert!(status.contains(seeds), "{status}");
     let page = place.stdout(&["table", "tiny.toml", "--set", UNTIL, "--results", "one"]);
     assert!(
         page.contains("- plain-8: 3, the most; undecided against plain-14"),
@@ -145,7 +147,7 @@ fn seeds_are_added_until_the_most_and_the_same_ones_after_a_kill() {
     ];
     let mut process = place.start(&[&again[..], &["--progress", "plain"]].concat());
     let mut lines = BufReader::new(process.0.stderr.take().expect("a pipe")).lines();
-    assert!(lines.any(|line| line.expect("UTF-8").contains("finished")));
+    assert!(lines.any(|line| line.expect("UTF-8").contains("finished in")));
     process.kill();
     place.stdout(&again);
     assert_eq!(place.metrics("two"), one);

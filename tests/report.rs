@@ -251,11 +251,11 @@ fn sweep(label: &str) -> Sweep {
         configurations: vec![Configuration::paper(20, Shortcut::None)],
         labels: vec![label.to_owned()],
         seeds: vec![1],
+        adaptive: None,
+        seeds_note: None,
         max_attempts: 3,
-        figure: Figure {
-            kind: FigureKind::ErrorVsIteration,
-            panels: Vec::new(),
-        },
+        figures: Vec::new(),
+        expectations: Vec::new(),
     }
 }
 

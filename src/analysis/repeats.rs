@@ -61,6 +61,11 @@ impl Results<'_> {
         self.runs.iter().take(seeds).any(|run| run.end == end)
     }
 
+    /// Whether any of the first seeds has not come to an end.
+    fn is_open(&self, seeds: usize) -> bool {
+        self.any(seeds, End::Open) || self.runs.len() < seeds
+    }
+
     /// Final errors of the first seeds.
     fn sample(&self, seeds: usize) -> Option<Sample> {
         let finals = self.runs.iter().take(seeds).filter_map(|run| run.finals());
@@ -80,8 +85,8 @@ pub fn grow(rule: AdaptiveRepeats, sweep: &Sweep, runs: &[Recorded<'_>]) -> Grow
     let pairs = pairs(&sweep.configurations);
     let mut counts = vec![rule.min; results.len()];
     loop {
-        let open = |(results, &count): (&Results<'_>, &usize)| results.any(count, End::Open);
-        let settled = !results.iter().zip(&counts).any(open);
+        let mut rounds = results.iter().zip(&counts);
+        let settled = !rounds.any(|(results, &count)| results.is_open(count));
         let undecided: Vec<(usize, usize)> = pairs
             .iter()
             .copied()

@@ -20,7 +20,7 @@ pub struct Prepared {
     pub sweep: Sweep,
     /// Where seeds are added until the order is decided: those that the records call for so far.
     pub runs: Vec<Run>,
-    /// Every run that the sweep may come to.
+    /// Every run that the sweep may come to, where that is not fixed.
     all: Vec<Run>,
     /// What the records say about the seeds, where they decide.
     pub growth: Option<Growth>,
@@ -46,10 +46,10 @@ pub fn prepare(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     let runs = plan::runs(&sweep, &for_plan);
     check_distinct(&runs)?;
     let mut prepared = Prepared {
-        sweep,
-        all: runs.clone(),
+        all: sweep.adaptive.map_or_else(Vec::new, |_| runs.clone()),
         runs,
         growth: None,
+        sweep,
         facts,
     };
     prepared.select(results)?;

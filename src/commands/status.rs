@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::attempts;
 use super::ending::UsageError;
 use super::prepare::database;
+use super::seeds;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::domain::RunId;
@@ -34,7 +35,13 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     if args.attempts {
         attempts::show(&store, &members, args.json)
     } else {
-        one(&store, &members, args.json)
+        one(&store, &members, args.json)?;
+        if !args.json
+            && let Some(note) = seeds::note(name, &store, &database(results))?
+        {
+            anstream::println!("{note}");
+        }
+        Ok(())
     }
 }
 

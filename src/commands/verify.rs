@@ -11,12 +11,12 @@ use super::ending::Ending;
 use super::origin::{self, FORMAT, Measured};
 use super::plot::{curves, restyle_figure, stamped};
 use super::prepare::database;
+use super::recorded::recorded;
 use crate::cli::VerifyArgs;
-use crate::domain::{Figure, Look, Palette, Run, RunConfig, RunId, Sweep, Theme, printable};
+use crate::domain::{Figure, Look, Palette, Run, RunId, Sweep, Theme, printable};
 use crate::record::Store;
 use crate::render::{Facts, Picture, RenderError};
 use crate::report::counted;
-use crate::spec;
 
 /// No figure is nearly as large, in bytes.
 const FILE_BYTES_MAX: u64 = 64_000_000;
@@ -117,20 +117,17 @@ impl Again {
         let store = Store::open_read_only(database)?;
         let name = wanted.get("sweep").unwrap_or_default();
         let shown = printable(name);
-        let Some(recorded) = store.recorded_sweep(name)? else {
+        let Some((sweep, runs)) = recorded(name, &store, database)? else {
             bail!(
                 "{} has no sweep `{shown}`; give the folder of its results with --results",
                 database.display()
             );
         };
-        let origin = format!("{shown} in {}", database.display());
-        let sweep = spec::recorded(Path::new(&origin), &recorded.spec_toml, &recorded.overrides)?;
         let figure = wanted.get("figure").unwrap_or_default();
         let Some(figure) = named(&sweep, figure) else {
             let figure = printable(figure);
             bail!("the sweep `{shown}` has no figure `{figure}` any more");
         };
-        let runs = recorded_runs(&sweep, &store)?;
         let curves = curves(&store, &runs)?;
         let facts = origin::facts(&sweep, &figure, &runs, &curves, &store)?;
         Ok(Again {
@@ -241,37 +238,6 @@ fn listed(what: &str, runs: &[String]) -> String {
         0 => format!("{what}: {named}"),
         more => format!("{what}: {named} and {more} more"),
     }
-}
-
-/// The runs of a sweep as it was started last, without looking at the images.
-fn recorded_runs(sweep: &Sweep, store: &Store) -> anyhow::Result<Vec<Run>> {
-    let members = store.members(&sweep.name)?;
-    let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();
-    let recorded = store.recorded_runs(&ids)?;
-    if members.len() != sweep.configurations.len() * sweep.seeds.len() {
-        bail!(
-            "this program reads the sweep `{}` otherwise than the one that started it; start it \
-             again with `resweep run` and its sweep file",
-            sweep.name
-        );
-    }
-    let runs = members.into_iter().enumerate().map(|(position, member)| {
-        let configuration = position / sweep.seeds.len();
-        let recorded = recorded.get(&member.id);
-        let recorded = recorded.context("the database lacks a run of the sweep")?;
-        Ok(Run {
-            id: member.id,
-            config: RunConfig {
-                configuration: sweep.configurations[configuration].clone(),
-                seed: sweep.seeds[position % sweep.seeds.len()],
-            },
-            label: member.label,
-            configuration,
-            trajectories: Vec::new(),
-            cost: recorded.cost,
-        })
-    });
-    runs.collect()
 }
 
 /// How the pixels compare, where the bytes differ.
