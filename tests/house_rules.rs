@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each part and what it may import besides itself. Data flows from `spec` to `render`; only
 /// `commands` sees everything.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("spec", &["domain"]),
     ("model", &["domain"]),

@@ -1,130 +1,11 @@
 //! Figures through the public interface: what they say, what they show and what they refuse.
 
-use std::collections::HashMap;
+mod pictures;
 
 use image::RgbImage;
-use resweep::domain::{
-    Configuration, Cost, Curves, EvalPoint, EvalSet, Figure, FigureKind, Look, Panel, Run,
-    RunConfig, RunId, Shortcut, Show, Sweep, TrainPoint,
-};
-use resweep::render::{Drawing, PIXELS_PER_UNIT, RenderError, draw};
-
-/// A sweep with runs and curves in the making.
-struct Setup {
-    sweep: Sweep,
-    runs: Vec<Run>,
-    curves: HashMap<RunId, Curves>,
-}
-
-/// Iterations and errors in percent.
-type Line = Vec<(u64, f64)>;
-
-impl Setup {
-    fn new(seeds: u64) -> Setup {
-        Setup {
-            sweep: Sweep {
-                name: "fig6".to_owned(),
-                title: Some("Plain & residual <networks>".to_owned()),
-                description: None,
-                configurations: Vec::new(),
-                labels: Vec::new(),
-                seeds: (0..seeds).collect(),
-                adaptive: None,
-                seeds_note: None,
-                expectations: Vec::new(),
-                max_attempts: 3,
-                figures: vec![Figure {
-                    name: "figure".to_owned(),
-                    title: None,
-                    kind: FigureKind::ErrorVsIteration,
-                    look: Look::default(),
-                    panels: Vec::new(),
-                }],
-            },
-            runs: Vec::new(),
-            curves: HashMap::new(),
-        }
-    }
-
-    /// Adds a configuration and one run for each seed; `None` is a run without any record.
-    fn add(&mut self, depth: usize, shortcut: Shortcut, seeds: &[Option<(Line, Line)>]) -> usize {
-        let index = self.sweep.configurations.len();
-        let configuration = Configuration::paper(depth, shortcut);
-        self.sweep.labels.push(configuration.model.name());
-        for (seed, lines) in seeds.iter().enumerate() {
-            let id = RunId(format!("{index:06}{seed:06}"));
-            if let Some((train, eval)) = lines {
-                self.curves.insert(id.clone(), curves(train, eval));
-            }
-            self.runs.push(Run {
-                id,
-                config: RunConfig {
-                    configuration: configuration.clone(),
-                    seed: seed as u64,
-                },
-                label: configuration.model.name(),
-                configuration: index,
-                trajectories: Vec::new(),
-                cost: Cost {
-                    parameters: 0,
-                    forward_flops: 0,
-                    training_flops: 0,
-                },
-            });
-        }
-        self.sweep.configurations.push(configuration);
-        index
-    }
-
-    fn panel(&mut self, show: Show, y_max: Option<f64>, configurations: &[usize]) {
-        self.sweep.figures[0].panels.push(Panel {
-            title: Some("plain".to_owned()),
-            configurations: configurations.to_vec(),
-            show,
-            y_min: None,
-            y_max,
-            y_ticks: Vec::new(),
-        });
-    }
-
-    fn draw(&self) -> Result<Drawing, RenderError> {
-        draw(
-            &self.sweep,
-            &self.sweep.figures[0],
-            &self.runs,
-            &self.curves,
-        )
-    }
-
-    fn svg(&self) -> String {
-        self.draw().expect("there is something to draw").svg
-    }
-}
-
-fn curves(train: &Line, eval: &Line) -> Curves {
-    let train = train.iter().map(|&(iteration, error_percent)| TrainPoint {
-        iteration,
-        error_percent,
-        loss: 1.0,
-        lr: 0.1,
-    });
-    let eval = eval.iter().map(|&(iteration, error_percent)| EvalPoint {
-        iteration,
-        set: EvalSet::Test,
-        error_percent,
-        loss: 1.0,
-    });
-    Curves {
-        train: train.collect(),
-        eval: eval.collect(),
-    }
-}
-
-/// A run with constant errors.
-fn flat(train: f64, eval: f64) -> Option<(Line, Line)> {
-    let line = |error| vec![(1000, error), (64_000, error)];
-    Some((line(train), line(eval)))
-}
+use pictures::{Setup, flat};
+use resweep::domain::{Curves, Shortcut, Show};
+use resweep::render::{Drawing, PIXELS_PER_UNIT, RenderError};
 
 fn pixels(drawing: &Drawing) -> RgbImage {
     let png = drawing.png().expect("the drawing is sound");
@@ -158,7 +39,7 @@ fn a_figure_names_its_curves_axes_and_lines() {
         "training error",
         "test error",
         "Plain &amp; residual &lt;networks&gt;",
-        "sweep fig6 \u{b7} CIFAR-10 \u{b7} 1 seed",
+        "sweep fig6 \u{b7} CIFAR-10 \u{b7} seed 0",
     ] {
         assert!(svg.contains(&format!(">\n{text}\n<")), "no text `{text}`");
     }
@@ -251,7 +132,7 @@ fn the_spread_over_seeds_is_shaded_and_explained() {
     let svg = setup.svg();
     assert!(svg.contains("<polygon opacity=\"0.18\" fill=\"#E20000\""));
     assert!(svg.contains("lowest to highest seed"));
-    assert!(svg.contains("2 seeds: lines are means, bands span the lowest to the highest"));
+    assert!(svg.contains("2 seeds (0, 1): lines are means, bands span the lowest to the highest"));
 }
 
 #[test]

@@ -97,7 +97,7 @@ mod tests {
         });
         Curves {
             train: train.collect(),
-            eval: Vec::new(),
+            ..Curves::default()
         }
     }
 

@@ -12,6 +12,9 @@ pub struct Figure {
     pub title: Option<String>,
     pub kind: FigureKind,
     pub look: Look,
+    pub reference: Reference,
+    /// Points that a moving average over training error takes, an odd number; 1 for none.
+    pub smoothing: usize,
     pub panels: Vec<Panel>,
 }
 
@@ -19,6 +22,17 @@ pub struct Figure {
 pub enum FigureKind {
     /// Error in percent against iterations, as in the paper's figures 1 and 6.
     ErrorVsIteration,
+}
+
+/// What is drawn in grey behind a figure's own curves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub enum Reference {
+    #[default]
+    None,
+    /// The paper's curves of the same nets, at their own iterations.
+    Paper,
+    /// The same with the paper's 64,000 iterations scaled to those of each run.
+    PaperScaled,
 }
 
 /// One plot of a figure.

@@ -7,6 +7,7 @@ use serde::Serialize;
 pub struct Look {
     pub theme: Theme,
     pub palette: Palette,
+    pub train_line: TrainLine,
 }
 
 /// Background and text.
@@ -25,6 +26,16 @@ pub enum Palette {
     Paper,
     /// Colours that people with colour-blindness can tell apart (Okabe and Ito 2008).
     OkabeIto,
+}
+
+/// How training error is drawn beside test error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub enum TrainLine {
+    /// As in the paper's figure 6.
+    #[default]
+    Dashed,
+    /// As in its figure 4: thin and solid.
+    Thin,
 }
 
 impl Look {

@@ -48,4 +48,7 @@ pub struct LayerStat {
 pub struct Curves {
     pub train: Vec<TrainPoint>,
     pub eval: Vec<EvalPoint>,
+    /// The day on which the last attempt at this training ended, or began where none has ended
+    /// since: `2015-12-10`, in UTC.
+    pub measured: Option<String>,
 }

@@ -23,9 +23,9 @@ pub use event::{
     Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer,
 };
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
-pub use figure::{Figure, FigureKind, Panel, Show};
+pub use figure::{Figure, FigureKind, Panel, Reference, Show};
 pub use hex::hex;
-pub use look::{Look, Palette, Theme};
+pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, EvalPoint, EvalSet, LayerStat, TrainPoint};
 pub use printable::{is_unprintable, printable};
 pub use run::{Cost, Run, RunConfig, RunId, Slot, Sweep};

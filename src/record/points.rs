@@ -140,7 +140,21 @@ pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqli
     }
     // Stable: at one iteration, the test set comes first.
     eval.sort_by_key(|point| point.iteration);
-    Ok(Curves { train, eval })
+    Ok(Curves {
+        train,
+        eval,
+        measured: measured(connection, training)?,
+    })
+}
+
+/// The day of the last news from a training.
+fn measured(connection: &Connection, training: TrainingId) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "SELECT date(max(coalesce(ended_unix_ms, started_unix_ms)) / 1000, 'unixepoch')
+             FROM attempts WHERE training_id = ?1",
+        )?
+        .query_row([training.0], |row| row.get(0))
 }
 
 pub(super) fn last_train(

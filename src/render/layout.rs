@@ -4,10 +4,11 @@
 //! the key to line styles, the caption. Lengths are in page units of one CSS pixel.
 
 use super::clip::{Rect, Xy};
+use super::key::ENTRY;
 use super::labels;
 use super::legend::{LEGEND_ROW, Legend, legend};
 
-use super::text::{Weight, shorten, widest, wrap};
+use super::text::{Weight, shorten, widest, width, wrap};
 use super::view::PanelView;
 
 pub(super) const TITLE_SIZE: f64 = 17.0;
@@ -23,6 +24,8 @@ const PANEL_TITLE_ROW: f64 = 19.0;
 /// Between the legend and the plot.
 const LEGEND_BELOW: f64 = 9.0;
 const KEY_ROW: f64 = 20.0;
+/// Between entries of the key.
+const KEY_GAP: f64 = 22.0;
 const TITLE_GAP: f64 = 8.0;
 const CAPTION_ROW: f64 = 15.0;
 /// Between panels, across and down.
@@ -45,8 +48,8 @@ pub(super) struct Layout {
     /// Lines of text with their left ends.
     pub title: Vec<(Xy, String)>,
     pub caption: Vec<(Xy, String)>,
-    /// Left end of the key to line styles.
-    pub key: Xy,
+    /// Left ends of the key's entries.
+    pub key: Vec<Xy>,
     pub panels: Vec<PanelLayout>,
 }
 
@@ -56,8 +59,9 @@ pub(super) struct PanelLayout {
     pub title: (Xy, String),
     /// One entry for each curve.
     pub legend: Vec<(Xy, String)>,
-    /// One direct label for each curve.
+    /// One direct label for each curve, and one for each of the paper's.
     pub labels: Vec<String>,
+    pub reference_labels: Vec<String>,
     pub plot: Rect,
     /// Centre of the error axis's name; `None` where the panel at the left has the same.
     pub y_name: Option<Xy>,
@@ -82,8 +86,8 @@ struct Column {
     beside: f64,
 }
 
-/// Lays out a figure. `has_key` says whether there are line styles to explain.
-pub(super) fn layout(title: &str, caption: &str, views: &[PanelView], has_key: bool) -> Layout {
+/// Lays out a figure. `key` has the texts that explain its line styles.
+pub(super) fn layout(title: &str, caption: &str, views: &[PanelView], key: &[&str]) -> Layout {
     let (count, wished_width, least_plot) = proportions(views.len());
     let columns: Vec<Column> = (0..count).map(|i| column(views, i, count)).collect();
     let taken: f64 = columns.iter().map(|c| c.gutter + c.beside).sum::<f64>()
@@ -106,8 +110,7 @@ pub(super) fn layout(title: &str, caption: &str, views: &[PanelView], has_key: b
         y = bottom + PANEL_GAP;
     }
     y -= PANEL_GAP;
-    let key = (MARGIN, y + KEY_ROW / 2.0);
-    y += if has_key { KEY_ROW } else { 0.0 };
+    let (key, y) = key_rows(key, y, text_width);
     let small = (CAPTION_SIZE, Weight::Regular);
     let (caption, bottom) = paragraph(caption, small, y, CAPTION_ROW, text_width);
     Layout {
@@ -134,7 +137,8 @@ fn column(views: &[PanelView], index: usize, count: usize) -> Column {
             0.0
         };
         let gutter = name + widest(&tick_labels(&row[index])) + TICK_GAP;
-        let beside = labels::column(widest(&direct_labels(&row[index])));
+        let [own, paper] = [direct_labels(&row[index]), reference_labels(&row[index])];
+        let beside = labels::column(widest(&own).max(widest(&paper)));
         column.gutter = column.gutter.max(gutter);
         column.beside = column.beside.max(beside);
     }
@@ -182,12 +186,29 @@ fn panel_row(
             ),
             legend: legend.moved((left, below_title)),
             labels: direct_labels(view),
+            reference_labels: reference_labels(view),
             plot,
             y_name: names_errors(views, i).then_some(middle),
         });
         cell = plot.right + column.beside + PANEL_GAP;
     }
     (panels, plot_top + plot_height + BELOW_PLOT)
+}
+
+/// The left ends of the key's entries in rows from `top` down, and their bottom.
+fn key_rows(texts: &[&str], top: f64, room: f64) -> (Vec<Xy>, f64) {
+    let (mut x, mut y) = (MARGIN, top + KEY_ROW / 2.0);
+    let mut places = Vec::new();
+    for text in texts {
+        let entry = ENTRY + width(text, TEXT_SIZE, Weight::Regular);
+        if x > MARGIN && x + entry > MARGIN + room {
+            (x, y) = (MARGIN, y + KEY_ROW);
+        }
+        places.push((x, y));
+        x += entry + KEY_GAP;
+    }
+    let bottom = places.last().map_or(top, |(_, y)| y + KEY_ROW / 2.0);
+    (places, bottom)
 }
 
 fn panel_title(view: &PanelView, room: f64) -> String {
@@ -226,6 +247,11 @@ fn direct_labels(view: &PanelView) -> Vec<String> {
     curves.map(|curve| label(&curve.label)).collect()
 }
 
+fn reference_labels(view: &PanelView) -> Vec<String> {
+    let references = view.references.iter();
+    references.map(|net| net.label.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use rand::{RngExt, SeedableRng};
@@ -233,7 +259,6 @@ mod tests {
 
     use super::super::axis::Axis;
     use super::super::palette::Colour;
-    use super::super::text::width;
     use super::super::view::CurveView;
     use super::*;
 
@@ -261,6 +286,7 @@ mod tests {
         PanelView {
             title,
             curves,
+            references: Vec::new(),
             x: Axis::iterations(rng.random_range(1..100_000)),
             y: Axis::errors("error (%)", 0.0, rng.random_range(1.0..100.0), &[]),
         }
@@ -323,7 +349,8 @@ mod tests {
             let count = rng.random_range(1..=6);
             let views: Vec<PanelView> = (0..count).map(|_| random_view(&mut rng)).collect();
             let title = "A title of some words ".repeat(rng.random_range(1..=8));
-            let layout = layout(&title, &title.repeat(2), &views, seed % 2 == 0);
+            let key: &[&str] = if seed % 2 == 0 { &["test error"] } else { &[] };
+            let layout = layout(&title, &title.repeat(2), &views, key);
             let boxes = boxes(&layout, &mut rng);
             for (i, a) in boxes.iter().enumerate() {
                 assert!(a.left >= 0.0 && a.right <= layout.width + 1e-6, "{a:?}");
@@ -342,7 +369,7 @@ mod tests {
     fn plots_of_a_row_are_alike_and_in_line() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let views: Vec<PanelView> = (0..3).map(|_| random_view(&mut rng)).collect();
-        let layout = layout("title", "caption", &views, true);
+        let layout = layout("title", "caption", &views, &["test error"]);
         let plots: Vec<Rect> = layout.panels.iter().map(|panel| panel.plot).collect();
         for pair in plots.windows(2) {
             assert_eq!((pair[0].top, pair[0].bottom), (pair[1].top, pair[1].bottom));

@@ -1,27 +1,31 @@
 //! Figures: what a sweep's runs recorded, drawn as SVG and PNG.
 //!
 //! The way through: [`series`] turns runs and their curves into plottable lines (pure);
-//! `view`, `axis`, `layout`, `legend`, `labels` and `clip` decide what is shown and where
-//! (pure); `figure` and `panel` draw it on a `canvas`, the only file that knows plotters; and
-//! `drawing` turns the SVG into a PNG with the embedded font and writes both, `stamped` with the
-//! `facts` that say what it was made from. `contact_sheet` shows images. `tables` writes what
-//! `analysis` found.
+//! `view`, `reference`, `axis`, `layout`, `legend`, `key`, `labels`, `caption`, `decimate` and `clip`
+//! decide what is shown and where (pure); `figure` and `panel` draw it on a `canvas`, the only file
+//! that knows plotters; and `drawing` turns the SVG into a PNG with the embedded font and writes
+//! both, `stamped` with the `facts` that say what it was made from. `contact_sheet` shows images.
+//! `tables` writes what `analysis` found.
 //! Nothing here reads the store: the curves come in as arguments.
 
 mod axis;
 mod canvas;
+mod caption;
 mod clip;
 mod contact_sheet;
+mod decimate;
 mod drawing;
 mod error;
 mod facts;
 mod figure;
+mod key;
 mod labels;
 mod layout;
 mod legend;
 mod palette;
 mod panel;
 mod plot;
+mod reference;
 pub mod series;
 mod stamped;
 mod strokes;

@@ -16,6 +16,8 @@ pub(super) struct Scheme {
     /// Text of less weight.
     pub grey: Colour,
     pub grid: Colour,
+    /// The paper's curves.
+    pub reference: Colour,
 }
 
 const LIGHT: Scheme = Scheme {
@@ -23,6 +25,7 @@ const LIGHT: Scheme = Scheme {
     ink: Colour(26, 26, 26),
     grey: Colour(110, 110, 110),
     grid: Colour(205, 205, 205),
+    reference: Colour(165, 165, 165),
 };
 
 const DARK: Scheme = Scheme {
@@ -30,6 +33,7 @@ const DARK: Scheme = Scheme {
     ink: Colour(232, 232, 232),
     grey: Colour(165, 167, 172),
     grid: Colour(66, 69, 77),
+    reference: Colour(125, 127, 133),
 };
 
 const WHITE: Colour = Colour(255, 255, 255);

@@ -3,15 +3,16 @@
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::{Rect, Xy, clip_line, clip_polygon};
-use super::labels;
+use super::decimate::{Shown, decimate};
+use super::labels::{self, Place};
 use super::layout::{LABEL_HEIGHT, PANEL_TITLE_SIZE, PanelLayout, TEXT_SIZE};
 use super::legend::draw_legend;
 use super::palette::Colour;
 use super::plot::Plot;
 use super::series::Point;
-use super::strokes::{BAND_OPACITY, bold, thin};
+use super::strokes::{BAND_OPACITY, behind, bold, fine, thin};
 use super::text::{Weight, width};
-use super::view::{CurveView, PanelView};
+use super::view::PanelView;
 
 /// Opacity of the spread over seeds where bands cover each other: with more than this many curves.
 const FAINT_BAND_OPACITY: f64 = 0.1;
@@ -46,18 +47,22 @@ pub(super) fn draw_panel(
     canvas.text(title, *at, Anchor::Start, heading)?;
     draw_legend(canvas, view, &layout.legend)?;
     draw_grid(canvas, &plot)?;
+    draw_references(canvas, &plot, train)?;
     for curve in &view.curves {
         draw_band(canvas, &plot, &curve.train, curve.colour)?;
         draw_band(canvas, &plot, &curve.eval, curve.colour)?;
     }
-    for curve in &view.curves {
-        draw_line(canvas, &plot, &curve.train, train(curve.colour))?;
+    let shown: Vec<[Shown; 2]> = view.curves.iter().map(|curve| plot.lines(curve)).collect();
+    for (curve, [line, _]) in view.curves.iter().zip(&shown) {
+        let stroke = if line.dense { fine } else { train };
+        draw_line(canvas, &plot, &line.points, stroke(curve.colour))?;
     }
-    for curve in &view.curves {
-        draw_line(canvas, &plot, &curve.eval, bold(curve.colour))?;
+    for (curve, [_, line]) in view.curves.iter().zip(&shown) {
+        draw_line(canvas, &plot, &line.points, bold(curve.colour))?;
     }
     draw_axes(canvas, &plot, layout)?;
-    draw_labels(canvas, &plot, &layout.labels)
+    let labels = labels(canvas, &plot, layout, &shown);
+    draw_labels(canvas, &labels, frame.right)
 }
 
 fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
@@ -68,6 +73,24 @@ fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
     for &tick in plot.view.y.ticks.iter().filter(|&&t| t > plot.view.y.low) {
         let (_, y) = plot.at(0, tick);
         canvas.line(&[(plot.frame.left, y), (plot.frame.right, y)], stroke)?;
+    }
+    Ok(())
+}
+
+/// The paper's curves, behind the others.
+fn draw_references(
+    canvas: &Canvas,
+    plot: &Plot,
+    train: fn(Colour) -> Stroke,
+) -> Result<(), RenderError> {
+    let grey = canvas.scheme().reference;
+    for net in &plot.view.references {
+        let train = net.train.iter().map(|line| (line, train(grey)));
+        let eval = net.eval.iter().map(|line| (line, bold(grey)));
+        for (line, stroke) in train.chain(eval) {
+            let points: Vec<Xy> = line.iter().map(|&at| plot.place(at)).collect();
+            draw_parts(canvas, plot, &points, behind(stroke))?;
+        }
     }
     Ok(())
 }
@@ -121,9 +144,10 @@ fn draw_band(
         let bar = [only.low, only.high].map(|error| plot.at(only.iteration, error));
         return draw_parts(canvas, plot, &bar, thin(colour));
     }
-    let upper = line.iter().map(|p| plot.at(p.iteration, p.high));
-    let lower = line.iter().rev().map(|p| plot.at(p.iteration, p.low));
-    let band: Vec<Xy> = upper.chain(lower).collect();
+    let upper = decimate(line.iter().map(|p| plot.at(p.iteration, p.high)));
+    let lower = decimate(line.iter().map(|p| plot.at(p.iteration, p.low)));
+    let lower = lower.points.into_iter().rev();
+    let band: Vec<Xy> = upper.points.into_iter().chain(lower).collect();
     let visible = clip_polygon(&band, &plot.frame);
     if visible.is_empty() {
         return Ok(());
@@ -141,17 +165,16 @@ fn draw_band(
 fn draw_line(
     canvas: &Canvas,
     plot: &Plot,
-    line: &[Point],
+    points: &[Xy],
     stroke: Stroke,
 ) -> Result<(), RenderError> {
-    let points = plot.means(line);
-    if let [only] = points[..] {
+    if let [only] = *points {
         if plot.frame.contains(only) {
             canvas.disc(only, POINT_RADIUS, stroke.colour)?;
         }
         return Ok(());
     }
-    draw_parts(canvas, plot, &points, stroke)
+    draw_parts(canvas, plot, points, stroke)
 }
 
 /// What can be seen of the line through `points`.
@@ -167,38 +190,84 @@ fn draw_parts(
     Ok(())
 }
 
-/// Names the curves beside their ends; none where there is not room for all.
-fn draw_labels(canvas: &Canvas, plot: &Plot, texts: &[String]) -> Result<(), RenderError> {
-    let named: Vec<(&CurveView, &String, Xy)> = plot
-        .view
-        .curves
-        .iter()
-        .zip(texts)
-        .filter_map(|(curve, text)| Some((curve, text, plot.visible_end(curve.main_line())?)))
-        .collect();
+/// A text beside the end of a line.
+struct Label<'a> {
+    text: &'a str,
+    end: Xy,
+    place: Place,
+    /// Of the line.
+    colour: Colour,
+    font: Font,
+    inside: bool,
+}
+
+/// The names of the curves beside their ends; the paper's too where there is room for all, and
+/// none where there is not room for the figure's own.
+fn labels<'a>(
+    canvas: &Canvas,
+    plot: &Plot,
+    layout: &'a PanelLayout,
+    shown: &[[Shown; 2]],
+) -> Vec<Label<'a>> {
+    let scheme = canvas.scheme();
+    let own = plot.view.curves.iter().zip(&layout.labels).zip(shown);
+    let own = own.filter_map(|((curve, text), [train, eval])| {
+        let main = if eval.points.is_empty() { train } else { eval };
+        let end = plot.visible_end(&main.points)?;
+        Some((text.as_str(), end, curve.colour, scheme.text(curve.colour)))
+    });
+    let own: Vec<_> = own.collect();
+    let references = plot.view.references.iter().zip(&layout.reference_labels);
+    let references = references.filter_map(|(net, text)| {
+        let end = plot.reference_end(net)?;
+        Some((text.as_str(), end, scheme.reference, scheme.grey))
+    });
+    let all: Vec<_> = own.iter().copied().chain(references).collect();
+    placed(canvas, plot, &all)
+        .or_else(|| placed(canvas, plot, &own))
+        .unwrap_or_default()
+}
+
+/// Labels of texts, ends of lines, and the colours of lines and texts; `None` without room.
+fn placed<'a>(
+    canvas: &Canvas,
+    plot: &Plot,
+    named: &[(&'a str, Xy, Colour, Colour)],
+) -> Option<Vec<Label<'a>>> {
     let ends: Vec<(Xy, f64)> = named
         .iter()
-        .map(|(_, text, end)| (*end, width(text, TEXT_SIZE, Weight::Regular)))
+        .map(|(text, end, ..)| (*end, width(text, TEXT_SIZE, Weight::Regular)))
         .collect();
-    let Some(places) = labels::place(&ends, &plot.frame, LABEL_HEIGHT) else {
-        return Ok(());
-    };
-    for ((curve, text, end), place) in named.into_iter().zip(places) {
-        let at = (place.x, place.y);
-        let font = Font {
-            colour: canvas.scheme().text(curve.colour),
+    let places = labels::place(&ends, &plot.frame, LABEL_HEIGHT)?;
+    let labels = named.iter().zip(places);
+    let label = |(&(text, end, colour, of_text), place): (&(_, _, _, _), Place)| Label {
+        text,
+        end,
+        place,
+        colour,
+        font: Font {
+            colour: of_text,
             ..text_font(canvas)
-        };
-        if place.x < plot.frame.right {
-            backing(canvas, at, text)?;
+        },
+        inside: place.x < plot.frame.right,
+    };
+    Some(labels.map(label).collect())
+}
+
+fn draw_labels(canvas: &Canvas, labels: &[Label], right: f64) -> Result<(), RenderError> {
+    for label in labels {
+        let Label { end, place, .. } = label;
+        let at = (place.x, place.y);
+        if label.inside {
+            backing(canvas, at, label.text)?;
         }
         let leader = Stroke {
             opacity: 0.6,
-            ..thin(curve.colour)
+            ..thin(label.colour)
         };
-        let bend = (end.0.max(plot.frame.right.min(place.x - 12.0)), end.1);
-        canvas.line(&[end, bend, (place.x - 2.0, place.y)], leader)?;
-        canvas.text(text, at, Anchor::Start, font)?;
+        let bend = (end.0.max(right.min(place.x - 12.0)), end.1);
+        canvas.line(&[*end, bend, (place.x - 2.0, place.y)], leader)?;
+        canvas.text(label.text, at, Anchor::Start, label.font)?;
     }
     Ok(())
 }

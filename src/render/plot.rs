@@ -1,8 +1,10 @@
 //! From iterations and errors to places on the page. Pure.
 
 use super::clip::{Rect, Xy, clip_line};
+use super::decimate::{Shown, decimate};
+use super::reference::ReferenceView;
 use super::series::Point;
-use super::view::PanelView;
+use super::view::{CurveView, PanelView};
 
 /// Where a panel's data lie on the page.
 pub(super) struct Plot<'a> {
@@ -13,19 +15,43 @@ pub(super) struct Plot<'a> {
 impl Plot<'_> {
     /// The place of an error in percent at an iteration.
     pub(super) fn at(&self, iteration: u64, error: f64) -> Xy {
-        let x = self.frame.left + self.view.x.share(iteration as f64) * self.frame.width();
+        self.place((iteration as f64, error))
+    }
+
+    /// The same between iterations.
+    pub(super) fn place(&self, (iteration, error): (f64, f64)) -> Xy {
+        let x = self.frame.left + self.view.x.share(iteration) * self.frame.width();
         let y = self.frame.bottom - self.view.y.share(error) * self.frame.height();
         (x, y)
     }
 
+    /// What shows of a curve's training and test error, before it is cut at the frame.
+    pub(super) fn lines(&self, curve: &CurveView) -> [Shown; 2] {
+        [self.means(&curve.train), self.means(&curve.eval)]
+    }
+
+    /// Where the paper's curve of a net, of test error if it has one, is last seen.
+    pub(super) fn reference_end(&self, net: &ReferenceView) -> Option<Xy> {
+        let parts = if net.eval.is_empty() {
+            &net.train
+        } else {
+            &net.eval
+        };
+        let ends = parts.iter().rev().map(|line| {
+            let points: Vec<Xy> = line.iter().map(|&at| self.place(at)).collect();
+            self.visible_end(&points)
+        });
+        ends.flatten().next()
+    }
+
     /// The line through the means over seeds.
-    pub(super) fn means(&self, line: &[Point]) -> Vec<Xy> {
-        line.iter().map(|p| self.at(p.iteration, p.mean)).collect()
+    fn means(&self, line: &[Point]) -> Shown {
+        decimate(line.iter().map(|p| self.at(p.iteration, p.mean)))
     }
 
     /// The last part of a line that can be seen.
-    pub(super) fn visible_end(&self, line: &[Point]) -> Option<Xy> {
-        match self.means(line)[..] {
+    pub(super) fn visible_end(&self, points: &[Xy]) -> Option<Xy> {
+        match points[..] {
             [only] => self.frame.contains(only).then_some(only),
             ref points => clip_line(points, &self.frame).last()?.last().copied(),
         }

@@ -2,7 +2,7 @@
 //!
 //! Pure: no drawing, no files. Errors are in percent, positions in iterations.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::domain::{Curves, EvalSet, Panel, Run, RunId, Sweep, Validation};
 
@@ -45,12 +45,13 @@ pub struct Progress {
 }
 
 /// The lines of one panel, in the order of its legend. Configurations that the sweep does not
-/// have are left out.
+/// have are left out. Training error is averaged over `smoothing` points of each seed.
 pub fn panel_lines(
     sweep: &Sweep,
     panel: &Panel,
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
+    smoothing: usize,
 ) -> Vec<Lines> {
     panel
         .configurations
@@ -66,7 +67,10 @@ pub fn panel_lines(
             let set = eval_set(configuration.data.validation);
             Some(Lines {
                 configuration: index,
-                train: over_seeds(recorded.iter().map(|curves| train_points(curves))),
+                train: over_seeds(recorded.iter().map(|curves| {
+                    let points = train_points(curves);
+                    smooth(points, smoothing)
+                })),
                 eval: over_seeds(recorded.iter().map(|curves| eval_points(curves, set))),
                 seeds_recorded: recorded.len(),
                 seeds_planned: runs.iter().filter(|run| run.configuration == index).count(),
@@ -111,23 +115,84 @@ pub fn eval_set(validation: Validation) -> EvalSet {
 /// points. Only shared iterations are kept, because a mean over different seeds at different
 /// iterations would jump where a seed joins or leaves.
 pub fn over_seeds(curves: impl Iterator<Item = Vec<(u64, f64)>>) -> Vec<Point> {
-    let mut seeds = 0;
-    let mut at: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for curve in curves {
-        let finite: BTreeMap<u64, f64> = curve.into_iter().filter(|(_, y)| y.is_finite()).collect();
-        seeds += usize::from(!finite.is_empty());
-        for (iteration, error) in finite {
-            at.entry(iteration).or_default().push(error);
-        }
+    let mut points: Option<Vec<(Point, f64)>> = None;
+    for curve in curves.map(ascending).filter(|curve| !curve.is_empty()) {
+        points = Some(match points {
+            None => curve.into_iter().map(first_seed).collect(),
+            Some(points) => joined(points, &curve),
+        });
     }
-    at.into_iter()
-        .filter(|(_, errors)| errors.len() == seeds)
-        .map(|(iteration, errors)| Point {
-            iteration,
-            mean: errors.iter().sum::<f64>() / errors.len() as f64,
-            low: errors.iter().copied().fold(f64::INFINITY, f64::min),
-            high: errors.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        })
+    let means = points.into_iter().flatten().map(|(point, seeds)| Point {
+        mean: point.mean / seeds,
+        ..point
+    });
+    means.collect()
+}
+
+/// A point of the first seed, and the number of seeds in it; its mean is a sum so far.
+fn first_seed((iteration, error): (u64, f64)) -> (Point, f64) {
+    let point = Point {
+        iteration,
+        mean: error,
+        low: error,
+        high: error,
+    };
+    (point, 1.0)
+}
+
+/// The points at iterations that `curve` has as well, with its errors.
+fn joined(points: Vec<(Point, f64)>, curve: &[(u64, f64)]) -> Vec<(Point, f64)> {
+    let mut rest = curve.iter().peekable();
+    let join = |(point, seeds): (Point, f64)| {
+        while rest
+            .next_if(|(iteration, _)| *iteration < point.iteration)
+            .is_some()
+        {}
+        let (_, error) = rest.next_if(|(iteration, _)| *iteration == point.iteration)?;
+        let point = Point {
+            mean: point.mean + error,
+            low: point.low.min(*error),
+            high: point.high.max(*error),
+            ..point
+        };
+        Some((point, seeds + 1.0))
+    };
+    points.into_iter().filter_map(join).collect()
+}
+
+/// The finite points in ascending order; of several at an iteration the last counts.
+fn ascending(mut curve: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
+    curve.retain(|(_, error)| error.is_finite());
+    if !curve.is_sorted_by(|a, b| a.0 < b.0) {
+        curve.reverse();
+        curve.sort_by_key(|(iteration, _)| *iteration);
+        curve.dedup_by_key(|(iteration, _)| *iteration);
+    }
+    curve
+}
+
+/// A centred moving mean over `points` points, an odd number; over fewer near the ends, so that
+/// it stays centred, and the first and the last point are as they were recorded.
+fn smooth(curve: Vec<(u64, f64)>, points: usize) -> Vec<(u64, f64)> {
+    if points <= 1 {
+        return curve;
+    }
+    let curve = ascending(curve);
+    let sums: Vec<f64> = std::iter::once(0.0)
+        .chain(curve.iter().scan(0.0, |sum, (_, error)| {
+            *sum += error;
+            Some(*sum)
+        }))
+        .collect();
+    let half = |i: usize| (points / 2).min(i).min(curve.len() - 1 - i);
+    let mean = |i: usize| {
+        let (first, end) = (i - half(i), i + half(i) + 1);
+        (sums[end] - sums[first]) / (end - first) as f64
+    };
+    let iterations = curve.iter().map(|(iteration, _)| *iteration);
+    iterations
+        .enumerate()
+        .map(|(i, at)| (at, mean(i)))
         .collect()
 }
 
@@ -196,5 +261,27 @@ mod tests {
         assert_eq!((points[0].iteration, points[0].mean), (10, 80.0));
         assert!(over_seeds([vec![(1, f64::NAN)]].into_iter()).is_empty());
         assert!(over_seeds(std::iter::empty()).is_empty());
+    }
+
+    #[test]
+    fn points_out_of_order_count_as_the_last_of_their_iteration() {
+        let points = over_seeds([vec![(20, 1.0), (10, 5.0), (20, 3.0)]].into_iter());
+        let places: Vec<(u64, f64)> = points.iter().map(|p| (p.iteration, p.mean)).collect();
+        assert_eq!(places, [(10, 5.0), (20, 3.0)]);
+    }
+
+    #[test]
+    fn a_moving_mean_is_centred_and_keeps_both_ends() {
+        let curve: Vec<(u64, f64)> = (0..6).map(|i| (i, (i * i) as f64)).collect();
+        assert_eq!(smooth(curve.clone(), 1), curve);
+        let errors: Vec<f64> = smooth(curve, 5).into_iter().map(|(_, y)| y).collect();
+        // 0; (0+1+4)/3; (0+1+4+9+16)/5; (1+4+9+16+25)/5; (9+16+25)/3; 25
+        let expected = [0.0, 5.0 / 3.0, 6.0, 11.0, 50.0 / 3.0, 25.0];
+        for (found, expected) in errors.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{errors:?}");
+        }
+        assert_eq!(errors.len(), expected.len());
+        assert!(smooth(Vec::new(), 5).is_empty());
+        assert_eq!(smooth(vec![(3, 2.0)], 9999), [(3, 2.0)]);
     }
 }

@@ -26,6 +26,23 @@ pub(super) fn dashed(colour: Colour) -> Stroke {
     }
 }
 
+/// A solid thin line: training error in the manner of the paper's figure 4, or of more points
+/// than dashes could show.
+pub(super) fn fine(colour: Colour) -> Stroke {
+    Stroke {
+        dash: None,
+        ..dashed(colour)
+    }
+}
+
+/// The paper's lines behind the figure's own: the same, but thinner.
+pub(super) fn behind(own: Stroke) -> Stroke {
+    Stroke {
+        width: 0.7 * own.width,
+        ..own
+    }
+}
+
 /// Axes, ticks and leader lines.
 pub(super) fn thin(colour: Colour) -> Stroke {
     Stroke {

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{Curves, EvalSet, Figure, Look, Panel, Run, RunId, Show, Sweep};
+use crate::domain::{Curves, EvalSet, Figure, Panel, Run, RunId, Show, Sweep};
 
 use super::axis::{Axis, round_range};
 use super::palette::{Colour, colours};
+use super::reference::{ReferenceView, references};
 use super::series::{Lines, Point, eval_set, panel_lines};
 
 /// One plot.
@@ -13,6 +14,8 @@ use super::series::{Lines, Point, eval_set, panel_lines};
 pub(super) struct PanelView {
     pub title: Option<String>,
     pub curves: Vec<CurveView>,
+    /// Behind the curves.
+    pub references: Vec<ReferenceView>,
     /// Iterations.
     pub x: Axis,
     /// Error in percent.
@@ -34,16 +37,15 @@ pub(super) struct CurveView {
     pub eval: Vec<Point>,
 }
 
-impl CurveView {
-    /// The line that the direct label belongs to.
-    pub(super) fn main_line(&self) -> &[Point] {
-        if self.eval.is_empty() {
-            &self.train
-        } else {
-            &self.eval
-        }
+impl PanelView {
+    /// Whether any curve is a mean over seeds that differ.
+    pub(super) fn has_spread(&self) -> bool {
+        let mut points = self.curves.iter().flat_map(CurveView::points);
+        points.any(|point| point.low < point.high)
     }
+}
 
+impl CurveView {
     fn points(&self) -> impl Iterator<Item = &Point> {
         self.train.iter().chain(&self.eval)
     }
@@ -60,13 +62,13 @@ pub(super) fn views(
     let panels = &figure.panels;
     let lines: Vec<Vec<Lines>> = panels
         .iter()
-        .map(|panel| panel_lines(sweep, panel, runs, curves))
+        .map(|panel| panel_lines(sweep, panel, runs, curves, figure.smoothing))
         .collect();
     let shared = shared_range(panels, &lines);
     panels
         .iter()
         .zip(lines)
-        .map(|(panel, lines)| view(sweep, panel, lines, shared, figure.look))
+        .map(|(panel, lines)| view(sweep, figure, panel, lines, shared))
         .collect()
 }
 
@@ -92,10 +94,10 @@ pub(super) fn eval_name<'a>(
 
 fn view(
     sweep: &Sweep,
+    figure: &Figure,
     panel: &Panel,
     lines: Vec<Lines>,
     shared: (f64, f64),
-    look: Look,
 ) -> PanelView {
     let y = Axis::errors(
         axis_name(sweep, panel),
@@ -113,12 +115,13 @@ fn view(
     let only_depth = only_depth_differs(sweep, &indices);
     let curves = lines
         .into_iter()
-        .zip(colours(sweep, &indices, look))
+        .zip(colours(sweep, &indices, figure.look))
         .map(|(lines, colour)| curve(sweep, panel.show, lines, colour, &y, only_depth))
         .collect();
     PanelView {
         title: panel.title.clone(),
         curves,
+        references: references(sweep, panel, figure.reference),
         x,
         y,
     }

@@ -8,7 +8,7 @@ use super::section;
 use super::setting::{Checked, Point, Settings};
 use super::source::Origin;
 use super::tree::{Table, Value};
-use crate::domain::{Figure, FigureKind, Look, Palette, Panel, Show, Theme};
+use crate::domain::{Figure, FigureKind, Look, Palette, Panel, Reference, Show, Theme, TrainLine};
 
 /// What a figure is called that has no name.
 const NAME: &str = "figure";
@@ -133,6 +133,12 @@ impl FigureTable {
             title: settings.text(Key::FigureTitle).map(str::to_owned),
             kind: FigureKind::ErrorVsIteration,
             look: look(&settings),
+            reference: match settings.word(Key::FigureReference) {
+                Some("paper") => Reference::Paper,
+                Some("paper-scaled") => Reference::PaperScaled,
+                _ => Reference::None,
+            },
+            smoothing: smoothing(&settings, problems),
             panels,
         }
     }
@@ -197,7 +203,25 @@ fn look(figure: &Point<'_>) -> Look {
     Look {
         theme: theme.unwrap_or_default(),
         palette: palette.unwrap_or_default(),
+        train_line: match figure.word(Key::FigureTrainLine) {
+            Some("thin") => TrainLine::Thin,
+            _ => TrainLine::Dashed,
+        },
     }
+}
+
+/// An average over an even number of points has no point in its middle.
+fn smoothing(figure: &Point<'_>, problems: &mut Problems) -> usize {
+    let points = figure.size(Key::FigureSmoothing).unwrap_or(1);
+    if points.is_multiple_of(2)
+        && let Some(at) = figure.at(Key::FigureSmoothing)
+    {
+        let problem = Problem::new(at, format!("`smoothing` is {points}, an even number"))
+            .label("expected an odd number of points")
+            .help(format!("write {} or {}", points - 1, points + 1));
+        problems.push(problem);
+    }
+    points
 }
 
 fn ticks(point: &Point<'_>, key: Key) -> Option<Vec<f64>> {

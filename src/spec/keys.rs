@@ -80,6 +80,9 @@ pub enum Key {
     FigureKind,
     FigureTheme,
     FigurePalette,
+    FigureTrainLine,
+    FigureReference,
+    FigureSmoothing,
     FigureYMin,
     FigureYMax,
     FigureYTicks,
@@ -183,6 +186,8 @@ const INITS: Kind = Kind::Word(&["he-fan-out", "he-fan-in"]);
 const DECAYS: Kind = Kind::Word(&["all", "weights"]);
 const FIGURE_KINDS: Kind = Kind::Word(&["error-vs-iteration"]);
 const THEMES: Kind = Kind::Word(&Look::THEMES);
+const TRAIN_LINES: Kind = Kind::Word(&["dashed", "thin"]);
+const REFERENCES: Kind = Kind::Word(&["none", "paper", "paper-scaled"]);
 const PALETTES: Kind = Kind::Word(&Look::PALETTES);
 const SHOWS: Kind = Kind::Word(&["both", "train", "test"]);
 const ERRORS: Kind = Kind::Word(&["test", "train"]);
@@ -232,6 +237,9 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::FigureKind, Figure, "kind", FIGURE_KINDS, Text("`\"error-vs-iteration\"`"), "what is drawn: the error in percent against the iterations"),
     key(Key::FigureTheme, Figure, "theme", THEMES, Text("`\"light\"`"), "the page: dark text on white, or light text on a dark grey"),
     key(Key::FigurePalette, Figure, "palette", PALETTES, Text("`\"paper\"`"), "the curves' colours: the paper's, or Okabe and Ito's, which people with colour-blindness can tell apart"),
+    key(Key::FigureTrainLine, Figure, "train_line", TRAIN_LINES, Text("`\"dashed\"`"), "training error beside test error: dashed as in the paper's figure 6, or thin and solid as in its figure 4"),
+    key(Key::FigureReference, Figure, "reference", REFERENCES, Text("`\"none\"`"), "what lies in grey behind the curves: the paper's own of the same nets, at their iterations or scaled to those of the run"),
+    key(Key::FigureSmoothing, Figure, "smoothing", integer(1, 9999), Text("`1`"), "points of training error that a centred moving average takes, an odd number; 1 draws what was recorded"),
     key(Key::FigureYMin, Figure, "y_min", PERCENT, NO_DEFAULT, "lower end of the error axis of every panel, in percent"),
     key(Key::FigureYMax, Figure, "y_max", PERCENT, NO_DEFAULT, "upper end of the error axis of every panel, in percent"),
     key(Key::FigureYTicks, Figure, "y_ticks", Kind::Ticks, NO_DEFAULT, "positions of the ticks and grid lines of every panel"),

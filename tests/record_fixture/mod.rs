@@ -101,6 +101,8 @@ fn sweep(name: &str) -> Sweep {
             title: None,
             kind: FigureKind::ErrorVsIteration,
             look: Look::default(),
+            reference: Reference::None,
+            smoothing: 1,
             panels: Vec::new(),
         }],
     }
