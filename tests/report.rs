@@ -341,6 +341,7 @@ fn curves(seed: usize) -> Curves {
         90.0 / (1.0 + i as f64 / 4000.0) + ((i as usize * 7919 + seed) % 100) as f64 / 30.0
     };
     Curves {
+        measured: None,
         train: (1..=640)
             .map(|i| TrainPoint {
                 iteration: i * 100,
