@@ -217,17 +217,6 @@ pub struct RunArgs {
     pub dry_run: bool,
 }
 
-impl RunArgs {
-    /// The same, for the runs that the results of a round call for: what was asked to be trained
-    /// again has been.
-    pub fn for_next_round(&self) -> RunArgs {
-        let mut next = self.clone();
-        next.workers.fresh = false;
-        next.workers.retry_failed = false;
-        next
-    }
-}
-
 /// What is worth a line in a log, and everything graver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {

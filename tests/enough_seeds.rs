@@ -5,12 +5,16 @@ use std::io::{BufRead, BufReader};
 
 mod workplace;
 
-use workplace::Workplace;
+use workplace::{Workplace, write_images};
 
-/// Two networks that train in a moment.
+/// Two networks that train in a moment on a few images.
 const SWEEP: &str = r#"
 [sweep]
 name = "tiny"
+
+[data]
+dataset = "folder"
+path = "images"
 
 [model]
 width = 2
@@ -19,7 +23,9 @@ shortcut = "none"
 
 [train]
 iterations = 7
-batch_size = 16
+batch_size = 8
+log_every = 3
+eval_every = 5
 lr = 0.05
 lr_drops = [4]
 
@@ -27,11 +33,18 @@ lr_drops = [4]
 depth = [8, 14]
 "#;
 
+/// A place with this sweep file and its images.
+fn place(sweep: &str) -> Workplace {
+    let place = Workplace::new("tiny.toml", sweep);
+    write_images(&place.path().join("images"));
+    place
+}
+
 const UNTIL: &str = "sweep.repeats={ min = 2, max = 3, until = \"ordering\" }";
 
 #[test]
 fn a_run_and_plot_write_the_table_that_table_prints() {
-    let place = Workplace::new("tiny.toml", SWEEP);
+    let place = place(SWEEP);
     let printed = place.stdout(&["run", "tiny.toml"]);
     let at = |name: &str| place.path().join("results/tiny").join(name);
     for name in ["table.md", "table.csv", "table.json"] {
@@ -73,7 +86,7 @@ where = { depth = 8 }
 train_error = 0
 tolerance = 0.5
 ";
-    let place = Workplace::new("tiny.toml", &format!("{SWEEP}{expect}"));
+    let place = place(&format!("{SWEEP}{expect}"));
     // training is what `run` was asked for, and that is done
     let printed = place.stdout(&["run", "tiny.toml"]);
     assert!(
@@ -106,11 +119,11 @@ tolerance = 0.5
 
 #[test]
 fn seeds_are_added_until_the_most_and_the_same_ones_after_a_kill() {
-    let place = Workplace::new("tiny.toml", SWEEP);
+    let place = place(SWEEP);
     let plan = place.json(&["plan", "tiny.toml", "--set", UNTIL, "--json"]);
     assert_eq!(plan["pending"], 4, "{plan}");
 
-    // after 7 iterations both err on nine images of ten: two seeds cannot tell them apart
+    // after 7 iterations both guess: two seeds cannot tell them apart
     let printed = place.stdout(&["run", "tiny.toml", "--set", UNTIL, "--results", "one"]);
     assert!(printed.contains("3 seeds (from 2, at most 3"), "{printed}");
     let one = place.metrics("one");

@@ -79,8 +79,8 @@ fn train_error(curves: &Curves, train: &TrainConfig) -> Option<f64> {
 
 /// The iteration after which the last stretch of a training begins.
 fn stretch_start(train: &TrainConfig) -> u64 {
-    let tenth = train.iterations - train.iterations / 64 * 10 - train.iterations % 64 * 10 / 64;
-    train.lr_drops.last().copied().unwrap_or(0).max(tenth)
+    let last_drop = train.lr_drops.last().copied().unwrap_or(0);
+    last_drop.max(train.iterations.saturating_mul(54) / 64)
 }
 
 #[cfg(test)]

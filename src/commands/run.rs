@@ -35,8 +35,8 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     }
     let mut stopping = None;
     let mut ending = train(args, &prepared, &mut stopping)?;
-    while ending != Ending::Stopped && needs_more(&mut prepared, results)? {
-        ending = train(&args.for_next_round(), &prepared, &mut stopping)?;
+    while goes_on(ending, args) && needs_more(&mut prepared, results)? {
+        ending = train(&for_next_round(args), &prepared, &mut stopping)?;
     }
     if ending == Ending::Stopped {
         anstream::eprintln!("stopped; the same command goes on from here");
@@ -48,6 +48,23 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     }
     announce(args.progress, results, drawn)?;
     Ok(ending)
+}
+
+/// Whether there may be another round: nobody has asked to stop, and no failures were too many.
+fn goes_on(ending: Ending, args: &RunArgs) -> bool {
+    match ending {
+        Ending::RunsFailed => args.max_fails.is_none(),
+        ending => ending == Ending::Done,
+    }
+}
+
+/// The same, for the runs that the results of a round call for: what was asked to be trained again
+/// has been.
+fn for_next_round(args: &RunArgs) -> RunArgs {
+    let mut next = args.clone();
+    next.workers.fresh = false;
+    next.workers.retry_failed = false;
+    next
 }
 
 /// Whether the results call for runs that the sweep did not have before; it has them now.

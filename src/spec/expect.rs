@@ -35,11 +35,14 @@ pub fn read(root: &Table, problems: &mut Problems) -> Vec<Expect> {
         .collect()
 }
 
+/// `[figure]` or each `[[figure]]`; anything else is told where figures are read.
 fn figures(root: &Table) -> Vec<&Table> {
-    let as_table = |value| match value {
-        &Value::Table(ref table) => Some(table),
-        _ => None,
-    };
+    fn as_table(value: &Value) -> Option<&Table> {
+        match value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
     match root.get("figure").map(|entry| &entry.node.value) {
         Some(Value::Array(list)) => list.iter().filter_map(|n| as_table(&n.value)).collect(),
         Some(value) => as_table(value).into_iter().collect(),
