@@ -66,6 +66,7 @@ impl Measured {
         let run = self.runs.iter().filter(of).nth(seed).expect("a run");
         let iteration = run.config.configuration.train.iterations;
         let curves = Curves {
+            measured: None,
             train: vec![TrainPoint {
                 iteration,
                 error_percent: train,

@@ -8,9 +8,9 @@ use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, never};
 use resweep::domain::{
-    Claim, Configuration, Cost, Event, EventSink, Grant, Job, Ledger, Outcome, Run, RunConfig,
-    RunEvent, RunId, Shortcut, SinkError, Slot, SweepTally, TrainError, TrainPoint, Trainer,
-    TrainingId,
+    Claim, Configuration, Cost, Event, EventSink, Grant, Job, Ledger, Origin, Outcome, Run,
+    RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, SweepTally, TrainError, TrainPoint,
+    Trainer, TrainingId, TrajectoryId,
 };
 use resweep::schedule::{self, Batch, Limits, ScheduleError, Workforce};
 
@@ -25,6 +25,7 @@ fn run(number: usize) -> Run {
         label: format!("run {number}"),
         configuration: 0,
         trajectories: Vec::new(),
+        origin: None,
         cost: Cost {
             parameters: 1,
             forward_flops: 1,
@@ -89,7 +90,7 @@ fn train_without_end(seed: u64, report: &mut (dyn FnMut(RunEvent) -> ControlFlow
     loop {
         let progress = RunEvent::Progress {
             iteration: 3,
-            train_error_percent: 90.0,
+            train_error_percent: Some(90.0),
         };
         if report(progress).is_break() && seed < 50 {
             return;
@@ -147,6 +148,7 @@ impl EventSink for Listener {
                 format!("{} {}", run.label, outcome.word())
             }
             Event::RunSettled { run, .. } => format!("{} settled", run.label),
+            Event::RunBlocked { run, .. } => format!("{} blocked", run.label),
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
         });
         Ok(())
@@ -164,6 +166,7 @@ impl Ledger for Listener {
             attempt: 1,
             folder: "unused".into(),
             checkpoints: Vec::new(),
+            origin: Vec::new(),
         }))
     }
 
@@ -184,8 +187,20 @@ fn sweep(
     display: &Listener,
     stop: &Receiver<()>,
 ) -> Result<SweepTally, ScheduleError> {
+    let runs = numbers.map(run).collect();
+    sweep_of(runs, workers, trainer, ledger, display, stop)
+}
+
+fn sweep_of(
+    runs: Arc<[Run]>,
+    workers: usize,
+    trainer: &Arc<Scripted>,
+    ledger: &mut Listener,
+    display: &Listener,
+    stop: &Receiver<()>,
+) -> Result<SweepTally, ScheduleError> {
     let batch = Batch {
-        runs: numbers.map(run).collect(),
+        runs,
         finished_before: 0,
         workforce: Workforce {
             workers,
@@ -370,7 +385,7 @@ impl Trainer for Flood {
         for iteration in 1..=FLOOD {
             let progress = RunEvent::Progress {
                 iteration,
-                train_error_percent: 90.0,
+                train_error_percent: Some(90.0),
             };
             assert!(report(progress).is_continue());
         }
@@ -437,4 +452,44 @@ fn runs_that_report_faster_than_they_are_heard_lose_nothing() {
     let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
     let tally = tally.expect("the sweep runs");
     assert_eq!((tally.finished, tally.failed), (32, 32));
+}
+
+#[test]
+fn what_grows_from_a_run_waits_for_it_and_is_told_of_where_it_fails() {
+    schedule::install_hook();
+    let grown = |number: usize, needs: usize| {
+        let source = run(needs);
+        Run {
+            origin: Some(Origin {
+                run: source.id,
+                trajectory: TrajectoryId(String::new()),
+                iteration: 1,
+            }),
+            ..run(number)
+        }
+    };
+    // The run 5 fails, and with it what grows from what grows from it.
+    let runs = [grown(12, 11), grown(11, 5), grown(14, 13), run(5), run(13)];
+    let trainer = Arc::new(Scripted::new());
+    let mut ledger = Listener::default();
+    let display = Listener::default();
+    let tally = sweep_of(runs.into(), 4, &trainer, &mut ledger, &display, &never());
+    let tally = tally.expect("the sweep runs");
+    assert_eq!((tally.finished, tally.failed, tally.blocked), (2, 1, 2));
+    let heard = ledger.heard();
+    let place = |line: &str| heard.iter().position(|heard| heard == line);
+    assert!(
+        place("run 13 finished") < place("run 14 started"),
+        "{heard:?}"
+    );
+    assert!(place("run 5 failed") < place("run 11 blocked"), "{heard:?}");
+    assert!(
+        place("run 11 blocked") < place("run 12 blocked"),
+        "{heard:?}"
+    );
+    assert!(
+        place("run 11 started")
+            .or(place("run 12 started"))
+            .is_none()
+    );
 }

@@ -72,6 +72,11 @@ macro_rules! mistake {
 }
 
 mistake!(a_depth_that_is_not_6n_plus_2, "[20, 56]" => "[21, 56]");
+mistake!(a_net_that_would_not_grow, "depth = [20, 56]" => "depth = [20, 56]\ninit = [{ from = { depth = 20 }, deepen = \"identity\" }]");
+mistake!(an_init_from_other_images, "image_size = 16" => "image_size = 16\ninit = { from = { depth = 8, image_size = 8 }, deepen = \"identity\" }");
+mistake!(an_init_that_says_too_little, "image_size = 16" => "image_size = 16\ninit = { form = {} }");
+mistake!(an_init_of_a_run_with_a_mistake, "image_size = 16" => "image_size = 16\ninit = { from = { depth = 8, lr_drops = [2000], momentum = 2 }, deepen = \"zero\" }");
+mistake!(an_init_whose_run_cannot_be, "image_size = 16" => "image_size = 16\ninit = { from = { depth = 8, iterations = 10, lr_drops = [20] }, deepen = \"identity\" }");
 mistake!(a_depth_below_the_smallest, "[20, 56]" => "[2, 56]");
 mistake!(a_depth_that_is_a_string, "[20, 56]" => "[\"20\", 56]");
 mistake!(an_image_size_that_is_not_a_multiple_of_4, "image_size = 16" => "image_size = 18");
@@ -496,6 +501,46 @@ init = ["he-fan-out", "he-fan-in"]
 decay = ["all", "weights"]
 "#;
     assert_eq!(sweep(toml, &[]).configurations.len(), 4 * 2 * 2 * 4 * 2 * 2);
+}
+
+#[test]
+fn what_a_configuration_grows_from_is_part_of_the_sweep_once() {
+    let grown = |from: &str| format!("{{ from = {{ {from} }}, deepen = \"identity\" }}");
+    let init = format!("[\"he-fan-out\", {}]", grown("depth = 8, iterations = 50"));
+    let toml = SWEEP.replace(
+        "depth = [20, 56]",
+        &format!("depth = [20, 56]\ninit = {init}"),
+    );
+    let sweep = sweep(&toml, &[]);
+    // Two depths, two shortcut types, from scratch and grown; and two that these grow from.
+    assert_eq!(sweep.configurations.len(), 8 + 2);
+    for configuration in &sweep.configurations {
+        let Some(source) = &configuration.grows_from else {
+            continue;
+        };
+        assert!(sweep.configurations.contains(source));
+        assert_eq!((source.model.depth, source.train.iterations), (8, 50));
+        assert_eq!(source.train.lr_drops, [25, 38]);
+        assert_eq!(source.model.shortcut, configuration.model.shortcut);
+    }
+    let labels: Vec<&str> = sweep.labels.iter().map(String::as_str).collect();
+    assert!(
+        labels.contains(&"plain-56 from depth=8 iterations=50"),
+        "{labels:?}"
+    );
+    assert!(labels.contains(&"plain-56 init=he-fan-out"), "{labels:?}");
+    assert!(labels.contains(&"plain-8"), "{labels:?}");
+
+    // A chain, one of whose links is asked for as well.
+    let inner = grown("depth = 8");
+    let outer = grown(&format!("depth = 14, init = {inner}"));
+    let chain = SWEEP.replace(
+        "depth = [20, 56]",
+        &format!("depth = [20]\ninit = [{outer}]"),
+    );
+    let sweep = load(&chain, &[]).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let depths: Vec<usize> = sweep.configurations.iter().map(|c| c.model.depth).collect();
+    assert_eq!(depths, [20, 20, 14, 14, 8, 8]);
 }
 
 /// The blocks of the documentation in one language.

@@ -36,14 +36,16 @@ impl Outlook {
         let stored = stored(prepared, store)?;
         let members = store.members(&prepared.sweep.name)?;
         let listed: Vec<RunId> = members.into_iter().map(|member| member.id).collect();
-        let diff = Diff::new(&prepared.runs, &stored, &listed);
+        let mut diff = Diff::new(&prepared.runs, &stored, &listed);
+        diff.settle_needs(&prepared.runs, &stored, again(workers));
         let mut pending: Vec<Run> = diff
             .pending(&prepared.runs, again(workers))
             .into_iter()
             .cloned()
             .collect();
         let speeds = speeds(store, workers)?;
-        longest_first(&mut pending, |run| speeds.estimate(run));
+        let times = times_to_the_end(&pending, &speeds);
+        longest_first(&mut pending, |run| times[&run.id]);
         Ok(Self {
             stored,
             diff,
@@ -85,6 +87,7 @@ impl Outlook {
 
 fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, Stored>> {
     let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    let with_final_state = store.with_final_state(&prepared.runs)?;
     let statuses = store.statuses(&ids)?.into_iter().map(|(id, status)| {
         let mut shared_with = status.sweeps;
         shared_with.retain(|name| *name != prepared.sweep.name);
@@ -100,10 +103,36 @@ fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, S
         let stored = Stored {
             status,
             shared_with,
+            has_final_state: with_final_state.contains(&id),
         };
         (id, stored)
     });
     Ok(statuses.collect())
+}
+
+/// How long each run takes together with the longest that grows from it.
+fn times_to_the_end(runs: &[Run], speeds: &Speeds) -> HashMap<RunId, Duration> {
+    let own = runs
+        .iter()
+        .map(|run| (run.id.clone(), speeds.estimate(run)));
+    let mut times: HashMap<RunId, Duration> = own.collect();
+    let mut grown: Vec<&Run> = runs.iter().filter(|run| run.origin.is_some()).collect();
+    // What grows from a run that has grown itself is deeper still.
+    grown.sort_by_key(|run| std::cmp::Reverse(run.config.configuration.model.depth));
+    let mut after: HashMap<&RunId, Duration> = HashMap::new();
+    for run in grown {
+        let time = times[&run.id] + after.get(&run.id).copied().unwrap_or_default();
+        if let Some(source) = run.needs() {
+            let longest = after.entry(source).or_default();
+            *longest = time.max(*longest);
+        }
+    }
+    for (source, time) in after {
+        if let Some(own) = times.get_mut(source) {
+            *own = own.saturating_add(time);
+        }
+    }
+    times
 }
 
 /// The speeds that finished runs had on this device and CPU with as many threads each.

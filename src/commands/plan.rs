@@ -1,5 +1,6 @@
 //! `resweep plan`: what a sweep would do, against what is stored.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ struct Row<'a> {
     forward_flops: u64,
     training_flops: u64,
     state: &'static str,
+    /// The run that it grows from, which is trained first.
+    needs: Option<&'a RunId>,
     /// Other sweeps that have the run.
     shared_with: &'a [String],
     /// Only for runs that would train.
@@ -91,7 +94,7 @@ pub fn show(
     if json {
         anstream::println!("{}", serde_json::to_string_pretty(&plan)?);
     } else {
-        print(&plan, &outlook, &prepared.sweep.labels);
+        print(&plan, &outlook, prepared);
     }
     Ok(())
 }
@@ -110,6 +113,7 @@ fn row<'a>(run: &'a Run, standing: Standing, trains: bool, outlook: &'a Outlook)
         forward_flops: run.cost.forward_flops,
         training_flops: run.cost.training_flops,
         state: word(standing, stored),
+        needs: run.needs(),
         shared_with: stored.map_or(&[], |stored| &stored.shared_with),
         estimated_s: trains.then(|| outlook.speeds.estimate(run).as_secs_f64()),
         memory_bytes: outlook.memory_bytes(run),
@@ -123,17 +127,31 @@ fn word(standing: Standing, stored: Option<&Stored>) -> &'static str {
         (Standing::New, _) => "new",
         (Standing::Failed, _) => "failed",
         (Standing::Unfinished, _) => "unfinished",
+        (Standing::Revived, _) => "finished, trains again",
+        (Standing::Blocked, _) => "blocked",
     }
 }
 
-/// `labels` are those of the configurations.
-fn print(plan: &Plan, outlook: &Outlook, labels: &[String]) {
-    let diff = &outlook.diff;
-    let rows = plan.runs.iter().map(|row| {
-        let state = match row.shared_with {
-            [] => row.state.to_owned(),
-            sweeps => format!("{} (also in {})", row.state, sweeps.join(", ")),
+/// The state of a run, with what it waits for and who else has it.
+fn state(row: &Row, names: &HashMap<&RunId, &Row>) -> String {
+    let mut state = row.state.to_owned();
+    if let Some(needed) = row.needs.and_then(|id| names.get(id)) {
+        state += &match row.state {
+            "blocked" => format!(": grows from {}, which {}", needed.label, needed.state),
+            "new" => format!(", grows from {}", needed.label),
+            _ => String::new(),
         };
+    }
+    match row.shared_with {
+        [] => state,
+        sweeps => format!("{state} (also in {})", sweeps.join(", ")),
+    }
+}
+
+fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
+    let diff = &outlook.diff;
+    let names: HashMap<&RunId, &Row> = plan.runs.iter().map(|row| (row.id, row)).collect();
+    let rows = plan.runs.iter().map(|row| {
         let time = row
             .estimated_s
             .map(|s| duration(Duration::from_secs_f64(s)));
@@ -143,7 +161,7 @@ fn print(plan: &Plan, outlook: &Outlook, labels: &[String]) {
             with_unit(row.forward_flops),
             grouped(row.iterations),
             time.unwrap_or_else(|| "-".to_owned()),
-            state,
+            state(row, &names),
         ]
     });
     table::print(
@@ -163,6 +181,13 @@ fn print(plan: &Plan, outlook: &Outlook, labels: &[String]) {
     );
     if let Some(seeds) = &plan.seeds {
         anstream::println!("{seeds}");
+    }
+    match (diff.count(Standing::Blocked), diff.count(Standing::Revived)) {
+        (0, 0) => {}
+        (blocked, revived) => anstream::println!(
+            "{blocked} blocked by runs that they grow from, {revived} to train again for others \
+             (the final checkpoint is gone)"
+        ),
     }
     if !plan.stale.is_empty() {
         anstream::println!(
@@ -190,7 +215,7 @@ fn print(plan: &Plan, outlook: &Outlook, labels: &[String]) {
         anstream::println!(
             "memory: up to {} a run ({}, batch {})",
             binary(bytes),
-            labels[run.configuration],
+            prepared.sweep.labels[run.configuration],
             run.config.configuration.train.batch_size,
         );
     }

@@ -52,6 +52,7 @@ fn runs(sweep: &Sweep, store: &Store) -> anyhow::Result<Vec<Run>> {
             label: member.label,
             configuration,
             trajectories: Vec::new(),
+            origin: None,
             cost: known.cost,
         });
     }

@@ -17,7 +17,7 @@ use super::stopping::Stopping;
 use super::{plan, plot, report as page};
 use crate::cli::RunArgs;
 use crate::domain::{RunId, SweepTally, Trainer};
-use crate::plan::Again;
+use crate::plan::{Again, Standing};
 use crate::record::{Participation, Recorder, RunRecord, Store, SweepRecord};
 use crate::report::{self, Mode, counted};
 use crate::schedule::{self, Batch, Limits};
@@ -87,7 +87,10 @@ fn train(
     let trainer = trainer(args, &outlook, results)?;
     let batch = Batch {
         runs: outlook.pending.as_slice().into(),
-        finished_before: prepared.runs.len() - outlook.pending.len() - left_alone(&outlook, args),
+        finished_before: prepared.runs.len()
+            - outlook.pending.len()
+            - left_alone(&outlook, args)
+            - blocked(&outlook),
         workforce: outlook.workforce,
         limits: Limits {
             max_fails: args.max_fails.map(|max| max as usize),
@@ -111,7 +114,7 @@ fn train(
     if stopping.was_asked() {
         return Ok(Ending::Stopped);
     }
-    Ok(ending(left_alone(&outlook, args), tally))
+    Ok(ending(&outlook, left_alone(&outlook, args), tally))
 }
 
 /// Runs that failed before and are not to be tried again.
@@ -120,6 +123,11 @@ fn left_alone(outlook: &Outlook, args: &RunArgs) -> usize {
         Again::Nothing => outlook.diff.failed(),
         Again::Failed | Again::Everything => 0,
     }
+}
+
+/// Runs that cannot train, because those that they grow from diverged or failed before.
+fn blocked(outlook: &Outlook) -> usize {
+    outlook.diff.count(Standing::Blocked)
 }
 
 fn trainer(args: &RunArgs, outlook: &Outlook, results: &Path) -> anyhow::Result<Arc<dyn Trainer>> {
@@ -186,14 +194,22 @@ fn announce(mode: Mode, results: &Path, drawn: anyhow::Result<Drawn>) -> anyhow:
     Ok(())
 }
 
-fn ending(left_alone: usize, tally: SweepTally) -> Ending {
+fn ending(outlook: &Outlook, left_alone: usize, tally: SweepTally) -> Ending {
+    let blocked = blocked(outlook);
+    if blocked > 0 {
+        anstream::eprintln!(
+            "{} cannot start: what they grow from diverged or failed before (`resweep plan` names \
+             it)",
+            counted(blocked, "run")
+        );
+    }
     if left_alone > 0 {
         anstream::eprintln!(
             "{} failed before and were left alone; `--retry-failed` trains them again",
             counted(left_alone, "run")
         );
     }
-    if left_alone + tally.failed + tally.stopped + tally.skipped > 0 {
+    if left_alone + blocked + tally.blocked + tally.failed + tally.stopped + tally.skipped > 0 {
         Ending::RunsFailed
     } else {
         Ending::Done

@@ -1,5 +1,6 @@
 //! `resweep status`: what the store knows.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -157,6 +158,11 @@ struct RunRow<'a> {
     diverged_iteration: Option<u64>,
     /// Of the newest checkpoint of the run's training.
     checkpoint_iteration: Option<u64>,
+    /// The run that it grows from.
+    needs: Option<RunId>,
+    /// How that one stands.
+    #[serde(skip)]
+    needed: Option<String>,
 }
 
 /// Why a run has no result, or what it would do next, in one line.
@@ -168,7 +174,10 @@ fn note(row: &RunRow) -> String {
             Some(iteration) => format!("goes on from {iteration}"),
             None => "no checkpoint yet".to_owned(),
         },
-        (None, None) => String::new(),
+        (None, None) => match &row.needed {
+            Some(needed) if row.attempts == 0 => format!("grows from {needed}"),
+            _ => String::new(),
+        },
     }
 }
 
@@ -182,12 +191,16 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();
     let statuses = store.statuses(&ids)?;
     let checkpoints = store.checkpoint_iterations(&ids)?;
+    let needs = store.needs(&ids)?;
+    let names: HashMap<&RunId, &Member> = members.iter().map(|one| (&one.id, one)).collect();
     let rows: Vec<RunRow> = members
         .iter()
         .map(|member| {
             let checkpoint_iteration = checkpoints.get(&member.id).copied();
             RunRow {
                 checkpoint_iteration,
+                needs: needs.get(&member.id).cloned(),
+                needed: needs.get(&member.id).map(|id| standing(id, names.get(id))),
                 ..run_row(member, statuses.get(&member.id))
             }
         })
@@ -254,6 +267,19 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
         error: status.and_then(|status| status.error.as_deref()),
         diverged_iteration: status.and_then(|status| status.diverged_iteration),
         checkpoint_iteration: None,
+        needs: None,
+        needed: None,
+    }
+}
+
+/// A run that another grows from, and how it stands: `plain-20 (diverged)`.
+fn standing(id: &RunId, member: Option<&&Member>) -> String {
+    match member {
+        Some(member) => {
+            let status = member.status.map_or("new", AttemptStatus::word);
+            format!("{} ({status})", member.label)
+        }
+        None => id.short().to_owned(),
     }
 }
 

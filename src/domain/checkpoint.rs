@@ -61,6 +61,9 @@ pub struct Grant {
     pub folder: PathBuf,
     /// What it can go on from, the best first. Some may turn out to be damaged.
     pub checkpoints: Vec<Checkpoint>,
+    /// The final state of the run that this one grows from, the best copy first; none for a run
+    /// that does not grow.
+    pub origin: Vec<Checkpoint>,
 }
 
 /// One attempt at a run.

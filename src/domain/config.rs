@@ -13,6 +13,10 @@ pub struct Configuration {
     pub data: DataConfig,
     pub model: ModelConfig,
     pub train: TrainConfig,
+    /// The training whose final network this one starts from, made deeper by layers that are the
+    /// identity; `None` where it starts from initial values that are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grows_from: Option<Box<Configuration>>,
 }
 
 impl Configuration {
@@ -51,6 +55,7 @@ impl Configuration {
                 engine: EngineKind::Fused,
                 layer_stats: false,
             },
+            grows_from: None,
         }
     }
 }

@@ -41,6 +41,11 @@ pub enum Event<'a> {
         run: &'a Run,
         outcome: &'a Outcome,
     },
+    /// The run cannot start, because the run that it grows from has come to another end.
+    RunBlocked {
+        run: &'a Run,
+        needs: &'a Run,
+    },
     SweepFinished {
         tally: SweepTally,
         wall: Duration,
@@ -56,8 +61,8 @@ pub enum RunEvent {
     /// For progress displays only, a few times a second; never recorded.
     Progress {
         iteration: u64,
-        /// Training error of the interval so far, in percent.
-        train_error_percent: f64,
+        /// Training error of the interval so far, in percent; `None` before the first update.
+        train_error_percent: Option<f64>,
     },
     Trained(TrainPoint),
     Evaluated(EvalPoint),
@@ -109,6 +114,8 @@ pub struct SweepTally {
     pub skipped: usize,
     /// Brought to their end by other processes meanwhile.
     pub elsewhere: usize,
+    /// Not started, because the run that they grow from did not finish.
+    pub blocked: usize,
 }
 
 /// Trains one run on the calling thread, from where it stands to its end.

@@ -28,4 +28,4 @@ pub use hex::hex;
 pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, EvalPoint, EvalSet, LayerStat, TrainPoint};
 pub use printable::{is_unprintable, printable};
-pub use run::{Cost, Run, RunConfig, RunId, Slot, Sweep};
+pub use run::{Cost, Origin, Run, RunConfig, RunId, Slot, Sweep};

@@ -69,10 +69,28 @@ pub struct Run {
     /// What determines the state before the first drop of the learning rate, from there to the
     /// second, and so on: one more than there are drops.
     pub trajectories: Vec<TrajectoryId>,
+    /// Where its network comes from, if not from initial values that are drawn.
+    pub origin: Option<Origin>,
     pub cost: Cost,
 }
 
+/// The final state of a run that another grows from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The run, which has to be finished first.
+    pub run: RunId,
+    /// What determines its final state.
+    pub trajectory: TrajectoryId,
+    /// Its last iteration.
+    pub iteration: u64,
+}
+
 impl Run {
+    /// The run that has to be finished before this one can start.
+    pub fn needs(&self) -> Option<&RunId> {
+        self.origin.as_ref().map(|origin| &origin.run)
+    }
+
     /// What determines the state after `iteration`. A drop after iteration d first acts on
     /// iteration d + 1.
     pub fn trajectory(&self, iteration: u64) -> &TrajectoryId {

@@ -1,6 +1,7 @@
 //! The networks of the paper's section 4.2: their layers, parameters and initial values.
 
 mod architecture;
+mod deepen;
 mod init;
 mod network;
 

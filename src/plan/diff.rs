@@ -10,6 +10,8 @@ pub struct Stored {
     pub status: StoredStatus,
     /// Other sweeps that have the same run.
     pub shared_with: Vec<String>,
+    /// Whether its final state is there for others to grow from.
+    pub has_final_state: bool,
 }
 
 /// How a run's newest attempt stands.
@@ -33,6 +35,11 @@ pub enum Standing {
     Failed,
     /// Begun but not ended: it would go on from its last checkpoint.
     Unfinished,
+    /// Finished, but its final checkpoint is gone and a run that would train grows from it: it
+    /// would train again.
+    Revived,
+    /// The run that it grows from diverged, or failed and would not train.
+    Blocked,
 }
 
 /// What `resweep run` is to train besides what is new or unfinished.
@@ -49,7 +56,8 @@ impl Standing {
     /// Whether `resweep run` would train the run now.
     pub fn trains(self, again: Again) -> bool {
         match self {
-            Self::New | Self::Unfinished => true,
+            Self::New | Self::Unfinished | Self::Revived => true,
+            Self::Blocked => false,
             Self::Failed => again != Again::Nothing,
             Self::Done => again == Again::Everything,
         }
@@ -83,6 +91,39 @@ impl Diff {
         }
     }
 
+    /// Looks at what runs grow from: who trains again for others, and who cannot train for want of
+    /// another. `runs` and `stored` are those of [`Diff::new`].
+    pub fn settle_needs(&mut self, runs: &[Run], stored: &HashMap<RunId, Stored>, again: Again) {
+        let places = runs.iter().enumerate().map(|(place, run)| (&run.id, place));
+        let places: HashMap<&RunId, usize> = places.collect();
+        let mut needs: Vec<(usize, usize)> = (runs.iter().enumerate())
+            .filter_map(|(place, run)| Some((place, *places.get(run.needs()?)?)))
+            .collect();
+        // What is grown from is shallower: nobody is looked at before those whom it needs.
+        needs.sort_by_key(|(place, _)| runs[*place].config.configuration.model.depth);
+        for &(place, source) in &needs {
+            let gives = match self.standings[source] {
+                Standing::Done if again != Again::Everything => {
+                    !diverged(stored.get(&runs[source].id))
+                }
+                standing => standing.trains(again),
+            };
+            if self.standings[place].trains(again) && !gives {
+                self.standings[place] = Standing::Blocked;
+            }
+        }
+        for &(place, source) in needs.iter().rev() {
+            let state = stored.get(&runs[source].id);
+            let lost = state.is_some_and(|stored| !stored.has_final_state);
+            if self.standings[place].trains(again)
+                && self.standings[source] == Standing::Done
+                && lost
+            {
+                self.standings[source] = Standing::Revived;
+            }
+        }
+    }
+
     /// How many runs stand so.
     pub fn count(&self, standing: Standing) -> usize {
         self.standings.iter().filter(|&&s| s == standing).count()
@@ -106,6 +147,10 @@ impl Diff {
             .map(|(run, _)| run)
             .collect()
     }
+}
+
+fn diverged(stored: Option<&Stored>) -> bool {
+    stored.is_some_and(|stored| stored.status == StoredStatus::Diverged)
 }
 
 fn standing(stored: Option<&Stored>) -> Standing {

@@ -124,6 +124,7 @@ mod tests {
                 label: String::new(),
                 configuration: 0,
                 trajectories: Vec::new(),
+                origin: None,
                 cost,
             }
         };

@@ -1,7 +1,7 @@
 //! A sweep's runs, in the order of the file with seeds innermost.
 
 use super::identity::{run_id, trajectories};
-use crate::domain::{Configuration, Cost, Run, RunConfig, Sweep};
+use crate::domain::{Configuration, Cost, Origin, Run, RunConfig, Sweep};
 use crate::model::Architecture;
 
 /// What a plan needs to know of a configuration's data.
@@ -12,7 +12,8 @@ pub struct DataFacts<'a> {
     pub classes: usize,
 }
 
-/// Every configuration of the sweep with every seed. `facts` has the data of each configuration.
+/// Every configuration of the sweep with every seed. What a configuration grows from is one of the
+/// sweep's own. `facts` has the data of each configuration.
 pub fn runs(sweep: &Sweep, facts: &[DataFacts<'_>]) -> Vec<Run> {
     let mut runs = Vec::with_capacity(sweep.configurations.len() * sweep.seeds.len());
     for (index, (configuration, &facts)) in sweep.configurations.iter().zip(facts).enumerate() {
@@ -25,6 +26,7 @@ pub fn runs(sweep: &Sweep, facts: &[DataFacts<'_>]) -> Vec<Run> {
             runs.push(Run {
                 id: run_id(&config, facts),
                 trajectories: trajectories(&config, facts),
+                origin: origin(&config, facts),
                 config,
                 label: label(sweep, index, seed),
                 configuration: index,
@@ -33,6 +35,19 @@ pub fn runs(sweep: &Sweep, facts: &[DataFacts<'_>]) -> Vec<Run> {
         }
     }
     runs
+}
+
+/// The run that `config` grows from: the same seed and the same images.
+fn origin(config: &RunConfig, facts: DataFacts<'_>) -> Option<Origin> {
+    let source = RunConfig {
+        configuration: (**config.configuration.grows_from.as_ref()?).clone(),
+        seed: config.seed,
+    };
+    Some(Origin {
+        run: run_id(&source, facts),
+        trajectory: trajectories(&source, facts).pop()?,
+        iteration: source.configuration.train.iterations,
+    })
 }
 
 fn label(sweep: &Sweep, configuration: usize, seed: u64) -> String {

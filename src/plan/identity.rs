@@ -4,7 +4,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::expand::DataFacts;
-use crate::domain::{BrokenImage, RunConfig, RunId, TrajectoryId, hex};
+use crate::domain::{BrokenImage, Configuration, RunConfig, RunId, TrajectoryId, hex};
 
 /// Raised whenever the same configuration would give other numbers than before.
 const NUMERICS_VERSION: u32 = 3;
@@ -43,9 +43,7 @@ pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId
 }
 
 fn digest(mut config: RunConfig, data: DataFacts<'_>) -> String {
-    config.configuration.data.path = None;
-    // what it leaves of the images is in the fingerprint
-    config.configuration.data.broken_image = BrokenImage::Fail;
+    leave_out(&mut config.configuration);
     let determinants = Determinants {
         numerics_version: NUMERICS_VERSION,
         data_fingerprint: data.fingerprint,
@@ -56,10 +54,22 @@ fn digest(mut config: RunConfig, data: DataFacts<'_>) -> String {
     hex(&Sha256::digest(json))
 }
 
+/// Takes out what changes no result.
+fn leave_out(configuration: &mut Configuration) {
+    configuration.data.path = None;
+    // what it leaves of the images is in the fingerprint
+    configuration.data.broken_image = BrokenImage::Fail;
+    if let Some(source) = &mut configuration.grows_from {
+        // what is measured of it does not move what grows from it
+        source.train.layer_stats = false;
+        leave_out(source);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Configuration, Shortcut};
+    use crate::domain::Shortcut;
 
     const DATA: DataFacts<'_> = DataFacts {
         fingerprint: "images",
@@ -86,6 +96,26 @@ mod tests {
         // What is off is not there, so that runs keep the identities that they had before.
         let json = serde_json::to_string(&off).expect("plain data");
         assert!(!json.contains("layer_stats"), "{json}");
+    }
+
+    #[test]
+    fn what_a_run_grows_from_is_part_of_its_identity_but_not_where_its_images_lie() {
+        let scratch = config(400, &[200]);
+        let grown = |source: Configuration| {
+            let mut config = scratch.clone();
+            config.configuration.grows_from = Some(Box::new(source));
+            run_id(&config, DATA)
+        };
+        let mut source = config(400, &[]).configuration;
+        let id = grown(source.clone());
+        assert_ne!(id, run_id(&scratch, DATA));
+        source.data.path = Some("elsewhere".into());
+        source.train.layer_stats = true;
+        assert_eq!(id, grown(source.clone()));
+        source.train.lr = 0.2;
+        assert_ne!(id, grown(source));
+        let json = serde_json::to_string(&scratch).expect("plain data");
+        assert!(!json.contains("grows_from"), "{json}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 
 use super::points::{collect, unsigned};
 use super::values::{Problem, integer};
-use crate::domain::{Checkpoint, Run, Saved, Sha256, TrainingId, hex};
+use crate::domain::{Checkpoint, Origin, Run, Saved, Sha256, TrainingId, TrajectoryId, hex};
 
 /// Checkpoints that a training keeps: the newest, and the one before in case it is damaged.
 const KEPT: i64 = 2;
@@ -65,6 +65,50 @@ pub(super) fn candidates(
         std::cmp::Reverse((checkpoint.iteration, own))
     });
     Ok(found)
+}
+
+/// Every copy of the final state of the run that another grows from, its own newest one first.
+pub(super) fn of_origin(
+    connection: &Connection,
+    database: &Path,
+    origin: &Origin,
+) -> Result<Vec<Checkpoint>, Problem> {
+    let copies = collect(
+        connection,
+        "SELECT training_id, sha256, run_id, number
+         FROM checkpoints JOIN trainings ON trainings.id = training_id
+         WHERE trajectory = ?1 AND iteration = ?2
+         ORDER BY run_id = ?3 DESC, number DESC LIMIT 8",
+        params![
+            origin.trajectory.0,
+            integer("an iteration", origin.iteration)?,
+            origin.run.0
+        ],
+        |row| {
+            let (digits, run_id): (String, String) = (row.get(1)?, row.get(2)?);
+            let folder = folder(database, &run_id, unsigned(row, 3)?);
+            Ok(Checkpoint {
+                training: TrainingId(row.get(0)?),
+                iteration: origin.iteration,
+                path: folder.join(file_name(origin.iteration)),
+                sha256: parse(&digits),
+            })
+        },
+    )?;
+    Ok(copies)
+}
+
+/// Whether a copy of the state of a run after its last iteration is left.
+pub(super) fn has_final_state(
+    connection: &Connection,
+    trajectory: &TrajectoryId,
+    iteration: u64,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE trajectory = ?1 AND iteration = ?2)",
+        )?
+        .query_row(params![trajectory.0, iteration as i64], |row| row.get(0))
 }
 
 /// Takes note of a checkpoint that is on the disk, and forgets those that are no longer needed:

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::checkpoints;
 use super::points::collect;
 use super::process::Others;
 use super::rows::AttemptStatus;
@@ -83,6 +84,10 @@ pub(super) fn look(
                 free(connection, run, last.training, again)?
             }
         },
+        AttemptStatus::Finished if !again && is_wanted_again(connection, run)? => {
+            let number = last.training.number + 1;
+            Found::Free(insert_training(connection, run, number, true)?)
+        }
         AttemptStatus::Finished if !again => Found::Settled(Outcome::Finished),
         AttemptStatus::Diverged if !again => Found::Settled(Outcome::Diverged {
             iteration: last.diverged_iteration.unwrap_or(0) as u64,
@@ -97,6 +102,16 @@ pub(super) fn look(
         _ => free(connection, run, last.training, again)?,
     };
     Ok(found)
+}
+
+/// Whether others grow from a run that is finished and no copy of its final state is left.
+fn is_wanted_again(connection: &Connection, run: &Run) -> Result<bool, Problem> {
+    let needed = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM run_needs WHERE needs = ?1)")?
+        .query_row([&run.id.0], |row| row.get(0))?;
+    let iterations = run.config.configuration.train.iterations;
+    let trajectory = run.trajectory(iterations);
+    Ok(needed && !checkpoints::has_final_state(connection, trajectory, iterations)?)
 }
 
 /// The last training, or another one where it is to be trained again.

@@ -54,13 +54,14 @@ pub(super) struct Obsolete {
 }
 
 /// The checkpoints that nothing goes on from, but for runs that a living process works on. With
-/// `everything` also the last ones of finished runs.
+/// `everything` also the last ones of finished runs, unless another run has yet to grow from them.
 pub(super) fn obsolete(
     connection: &Connection,
     database: &Path,
     everything: bool,
 ) -> rusqlite::Result<Vec<Obsolete>> {
     let busy = busy_runs(connection, database)?;
+    let wanted = wanted_runs(connection)?;
     let rows = collect(
         connection,
         "SELECT trainings.id, iteration, trainings.run_id, trainings.number,
@@ -76,7 +77,9 @@ pub(super) fn obsolete(
             let reason = match status.as_deref() {
                 _ if row.get(4)? => Some(Reason::Superseded),
                 Some("diverged") => Some(Reason::Diverged),
-                Some("finished") if everything => Some(Reason::Finished),
+                Some("finished") if everything && !wanted.contains(&run_id) => {
+                    Some(Reason::Finished)
+                }
                 _ => None,
             };
             let folder = checkpoints::folder(database, &run_id, unsigned(row, 3)?);
@@ -243,6 +246,20 @@ pub(super) fn known_logs(connection: &Connection) -> rusqlite::Result<HashSet<St
     let ids = collect(connection, "SELECT id FROM runs", [], |row| row.get(0))?;
     let short = |id| RunId(id).short().to_owned();
     Ok(ids.into_iter().map(short).collect())
+}
+
+/// The runs that others of a sweep grow from which have no result yet.
+fn wanted_runs(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
+    let ids = collect(
+        connection,
+        "SELECT needs FROM run_needs
+         LEFT JOIN current_attempts ON current_attempts.run_id = run_needs.run_id
+         WHERE coalesce(status, 'new') NOT IN ('finished', 'diverged')
+             AND run_needs.run_id IN (SELECT run_id FROM sweep_runs)",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(ids.into_iter().collect())
 }
 
 /// The runs that a living process works on.

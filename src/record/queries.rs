@@ -1,6 +1,6 @@
 //! Reads the database, without ever writing to it, at any time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::points::{collect, curves_of, last_eval, last_train, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
-use super::{StoreError, database, layers, process};
-use crate::domain::{Curves, EvalSet, LayerStat, RunConfig, RunId, TrainingId};
+use super::{StoreError, checkpoints, database, layers, process};
+use crate::domain::{Curves, EvalSet, LayerStat, Run, RunConfig, RunId, TrainingId};
 
 /// A read-only view of the database. Each question is answered from one consistent state.
 #[derive(Debug)]
@@ -50,6 +50,28 @@ impl Store {
             current_training(tx, id)?
                 .map(|training| curves_of(tx, training))
                 .transpose()
+        })
+    }
+
+    /// Which of these finished runs still have a copy of their final state, for others to grow from.
+    pub fn with_final_state(&self, runs: &[Run]) -> Result<HashSet<RunId>, StoreError> {
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+        let runs: HashMap<&RunId, &Run> = runs.iter().map(|run| (&run.id, run)).collect();
+        let found = self.for_each_run(&ids, |tx, id| {
+            let iterations = runs[id].config.configuration.train.iterations;
+            let there =
+                checkpoints::has_final_state(tx, runs[id].trajectory(iterations), iterations)?;
+            Ok(there.then_some(()))
+        })?;
+        Ok(found.into_keys().collect())
+    }
+
+    /// The run that each of `ids` grows from; those that grow from none are missing.
+    pub fn needs(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunId>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            tx.prepare_cached("SELECT needs FROM run_needs WHERE run_id = ?1")?
+                .query_row([&id.0], |row| Ok(RunId(row.get(0)?)))
+                .optional()
         })
     }
 

@@ -308,9 +308,10 @@ impl EventSink for Recorder {
             Event::RunFinished {
                 run, outcome, wall, ..
             } => self.finish(run, outcome, wall),
-            Event::RunStarted { .. } | Event::RunSettled { .. } | Event::SweepFinished { .. } => {
-                Ok(())
-            }
+            Event::RunStarted { .. }
+            | Event::RunSettled { .. }
+            | Event::RunBlocked { .. }
+            | Event::SweepFinished { .. } => Ok(()),
         }
         .map_err(SinkError::from)
     }
@@ -353,6 +354,10 @@ fn take(
             training.id,
             training.shares_checkpoints,
         )?,
+        origin: match &run.origin {
+            Some(origin) => checkpoints::of_origin(connection, path, origin)?,
+            None => Vec::new(),
+        },
     };
     let hold = Hold {
         attempt,

@@ -50,6 +50,13 @@ pub(super) fn register(connection: &Connection, record: &SweepRecord<'_>) -> Res
         let position = integer("a position", position as u64)?;
         join.execute(params![sweep_id, position, entry.run.id.0, entry.run.label])?;
     }
+    let mut need =
+        connection.prepare("INSERT OR IGNORE INTO run_needs (run_id, needs) VALUES (?1, ?2)")?;
+    for entry in record.runs {
+        if let Some(needed) = entry.run.needs() {
+            need.execute(params![entry.run.id.0, needed.0])?;
+        }
+    }
     Ok(())
 }
 

@@ -68,7 +68,7 @@ enum Line<'a> {
         #[serde(flatten)]
         run: Named<'a>,
         iteration: u64,
-        train_error_percent: f64,
+        train_error_percent: Option<f64>,
     },
     Trained {
         #[serde(flatten)]
@@ -106,6 +106,11 @@ enum Line<'a> {
         run: Named<'a>,
         #[serde(flatten)]
         outcome: &'a Outcome,
+    },
+    RunBlocked {
+        #[serde(flatten)]
+        run: Named<'a>,
+        needs: Named<'a>,
     },
     SweepFinished {
         #[serde(flatten)]
@@ -164,6 +169,10 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
         Event::RunSettled { run, outcome } => Line::RunSettled {
             run: named(run),
             outcome,
+        },
+        Event::RunBlocked { run, needs } => Line::RunBlocked {
+            run: named(run),
+            needs: named(needs),
         },
         Event::SweepFinished { tally, wall } => Line::SweepFinished {
             tally,
@@ -259,7 +268,7 @@ mod tests {
         {"event":"run-started","run_id":"run-4","label":"ResNet-20","worker":1,"threads":1}
         {"event":"trained","run_id":"run-4","label":"ResNet-20","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
         {"event":"run-finished","run_id":"run-4","label":"ResNet-20","status":"failed","error":"cannot read data/test_batch.bin\nno such file","transient":false,"wall_ms":3200}
-        {"event":"sweep-finished","finished":1,"diverged":1,"failed":1,"stopped":1,"skipped":0,"elsewhere":0,"wall_ms":7204400}
+        {"event":"sweep-finished","finished":1,"diverged":1,"failed":1,"stopped":1,"skipped":0,"elsewhere":0,"blocked":0,"wall_ms":7204400}
         "#);
     }
 }

@@ -70,6 +70,10 @@ impl<W: Write> Plain<W> {
                 let ending = words::settled(outcome);
                 Some(format!("{} · {ending}", self.seen.heading(run)))
             }
+            Event::RunBlocked { run, needs } => {
+                let why = words::blocked(needs);
+                Some(format!("{} · {why}", self.seen.heading(run)))
+            }
             Event::SweepFinished { tally, wall } => Some(words::summary(&tally, wall)),
         }
     }

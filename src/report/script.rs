@@ -36,6 +36,7 @@ pub fn events(runs: &[Run]) -> Vec<Event<'_>> {
             stopped: 1,
             skipped: 0,
             elsewhere: 0,
+            blocked: 0,
         },
         wall: Duration::from_millis(7_204_400),
     });
@@ -45,7 +46,7 @@ pub fn events(runs: &[Run]) -> Vec<Event<'_>> {
 fn finished(run: &Run) -> Vec<Event<'_>> {
     let progress = RunEvent::Progress {
         iteration: 3990,
-        train_error_percent: 12.4,
+        train_error_percent: Some(12.4),
     };
     let trained = RunEvent::Trained(TrainPoint {
         iteration: 4000,
@@ -130,6 +131,7 @@ fn run(label: &str, number: u64) -> Run {
         label: label.into(),
         configuration: 0,
         trajectories: Vec::new(),
+        origin: None,
         cost: Cost {
             parameters: 853_018,
             forward_flops: 125_000_000,

@@ -78,7 +78,7 @@ impl SeenRun {
                 train_error_percent,
             } => {
                 self.iteration = iteration;
-                self.train_now_percent = Some(train_error_percent);
+                self.train_now_percent = train_error_percent.or(self.train_now_percent);
             }
             RunEvent::Began(beginning) => {
                 self.from_iteration = beginning.iteration;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::seen::SeenRun;
-use crate::domain::{EvalPoint, EvalSet, Outcome, SweepTally};
+use crate::domain::{EvalPoint, EvalSet, Outcome, Run, SweepTally};
 
 /// A duration with its two largest units: `3.2 s`, `12 s`, `2 min 3 s`, `1 h 4 min`, `2 d 3 h`.
 pub fn duration(duration: Duration) -> String {
@@ -68,6 +68,14 @@ pub(super) fn settled(outcome: &Outcome) -> String {
     format!("{} in another process", outcome.word())
 }
 
+/// Why a run does not start.
+pub(super) fn blocked(needs: &Run) -> String {
+    format!(
+        "not started: it grows from {}, which did not finish",
+        needs.label
+    )
+}
+
 /// How a sweep ended: `11 finished, 1 diverged in 12 min 3 s`.
 pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
     let counts = [
@@ -77,6 +85,7 @@ pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
         (tally.stopped, "stopped"),
         (tally.skipped, "not started"),
         (tally.elsewhere, "done by other processes"),
+        (tally.blocked, "not started for want of another"),
     ];
     let said: Vec<String> = counts
         .into_iter()

@@ -1,5 +1,6 @@
 //! The dispatch loop: workers on one side, the ledger and the sinks on the other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use crossbeam::channel::{Receiver, bounded, never, select};
 use super::policy::{Limits, Policy, Workforce};
 use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
-    Claim, Event, EventSink, Ledger, Outcome, Run, SinkError, Slot, SweepTally, Trainer,
+    Claim, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, Slot, SweepTally, Trainer,
 };
 
 /// How long runs that are asked to stop may take over it. A step can take longer; then the run
@@ -40,7 +41,8 @@ pub struct Batch {
 
 /// Trains a batch and tells `ledger` and then `sinks` of everything that happens.
 ///
-/// A run that fails or panics ends alone. A run that another process works on is waited for, and
+/// A run that grows from another starts when that one is finished, and never where it comes to
+/// another end. Otherwise a run that fails or panics ends alone. A run that another process works on is waited for, and
 /// taken over should that process die. What comes through `stop` stops the runs in progress,
 /// each with a checkpoint, within two seconds.
 ///
@@ -66,7 +68,7 @@ pub fn run(
     }
     let dispatch = Dispatch {
         runs: &batch.runs,
-        policy: Policy::new(batch.runs.len(), batch.limits),
+        policy: Policy::new(&needs(&batch.runs), batch.limits),
         idle: (0..workers.len()).rev().collect(),
         training: workers.iter().map(|_| None).collect(),
         workers,
@@ -78,6 +80,15 @@ pub fn run(
         give_up_at: None,
     };
     dispatch.run(batch, &messages, stop.clone())
+}
+
+/// The place of the run that each run needs; none where that is not among them, for then it is
+/// done.
+fn needs(runs: &[Run]) -> Vec<Option<usize>> {
+    let places = runs.iter().enumerate().map(|(place, run)| (&run.id, place));
+    let places: HashMap<&RunId, usize> = places.collect();
+    let needs = runs.iter().map(|run| places.get(run.needs()?).copied());
+    needs.collect()
 }
 
 /// Hears every event, the ledger first. What a display cannot show is lost on it alone.
@@ -206,9 +217,10 @@ impl Dispatch<'_> {
                 }
                 Some(Claim::Held) => self.policy.held(run, Instant::now()),
                 Some(Claim::Settled(outcome)) => {
-                    self.policy.settled(&outcome);
+                    self.policy.settled(run, &outcome);
                     let (run, outcome) = (subject, &outcome);
                     self.audience.tell(&Event::RunSettled { run, outcome });
+                    self.tell_blocked();
                 }
                 Some(Claim::Granted(grant)) => {
                     self.idle.pop();
@@ -278,7 +290,16 @@ impl Dispatch<'_> {
                     wall,
                     retry_in,
                 });
+                self.tell_blocked();
             }
+        }
+    }
+
+    /// Tells of the runs that cannot start any more.
+    fn tell_blocked(&mut self) {
+        for (run, needs) in self.policy.take_blocked() {
+            let (run, needs) = (&self.runs[run], &self.runs[needs]);
+            self.audience.tell(&Event::RunBlocked { run, needs });
         }
     }
 

@@ -58,6 +58,10 @@ pub struct Policy {
     waiting: VecDeque<usize>,
     /// Runs to ask for again, and when.
     later: Vec<(Instant, usize)>,
+    /// The runs that wait for the end of another, by that run.
+    dependents: Vec<Vec<usize>>,
+    /// Runs that cannot start, each with the run that it needed.
+    blocked: Vec<(usize, usize)>,
     running: usize,
     stopping: bool,
     limits: Limits,
@@ -67,11 +71,21 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Runs `0..runs` in this order.
-    pub fn new(runs: usize, limits: Limits) -> Self {
+    /// As many runs as there are `needs`, in this order; each waits for the run that it needs, if
+    /// any.
+    pub fn new(needs: &[Option<usize>], limits: Limits) -> Self {
+        let runs = needs.len();
+        let mut dependents = vec![Vec::new(); runs];
+        for (run, need) in needs.iter().enumerate() {
+            if let Some(need) = need {
+                dependents[*need].push(run);
+            }
+        }
         Self {
-            waiting: (0..runs).collect(),
+            waiting: (0..runs).filter(|run| needs[*run].is_none()).collect(),
             later: Vec::new(),
+            dependents,
+            blocked: Vec::new(),
             running: 0,
             stopping: false,
             limits,
@@ -110,10 +124,37 @@ impl Policy {
     }
 
     /// Another process has brought the run to its end.
-    pub fn settled(&mut self, outcome: &Outcome) {
+    pub fn settled(&mut self, run: usize, outcome: &Outcome) {
         match outcome {
             Outcome::Failed { .. } => self.tally.failed += 1,
             _ => self.tally.elsewhere += 1,
+        }
+        self.release(run, outcome);
+    }
+
+    /// The runs that have become impossible since the last call, each with the run that it needed
+    /// and that did not finish.
+    pub fn take_blocked(&mut self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.blocked)
+    }
+
+    /// Lets the runs start that waited for `run`, or says of them that they never will.
+    fn release(&mut self, run: usize, outcome: &Outcome) {
+        let freed = std::mem::take(&mut self.dependents[run]);
+        if *outcome == Outcome::Finished {
+            // What grows is deeper, and so takes longer, than what is left besides.
+            freed
+                .into_iter()
+                .rev()
+                .for_each(|run| self.waiting.push_front(run));
+            return;
+        }
+        let mut gone: Vec<(usize, usize)> = freed.into_iter().map(|next| (next, run)).collect();
+        while let Some((next, need)) = gone.pop() {
+            self.tally.blocked += 1;
+            self.blocked.push((next, need));
+            let further = std::mem::take(&mut self.dependents[next]).into_iter();
+            gone.extend(further.map(|after| (after, next)));
         }
     }
 
@@ -135,6 +176,7 @@ impl Policy {
                 self.tally.failed += 1;
             }
         }
+        self.release(run, outcome);
         if self
             .limits
             .max_fails
@@ -154,7 +196,9 @@ impl Policy {
     /// Starts no further run.
     pub fn stop(&mut self) {
         self.stopping = true;
-        self.tally.skipped += self.waiting.len() + self.later.len();
+        let dependents: usize = self.dependents.iter().map(Vec::len).sum();
+        self.tally.skipped += self.waiting.len() + self.later.len() + dependents;
+        self.dependents.iter_mut().for_each(Vec::clear);
         self.waiting.clear();
         self.later.clear();
     }
@@ -186,7 +230,16 @@ mod tests {
             max_fails,
             max_attempts,
         };
-        Policy::new(runs, limits)
+        Policy::new(&vec![None; runs], limits)
+    }
+
+    /// Each run with the one that it needs.
+    fn chain(needs: &[Option<usize>]) -> Policy {
+        let limits = Limits {
+            max_fails: None,
+            max_attempts: 2,
+        };
+        Policy::new(needs, limits)
     }
 
     fn start(policy: &mut Policy, now: Instant) -> Option<usize> {
@@ -263,11 +316,62 @@ mod tests {
         assert!(!policy.done());
         let later = policy.wake_at().expect("a time");
         assert_eq!(policy.next(later), Some(0));
-        policy.settled(&Outcome::Finished);
+        policy.settled(0, &Outcome::Finished);
         assert_eq!(start(&mut policy, later), Some(1));
         policy.ended(1, &Outcome::Finished, later);
         let tally = policy.tally();
         assert_eq!((tally.elsewhere, tally.finished), (1, 1));
         assert!(policy.done());
+    }
+
+    #[test]
+    fn a_run_starts_when_the_run_that_it_needs_is_finished_here_or_elsewhere() {
+        let now = Instant::now();
+        let mut policy = chain(&[Some(1), None, Some(3), None]);
+        assert_eq!(start(&mut policy, now), Some(1));
+        assert_eq!(policy.next(now), Some(3));
+        policy.held(3, now);
+        assert_eq!(start(&mut policy, now), None);
+        policy.ended(1, &Outcome::Finished, now);
+        assert_eq!(start(&mut policy, now), Some(0));
+        let later = policy.wake_at().expect("a time");
+        assert_eq!(policy.next(later), Some(3));
+        policy.settled(3, &Outcome::Finished);
+        assert_eq!(start(&mut policy, later), Some(2));
+        policy.ended(0, &Outcome::Finished, later);
+        policy.ended(2, &Outcome::Finished, later);
+        assert!(policy.done() && policy.take_blocked().is_empty());
+    }
+
+    #[test]
+    fn what_needs_a_run_that_fails_or_diverges_is_blocked_with_all_that_needs_it() {
+        let now = Instant::now();
+        let mut policy = chain(&[None, Some(0), Some(1), None, Some(3)]);
+        assert_eq!(start(&mut policy, now), Some(0));
+        assert_eq!(start(&mut policy, now), Some(3));
+        // What may pass is waited for.
+        policy.ended(0, &failed(true), now);
+        assert!(policy.take_blocked().is_empty());
+        let later = policy.wake_at().expect("a time");
+        assert_eq!(start(&mut policy, later), Some(0));
+        policy.ended(0, &failed(true), later);
+        assert_eq!(policy.take_blocked(), [(1, 0), (2, 1)]);
+        policy.ended(3, &Outcome::Diverged { iteration: 1 }, later);
+        assert_eq!(policy.take_blocked(), [(4, 3)]);
+        assert!(policy.done());
+        let tally = policy.tally();
+        assert_eq!((tally.blocked, tally.failed, tally.diverged), (3, 1, 1));
+    }
+
+    #[test]
+    fn a_stop_skips_what_waits_for_another_run() {
+        let now = Instant::now();
+        let mut policy = chain(&[None, Some(0), None]);
+        assert_eq!(start(&mut policy, now), Some(0));
+        policy.stop();
+        policy.ended(0, &Outcome::Stopped, now);
+        assert!(policy.done());
+        let tally = policy.tally();
+        assert_eq!((tally.stopped, tally.skipped, tally.blocked), (1, 2, 0));
     }
 }

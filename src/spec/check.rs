@@ -1,5 +1,6 @@
 //! Checks one value against what its key takes.
 
+use super::growth;
 use super::keys::KeySpec;
 use super::kind::{DEPTH_MAX, DEPTH_MIN, IMAGE_SIZE_MAX, IMAGE_SIZE_MIN, Kind};
 use super::lists;
@@ -29,6 +30,7 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
         Kind::Repeats => return repeats::repeats(spec, node, problems),
         Kind::Drops => return lists::drops(spec, node, problems),
         Kind::Ticks => return lists::ticks(spec, node, problems),
+        Kind::Init => return growth::init(spec, node, problems),
         Kind::Warmup => return warmup::warmup(spec, node, problems),
         Kind::Word(words) => text::word(spec, node, words),
         Kind::Integer { min, max } => integer(spec, node, min, max).map(Checked::Integer),

@@ -182,7 +182,6 @@ const AUGMENTATIONS: Kind = Kind::Word(&["pad-crop-flip", "none"]);
 const NORMALISATIONS: Kind = Kind::Word(&["per-pixel-mean", "per-channel"]);
 const BROKEN_IMAGES: Kind = Kind::Word(&["fail", "skip"]);
 const SHORTCUTS: Kind = Kind::Word(&["none", "A", "B", "C"]);
-const INITS: Kind = Kind::Word(&["he-fan-out", "he-fan-in"]);
 const DECAYS: Kind = Kind::Word(&["all", "weights"]);
 const FIGURE_KINDS: Kind = Kind::Word(&["error-vs-iteration"]);
 const THEMES: Kind = Kind::Word(&Look::THEMES);
@@ -211,7 +210,7 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::Shortcut, Model, "shortcut", SHORTCUTS, Required, "`none` is a plain net; `A`, `B` and `C` are the paper's options"),
     key(Key::Width, Model, "width", integer(1, 1024), Value("16"), "filters of the first stage; the next two have twice and four times as many"),
     key(Key::ImageSize, Model, "image_size", Kind::ImageSize, Value("32"), "height and width of the input in pixels; images of another size are scaled"),
-    key(Key::Init, Model, "init", INITS, Value("\"he-fan-out\""), "He initialisation by the fan-out or the fan-in of a layer"),
+    key(Key::Init, Model, "init", Kind::Init, Value("\"he-fan-out\""), "He initialisation by the fan-out or the fan-in of a layer, or the final network of a shallower run, made deeper by layers that are the identity"),
     key(Key::Decay, Model, "decay", DECAYS, Value("\"all\""), "weight decay on every parameter, or only on the weights of convolutions and of the last layer"),
     key(Key::Iterations, Train, "iterations", ITERATIONS, Required, "mini-batch updates; the paper makes 64000"),
     key(Key::BatchSize, Train, "batch_size", integer(1, 1_000_000), Value("128"), "images of a mini-batch"),

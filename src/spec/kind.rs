@@ -38,6 +38,8 @@ pub enum Kind {
     /// Iterations or fractions of the whole.
     Drops,
     Warmup,
+    /// A word, or what a network grows from.
+    Init,
     /// Percentages.
     Ticks,
 }
@@ -115,6 +117,9 @@ impl Kind {
             ),
             Kind::Warmup => "`{ lr = 0.01, until_train_error = 80 }`, \
                  `{ lr = 0.01, iterations = 400 }` or `\"none\"`"
+                .to_owned(),
+            Kind::Init => "`\"he-fan-out\"`, `\"he-fan-in\"` or \
+                 `{ from = { depth = 20 }, deepen = \"identity\" }`"
                 .to_owned(),
             Kind::Ticks => {
                 format!("an ascending list of at most {LIST_MAX} numbers from 0 to 100")

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::grid::Candidate;
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
-use super::setting::Point;
+use super::setting::{Checked, Point};
 use super::source::Origin;
 use crate::domain::Configuration;
 
@@ -22,7 +22,7 @@ pub fn labels(candidates: &[Candidate<'_>], configurations: &[Configuration]) ->
         let points: Vec<&Point<'_>> = group.iter().map(|i| &candidates[*i].point).collect();
         for key in varying(&points) {
             for (index, point) in group.iter().zip(&points) {
-                suffixes[*index] += &format!(" {}={}", key.name(), text(point, key));
+                suffixes[*index] += &suffix(point, key);
             }
         }
     }
@@ -43,6 +43,14 @@ fn varying(points: &[&Point<'_>]) -> Vec<Key> {
             points.iter().any(|point| point.value(*key) != first)
         })
         .collect()
+}
+
+/// ` lr=0.05`; ` from depth=20` where it is what a network grows from.
+fn suffix(point: &Point<'_>, key: Key) -> String {
+    match point.value(key) {
+        Some(Checked::Grown(grown)) => format!(" {grown}"),
+        _ => format!(" {}={}", key.name(), text(point, key)),
+    }
 }
 
 fn text(point: &Point<'_>, key: Key) -> String {

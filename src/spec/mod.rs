@@ -16,6 +16,7 @@ mod error;
 mod expect;
 mod figure;
 mod grid;
+mod growth;
 mod head;
 mod keys;
 mod kind;
@@ -172,9 +173,14 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
     let conditions = of_excludes.chain(of_includes);
     let conditions = conditions.chain(of_figures).chain(of_expects);
     rules::check_amount(conditions, problems)?;
-    let candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
+    let mut candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
+    let asked_for = candidates.len();
+    growth::add_sources(&mut candidates);
+    let mut configurations = resolve_all(&candidates, &Places::new(&root, folders), problems);
+    if let Some(configurations) = &mut configurations {
+        growth::drop_known(&mut candidates, configurations, asked_for);
+    }
     let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
-    let configurations = resolve_all(&points, &Places::new(&root, folders), problems);
     let figures: Vec<Figure> = figures
         .iter()
         .map(|figure| figure.resolve(&points, problems))
@@ -213,13 +219,13 @@ fn read_base(root: &Table, base: &mut Settings, problems: &mut Problems) {
 
 /// `None` where any point cannot be resolved; all of them are tried.
 fn resolve_all(
-    points: &[Point<'_>],
+    candidates: &[Candidate<'_>],
     places: &Places,
     problems: &mut Problems,
 ) -> Option<Vec<Configuration>> {
-    let resolved: Vec<Option<Configuration>> = points
+    let resolved: Vec<Option<Configuration>> = candidates
         .iter()
-        .map(|point| resolve::configuration(point, places, problems))
+        .map(|candidate| resolve::configuration(&candidate.point, places, problems))
         .collect();
     resolved.into_iter().collect()
 }

@@ -6,12 +6,13 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
 use super::data;
+use super::growth;
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Drops, Point, Setting};
 use super::source::Origin;
 use super::tree::Table;
-use crate::domain::{Configuration, ModelConfig, TrainConfig, WarmupEnd};
+use crate::domain::{Configuration, Init, ModelConfig, TrainConfig, WarmupEnd};
 
 /// The paper's one point per 1,000 of 64,000 iterations.
 const POINTS_PER_RUN: u64 = 64;
@@ -55,15 +56,36 @@ pub fn configuration(
     places: &Places,
     problems: &mut Problems,
 ) -> Option<Configuration> {
+    let grows_from = source(point, places, problems);
+    let init = match &grows_from {
+        Some(source) => source.as_ref().map(|source| source.model.init),
+        None => word(point, Key::Init),
+    };
     let data = data::config(point, places, problems);
-    let model = model(point, places, problems);
+    let model = model(point, init, places, problems);
     let train = train(point, places, problems);
     data::check_batch(point, problems);
     Some(Configuration {
         data: data?,
         model: model?,
         train: train?,
+        grows_from: match grows_from {
+            Some(source) => Some(Box::new(source?)),
+            None => None,
+        },
     })
+}
+
+/// What a point grows from, if it grows; `Some(None)` where that cannot be resolved.
+fn source(
+    point: &Point<'_>,
+    places: &Places,
+    problems: &mut Problems,
+) -> Option<Option<Configuration>> {
+    let source = growth::source(point)?;
+    growth::check_depth(point, &source, problems);
+    // It is resolved as a configuration of its own as well, which tells its problems.
+    Some(configuration(&source, places, &mut Problems::default()))
 }
 
 /// Tells where a required key is nowhere.
@@ -89,7 +111,12 @@ pub fn word<'de, T: Deserialize<'de>>(point: &Point<'_>, key: Key) -> Option<T> 
     T::deserialize(deserializer).ok()
 }
 
-fn model(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<ModelConfig> {
+fn model(
+    point: &Point<'_>,
+    init: Option<Init>,
+    places: &Places,
+    problems: &mut Problems,
+) -> Option<ModelConfig> {
     require(point, Key::Depth, places, problems);
     require(point, Key::Shortcut, places, problems);
     Some(ModelConfig {
@@ -97,7 +124,7 @@ fn model(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<
         shortcut: word(point, Key::Shortcut)?,
         width: point.size(Key::Width)?,
         image_size: point.size(Key::ImageSize)?,
-        init: word(point, Key::Init)?,
+        init: init?,
         decay: word(point, Key::Decay)?,
     })
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::growth::Grown;
 use super::keys::{KEYS, Key};
 use super::source::Origin;
 use crate::domain::{AdaptiveRepeats, Warmup, WarmupEnd};
@@ -20,6 +21,7 @@ pub enum Checked {
     AdaptiveRepeats(AdaptiveRepeats),
     Drops(Drops),
     Warmup(Option<Warmup>),
+    Grown(Grown),
     Ticks(Vec<f64>),
 }
 
@@ -84,6 +86,7 @@ impl fmt::Display for Checked {
             Checked::Seeds(list) | Checked::Drops(Drops::Iterations(list)) => joined(f, list),
             Checked::Ticks(list) | Checked::Drops(Drops::Fractions(list)) => joined(f, list),
             Checked::AdaptiveRepeats(repeats) => write!(f, "{} to {}", repeats.min, repeats.max),
+            Checked::Grown(grown) => grown.fmt(f),
             Checked::Warmup(None) => f.write_str("none"),
             Checked::Warmup(Some(Warmup { lr, until })) => match until {
                 WarmupEnd::TrainError(percent) => write!(f, "{lr} until {percent}%"),

@@ -17,7 +17,7 @@ pub struct Learner<'a, D: Device<f32>, E> {
     pub network: Network<D>,
     pub sgd: Sgd<D>,
     engine: &'a mut E,
-    data: &'a Arc<Data>,
+    pub data: &'a Arc<Data>,
     eval_batch: Batch,
     batch_size: usize,
 }

@@ -4,6 +4,7 @@ mod checkpoint;
 mod datasets;
 mod device;
 mod failure;
+mod growth;
 mod layer_stats;
 mod learner;
 mod lr_schedule;

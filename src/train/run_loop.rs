@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use dfdx::prelude::Device;
 
 use super::checkpoint::{self, Progress};
+use super::growth;
 use super::layer_stats::layer_stats;
 use super::learner::Learner;
 use super::lr_schedule::LrSchedule;
@@ -32,6 +33,7 @@ const STOP: Flow = ControlFlow::Break(Outcome::Stopped);
 ///
 /// Every log interval ends with a [`TrainPoint`], the last one too when it is shorter; there is
 /// an [`EvalPoint`](crate::domain::EvalPoint) every `eval_every` iterations and after the last.
+/// A run that grows from another is evaluated at iteration 0 as well.
 /// Where the run asks for it, the layers' responses are measured at the end.
 /// A checkpoint is written every `checkpoint_every`, after the last iteration, and when the run
 /// is stopped.
@@ -124,6 +126,9 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
 
     fn run(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
         let mut flow = stop_if(report(RunEvent::Began(self.beginning)));
+        if flow.is_continue() && self.iteration == 0 {
+            flow = self.grow(report)?;
+        }
         if flow.is_continue() && self.iteration > 0 {
             // What was due at the checkpoint's iteration comes after the checkpoint.
             self.save_if_last(report)?;
@@ -140,6 +145,23 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             }
         }
         Ok(flow)
+    }
+
+    /// Where the run grows from another, makes its first network of the other's last.
+    fn grow(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let run = self.job.run;
+        let source = run.config.configuration.grows_from.as_deref();
+        let (Some(source), Some(origin)) = (source, &run.origin) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let progress = self.progress();
+        let last_progress = &mut self.last_progress;
+        let go_on = || report_seldom(last_progress, progress.clone(), report);
+        let grown = growth::grow(&mut self.learner, self.job, source, origin, go_on)?;
+        Ok(match grown {
+            Some(point) => stop_if(report(RunEvent::Evaluated(point))),
+            None => STOP,
+        })
     }
 
     /// One update.
@@ -221,7 +243,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     fn progress(&self) -> RunEvent {
         RunEvent::Progress {
             iteration: self.iteration,
-            train_error_percent: self.interval.mean().error_percent,
+            train_error_percent: self.interval.mean_so_far().map(|mean| mean.error_percent),
         }
     }
 

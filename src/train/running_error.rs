@@ -33,6 +33,11 @@ impl RunningError {
         }
     }
 
+    /// The means so far, if any image was added.
+    pub fn mean_so_far(&self) -> Option<MeanError> {
+        (self.images > 0).then(|| self.mean())
+    }
+
     /// The means so far; starts anew.
     pub fn take(&mut self) -> MeanError {
         std::mem::take(self).mean()

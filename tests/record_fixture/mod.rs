@@ -19,6 +19,7 @@ pub fn run(depth: usize, shortcut: Shortcut, seed: u64) -> Run {
         },
         label,
         configuration: 0,
+        origin: None,
         trajectories: (0..3)
             .map(|stretch| TrajectoryId(format!("{id:060x}{stretch:04x}")))
             .collect(),

@@ -37,6 +37,7 @@ pub(super) fn add_runs(target: &Connection, database: &Path) -> Result<(), Probl
             label: String::new(),
             configuration: 0,
             trajectories: Vec::new(),
+            origin: None,
             cost: Cost {
                 parameters: 0,
                 forward_flops: 0,
@@ -57,7 +58,9 @@ pub(super) fn keep_needed(target: &Connection) -> rusqlite::Result<u64> {
     target.execute(
         "DELETE FROM runs WHERE data_fingerprint = 'unknown'
              AND id NOT IN (SELECT run_id FROM sweep_runs)
-             AND id NOT IN (SELECT run_id FROM trainings)",
+             AND id NOT IN (SELECT run_id FROM trainings)
+             AND id NOT IN (SELECT run_id FROM run_needs)
+             AND id NOT IN (SELECT needs FROM run_needs)",
         [],
     )?;
     let left = "SELECT count(*) FROM runs WHERE data_fingerprint = 'unknown'";

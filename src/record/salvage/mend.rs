@@ -19,7 +19,7 @@ pub struct Mended {
     pub incomplete: Vec<String>,
 }
 
-const ORPHANS: [(&str, &str); 7] = [
+const ORPHANS: [(&str, &str); 8] = [
     (
         "sweep_runs",
         "sweep_id NOT IN (SELECT id FROM sweeps) OR run_id NOT IN (SELECT id FROM runs)",
@@ -29,6 +29,10 @@ const ORPHANS: [(&str, &str); 7] = [
         "attempts",
         "NOT EXISTS (SELECT 1 FROM trainings AS t
              WHERE t.id = training_id AND t.run_id = attempts.run_id)",
+    ),
+    (
+        "run_needs",
+        "run_id NOT IN (SELECT id FROM runs) OR needs NOT IN (SELECT id FROM runs)",
     ),
     (
         "train_metrics",

@@ -26,7 +26,7 @@ impl Table {
 
 const TRAININGS: Option<&str> = Some("SELECT id FROM trainings");
 
-pub(super) const TABLES: [Table; 10] = [
+pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "sweeps",
         columns: &[
@@ -63,6 +63,14 @@ pub(super) const TABLES: [Table; 10] = [
         group: &[],
         groups: None,
         key: "id",
+        key_is_digest: true,
+    },
+    Table {
+        name: "run_needs",
+        columns: &["run_id", "needs"],
+        group: &[],
+        groups: None,
+        key: "run_id",
         key_is_digest: true,
     },
     Table {

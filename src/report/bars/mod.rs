@@ -170,6 +170,10 @@ impl EventSink for Bars {
                 self.end_run(run);
                 self.print_of(run, &words::settled(outcome))?;
             }
+            Event::RunBlocked { run, needs } => {
+                self.end_run(run);
+                self.print_of(run, &words::blocked(needs))?;
+            }
             Event::SweepFinished { tally, wall } => {
                 self.finish_sweep(&words::summary(&tally, wall))?;
             }
