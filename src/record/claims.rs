@@ -106,12 +106,17 @@ pub(super) fn look(
 
 /// Whether others grow from a run that is finished and no copy of its final state is left.
 fn is_wanted_again(connection: &Connection, run: &Run) -> Result<bool, Problem> {
-    let needed = connection
+    let needed: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM run_needs WHERE needs = ?1)")?
         .query_row([&run.id.0], |row| row.get(0))?;
+    if !needed {
+        return Ok(false);
+    }
     let iterations = run.config.configuration.train.iterations;
     let trajectory = run.trajectory(iterations);
-    Ok(needed && !checkpoints::has_final_state(connection, trajectory, iterations)?)
+    Ok(!checkpoints::has_final_state(
+        connection, trajectory, iterations,
+    )?)
 }
 
 /// The last training, or another one where it is to be trained again.

@@ -7,6 +7,7 @@ use super::assign::{Assigned, assignments};
 use super::check;
 use super::grid::Candidate;
 use super::keys::{Key, KeySpec, Section};
+use super::limits::CONFIGURATIONS_MAX;
 use super::problem::{Problem, Problems};
 use super::section;
 use super::setting::{Checked, Point, Setting};
@@ -156,11 +157,18 @@ pub fn check_depth(point: &Point<'_>, source: &Point<'_>, problems: &mut Problem
     ));
 }
 
-/// Appends what the candidates grow from, and what that grows from in turn.
-pub fn add_sources(candidates: &mut Vec<Candidate<'_>>) {
+/// Appends what the candidates grow from, and what that grows from in turn. `None` where that is
+/// too much, which is told.
+pub fn add_sources(candidates: &mut Vec<Candidate<'_>>, problems: &mut Problems) -> Option<()> {
     let mut next = 0;
     while next < candidates.len() {
         let candidate = &candidates[next];
+        if candidates.len() > 2 * CONFIGURATIONS_MAX {
+            let message = "there are too many configurations that others grow from";
+            let label = format!("with these, more than {}", 2 * CONFIGURATIONS_MAX);
+            problems.push(Problem::new(candidate.from, message).label(label));
+            return None;
+        }
         if let Some(point) = source(&candidate.point) {
             candidates.push(Candidate {
                 point,
@@ -171,6 +179,7 @@ pub fn add_sources(candidates: &mut Vec<Candidate<'_>>) {
         }
         next += 1;
     }
+    Some(())
 }
 
 /// Removes the candidates from `first` on, which others grow from, whose configuration is there

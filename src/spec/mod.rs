@@ -175,7 +175,7 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
     rules::check_amount(conditions, problems)?;
     let mut candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
     let asked_for = candidates.len();
-    growth::add_sources(&mut candidates);
+    growth::add_sources(&mut candidates, problems)?;
     let mut configurations = resolve_all(&candidates, &Places::new(&root, folders), problems);
     if let Some(configurations) = &mut configurations {
         growth::drop_known(&mut candidates, configurations, asked_for);
