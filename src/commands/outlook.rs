@@ -121,7 +121,8 @@ fn times_to_the_end(runs: &[Run], speeds: &Speeds) -> HashMap<RunId, Duration> {
     grown.sort_by_key(|run| std::cmp::Reverse(run.config.configuration.model.depth));
     let mut after: HashMap<&RunId, Duration> = HashMap::new();
     for run in grown {
-        let time = times[&run.id] + after.get(&run.id).copied().unwrap_or_default();
+        let further = after.get(&run.id).copied().unwrap_or_default();
+        let time = times[&run.id].saturating_add(further);
         if let Some(source) = run.needs() {
             let longest = after.entry(source).or_default();
             *longest = time.max(*longest);

@@ -50,8 +50,11 @@ pub(super) fn register(connection: &Connection, record: &SweepRecord<'_>) -> Res
         let position = integer("a position", position as u64)?;
         join.execute(params![sweep_id, position, entry.run.id.0, entry.run.label])?;
     }
-    let mut need =
-        connection.prepare("INSERT OR IGNORE INTO run_needs (run_id, needs) VALUES (?1, ?2)")?;
+    // One that is only measured in another way stands for the same final state.
+    let mut need = connection.prepare(
+        "INSERT INTO run_needs (run_id, needs) VALUES (?1, ?2)
+         ON CONFLICT (run_id) DO UPDATE SET needs = excluded.needs",
+    )?;
     for entry in record.runs {
         if let Some(needed) = entry.run.needs() {
             need.execute(params![entry.run.id.0, needed.0])?;
