@@ -87,6 +87,12 @@ fn record_thousands(results: &Results) -> Vec<Run> {
         let train = &mut run.config.configuration.train;
         (train.log_every, train.eval_every) = (10, 10);
     }
+    let source = runs[0].clone();
+    runs[7].origin = Some(Origin {
+        run: source.id,
+        trajectory: source.trajectories[2].clone(),
+        iteration: 3000,
+    });
     let mut recorder = begun(&results.database(), "fig6", &runs);
     let grants: Vec<Grant> = runs.iter().map(|run| start(&mut recorder, run)).collect();
     for (run, grant) in runs.iter().zip(&grants) {
@@ -98,6 +104,16 @@ fn record_thousands(results: &Results) -> Vec<Run> {
             }
         }
         checkpoint(&mut recorder, run, grant, 3000);
+        let layers = (1..20).map(|layer| LayerStat {
+            layer,
+            name: format!("layer {layer}"),
+            std: 1.5,
+        });
+        hear(
+            &mut recorder,
+            run,
+            RunEvent::LayersMeasured(layers.collect()),
+        );
         finish(&mut recorder, run, &Outcome::Finished);
     }
     drop(recorder);
@@ -114,6 +130,7 @@ fn rows(connection: &Connection) -> Vec<String> {
     for table in [
         "sweeps",
         "runs",
+        "run_needs",
         "sweep_runs",
         "trainings",
         "processes",
@@ -121,6 +138,7 @@ fn rows(connection: &Connection) -> Vec<String> {
         "train_metrics",
         "eval_metrics",
         "checkpoints",
+        "layer_stats",
     ] {
         let mut statement = connection
             .prepare(&format!("SELECT * FROM {table}"))
@@ -150,7 +168,7 @@ fn assert_sound(path: &Path) -> Connection {
     );
     assert_eq!(
         text("SELECT user_version || '' FROM pragma_user_version"),
-        "2"
+        "4"
     );
     connection
 }
