@@ -34,7 +34,7 @@ pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
 
 /// What was drawn.
 pub struct Drawn {
-    pub paths: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
     findings: Findings,
 }
 

@@ -1,7 +1,7 @@
 //! `resweep run`.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::outlook::{Outlook, again};
 use super::prepare::{Prepared, database, load_data, prepare};
 use super::provenance::provenance;
 use super::stopping::Stopping;
-use super::{plan, plot, report as page};
+use super::{plan, plot, report as live_report};
 use crate::cli::RunArgs;
 use crate::domain::{RunId, SweepTally, Trainer};
 use crate::plan::{Again, Standing};
@@ -34,20 +34,29 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
         return Ok(Ending::Done);
     }
     let mut stopping = None;
-    let mut ending = train(args, &prepared, &mut stopping)?;
-    while goes_on(ending, args) && needs_more(&mut prepared, results)? {
-        ending = train(&for_next_round(args), &prepared, &mut stopping)?;
+    let mut round = train(args, &prepared, &mut stopping)?;
+    while goes_on(round.ending, args) && needs_more(&mut prepared, results)? {
+        round = train(&for_next_round(args), &prepared, &mut stopping)?;
     }
+    let Round { ending, report } = round;
     if ending == Ending::Stopped {
         anstream::eprintln!("stopped; the same command goes on from here");
         return Ok(ending);
     }
-    let mut drawn = plot::draw(&prepared, results);
-    if let (true, Ok(drawn)) = (args.report, &mut drawn) {
-        drawn.paths.push(page::path(&prepared, results));
-    }
-    announce(args.progress, results, drawn)?;
+    announce(
+        args.progress,
+        results,
+        plot::draw(&prepared, results),
+        report,
+    )?;
     Ok(ending)
+}
+
+/// What came of training the runs that were known to be needed.
+struct Round {
+    ending: Ending,
+    /// The report, where one was written.
+    report: Option<PathBuf>,
 }
 
 /// Whether there may be another round: nobody has asked to stop, and no failures were too many.
@@ -79,7 +88,7 @@ fn train(
     args: &RunArgs,
     prepared: &Prepared,
     stopping: &mut Option<Stopping>,
-) -> anyhow::Result<Ending> {
+) -> anyhow::Result<Round> {
     let results = &args.results.results;
     let mut recorder = open_recorder(args, prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
@@ -101,7 +110,7 @@ fn train(
         Some(stopping) => stopping,
         None => stopping.insert(Stopping::listen()?),
     };
-    let tally = page::during(args.report, prepared, results, || {
+    let (tally, report) = live_report::during(args.report, prepared, results, || {
         schedule::run(
             &batch,
             &trainer,
@@ -109,12 +118,14 @@ fn train(
             &mut [report::sink(args.progress)],
             &stopping.asked,
         )
-    })?;
+    });
+    let tally = tally?;
     drop(recorder);
-    if stopping.was_asked() {
-        return Ok(Ending::Stopped);
-    }
-    Ok(ending(&outlook, left_alone(&outlook, args), tally))
+    let ending = match stopping.was_asked() {
+        true => Ending::Stopped,
+        false => ending(&outlook, left_alone(&outlook, args), tally),
+    };
+    Ok(Round { ending, report })
 }
 
 /// Runs that failed before and are not to be tried again.
@@ -174,7 +185,12 @@ fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow:
 }
 
 /// Says where the results are; on standard output, unless that is for JSON lines.
-fn announce(mode: Mode, results: &Path, drawn: anyhow::Result<Drawn>) -> anyhow::Result<()> {
+fn announce(
+    mode: Mode,
+    results: &Path,
+    drawn: anyhow::Result<Drawn>,
+    report: Option<PathBuf>,
+) -> anyhow::Result<()> {
     let mut lines = vec![format!("metrics in {}", database(results).display())];
     // a sweep whose every run failed has nothing to draw, and the failures have been told
     lines.extend(match drawn {
@@ -184,6 +200,7 @@ fn announce(mode: Mode, results: &Path, drawn: anyhow::Result<Drawn>) -> anyhow:
         }
         Err(error) => return Err(error),
     });
+    lines.extend(report.map(|path| format!("wrote {}", path.display())));
     for line in lines {
         if mode == Mode::Json {
             anstream::eprintln!("{line}");

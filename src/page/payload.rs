@@ -1,11 +1,14 @@
 //! What the page's script needs, as JSON that is safe inside a `<script>` element.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::PageError;
 use super::decimate::{Point, decimate};
 use super::model::{Attempt, Entry, Report};
 use super::row::{eval_name, eval_set};
+use super::words::printable_lines;
 use crate::domain::{Configuration, Curves, printable};
 
 /// Points of all curves together, as far as their number is up to this program.
@@ -25,7 +28,7 @@ pub(super) struct Packed {
 struct Payload<'a> {
     written_ms: u64,
     refresh_s: Option<f64>,
-    configurations: Vec<&'a Configuration>,
+    configurations: Vec<Configuration>,
     runs: Vec<RunData<'a>>,
 }
 
@@ -82,7 +85,7 @@ pub(super) fn payload(report: &Report<'_>) -> Result<Packed, PageError> {
     let payload = Payload {
         written_ms: report.written_unix_ms,
         refresh_s: report.refresh.map(|refresh| refresh.as_secs_f64()),
-        configurations: report.sweep.configurations.iter().collect(),
+        configurations: report.sweep.configurations.iter().map(shown).collect(),
         runs: report.entries.iter().map(|e| run_data(e, most)).collect(),
     };
     let curves = report.entries.iter().filter_map(|entry| entry.curves);
@@ -111,6 +114,18 @@ fn embeddable(json: &str) -> String {
         .replace('&', "\\u0026")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029")
+}
+
+/// A configuration whose path can be shown.
+fn shown(configuration: &Configuration) -> Configuration {
+    let mut shown = configuration.clone();
+    let path = configuration
+        .data
+        .path
+        .as_deref()
+        .map(Path::to_string_lossy);
+    shown.data.path = path.map(|path| printable(&path).into());
+    shown
 }
 
 fn run_data<'a>(entry: &'a Entry<'_>, most: usize) -> RunData<'a> {
@@ -158,12 +173,6 @@ fn attempt_data(attempt: &Attempt) -> AttemptData {
         threads: attempt.threads,
         workers: attempt.workers,
     }
-}
-
-/// As [`printable`], with the ends of lines kept.
-fn printable_lines(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(printable).collect();
-    lines.join("\n")
 }
 
 /// Errors to six digits: more than a chart can show, and enough to round them to two as elsewhere.

@@ -9,7 +9,7 @@ use super::model::{Report, Standing, Table};
 use super::payload::payload;
 use super::policy::policy;
 use super::row::{Row, eval_heading};
-use super::words::{counted, duration};
+use super::words::{counted, duration, printable_lines};
 use crate::domain::printable;
 
 /// Why a report could not be put together. No sweep that was read makes one.
@@ -37,7 +37,7 @@ pub fn render(report: &Report<'_>) -> Result<String, PageError> {
         thinned: packed.thinned,
         name: printable(&sweep.name),
         title: printable(sweep.title.as_ref().unwrap_or(&sweep.name)),
-        description: sweep.description.as_deref().map(printable),
+        description: sweep.description.as_deref().map(printable_lines),
         written: rfc3339(report.written_unix_ms),
         facts: facts(report),
         states: states(&rows),
@@ -102,12 +102,15 @@ fn done_percent(rows: &[Row<'_>]) -> f64 {
 fn facts(report: &Report<'_>) -> Vec<String> {
     let sweep = report.sweep;
     let time: Duration = report.entries.iter().filter_map(|entry| entry.wall).sum();
-    vec![
+    let mut facts = vec![
         counted(sweep.configurations.len(), "configuration"),
         counted(sweep.seeds.len(), "seed"),
         counted(report.entries.len(), "run"),
-        format!("{} of training", duration(time)),
-    ]
+    ];
+    if !time.is_zero() {
+        facts.push(format!("{} of training", duration(time)));
+    }
+    facts
 }
 
 fn rfc3339(unix_ms: u64) -> String {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::printable;
+
 /// An error in percent with two digits, or a dash where there is none or it is not finite.
 pub(super) fn percent(error: Option<f64>) -> String {
     let finite = error.filter(|error| error.is_finite());
@@ -35,6 +37,12 @@ pub(super) fn grouped(number: u64) -> String {
         .filter_map(|group| std::str::from_utf8(group).ok())
         .collect();
     groups.join("\u{202f}")
+}
+
+/// As [`printable`], with the ends of lines kept.
+pub(super) fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]

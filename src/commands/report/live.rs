@@ -1,6 +1,6 @@
 //! A report that is written anew while its sweep runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -28,11 +28,16 @@ pub(super) fn watch(prepared: &Prepared, results: &Path, every: Duration) -> any
     Ok(())
 }
 
-/// Does some work, and keeps the report up to date meanwhile where that is wanted. What keeps a
-/// report from being written stops no sweep: it is told once, at the end.
-pub fn during<T>(wanted: bool, prepared: &Prepared, results: &Path, work: impl FnOnce() -> T) -> T {
+/// Does some work, and keeps the report up to date meanwhile where that is wanted. Returns where
+/// the last report is. What keeps it from being written stops no sweep: it is told as a warning.
+pub fn during<T>(
+    wanted: bool,
+    prepared: &Prepared,
+    results: &Path,
+    work: impl FnOnce() -> T,
+) -> (T, Option<PathBuf>) {
     if !wanted {
-        return work();
+        return (work(), None);
     }
     let (done, is_done) = bounded::<()>(1);
     let (result, written) = thread::scope(|scope| {
@@ -42,18 +47,20 @@ pub fn during<T>(wanted: bool, prepared: &Prepared, results: &Path, work: impl F
         (result, writer.join())
     });
     let written = written.unwrap_or_else(|_| Err(anyhow::anyhow!("its writer panicked")));
-    if let Err(error) = written {
+    let path = written.inspect_err(|error| {
         anstream::eprintln!("warning: no report: {error:#}");
-    }
-    result
+    });
+    (result, path.ok())
 }
 
-fn keep_up(prepared: &Prepared, results: &Path, is_done: &Receiver<()>) -> anyhow::Result<()> {
-    let mut last = write(prepared, results, Some(EVERY));
-    while goes_on(is_done, EVERY) {
-        last = write(prepared, results, Some(EVERY));
+fn keep_up(prepared: &Prepared, results: &Path, is_done: &Receiver<()>) -> anyhow::Result<PathBuf> {
+    loop {
+        // What is in the way may pass; whether it has, the last report shows.
+        let _ = write(prepared, results, Some(EVERY));
+        if !goes_on(is_done, EVERY) {
+            return Ok(write(prepared, results, None)?.path);
+        }
     }
-    last.and_then(|_| write(prepared, results, None)).map(drop)
 }
 
 /// Waits; false when there is no more to wait for.

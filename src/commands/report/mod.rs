@@ -36,11 +36,6 @@ pub fn execute(args: &ReportArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Where the report of a sweep is.
-pub fn path(prepared: &Prepared, results: &Path) -> PathBuf {
-    results.join(&prepared.sweep.name).join("report.html")
-}
-
 /// A report on the disk.
 struct Written {
     path: PathBuf,
@@ -69,7 +64,7 @@ fn write(
         refresh,
         version: env!("CARGO_PKG_VERSION"),
     };
-    let path = path(prepared, results);
+    let path = results.join(&prepared.sweep.name).join("report.html");
     write_atomically(&path, &[page::render(&report)?.as_bytes()])
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Written { path, unfinished })

@@ -32,7 +32,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 window.addEventListener("hashchange", () => {
-  if (location.hash === written) return;
+  if (location.hash === written || !saysState()) return;
   readState();
   showAll();
 });

@@ -18,9 +18,12 @@ const runs = new Map(data.runs.map((run) => [run.id, run]));
 const shortId = (id) => id.slice(0, 12);
 const byShortId = new Map(data.runs.map((run) => [shortId(run.id), run.id]));
 
+// Not the name of a part of the page.
+const saysState = () => location.hash.includes("=");
+
 // What the address says; false where it says nothing of the runs chosen.
 function readState() {
-  const said = new URLSearchParams(location.hash.slice(1));
+  const said = new URLSearchParams(saysState() ? location.hash.slice(1) : "");
   const ids = (key) => (said.get(key) || "").split(",").map((id) => byShortId.get(id) || null);
   state.text = said.get("text") || "";
   state.states = new Set((said.get("states") || "").split(",").filter(Boolean));
