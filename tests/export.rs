@@ -101,6 +101,30 @@ fn points_are_those_that_sqlite_itself_prints() {
 }
 
 #[test]
+fn layers_are_those_that_sqlite_itself_prints() {
+    let sweep = SWEEP.replace("lr = 0.05", "lr = 0.05\nlayer_stats = true");
+    let place = Workplace::new("tiny.toml", &sweep);
+    workplace::write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml"]);
+    export(&place, "jsonl");
+    let expected = place.rows(
+        "results",
+        "SELECT json_object('run', run_id, 'label', label, 'layer', layer, 'name', layer_stats.name,
+             'std', std)
+         FROM layer_stats JOIN current_trainings AS t ON t.id = training_id
+         JOIN sweep_runs USING (run_id)
+         ORDER BY position, layer",
+    );
+    let found = json_lines(&place.path().join("out/layers.jsonl"));
+    // Depth 8 has seven 3x3 layers.
+    assert_eq!((found.len(), expected.len()), (2 * 7, 2 * 7));
+    for (found, expected) in found.iter().zip(&expected) {
+        let expected: Value = serde_json::from_str(expected).expect("JSON");
+        assert_eq!(*found, expected);
+    }
+}
+
+#[test]
 fn csv_and_json_lines_say_the_same() {
     let place = trained();
     export(&place, "csv");
@@ -272,7 +296,10 @@ fn a_network_is_exported_as_its_checkpoint_has_it_under_pytorchs_names() {
         assert!(names.contains(&name), "{name}");
     }
     for name in names {
-        assert_eq!(network.tensor(name), checkpoint.tensor(name), "{name}");
+        let tensors = [&network, &checkpoint].map(|file| file.tensor(name).expect("the tensor"));
+        let [network, checkpoint] =
+            tensors.map(|view| (view.shape().to_vec(), view.data().to_vec()));
+        assert_eq!(network, checkpoint, "{name}");
     }
 }
 

@@ -69,8 +69,7 @@ impl Normaliser {
 
     /// What the difference is divided by, for each channel.
     pub fn deviation(&self) -> [f32; CHANNELS] {
-        self.scale
-            .map(|scale| (1.0 / (255.0 * f64::from(scale))) as f32)
+        self.scale.map(|scale| 1.0 / (255.0 * scale))
     }
 
     /// Height x width x channels of the images that it was made for.

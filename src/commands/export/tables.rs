@@ -1,6 +1,6 @@
-//! Two tables: the runs, and their points.
+//! Tables: the runs, their points, and their layers where those were measured.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Exported;
-use crate::domain::{Curves, EvalSet};
+use crate::domain::{Curves, EvalSet, LayerStat, RunId};
 use crate::export::{Folder, RowFormat, RowWriter};
 use crate::record::Store;
 
@@ -55,7 +55,11 @@ const POINT: [&str; 7] = [
     "lr",
 ];
 
-/// Writes `runs` and `points` to the folder, and returns their paths.
+/// Columns of the layers.
+const LAYER: [&str; 5] = ["run", "label", "layer", "name", "std"];
+
+/// Writes `runs`, `points` and, where a run has measured its layers, `layers` to the folder, and
+/// returns their paths.
 pub fn write(
     format: RowFormat,
     runs: &[Exported<'_>],
@@ -63,11 +67,41 @@ pub fn write(
     to: &Path,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let name = |table: &str| format!("{table}.{}", format.extension());
-    let names = [name("runs"), name("points")];
+    let ids: Vec<RunId> = runs.iter().map(|run| run.run.id.clone()).collect();
+    let layers = store.layer_stats(&ids)?;
+    let any_layers = layers.values().any(|layers| !layers.is_empty());
+    let mut names = vec![name("runs"), name("points")];
+    names.extend(any_layers.then(|| name("layers")));
     let folder = Folder::take(to, &names)?;
-    let of_runs = folder.write(&names[0], |out| write_runs(format, runs, out))?;
-    let of_points = folder.write(&names[1], |out| write_points(format, runs, store, out))?;
-    Ok(vec![of_runs, of_points])
+    let mut written = vec![
+        folder.write(&names[0], |out| write_runs(format, runs, out))?,
+        folder.write(&names[1], |out| write_points(format, runs, store, out))?,
+    ];
+    if let Some(name) = names.get(2) {
+        written.push(folder.write(name, |out| write_layers(format, runs, &layers, out))?);
+    }
+    Ok(written)
+}
+
+fn write_layers(
+    format: RowFormat,
+    runs: &[Exported<'_>],
+    layers: &HashMap<RunId, Vec<LayerStat>>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut rows = RowWriter::new(format, LAYER.map(str::to_owned).to_vec(), out)?;
+    for Exported { run, .. } in runs {
+        for stat in layers.get(&run.id).into_iter().flatten() {
+            rows.row(vec![
+                json!(run.id.0),
+                json!(run.label),
+                json!(stat.layer),
+                json!(stat.name),
+                json!(stat.std),
+            ])?;
+        }
+    }
+    rows.finish()
 }
 
 fn write_runs(format: RowFormat, runs: &[Exported<'_>], out: &mut dyn io::Write) -> io::Result<()> {
