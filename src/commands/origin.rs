@@ -1,7 +1,7 @@
 //! What a figure's files tell of its origin: the program, the sweep, the runs and what they had
 //! measured, and the images. No dates: the same records give the same bytes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -21,8 +21,8 @@ const NOTHING: &str = "-";
 const DIGITS: usize = 16;
 
 /// The facts of one figure: `format`, `version`, `commit`, `sweep`, `sweep-sha256`, `figure`,
-/// `data` (fingerprints) and `runs`, a line for each that is shown with its id, a digest of its measurements
-/// and its last iteration.
+/// `data` (fingerprints) and `runs`, a line for each that is shown with its id, a digest of its
+/// measurements and its last iteration.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -54,15 +54,13 @@ pub fn facts(
 }
 
 /// The runs that a figure shows.
-pub fn shown<'a>(figure: &'a Figure, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> {
-    let panels = &figure.panels;
-    let in_a_panel = |index| {
-        panels
-            .iter()
-            .any(|panel| panel.configurations.contains(index))
-    };
+pub fn shown<'a>(figure: &Figure, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + use<'a> {
+    let panels = figure.panels.iter();
+    let indices: HashSet<usize> = panels
+        .flat_map(|panel| panel.configurations.iter().copied())
+        .collect();
     runs.iter()
-        .filter(move |run| in_a_panel(&run.configuration))
+        .filter(move |run| indices.contains(&run.configuration))
 }
 
 /// What is said of one run.

@@ -25,7 +25,7 @@ use crate::files::write_atomically;
 use crate::model::{Network, Vector};
 
 /// Raised when a file means something else than before.
-pub(super) const FORMAT: u32 = 1;
+const FORMAT: u32 = 1;
 /// The one entry of the metadata; with several, their order would be left to chance.
 pub(super) const METADATA: &str = "resweep";
 pub(super) const MOMENTUM: &str = "momentum_buffer.";
@@ -67,7 +67,7 @@ pub enum CheckpointError {
 /// The metadata.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Header {
-    pub format: u32,
+    format: u32,
     trajectory: TrajectoryId,
     iteration: u64,
     interval: RunningError,
@@ -209,27 +209,32 @@ struct Decoded {
     progress: Progress,
 }
 
+/// The metadata of a file, where it is a checkpoint that this program reads.
+pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let entries = metadata.metadata().as_ref();
+    let json = entries.and_then(|entries| entries.get(METADATA));
+    let json = json.ok_or("it is not resweep's")?;
+    let header: Header = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    if header.format == FORMAT {
+        return Ok(header);
+    }
+    Err(format!(
+        "it has version {} of the format, this program reads {FORMAT}",
+        header.format
+    ))
+}
+
 fn decode<D: Device<f32>>(
     bytes: &[u8],
     trajectory: &TrajectoryId,
     network: &Network<D>,
 ) -> Result<Decoded, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| text(&error))?;
-    let json = metadata.metadata().as_ref();
-    let json = json.and_then(|entries| entries.get(METADATA));
-    let json = json.ok_or("it is not resweep's")?;
-    let header: Header = serde_json::from_str(json).map_err(|error| text(&error))?;
-    if header.format != FORMAT {
-        return Err(format!(
-            "it has version {} of the format, this program reads {FORMAT}",
-            header.format
-        ));
-    }
+    let header = header(bytes)?;
     if header.trajectory != *trajectory {
         return Err("its configuration is another one".to_owned());
     }
-    let file = SafeTensors::deserialize(bytes).map_err(|error| text(&error))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let floats = |name: &str, len: usize| values::<f32>(&file, name, Dtype::F32, Some(len));
     let mut decoded = Decoded {
         parameters: Vec::new(),

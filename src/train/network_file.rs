@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use super::CheckpointError;
-use super::checkpoint::{FORMAT, Header, METADATA, MOMENTUM, PERMUTATION, sha256};
+use super::checkpoint::{METADATA, MOMENTUM, PERMUTATION, header, sha256};
 use crate::data::Normaliser;
 use crate::domain::Checkpoint;
 
@@ -36,27 +36,12 @@ pub fn network_file(
 }
 
 fn network_of(bytes: &[u8], description: String) -> Result<Vec<u8>, String> {
-    check_format(bytes)?;
+    header(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let tensors = file.tensors().into_iter();
     let network = tensors.filter(|(name, _)| !name.starts_with(MOMENTUM) && name != PERMUTATION);
     let metadata = HashMap::from([(METADATA.to_owned(), description)]);
     serialize(network, Some(metadata)).map_err(|error| error.to_string())
-}
-
-fn check_format(bytes: &[u8]) -> Result<(), String> {
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    let entries = metadata.metadata().as_ref();
-    let json = entries.and_then(|entries| entries.get(METADATA));
-    let header: Header = serde_json::from_str(json.ok_or("it is not resweep's")?)
-        .map_err(|error| error.to_string())?;
-    if header.format == FORMAT {
-        return Ok(());
-    }
-    Err(format!(
-        "it has version {} of the format, this program reads {FORMAT}",
-        header.format
-    ))
 }
 
 /// `mean` (channels, height, width) and `std` (channels) for pixels in 0..1: a network's input is

@@ -1,0 +1,74 @@
+//! A figure as the database gives it now, without its sweep file and without the images.
+
+use std::path::Path;
+
+use anyhow::bail;
+
+use super::super::origin;
+use super::super::plot::{curves, restyle_figure, stamped};
+use super::super::recorded::recorded;
+use crate::domain::{Figure, Look, Palette, Run, Sweep, Theme, printable};
+use crate::record::Store;
+use crate::render::Facts;
+
+/// The figure as the database gives it now.
+pub struct Again {
+    sweep: Sweep,
+    pub figure: Figure,
+    /// Every run of the sweep as it was started last.
+    pub runs: Vec<Run>,
+    pub store: Store,
+    pub facts: Facts,
+}
+
+impl Again {
+    /// Finds the sweep that a figure names, as it was started last.
+    pub fn of(wanted: &Facts, database: &Path) -> anyhow::Result<Again> {
+        let store = Store::open_read_only(database)?;
+        let name = wanted.get("sweep").unwrap_or_default();
+        let shown = printable(name);
+        let Some((sweep, runs)) = recorded(name, &store, database)? else {
+            bail!(
+                "{} has no sweep `{shown}`; give the folder of its results with --results",
+                database.display()
+            );
+        };
+        let figure = wanted.get("figure").unwrap_or_default();
+        let Some(figure) = named(&sweep, figure) else {
+            let figure = printable(figure);
+            bail!("the sweep `{shown}` has no figure `{figure}` any more");
+        };
+        let curves = curves(&store, &runs)?;
+        let facts = origin::facts(&sweep, &figure, &runs, &curves, &store)?;
+        Ok(Again {
+            sweep,
+            figure,
+            runs,
+            store,
+            facts,
+        })
+    }
+
+    /// The PNG.
+    pub fn draw(&self) -> anyhow::Result<Vec<u8>> {
+        let curves = curves(&self.store, &self.runs)?;
+        let stamped = stamped(&self.sweep, &self.figure, &self.runs, &curves, &self.store)?;
+        Ok(stamped.png()?)
+    }
+}
+
+/// The figure of that name, as declared or in another look.
+fn named(sweep: &Sweep, name: &str) -> Option<Figure> {
+    let themes = Look::THEMES.iter().map(|theme| Theme::of(theme));
+    let palettes = Look::PALETTES.iter().map(|palette| Palette::of(palette));
+    let palettes: Vec<Option<Palette>> = std::iter::once(None).chain(palettes).collect();
+    let looks = std::iter::once(None).chain(themes);
+    let looks = looks.flat_map(|theme| palettes.iter().map(move |&palette| (theme, palette)));
+    let styled = |(theme, palette)| {
+        sweep.figures.iter().cloned().map(move |mut figure| {
+            restyle_figure(&mut figure, theme, palette);
+            figure
+        })
+    };
+    looks.flat_map(styled).find(|figure| figure.name == name)
+}

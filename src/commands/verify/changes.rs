@@ -1,0 +1,93 @@
+//! What has changed since a figure was drawn, pixels aside.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Context;
+
+use super::super::origin::{self, Measured};
+use super::again::Again;
+use super::{fact, program};
+use crate::domain::{RunId, printable};
+use crate::render::Facts;
+
+/// Runs that are named of one kind; the others are counted.
+const NAMED: usize = 5;
+
+/// One line for each kind of change since a figure with the facts `then` was drawn.
+pub fn changes(again: &Again, then: &Facts) -> anyhow::Result<Vec<String>> {
+    let now = &again.facts;
+    let mut changes = Vec::new();
+    if program(then) != program(now) {
+        changes.push(format!(
+            "program: drawn by resweep {}, this is {}",
+            program(then),
+            program(now)
+        ));
+    }
+    for (key, what) in [("sweep-sha256", "sweep"), ("data", "images")] {
+        let (was, is) = (fact(then, key), fact(now, key));
+        if was != is {
+            changes.push(format!("{what}: {was} then, {is} now"));
+        }
+    }
+    let then = origin::measured(then).context("its list of runs is damaged")?;
+    let now = origin::measured(now).unwrap_or_default();
+    let now: HashMap<RunId, Measured> = now.into_iter().collect();
+    changes.extend(runs(again, &then, &now)?);
+    Ok(changes)
+}
+
+/// The runs that are not as they were, by what has become of them.
+fn runs(
+    again: &Again,
+    then: &[(RunId, Measured)],
+    now: &HashMap<RunId, Measured>,
+) -> anyhow::Result<Vec<String>> {
+    let ids: Vec<RunId> = then.iter().map(|(id, _)| id.clone()).collect();
+    let known = again.store.recorded_runs(&ids)?;
+    let labels = labels(again);
+    let (mut missing, mut left, mut since) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, was) in then {
+        let label = labels.get(id).cloned();
+        let label = label.unwrap_or_else(|| format!("run {}", id.short()));
+        match now.get(id) {
+            None if known.contains_key(id) => left.push(label),
+            None => missing.push(label),
+            Some(is) if is == was => {}
+            Some(is) if !is.anything() => missing.push(format!("measurements of {label}")),
+            Some(is) => since.push(format!(
+                "{label} (iteration {} then, {} now)",
+                was.iteration, is.iteration
+            )),
+        }
+    }
+    let before: HashSet<RunId> = ids.into_iter().collect();
+    let shown = origin::shown(&again.figure, &again.runs);
+    let new = shown.filter(|run| !before.contains(&run.id));
+    let new: Vec<String> = new.map(|run| printable(&run.label)).collect();
+    let kinds = [
+        ("missing from the database", missing),
+        ("no longer in the figure", left),
+        ("new in the figure", new),
+        ("measured since", since),
+    ];
+    let told = kinds.into_iter().filter(|(_, runs)| !runs.is_empty());
+    Ok(told.map(|(what, runs)| listed(what, &runs)).collect())
+}
+
+/// What people call the runs of the sweep.
+fn labels(again: &Again) -> HashMap<RunId, String> {
+    let runs = again.runs.iter();
+    runs.map(|run| (run.id.clone(), printable(&run.label)))
+        .collect()
+}
+
+/// `measured since: plain-20, ResNet-20 and 3 more`.
+fn listed(what: &str, runs: &[String]) -> String {
+    let named = runs.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let named = named.join(", ");
+    match runs.len().saturating_sub(NAMED) {
+        0 => format!("{what}: {named}"),
+        more => format!("{what}: {named} and {more} more"),
+    }
+}
