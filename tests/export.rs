@@ -189,7 +189,10 @@ fn what_an_export_did_not_write_is_not_overwritten() {
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(said.contains("`out/points.csv` is there already"), "{said}");
     assert_eq!(fs::read_to_string(&own).expect("mine"), "mine");
-    assert_eq!(workplace::files(&place.path().join("out")), [own.clone()]);
+    assert_eq!(
+        workplace::files(&place.path().join("out")),
+        std::slice::from_ref(&own)
+    );
     fs::remove_file(&own).expect("mine");
     place.stdout(&args);
     let first = fs::read(&own).expect("the table");
