@@ -15,8 +15,8 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build sweep plot report plan status data test torture fuzz browser check bench \
-	bench-load bench-venv miri asan check-tensorboard fixtures clean
+.PHONY: all build cuda cuda-test cuda-toolkit sweep plot report plan status data test torture fuzz \
+	browser check bench bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -47,6 +47,19 @@ status: build
 # Downloads and verifies CIFAR-10.
 data: build
 	@$(RESWEEP) data download cifar10 $(ARGS)
+
+# NVIDIA's compiler and libraries for `make cuda`, where no CUDA toolkit is installed; docs/cuda.md.
+CUDA_TOOLKIT = $(CURDIR)/target/cuda-toolkit
+cuda-toolkit:
+	@tools/cuda-toolkit.sh $(CUDA_TOOLKIT)
+
+# Builds target/cuda/release/resweep for NVIDIA GPUs.
+cuda:
+	@tools/cuda-build.sh $(CUDA_TOOLKIT)/nvidia/cu13
+
+# The tests of the training code on the first GPU.
+cuda-test:
+	@tools/cuda-test.sh $(CUDA_TOOLKIT)/nvidia/cu13
 
 test:
 	cargo test

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::domain::{Look, Palette, Theme};
+use crate::domain::{DeviceRequest, Look, Palette, Theme};
 use crate::report::Mode;
-use crate::train::DeviceKind;
 
 /// Train sweeps of plain and residual networks and draw the figures of "Deep Residual Learning".
 #[derive(Debug, Parser)]
@@ -170,9 +169,13 @@ pub struct WorkerArgs {
     /// Threads of each run; a sweep is fastest with one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
-    /// Where the runs compute: cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    pub device: DeviceKind,
+    /// Where the runs compute: cpu, cuda, cuda:0,1 or cuda:all; several as cuda:all,cpu; auto:
+    /// every GPU, or the CPU where none works
+    #[arg(long, value_name = "DEVICES", default_value = "cpu")]
+    pub device: DeviceRequest,
+    /// Runs that share a GPU
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub runs_per_gpu: u16,
     /// Also train runs that failed before
     #[arg(long)]
     pub retry_failed: bool,

@@ -229,6 +229,7 @@ fn an_event_file_has_the_bytes_that_tensorboard_itself_writes() {
         loss,
     };
     let curves = Curves {
+        measured: None,
         train: vec![
             train(100, 81.25, 2.125, 0.1),
             train(70_000, 50.0, f64::NAN, 0.01),

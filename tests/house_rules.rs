@@ -20,7 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("export", &["domain"]),
     ("render", &["analysis", "domain"]),
     ("page", &["domain"]),
-    ("cli", &["domain", "report", "train"]),
+    ("cli", &["domain", "report"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

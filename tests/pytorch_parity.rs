@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use dfdx::prelude::{Cpu, TensorFromVec};
+use dfdx::prelude::{Cpu, Device};
 use resweep::domain::{Configuration, DecayScope, ModelConfig, Shortcut, TrainConfig};
 use resweep::engine::{
     BatchLoss, Engine, Fused, InstructionSet, Matrix, Portable, Sgd, cross_entropy,
@@ -71,7 +71,7 @@ impl Fixture {
     }
 
     /// One step's images from PyTorch's (batch, channel, row, column) to rows of pixels.
-    fn images(&self, device: &Cpu, step: usize) -> Matrix<Cpu> {
+    fn images<D: Device<f32>>(&self, device: &D, step: usize) -> Matrix<D> {
         let (pixels, len) = (SIZE * SIZE, BATCH * 3 * SIZE * SIZE);
         let planes = &self.floats("images")[step * len..][..len];
         let mut rows = vec![0.0; len];
@@ -95,14 +95,14 @@ fn assert_close(name: &str, actual: &[f32], expected: &[f32], tolerance: f32) {
     }
 }
 
-fn check(
+fn check<D: Device<f32>>(
     fixture: &str,
     (shortcut, nesterov, decay): (Shortcut, bool, DecayScope),
-    mut engine: impl Engine<Cpu>,
+    device: &D,
+    mut engine: impl Engine<D>,
     tolerance: &Tolerance,
 ) {
     let fixture = Fixture::load(fixture);
-    let device = Cpu::default();
     let paper = Configuration::paper(14, shortcut);
     let model = ModelConfig {
         width: 3,
@@ -116,7 +116,7 @@ fn check(
         weight_decay: 1e-3,
         ..paper.train
     };
-    let mut network = Network::new(&device, &model, 10, 0);
+    let mut network = Network::new(device, &model, 10, 0);
     for parameter in &mut network.parameters {
         let initial = fixture.floats(&format!("initial.{}", parameter.name));
         assert_eq!(initial.len(), parameter.dims.iter().product::<usize>());
@@ -127,7 +127,7 @@ fn check(
     for step in 0..3 {
         let labels = fixture.labels(step);
         let logits = engine
-            .train(&mut network, fixture.images(&device, step))
+            .train(&mut network, fixture.images(device, step))
             .expect("forward");
         let values = logits.as_vec();
         let expected_loss = fixture.floats(&format!("loss.{step}"));
@@ -169,7 +169,7 @@ fn check(
         );
     }
     let logits = engine
-        .eval(&network, fixture.images(&device, 0))
+        .eval(&network, fixture.images(device, 0))
         .expect("evaluation");
     assert_close(
         "evaluation",
@@ -186,7 +186,17 @@ macro_rules! parity {
 
             #[test]
             fn portable_operations_agree_with_pytorch() {
-                check($fixture, $settings, Portable::new(&Cpu::default()), &PORTABLE);
+                let cpu = Cpu::default();
+                check($fixture, $settings, &cpu, Portable::new(&cpu), &PORTABLE);
+            }
+
+            #[test]
+            #[cfg(feature = "cuda")]
+            fn a_gpu_agrees_with_pytorch() {
+                match resweep::train::cuda(0) {
+                    Ok(gpu) => check($fixture, $settings, &gpu, Portable::new(&gpu), &PORTABLE),
+                    Err(error) => println!("skipped: {error}"),
+                }
             }
 
             #[test]
@@ -195,7 +205,7 @@ macro_rules! parity {
                 let sets = InstructionSet::available().into_iter();
                 for set in sets.filter(|set| set.lanes() <= 8) {
                     println!("{}", set.name());
-                    check($fixture, $settings, Fused::new(Some(set)), &FUSED);
+                    check($fixture, $settings, &Cpu::default(), Fused::new(Some(set)), &FUSED);
                 }
             }
         }

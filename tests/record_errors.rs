@@ -36,6 +36,7 @@ fn an_event_of_a_run_that_was_not_registered_is_an_error() {
     let stranger = record_fixture::run(56, Shortcut::None, 1);
     let slot = Slot {
         worker: 0,
+        device: DeviceKind::Cpu,
         threads: 1,
     };
     let mut recorder = Recorder::open(&path).unwrap();

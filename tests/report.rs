@@ -228,6 +228,7 @@ fn stop(process: &mut Mortal) {
 fn run(number: usize, label: String) -> Run {
     let configuration = Configuration::paper(20, Shortcut::None);
     Run {
+        origin: None,
         id: RunId(format!("{number:012x}{:052x}", 0)),
         config: RunConfig {
             configuration,

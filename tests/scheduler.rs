@@ -202,10 +202,7 @@ fn sweep_of(
     let batch = Batch {
         runs,
         finished_before: 0,
-        workforce: Workforce {
-            workers,
-            threads_per_run: 1,
-        },
+        workforce: Workforce::on_cpu(workers, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 3,
@@ -438,10 +435,7 @@ fn runs_that_report_faster_than_they_are_heard_lose_nothing() {
     let batch = Batch {
         runs: (0..64).map(run).collect(),
         finished_before: 0,
-        workforce: Workforce {
-            workers: 32,
-            threads_per_run: 1,
-        },
+        workforce: Workforce::on_cpu(32, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 1,

@@ -133,10 +133,7 @@ fn batch(load: &Load, runs: Vec<Run>) -> Batch {
     Batch {
         runs: runs.into(),
         finished_before: 0,
-        workforce: Workforce {
-            workers: load.workers,
-            threads_per_run: 1,
-        },
+        workforce: Workforce::on_cpu(load.workers, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 1,

@@ -84,7 +84,6 @@ pub fn begin(results: &Path, sweep: &Sweep, runs: &[Run]) -> anyhow::Result<Reco
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_commit: None,
-        device: "cpu".to_owned(),
         cpu: "any".to_owned(),
         host: "here".to_owned(),
     };

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::prepare::Prepared;
 use super::provenance::cpu_name;
 use crate::cli::WorkerArgs;
-use crate::domain::{Run, RunId};
+use crate::domain::{DeviceKind, Run, RunId, Slot};
 use crate::engine;
 use crate::plan::{Again, Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
 use crate::record::{AttemptStatus, Store};
-use crate::schedule::{Workforce, longest_first};
-use crate::train::DeviceKind;
+use crate::schedule::{Resources, Workforce, longest_first};
+use crate::train;
 
 /// A sweep against the store and the machine.
 pub struct Outlook {
@@ -24,7 +24,6 @@ pub struct Outlook {
     pub speeds: Speeds,
     /// Classes of each configuration's data.
     classes: Vec<usize>,
-    device: DeviceKind,
 }
 
 impl Outlook {
@@ -32,7 +31,12 @@ impl Outlook {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn new(prepared: &Prepared, store: &Store, workers: &WorkerArgs) -> anyhow::Result<Self> {
+    pub fn new(
+        prepared: &Prepared,
+        store: &Store,
+        workers: &WorkerArgs,
+        devices: &[DeviceKind],
+    ) -> anyhow::Result<Self> {
         let stored = stored(prepared, store)?;
         let members = store.members(&prepared.sweep.name)?;
         let listed: Vec<RunId> = members.into_iter().map(|member| member.id).collect();
@@ -43,24 +47,24 @@ impl Outlook {
             .into_iter()
             .cloned()
             .collect();
-        let speeds = speeds(store, workers)?;
+        let workforce = workforce(workers, devices, pending.len());
+        let speeds = speeds(store, workforce.slots[0])?;
         let times = times_to_the_end(&pending, &speeds);
         longest_first(&mut pending, |run| times[&run.id]);
         Ok(Self {
             stored,
             diff,
-            workforce: workforce(workers, pending.len()),
+            workforce,
             pending,
             speeds,
             classes: prepared.facts.iter().map(|facts| facts.classes).collect(),
-            device: workers.device,
         })
     }
 
     /// When the last pending run would end.
     pub fn estimate(&self) -> Duration {
         let durations = self.pending.iter().map(|run| self.speeds.estimate(run));
-        makespan(durations, self.workforce.workers)
+        makespan(durations, self.workforce.slots.len())
     }
 
     /// Whether the estimate of every pending run comes from runs that finished.
@@ -68,13 +72,14 @@ impl Outlook {
         self.pending.iter().all(|run| self.speeds.observed(run))
     }
 
-    /// Estimated peak memory of `run` in bytes; `None` where it would train on a GPU, for which
-    /// the estimate is not made.
+    /// Estimated peak memory of `run` in bytes; `None` where it may train on a GPU, for which the
+    /// estimate is not made.
     pub fn memory_bytes(&self, run: &Run) -> Option<u64> {
         let classes = self.classes[run.configuration];
-        let threads = self.workforce.threads_per_run;
-        (self.device == DeviceKind::Cpu)
-            .then(|| engine::memory_bytes(&run.config.configuration, classes, threads))
+        let slots = &self.workforce.slots;
+        let threads = slots[0].threads;
+        let all_on_cpu = slots.iter().all(|slot| slot.device == DeviceKind::Cpu);
+        all_on_cpu.then(|| engine::memory_bytes(&run.config.configuration, classes, threads))
     }
 
     /// The pending run that takes the most memory, and its bytes.
@@ -136,10 +141,10 @@ fn times_to_the_end(runs: &[Run], speeds: &Speeds) -> HashMap<RunId, Duration> {
     times
 }
 
-/// The speeds that finished runs had on this device and CPU with as many threads each.
-fn speeds(store: &Store, workers: &WorkerArgs) -> anyhow::Result<Speeds> {
-    let (device, threads) = (workers.device.to_string(), usize::from(workers.threads));
-    let observed = store.observed_speeds(&device, &cpu_name(), threads)?;
+/// The speeds that finished runs had in such a slot of this machine.
+fn speeds(store: &Store, slot: Slot) -> anyhow::Result<Speeds> {
+    let device = slot.device.to_string();
+    let observed = store.observed_speeds(&device, &cpu_name(), slot.threads)?;
     let observed = observed.into_iter().map(|seen| ObservedSpeed {
         batch_size: seen.config.configuration.train.batch_size,
         engine: seen.config.configuration.train.engine,
@@ -158,8 +163,24 @@ pub fn again(workers: &WorkerArgs) -> Again {
     }
 }
 
-fn workforce(workers: &WorkerArgs, pending: usize) -> Workforce {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let requested = workers.workers.map(usize::from);
-    Workforce::new(cores, pending, usize::from(workers.threads), requested)
+/// The devices that `--device` comes to; says why `auto` is the CPU.
+///
+/// # Errors
+/// When one of them cannot be used.
+pub fn devices(workers: &WorkerArgs) -> anyhow::Result<Vec<DeviceKind>> {
+    let found = train::find_devices(&workers.device)?;
+    if let Some(why) = found.why_cpu {
+        anstream::eprintln!("training on the CPU: {why}");
+    }
+    Ok(found.devices)
+}
+
+fn workforce(workers: &WorkerArgs, devices: &[DeviceKind], pending: usize) -> Workforce {
+    let resources = Resources {
+        devices,
+        runs_per_gpu: usize::from(workers.runs_per_gpu),
+        cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads: usize::from(workers.threads),
+    };
+    Workforce::new(resources, pending, workers.workers.map(usize::from))
 }

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::outlook::{Outlook, again};
+use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, database, prepare};
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
-use crate::domain::{Run, RunId, Shortcut};
+use crate::domain::{DeviceKind, Run, RunId, Shortcut};
 use crate::plan::{Standing, Stored, StoredStatus};
 use crate::record::Store;
-use crate::report::{counted, duration};
+use crate::report::{counted, duration, workforce};
 
 /// Shows the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
     let prepared = prepare(&args.sweep, results)?;
-    show(&prepared, results, &args.workers, args.json)
+    let devices = devices(&args.workers)?;
+    show(&prepared, results, &args.workers, &devices, args.json)
 }
 
 /// One run of the plan, as `--json` prints it.
@@ -69,10 +70,11 @@ pub fn show(
     prepared: &Prepared,
     results: &Path,
     workers: &WorkerArgs,
+    devices: &[DeviceKind],
     json: bool,
 ) -> anyhow::Result<()> {
     let store = Store::open_read_only(&database(results))?;
-    let outlook = Outlook::new(prepared, &store, workers)?;
+    let outlook = Outlook::new(prepared, &store, workers, devices)?;
     let rows = prepared.runs.iter().zip(&outlook.diff.standings);
     let plan = Plan {
         sweep: &prepared.sweep.name,
@@ -84,8 +86,8 @@ pub fn show(
             .collect(),
         stale: &outlook.diff.stale,
         pending: outlook.pending.len(),
-        workers: outlook.workforce.workers,
-        threads_per_run: outlook.workforce.threads_per_run,
+        workers: outlook.workforce.slots.len(),
+        threads_per_run: outlook.workforce.slots[0].threads,
         estimated_s: outlook.estimate().as_secs_f64(),
         speed_observed: outlook.speed_observed(),
         seeds: prepared.sweep.seeds_note.clone(),
@@ -205,10 +207,9 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
         "a guess: no such run has finished on this machine yet"
     };
     anstream::println!(
-        "{} to train on {} with {} each: about {} ({basis})",
+        "{} to train by {}: about {} ({basis})",
         plan.pending,
-        counted(plan.workers, "worker"),
-        counted(plan.threads_per_run, "thread"),
+        workforce(&outlook.workforce.slots),
         duration(Duration::from_secs_f64(plan.estimated_s)),
     );
     if let Some((run, bytes)) = outlook.largest() {

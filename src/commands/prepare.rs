@@ -1,6 +1,6 @@
 //! From a sweep file to its runs: what every command on a sweep begins with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::records::Records;
 use crate::analysis::{Growth, grow};
 use crate::cli::SweepArgs;
 use crate::data::{self, Facts};
-use crate::domain::{BrokenImage, Configuration, Run, Sweep};
+use crate::domain::{BrokenImage, Configuration, Run, RunId, Sweep};
 use crate::plan::{self, DataFacts};
 use crate::record::{Store, StoreError};
 use crate::spec;
@@ -75,7 +75,11 @@ impl Prepared {
             let seeds = growth.seeds[run.configuration].used;
             self.sweep.seeds[..seeds].contains(&run.config.seed)
         };
-        self.runs = self.all.iter().filter(enough).cloned().collect();
+        let chosen = self.all.iter().filter(enough);
+        let needed: HashSet<&RunId> = chosen.filter_map(Run::needs).collect();
+        let all = self.all.iter();
+        let kept = all.filter(|run| enough(run) || needed.contains(&run.id));
+        self.runs = kept.cloned().collect();
         self.sweep.seeds_note = Some(growth.summary());
         self.growth = Some(growth);
         Ok(())

@@ -3,7 +3,6 @@
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 use crate::record::Provenance;
-use crate::train::DeviceKind;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -18,11 +17,10 @@ pub fn commit() -> Option<&'static str> {
 }
 
 /// What is stored with each attempt.
-pub fn provenance(device: DeviceKind) -> Provenance {
+pub fn provenance() -> Provenance {
     Provenance {
         version: VERSION.to_owned(),
         git_commit: commit().map(str::to_owned),
-        device: device.to_string(),
         cpu: cpu_name(),
         host: System::host_name().unwrap_or_else(|_| "unknown".to_owned()),
     }

@@ -10,13 +10,13 @@ use anyhow::Context;
 use super::attempt_log::Logged;
 use super::ending::Ending;
 use super::isolate::{self, ChildTrainer};
-use super::outlook::{Outlook, again};
+use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, database, load_data, prepare};
 use super::provenance::provenance;
 use super::stopping::Stopping;
 use super::{plan, plot, report as live_report};
 use crate::cli::RunArgs;
-use crate::domain::{RunId, SweepTally, Trainer};
+use crate::domain::{DeviceKind, RunId, SweepTally, Trainer};
 use crate::plan::{Again, Standing};
 use crate::record::{Participation, Recorder, RunRecord, Store, SweepRecord};
 use crate::report::{self, Mode, counted};
@@ -27,16 +27,16 @@ use plot::Drawn;
 /// Trains what is not finished, records it, draws the figure.
 pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
-    args.workers.device.check()?;
+    let devices = devices(&args.workers)?;
     let mut prepared = prepare(&args.sweep, results)?;
     if args.dry_run {
-        plan::show(&prepared, results, &args.workers, false)?;
+        plan::show(&prepared, results, &args.workers, &devices, false)?;
         return Ok(Ending::Done);
     }
     let mut stopping = None;
-    let mut round = train(args, &prepared, &mut stopping)?;
+    let mut round = train(args, &devices, &prepared, &mut stopping)?;
     while goes_on(round.ending, args) && needs_more(&mut prepared, results)? {
-        round = train(&for_next_round(args), &prepared, &mut stopping)?;
+        round = train(&for_next_round(args), &devices, &prepared, &mut stopping)?;
     }
     let Round { ending, report } = round;
     if ending == Ending::Stopped {
@@ -86,13 +86,14 @@ fn needs_more(prepared: &mut Prepared, results: &Path) -> anyhow::Result<bool> {
 /// Trains the runs that are not finished. The first round starts to listen for signals.
 fn train(
     args: &RunArgs,
+    devices: &[DeviceKind],
     prepared: &Prepared,
     stopping: &mut Option<Stopping>,
 ) -> anyhow::Result<Round> {
     let results = &args.results.results;
     let mut recorder = open_recorder(args, prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
-    let outlook = Outlook::new(prepared, &store, &args.workers)?;
+    let outlook = Outlook::new(prepared, &store, &args.workers, devices)?;
     let trainer = trainer(args, &outlook, results)?;
     let batch = Batch {
         runs: outlook.pending.as_slice().into(),
@@ -100,7 +101,7 @@ fn train(
             - outlook.pending.len()
             - left_alone(&outlook, args)
             - blocked(&outlook),
-        workforce: outlook.workforce,
+        workforce: outlook.workforce.clone(),
         limits: Limits {
             max_fails: args.max_fails.map(|max| max as usize),
             max_attempts: prepared.sweep.max_attempts,
@@ -143,18 +144,16 @@ fn blocked(outlook: &Outlook) -> usize {
 
 fn trainer(args: &RunArgs, outlook: &Outlook, results: &Path) -> anyhow::Result<Arc<dyn Trainer>> {
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint_every);
-    let device = args.workers.device;
     if args.isolate {
         let trainer = ChildTrainer::new(isolate::Setting {
             results: results.to_owned(),
-            device: device.to_string(),
             checkpoint_every,
         });
         return Ok(Arc::new(Logged::new(trainer, results, args.log_level)));
     }
     let pending = outlook.pending.iter();
     let datasets = load_data(pending.map(|run| &run.config.configuration), results)?;
-    let trainer = NetworkTrainer::new(datasets, device, checkpoint_every);
+    let trainer = NetworkTrainer::new(datasets, checkpoint_every);
     Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
 }
 
@@ -180,7 +179,7 @@ fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow:
         fresh: args.workers.fresh,
         lease: Duration::from_secs_f64(args.lease),
     };
-    recorder.begin_sweep(&record, provenance(args.workers.device), participation)?;
+    recorder.begin_sweep(&record, provenance(), participation)?;
     Ok(recorder)
 }
 

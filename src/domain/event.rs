@@ -15,8 +15,8 @@ pub enum Event<'a> {
         pending: &'a [Run],
         /// Runs of the sweep that were finished before.
         finished_before: usize,
-        workers: usize,
-        threads_per_run: usize,
+        /// One for each worker, at least one.
+        slots: &'a [Slot],
     },
     /// This process has taken the run, and a worker begins it.
     RunStarted {

@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod config;
+mod device;
 mod event;
 mod expectation;
 mod figure;
@@ -19,6 +20,7 @@ pub use config::{
     Augmentation, BrokenImage, Configuration, DataConfig, Dataset, DecayScope, EngineKind, Init,
     ModelConfig, Normalisation, Shortcut, TrainConfig, Validation, Warmup, WarmupEnd,
 };
+pub use device::{DeviceKind, DeviceRequest, Requested, UnknownDevice};
 pub use event::{
     Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, SweepTally, TrainError, Trainer,
 };

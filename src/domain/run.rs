@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdaptiveRepeats, Configuration, Expectation, Figure, TrajectoryId};
+use super::{AdaptiveRepeats, Configuration, DeviceKind, Expectation, Figure, TrajectoryId};
 
 /// What a sweep file declares, fully resolved: the configurations in the order of the file,
 /// each trained once for every seed.
@@ -133,6 +133,7 @@ pub struct Cost {
 pub struct Slot {
     /// Index of the worker, from 0.
     pub worker: usize,
+    pub device: DeviceKind,
     /// CPU threads that the run may use.
     pub threads: usize,
 }

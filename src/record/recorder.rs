@@ -298,9 +298,9 @@ impl Recorder {
 impl EventSink for Recorder {
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
         match *event {
-            Event::SweepStarted { workers, .. } => {
+            Event::SweepStarted { slots, .. } => {
                 if let Some(sweep) = &mut self.sweep {
-                    sweep.workers = workers;
+                    sweep.workers = slots.len();
                 }
                 Ok(())
             }
@@ -390,7 +390,7 @@ fn insert_attempt(
             now_unix_ms(),
             provenance.version,
             provenance.git_commit,
-            provenance.device,
+            slot.device.to_string(),
             provenance.cpu,
             integer("a number of threads", slot.threads as u64)?,
             integer("a number of workers", sweep.workers as u64)?,

@@ -25,14 +25,12 @@ pub struct RunRecord<'a> {
     pub data_fingerprint: &'a str,
 }
 
-/// Which program trains, and on what machine; stored with each attempt.
+/// Which program trains, and on what machine; stored with each attempt, besides its device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     pub version: String,
     /// The commit that the program was built from, where known.
     pub git_commit: Option<String>,
-    /// `cpu` or `cuda:N`.
-    pub device: String,
     pub cpu: String,
     /// The machine's name.
     pub host: String,

@@ -51,6 +51,7 @@ enum Line<'a> {
         #[serde(flatten)]
         run: Named<'a>,
         worker: usize,
+        device: String,
         threads: usize,
     },
     Began {
@@ -141,17 +142,17 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
         Event::SweepStarted {
             pending: runs,
             finished_before,
-            workers,
-            threads_per_run,
+            slots,
         } => Line::SweepStarted {
             runs: runs.iter().map(pending).collect(),
             finished_before,
-            workers,
-            threads_per_run,
+            workers: slots.len(),
+            threads_per_run: slots.first().map_or(1, |slot| slot.threads),
         },
         Event::RunStarted { run, slot } => Line::RunStarted {
             run: named(run),
             worker: slot.worker,
+            device: slot.device.to_string(),
             threads: slot.threads,
         },
         Event::Run { run, ref event } => measured(run, event),
@@ -251,7 +252,7 @@ mod tests {
         let text = String::from_utf8(json.output).unwrap();
         insta::assert_snapshot!(text, @r#"
         {"event":"sweep-started","runs":[{"run_id":"run-1","label":"plain-56 seed 1","iterations":64000,"parameters":853018,"training_flops":3072000000000000},{"run_id":"run-2","label":"ResNet-56 seed 1","iterations":64000,"parameters":853018,"training_flops":3072000000000000},{"run_id":"run-3","label":"plain-20 lr=10","iterations":64000,"parameters":853018,"training_flops":3072000000000000},{"run_id":"run-4","label":"ResNet-20","iterations":64000,"parameters":853018,"training_flops":3072000000000000}],"finished_before":3,"workers":2,"threads_per_run":1}
-        {"event":"run-started","run_id":"run-1","label":"plain-56 seed 1","worker":0,"threads":1}
+        {"event":"run-started","run_id":"run-1","label":"plain-56 seed 1","worker":0,"device":"cpu","threads":1}
         {"event":"began","run_id":"run-1","label":"plain-56 seed 1","iteration":3000}
         {"event":"progress","run_id":"run-1","label":"plain-56 seed 1","iteration":3990,"train_error_percent":12.4}
         {"event":"trained","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"train_error_percent":12.308,"loss_nats":0.3512,"lr":0.1}
@@ -259,13 +260,13 @@ mod tests {
         {"event":"checkpointed","run_id":"run-1","label":"plain-56 seed 1","iteration":4000,"bytes":6900000}
         {"event":"layers-measured","run_id":"run-1","label":"plain-56 seed 1","layers":[{"layer":1,"name":"conv1","std":1.82}]}
         {"event":"run-finished","run_id":"run-1","label":"plain-56 seed 1","status":"finished","wall_ms":123400}
-        {"event":"run-started","run_id":"run-2","label":"ResNet-56 seed 1","worker":1,"threads":1}
+        {"event":"run-started","run_id":"run-2","label":"ResNet-56 seed 1","worker":1,"device":"cpu","threads":1}
         {"event":"trained","run_id":"run-2","label":"ResNet-56 seed 1","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
         {"event":"run-finished","run_id":"run-2","label":"ResNet-56 seed 1","status":"stopped","wall_ms":3200}
-        {"event":"run-started","run_id":"run-3","label":"plain-20 lr=10","worker":1,"threads":1}
+        {"event":"run-started","run_id":"run-3","label":"plain-20 lr=10","worker":1,"device":"cpu","threads":1}
         {"event":"trained","run_id":"run-3","label":"plain-20 lr=10","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
         {"event":"run-finished","run_id":"run-3","label":"plain-20 lr=10","status":"diverged","iteration":312,"wall_ms":3200}
-        {"event":"run-started","run_id":"run-4","label":"ResNet-20","worker":1,"threads":1}
+        {"event":"run-started","run_id":"run-4","label":"ResNet-20","worker":1,"device":"cpu","threads":1}
         {"event":"trained","run_id":"run-4","label":"ResNet-20","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
         {"event":"run-finished","run_id":"run-4","label":"ResNet-20","status":"failed","error":"cannot read data/test_batch.bin\nno such file","transient":false,"wall_ms":3200}
         {"event":"sweep-finished","finished":1,"diverged":1,"failed":1,"stopped":1,"skipped":0,"elsewhere":0,"blocked":0,"wall_ms":7204400}

@@ -19,7 +19,7 @@ use crate::domain::{Event, EventSink, SinkError};
 pub use bars::Bars;
 pub use json::JsonLines;
 pub use plain::Plain;
-pub use words::{counted, duration};
+pub use words::{counted, duration, workforce};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

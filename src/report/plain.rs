@@ -27,14 +27,8 @@ impl<W: Write> Plain<W> {
             Event::SweepStarted {
                 pending,
                 finished_before,
-                workers,
-                threads_per_run,
-            } => Some(words::opening(
-                pending.len(),
-                finished_before,
-                workers,
-                threads_per_run,
-            )),
+                slots,
+            } => Some(words::opening(pending.len(), finished_before, slots)),
             Event::RunStarted { run, .. } => Some(format!("{} · started", self.seen.heading(run))),
             Event::Run {
                 run,

@@ -17,12 +17,21 @@ pub fn runs() -> Vec<Run> {
     labels.zip(1..).map(|(label, n)| run(label, n)).collect()
 }
 
+pub const SLOTS: [Slot; 2] = [slot(0), slot(1)];
+
+const fn slot(worker: usize) -> Slot {
+    Slot {
+        worker,
+        device: DeviceKind::Cpu,
+        threads: 1,
+    }
+}
+
 pub fn events(runs: &[Run]) -> Vec<Event<'_>> {
     let mut events = vec![Event::SweepStarted {
         pending: runs,
         finished_before: 3,
-        workers: 2,
-        threads_per_run: 1,
+        slots: &SLOTS,
     }];
     events.extend(finished(&runs[0]));
     events.extend(ended(&runs[1], &Outcome::Stopped));
@@ -108,7 +117,7 @@ fn ended<'a>(run: &'a Run, outcome: &'a Outcome) -> Vec<Event<'a>> {
 }
 
 fn started(run: &Run, worker: usize) -> Event<'_> {
-    let slot = Slot { worker, threads: 1 };
+    let slot = SLOTS[worker];
     Event::RunStarted { run, slot }
 }
 

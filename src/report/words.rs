@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::seen::SeenRun;
-use crate::domain::{EvalPoint, EvalSet, Outcome, Run, SweepTally};
+use crate::domain::{DeviceKind, EvalPoint, EvalSet, Outcome, Run, Slot, SweepTally};
 
 /// A duration with its two largest units: `3.2 s`, `12 s`, `2 min 3 s`, `1 h 4 min`, `2 d 3 h`.
 pub fn duration(duration: Duration) -> String {
@@ -99,12 +99,7 @@ pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
 }
 
 /// What a sweep is about to do.
-pub(super) fn opening(
-    pending: usize,
-    finished_before: usize,
-    workers: usize,
-    threads_per_run: usize,
-) -> String {
+pub(super) fn opening(pending: usize, finished_before: usize, slots: &[Slot]) -> String {
     let before = match finished_before {
         0 => String::new(),
         count => format!(", {} finished before", counted(count, "run")),
@@ -112,12 +107,22 @@ pub(super) fn opening(
     if pending == 0 {
         return format!("nothing to train{before}");
     }
-    format!(
-        "{} to train{before} · {}, {} each",
-        counted(pending, "run"),
-        counted(workers, "worker"),
-        counted(threads_per_run, "thread")
-    )
+    let to_train = counted(pending, "run");
+    format!("{to_train} to train{before} · {}", workforce(slots))
+}
+
+/// `2 workers, 1 thread each`, with the devices where the CPU is not the only one.
+pub fn workforce(slots: &[Slot]) -> String {
+    let threads = slots.first().map_or(1, |slot| slot.threads);
+    let mut on: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
+    on.sort();
+    on.dedup();
+    let on = match on[..] {
+        [ref only] if *only == DeviceKind::Cpu.to_string() => String::new(),
+        _ => format!(" on {}", on.join(", ")),
+    };
+    let workers = counted(slots.len(), "worker");
+    format!("{workers}{on}, {} each", counted(threads, "thread"))
 }
 
 /// `1 run`, `2 runs`.
@@ -136,6 +141,7 @@ fn first_line(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::script::SLOTS;
     use super::*;
 
     #[test]
@@ -159,10 +165,25 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_with_nothing_to_do_says_so() {
-        assert_eq!(opening(0, 0, 2, 1), "nothing to train");
+    fn devices_are_named_where_the_cpu_is_not_the_only_one() {
+        assert_eq!(workforce(&SLOTS), "2 workers, 1 thread each");
+        let [first, second] = SLOTS;
+        let slots = [1, 0].map(|gpu| Slot {
+            device: DeviceKind::Cuda(gpu),
+            ..second
+        });
+        let mixed = [slots[0], slots[1], first];
         assert_eq!(
-            opening(0, 12, 2, 1),
+            workforce(&mixed),
+            "3 workers on cpu, cuda:0, cuda:1, 1 thread each"
+        );
+    }
+
+    #[test]
+    fn a_sweep_with_nothing_to_do_says_so() {
+        assert_eq!(opening(0, 0, &SLOTS), "nothing to train");
+        assert_eq!(
+            opening(0, 12, &SLOTS),
             "nothing to train, 12 runs finished before"
         );
         let none = summary(&SweepTally::default(), Duration::ZERO);

@@ -9,7 +9,7 @@ use crossbeam::channel::{Receiver, bounded, never, select};
 use super::policy::{Limits, Policy, Workforce};
 use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
-    Claim, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, Slot, SweepTally, Trainer,
+    Claim, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, SweepTally, Trainer,
 };
 
 /// How long runs that are asked to stop may take over it. A step can take longer; then the run
@@ -56,12 +56,9 @@ pub fn run(
     stop: &Receiver<()>,
 ) -> Result<SweepTally, ScheduleError> {
     let (messages_in, messages) = bounded(BACKLOG);
-    let mut workers = Vec::with_capacity(batch.workforce.workers);
-    for worker in 0..batch.workforce.workers {
-        let slot = Slot {
-            worker,
-            threads: batch.workforce.threads_per_run,
-        };
+    let slots = &batch.workforce.slots;
+    let mut workers = Vec::with_capacity(slots.len());
+    for &slot in slots {
         let (runs, trainer) = (Arc::clone(&batch.runs), Arc::clone(trainer));
         let worker = Worker::start(slot, runs, trainer, messages_in.clone());
         workers.push(worker.map_err(ScheduleError::Spawn)?);
@@ -157,8 +154,7 @@ impl Dispatch<'_> {
         self.audience.tell(&Event::SweepStarted {
             pending: self.runs,
             finished_before: batch.finished_before,
-            workers: self.workers.len(),
-            threads_per_run: batch.workforce.threads_per_run,
+            slots: &batch.workforce.slots,
         });
         loop {
             self.start_runs();

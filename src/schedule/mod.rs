@@ -16,4 +16,4 @@ mod worker;
 
 pub use dispatch::{Batch, ScheduleError, run};
 pub use panics::{caught, install_hook, worker_name};
-pub use policy::{Limits, Workforce, longest_first};
+pub use policy::{Limits, Resources, Workforce, longest_first};

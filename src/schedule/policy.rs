@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Outcome, Run, SweepTally};
+use crate::domain::{DeviceKind, Outcome, Run, Slot, SweepTally};
 
 /// How long a run that another process has is left alone before it is asked for again.
 const POLL: Duration = Duration::from_millis(250);
@@ -11,28 +11,69 @@ const POLL: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// How many runs train at once, and on how many threads each: the one place where the machine's
-/// cores are shared out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where the runs train that train at once: the one place where the machine is shared out.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workforce {
-    pub workers: usize,
-    pub threads_per_run: usize,
+    /// One for each worker, GPUs first, for they are given the longest runs.
+    pub slots: Vec<Slot>,
+}
+
+/// What there is to be shared out, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Resources<'a> {
+    pub devices: &'a [DeviceKind],
+    pub runs_per_gpu: usize,
+    pub cores: usize,
+    /// CPU threads of each run.
+    pub threads: usize,
 }
 
 impl Workforce {
-    /// Shares `cores` among `pending` runs of `threads_per_run` threads each: as many workers as
-    /// the cores allow, or as `requested`, but no more than there are runs. As many
-    /// single-threaded runs as cores is the fastest way through a sweep.
-    pub fn new(
-        cores: usize,
-        pending: usize,
-        threads_per_run: usize,
-        requested: Option<usize>,
-    ) -> Self {
-        let workers = requested.unwrap_or(cores / threads_per_run);
+    /// `workers` runs at once on the CPU, of `threads` threads each.
+    pub fn on_cpu(workers: usize, threads: usize) -> Self {
+        let device = DeviceKind::Cpu;
+        let slot = |worker| Slot {
+            worker,
+            device,
+            threads,
+        };
         Self {
-            workers: workers.clamp(1, pending.max(1)),
-            threads_per_run,
+            slots: (0..workers).map(slot).collect(),
+        }
+    }
+
+    /// Slots for `pending` runs: `runs_per_gpu` on each GPU, and as many on the CPU, where it is
+    /// among the devices, as the cores allow that no other slot has. As many single-threaded runs
+    /// as cores is the fastest way through a sweep. `requested` is the number of slots in all; no
+    /// more are made than there are runs.
+    pub fn new(resources: Resources<'_>, pending: usize, requested: Option<usize>) -> Self {
+        let Resources {
+            devices,
+            runs_per_gpu,
+            cores,
+            threads,
+        } = resources;
+        let gpus = devices.iter().filter(|device| **device != DeviceKind::Cpu);
+        // One run on each GPU before a second on any, should there be few.
+        let on_gpus: Vec<DeviceKind> = (0..runs_per_gpu)
+            .flat_map(|_| gpus.clone())
+            .copied()
+            .collect();
+        let has_cpu = devices.contains(&DeviceKind::Cpu);
+        let rest = match requested {
+            Some(all) => all.saturating_sub(on_gpus.len()),
+            None => (cores / threads).saturating_sub(on_gpus.len()).max(1),
+        };
+        let on_cpu = std::iter::repeat_n(DeviceKind::Cpu, if has_cpu { rest } else { 0 });
+        let most = pending.min(requested.unwrap_or(usize::MAX)).max(1);
+        let devices = on_gpus.into_iter().chain(on_cpu).take(most);
+        let slot = |(worker, device)| Slot {
+            worker,
+            device,
+            threads,
+        };
+        Self {
+            slots: devices.enumerate().map(slot).collect(),
         }
     }
 }
@@ -248,10 +289,29 @@ mod tests {
         Some(run)
     }
 
+    const GPU: DeviceKind = DeviceKind::Cuda(0);
+    const GPU_1: DeviceKind = DeviceKind::Cuda(1);
+    const CPU: DeviceKind = DeviceKind::Cpu;
+
+    fn devices(
+        resources: Resources<'_>,
+        pending: usize,
+        requested: Option<usize>,
+    ) -> Vec<DeviceKind> {
+        let slots = Workforce::new(resources, pending, requested).slots;
+        slots.iter().map(|slot| slot.device).collect()
+    }
+
     #[test]
     fn cores_are_shared_out_in_one_place() {
         let workers = |cores, pending, threads, requested| {
-            Workforce::new(cores, pending, threads, requested).workers
+            let resources = Resources {
+                devices: &[CPU],
+                runs_per_gpu: 1,
+                cores,
+                threads,
+            };
+            devices(resources, pending, requested).len()
         };
         assert_eq!(workers(8, 100, 1, None), 8);
         assert_eq!(workers(8, 100, 2, None), 4);
@@ -259,6 +319,31 @@ mod tests {
         assert_eq!(workers(2, 12, 1, Some(4)), 4);
         assert_eq!(workers(2, 12, 4, None), 1);
         assert_eq!(workers(2, 0, 1, None), 1);
+    }
+
+    #[test]
+    fn gpus_are_shared_out_before_the_cpu() {
+        let resources = Resources {
+            devices: &[CPU, GPU, GPU_1],
+            runs_per_gpu: 2,
+            cores: 6,
+            threads: 1,
+        };
+        assert_eq!(
+            devices(resources, 9, None),
+            [GPU, GPU_1, GPU, GPU_1, CPU, CPU]
+        );
+        assert_eq!(devices(resources, 3, None), [GPU, GPU_1, GPU]);
+        assert_eq!(
+            devices(resources, 9, Some(5)),
+            [GPU, GPU_1, GPU, GPU_1, CPU]
+        );
+        let gpus = Resources {
+            devices: &[GPU],
+            ..resources
+        };
+        assert_eq!(devices(gpus, 9, None), [GPU, GPU]);
+        assert_eq!(devices(gpus, 9, Some(1)), [GPU]);
     }
 
     #[test]

@@ -1,95 +1,193 @@
-//! Where a run computes.
+//! The devices that this program and this machine have.
 
-use std::fmt;
-use std::str::FromStr;
-
-/// A dfdx device by name: `cpu`, `cuda` (the first GPU) or `cuda:N`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeviceKind {
-    #[default]
-    Cpu,
-    /// The GPU with this ordinal.
-    Cuda(usize),
-}
+use crate::domain::{DeviceKind, DeviceRequest, Requested};
 
 /// Why a device cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    #[error("unknown device `{0}`: expected `cpu`, `cuda` or `cuda:N`")]
-    Unknown(String),
     #[error(
-        "this program was built without CUDA: build it with `cargo build --release --features cuda` or use `--device cpu`"
+        "this program was built without CUDA: build it with `make cuda`, or use `--device cpu`"
     )]
     NotBuilt,
+    #[error("no GPU answers: {0}")]
+    NoGpus(String),
+    #[error("there is no GPU {ordinal}: this machine has {count}, numbered from 0")]
+    NoSuchGpu { ordinal: usize, count: usize },
     #[error("cannot use GPU {ordinal}: {message}")]
     Unavailable { ordinal: usize, message: String },
 }
 
-impl FromStr for DeviceKind {
-    type Err = DeviceError;
-
-    fn from_str(text: &str) -> Result<Self, DeviceError> {
-        match text.split_once(':') {
-            None if text == "cpu" => Ok(Self::Cpu),
-            None if text == "cuda" => Ok(Self::Cuda(0)),
-            Some(("cuda", ordinal)) => ordinal
-                .parse()
-                .map(Self::Cuda)
-                .map_err(|_| DeviceError::Unknown(text.to_owned())),
-            _ => Err(DeviceError::Unknown(text.to_owned())),
-        }
-    }
+/// The devices that a request comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// At least one, each once.
+    pub devices: Vec<DeviceKind>,
+    /// Why `auto` chose the CPU.
+    pub why_cpu: Option<DeviceError>,
 }
 
-impl fmt::Display for DeviceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
-        }
+/// Finds the devices that are asked for, and sees that each GPU among them works.
+///
+/// # Errors
+/// When one of them cannot be used; `auto` then means the CPU.
+pub fn find(request: &DeviceRequest) -> Result<Found, DeviceError> {
+    let listed = match request {
+        DeviceRequest::Listed(listed) => listed.as_slice(),
+        DeviceRequest::Auto => match gpus() {
+            Ok(devices) => {
+                return Ok(Found {
+                    devices,
+                    why_cpu: None,
+                });
+            }
+            Err(error) => {
+                return Ok(Found {
+                    devices: vec![DeviceKind::Cpu],
+                    why_cpu: Some(error),
+                });
+            }
+        },
+    };
+    let mut devices = Vec::new();
+    for requested in listed {
+        let found = match *requested {
+            Requested::AllGpus => gpus()?,
+            Requested::One(device) => {
+                check(device)?;
+                vec![device]
+            }
+        };
+        devices.extend(
+            found
+                .into_iter()
+                .filter(|device| !devices.contains(device))
+                .collect::<Vec<_>>(),
+        );
     }
-}
-
-impl DeviceKind {
-    /// Whether this program can use the device at all, before any run starts.
-    ///
-    /// # Errors
-    /// When the program was built without CUDA or the GPU does not answer.
-    pub fn check(self) -> Result<(), DeviceError> {
-        match self {
-            Self::Cpu => Ok(()),
-            #[cfg(feature = "cuda")]
-            Self::Cuda(ordinal) => cuda(ordinal).map(drop),
-            #[cfg(not(feature = "cuda"))]
-            Self::Cuda(_) => Err(DeviceError::NotBuilt),
-        }
-    }
-}
-
-/// The GPU with this ordinal.
-#[cfg(feature = "cuda")]
-pub fn cuda(ordinal: usize) -> Result<dfdx::prelude::Cuda, DeviceError> {
-    dfdx::prelude::Cuda::try_build(ordinal, 0).map_err(|error| DeviceError::Unavailable {
-        ordinal,
-        message: format!("{error:?}"),
+    Ok(Found {
+        devices,
+        why_cpu: None,
     })
 }
 
-#[cfg(test)]
+/// Every GPU, each seen to work; at least one.
+fn gpus() -> Result<Vec<DeviceKind>, DeviceError> {
+    let devices: Vec<DeviceKind> = (0..count()?).map(DeviceKind::Cuda).collect();
+    devices.iter().try_for_each(|&device| check(device))?;
+    Ok(devices)
+}
+
+fn check(device: DeviceKind) -> Result<(), DeviceError> {
+    let DeviceKind::Cuda(ordinal) = device else {
+        return Ok(());
+    };
+    let count = count()?;
+    if ordinal >= count {
+        return Err(DeviceError::NoSuchGpu { ordinal, count });
+    }
+    #[cfg(feature = "cuda")]
+    cuda(ordinal)?;
+    Ok(())
+}
+
+/// How many GPUs the driver knows; at least one.
+#[cfg(feature = "cuda")]
+fn count() -> Result<usize, DeviceError> {
+    use cudarc::driver::result;
+    let said = |error: result::DriverError| DeviceError::NoGpus(explained(error));
+    result::init().map_err(said)?;
+    match result::device::get_count().map_err(said)? {
+        count @ 1.. => Ok(count as usize),
+        _ => Err(DeviceError::NoGpus("the driver knows of none".to_owned())),
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn count() -> Result<usize, DeviceError> {
+    Err(DeviceError::NotBuilt)
+}
+
+/// What the driver says, and what to do about it where that is known.
+#[cfg(feature = "cuda")]
+fn explained(error: cudarc::driver::result::DriverError) -> String {
+    let said = format!("{error:?}");
+    let advice = [
+        (
+            "STUB_LIBRARY",
+            "no NVIDIA driver is installed; install one, then run `make cuda-toolkit` again",
+        ),
+        (
+            "NO_DEVICE",
+            "the driver sees none; is one hidden by CUDA_VISIBLE_DEVICES?",
+        ),
+        (
+            "UNSUPPORTED_PTX_VERSION",
+            "the NVIDIA driver is older than the CUDA toolkit that built this program; update it",
+        ),
+        (
+            "NO_BINARY_FOR_GPU",
+            "the program was built for another kind of GPU; build it here, or with its CUDA_COMPUTE_CAP",
+        ),
+        (
+            "INVALID_PTX",
+            "the program was built for another kind of GPU; build it here, or with its CUDA_COMPUTE_CAP",
+        ),
+        (
+            "SYSTEM_DRIVER_MISMATCH",
+            "the driver was updated while in use; restart the machine",
+        ),
+        (
+            "OUT_OF_MEMORY",
+            "its memory is taken by others; `nvidia-smi` shows by whom",
+        ),
+    ];
+    match advice.iter().find(|(name, _)| said.contains(name)) {
+        Some((_, advice)) => format!("{advice} ({said})"),
+        None => said,
+    }
+}
+
+/// The GPU with this ordinal, which has been seen to compute.
+///
+/// # Errors
+/// When it does not answer, or cannot run what this program was built for.
+#[cfg(feature = "cuda")]
+pub fn cuda(ordinal: usize) -> Result<dfdx::prelude::Cuda, DeviceError> {
+    use dfdx::prelude::{AsArray, Cuda, CudaError, TensorFrom};
+    let root_of_4 = || {
+        let gpu = Cuda::try_build(ordinal, 0)?;
+        let root = gpu.try_tensor([4.0_f32])?.try_sqrt()?.array();
+        Ok((gpu, root))
+    };
+    let unavailable = |message| DeviceError::Unavailable { ordinal, message };
+    match root_of_4() {
+        Ok((gpu, [root])) if root == 2.0 => Ok(gpu),
+        Ok((_, [root])) => Err(unavailable(format!("it computes the root of 4 as {root}"))),
+        Err(CudaError::Driver(error)) => Err(unavailable(explained(error))),
+        Err(error) => Err(unavailable(format!("{error:?}"))),
+    }
+}
+
+#[cfg(all(test, not(feature = "cuda")))]
 mod tests {
     use super::*;
 
+    fn found(text: &str) -> Result<Found, DeviceError> {
+        find(&text.parse().expect("a request"))
+    }
+
     #[test]
-    fn devices_are_parsed_and_shown_by_name() {
-        for name in ["cpu", "cuda:0", "cuda:3"] {
-            assert_eq!(name.parse::<DeviceKind>().expect(name).to_string(), name);
+    fn without_cuda_auto_is_the_cpu_and_says_why() {
+        let auto = found("auto").expect("the CPU");
+        assert_eq!(auto.devices, [DeviceKind::Cpu]);
+        assert_eq!(auto.why_cpu, Some(DeviceError::NotBuilt));
+    }
+
+    #[test]
+    fn without_cuda_a_gpu_is_refused() {
+        for text in ["cuda", "cuda:all", "cpu,cuda:1"] {
+            assert_eq!(found(text), Err(DeviceError::NotBuilt));
         }
-        assert_eq!(
-            "cuda".parse::<DeviceKind>().expect("cuda"),
-            DeviceKind::Cuda(0)
-        );
-        for name in ["gpu", "cuda:", "cuda:x", "cpu:0", ""] {
-            assert!(name.parse::<DeviceKind>().is_err(), "{name}");
-        }
+        assert_eq!(found("cpu").expect("the CPU").why_cpu, None);
     }
 }

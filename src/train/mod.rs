@@ -15,7 +15,9 @@ mod trainer;
 
 pub use checkpoint::CheckpointError;
 pub use datasets::Datasets;
-pub use device::{DeviceError, DeviceKind};
+#[cfg(feature = "cuda")]
+pub use device::cuda;
+pub use device::{DeviceError, Found, find as find_devices};
 pub use layer_stats::layer_stats;
 pub use network_file::{network_file, normalisation_file};
 pub use trainer::NetworkTrainer;

@@ -8,25 +8,22 @@ use dfdx::prelude::{Cpu, Device};
 use rayon::ThreadPoolBuilder;
 
 use super::datasets::Datasets;
-use super::device::DeviceKind;
 use super::run_loop::{self, Report};
-use crate::domain::{EngineKind, Job, Outcome, RunEvent, TrainError, Trainer};
+use crate::domain::{DeviceKind, EngineKind, Job, Outcome, RunEvent, TrainError, Trainer};
 use crate::engine::{Engine, Fused, Portable};
 
 /// The real trainer.
 pub struct NetworkTrainer {
     datasets: Datasets,
-    device: DeviceKind,
     checkpoint_every: Duration,
 }
 
 impl NetworkTrainer {
-    /// Trains on `device` with data that were loaded for the runs' sweep, and writes a checkpoint
-    /// of each run every `checkpoint_every`.
-    pub fn new(datasets: Datasets, device: DeviceKind, checkpoint_every: Duration) -> Self {
+    /// Trains with data that were loaded for the runs' sweep, and writes a checkpoint of each run
+    /// every `checkpoint_every`.
+    pub fn new(datasets: Datasets, checkpoint_every: Duration) -> Self {
         Self {
             datasets,
-            device,
             checkpoint_every,
         }
     }
@@ -36,7 +33,7 @@ impl NetworkTrainer {
         job: &Job<'_>,
         report: &mut Report<'_>,
     ) -> Result<Outcome, TrainError> {
-        match self.device {
+        match job.slot.device {
             DeviceKind::Cpu => {
                 let device = Cpu::default();
                 match job.run.config.configuration.train.engine {

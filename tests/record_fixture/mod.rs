@@ -44,7 +44,6 @@ pub fn provenance() -> Provenance {
     Provenance {
         version: "0.1.0".into(),
         git_commit: Some("b111a02".into()),
-        device: "cpu".into(),
         cpu: "Example CPU".into(),
         host: "example".into(),
     }
@@ -79,8 +78,7 @@ pub fn begin_as(recorder: &mut Recorder, name: &str, runs: &[Run], how: Particip
     let started = Event::SweepStarted {
         pending: runs,
         finished_before: 0,
-        workers: 2,
-        threads_per_run: 1,
+        slots: &[SLOT, SLOT],
     };
     recorder.handle(&started).unwrap();
 }
@@ -111,6 +109,7 @@ fn sweep(name: &str) -> Sweep {
 
 pub const SLOT: Slot = Slot {
     worker: 0,
+    device: DeviceKind::Cpu,
     threads: 1,
 };
 

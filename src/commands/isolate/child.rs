@@ -84,15 +84,10 @@ fn train(order: &Order, stop: &AtomicBool) {
 fn trainer(order: &Order) -> Result<NetworkTrainer, TrainError> {
     let setting = &order.setting;
     let lasting = |error: &dyn std::fmt::Display| TrainError::lasting(error.to_string());
-    let device = setting.device.parse().map_err(|error| lasting(&error))?;
     let configuration = std::iter::once(&order.run.config.configuration);
     let datasets = load_data(configuration, &setting.results)
         .map_err(|error| lasting(&format!("{error:#}")))?;
-    Ok(NetworkTrainer::new(
-        datasets,
-        device,
-        setting.checkpoint_every,
-    ))
+    Ok(NetworkTrainer::new(datasets, setting.checkpoint_every))
 }
 
 fn answer(answer: &Answer) -> io::Result<()> {

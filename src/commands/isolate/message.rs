@@ -20,8 +20,6 @@ pub struct Order {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Setting {
     pub results: PathBuf,
-    /// `cpu` or `cuda:N`.
-    pub device: String,
     pub checkpoint_every: Duration,
 }
 

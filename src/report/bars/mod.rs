@@ -133,12 +133,9 @@ impl EventSink for Bars {
             Event::SweepStarted {
                 pending,
                 finished_before,
-                workers,
-                threads_per_run,
+                slots,
             } => {
-                let opening =
-                    words::opening(pending.len(), finished_before, workers, threads_per_run);
-                self.print(&opening)?;
+                self.print(&words::opening(pending.len(), finished_before, slots))?;
                 self.start_sweep(pending);
             }
             Event::RunStarted { run, .. } => self.start_run(run),
@@ -205,8 +202,7 @@ mod tests {
         let started = Event::SweepStarted {
             pending: &[],
             finished_before: 3,
-            workers: 2,
-            threads_per_run: 1,
+            slots: &script::SLOTS,
         };
         bars.handle(&started).unwrap();
         assert!(bars.sweep.is_none());

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Runs the tests of the training code on the first GPU, against the same PyTorch values as on the
+# CPU; without a GPU each says that it was skipped.
+#
+# usage: tools/cuda-test.sh TOOLKIT
+set -eu
+
+toolkit=${CUDA_PATH:-$1}
+export CUDA_PATH="$toolkit"
+export PATH="$toolkit/bin:$PATH:$toolkit/without-gpu"
+export LIBRARY_PATH="$toolkit/driver"
+export LD_LIBRARY_PATH="$toolkit/lib:$toolkit/driver:${LD_LIBRARY_PATH:-}"
+exec cargo test --features cuda --target-dir target/cuda --test pytorch_parity -- --nocapture
