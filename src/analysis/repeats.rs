@@ -204,7 +204,7 @@ impl Growth {
         let why = if !self.settled {
             "runs of this round are missing"
         } else if has(|reason| matches!(reason, Reason::UndecidedAtMax(_))) {
-            "stopped at the most, not all are decided"
+            "stopped at the maximum, not all are decided"
         } else if has(|reason| matches!(reason, Reason::Failed)) {
             "stopped, for runs failed"
         } else if has(|reason| matches!(reason, Reason::Diverged)) {
