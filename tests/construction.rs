@@ -247,7 +247,8 @@ fn gc_keeps_what_a_run_has_yet_to_grow_from_and_what_is_gone_is_trained_again() 
         "train.lr_drops=[]",
     ];
     let mut process = place.start(&[&["run", "tiny.toml"], &PLAIN[..], &endless].concat());
-    wait_for(&mut process, "plain-14 · started");
+    // By then it is recorded that the other run is finished.
+    wait_for(&mut process, "plain-14 · iteration 0/");
     process.kill();
     place.stdout(&["gc", "--all"]);
     assert!(
