@@ -33,6 +33,21 @@ shortcut = ["none", "B"]
 "#;
 
 #[test]
+fn a_figure_in_another_look_never_replaces_another_figure() {
+    let figures = "[[figure]]\nname = \"one\"\n[[figure]]\nname = \"one-dark\"\n";
+    let place = Workplace::new("tiny.toml", &format!("{SWEEP}\n{figures}"));
+    let refused = place
+        .resweep(&["plot", "tiny.toml", "--theme", "dark"])
+        .assert();
+    let output = refused.code(2).get_output().clone();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("`one-dark`, the figure `one` in another look"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let printed = place.stdout(&["run", "tiny.toml"]);
@@ -50,6 +65,24 @@ fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
         assert_eq!(run["iteration"], 7, "{run}");
         assert_eq!(run["attempts"], 1, "{run}");
     }
+
+    let dark = [
+        "plot",
+        "tiny.toml",
+        "--theme",
+        "dark",
+        "--palette",
+        "okabe-ito",
+    ];
+    let printed = place.stdout(&dark);
+    assert!(
+        printed.contains("results/tiny/figure-dark-okabe-ito.png"),
+        "{printed}"
+    );
+    let read = |name: &str| fs::read(place.path().join("results/tiny").join(name)).expect(name);
+    assert_eq!(read("figure.png"), png, "the figure as declared is kept");
+    let svg = String::from_utf8(read("figure-dark-okabe-ito.svg")).expect("text");
+    assert!(svg.contains("#181A1F") && svg.contains("last measured 2"));
 
     place.resweep(&["run", "tiny.toml"]).assert().success();
     assert_eq!(place.metrics("results"), first);

@@ -68,6 +68,11 @@ fn a_finished_run_is_read_back_as_it_was_recorded() {
         measured: curves_of(&store, &run).measured,
     };
     assert_eq!(curves_of(&store, &run), recorded);
+    let is_day = |day: &str| day.len() == 10 && day.as_bytes()[4] == b'-' && day > "2020";
+    assert!(
+        recorded.measured.as_deref().is_some_and(is_day),
+        "{recorded:?}"
+    );
     let status = RunStatus {
         status: AttemptStatus::Finished,
         attempts: 1,

@@ -4,7 +4,9 @@ mod pictures;
 
 use image::RgbImage;
 use pictures::{Setup, flat};
-use resweep::domain::{Curves, Shortcut, Show};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use resweep::domain::{Curves, Palette, Reference, Shortcut, Show, Theme};
 use resweep::render::{Drawing, PIXELS_PER_UNIT, RenderError};
 
 fn pixels(drawing: &Drawing) -> RgbImage {
@@ -118,7 +120,12 @@ fn a_running_sweep_says_how_far_it_is() {
     ];
     setup.panel(Show::Both, None, &plain);
     let svg = setup.svg();
-    assert!(svg.contains("3 of 6 runs so far \u{b7} 1 run incomplete"));
+    let texts: Vec<String> = boxes(&svg).1.into_iter().map(|(_, text)| text).collect();
+    assert!(
+        texts
+            .join(" ")
+            .contains("3 of 6 runs so far \u{b7} 1 run incomplete")
+    );
     assert!(svg.contains("plain-56 (1 of 2 seeds)"));
     assert!(svg.contains("plain-110 (no data yet)"));
     assert!(!svg.contains("110-layer"));
@@ -219,4 +226,251 @@ fn a_sweep_without_records_says_what_to_do() {
         setup.draw(),
         Err(RenderError::NothingShown { .. })
     ));
+}
+
+/// The page and the box of every text in an SVG, as (left, top, right, bottom) in page units. A
+/// letter's box is as high as its font; one that reads upwards is turned.
+fn boxes(svg: &str) -> ([f64; 2], Vec<([f64; 4], String)>) {
+    let number = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+        rest.split('"').next()?.parse::<f64>().ok()
+    };
+    let page = ["width", "height"].map(|side| number(svg, side).expect("the page's size"));
+    let texts = svg.split("<text").skip(1).map(|element| {
+        let (tag, rest) = element.split_once('>').expect("the tag's end");
+        let text = rest.split("</text>").next().expect("a text").trim();
+        let text = [
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&quot;", "\""),
+            ("&apos;", "'"),
+            ("&amp;", "&"),
+        ]
+        .into_iter()
+        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+        let value = |name| number(tag, name).expect("a number") / 10.0;
+        let (x, y, size) = (value("x"), value("y"), value("font-size"));
+        let long = advance(&text, size, tag.contains("bold"));
+        let left = match tag {
+            _ if tag.contains("\"start\"") => 0.0,
+            _ if tag.contains("\"end\"") => -long,
+            _ => -long / 2.0,
+        };
+        let (low, high) = (-0.6 * size, 0.4 * size);
+        let place = if tag.contains("rotate") {
+            [x + low, y + left, x + high, y + left + long]
+        } else {
+            [x + left, y + low, x + left + long, y + high]
+        };
+        (place, text)
+    });
+    (page, texts.collect())
+}
+
+/// The width of a text in the figures' font.
+fn advance(text: &str, size: f64, bold: bool) -> f64 {
+    use skrifa::MetadataProvider;
+    let file = if bold {
+        notosans::BOLD_TTF
+    } else {
+        notosans::REGULAR_TTF
+    };
+    let font = skrifa::FontRef::new(file).expect("the embedded font");
+    let location = skrifa::instance::LocationRef::default();
+    let metrics = font.glyph_metrics(skrifa::instance::Size::new(size as f32), location);
+    let letters = text.chars().map(|letter| {
+        let glyph = font.charmap().map(letter);
+        let advance = glyph.and_then(|glyph| metrics.advance_width(glyph));
+        advance.map_or(size, f64::from)
+    });
+    letters.sum()
+}
+
+/// A figure of 1 to 12 curves in 1 to 6 panels that end anywhere, under hostile names.
+fn hostile(rng: &mut ChaCha8Rng) -> Setup {
+    let names = [
+        "ResNet-56",
+        "B",
+        "W",
+        "lr=0.05",
+        "\u{6df1}\u{5ea6}",
+        "train.weight_decay=0.0001",
+    ];
+    let mut setup = Setup::new(1);
+    setup.sweep.figures[0].reference = Reference::Paper;
+    let count = rng.random_range(1..=12);
+    let all: Vec<usize> = (0..count)
+        .map(|i| {
+            let last = rng.random_range(1..=64_000);
+            let end = rng.random_range(0.0..30.0);
+            let line = vec![(last / 2, 90.0), (last, end)];
+            let depth = [20, 32, 44, 56, 110, 1202, 26, 38, 50, 62, 68, 74][i];
+            setup.add(depth, Shortcut::A, &[Some((line.clone(), line))])
+        })
+        .collect();
+    for label in &mut setup.sweep.labels {
+        let words = rng.random_range(0..4);
+        for _ in 0..words {
+            label.push(if rng.random_bool(0.5) { ' ' } else { '-' });
+            label.push_str(&names[rng.random_range(0..names.len())].repeat(rng.random_range(1..9)));
+        }
+    }
+    for _ in 0..rng.random_range(1..=6) {
+        let show = [Show::Both, Show::Train, Show::Test][rng.random_range(0..3)];
+        let first = rng.random_range(0..all.len());
+        let y_max = rng.random_bool(0.5).then_some(20.0);
+        setup.panel(show, y_max, &all[first..]);
+        let title = names[rng.random_range(0..names.len())].repeat(rng.random_range(0..20));
+        setup.panels().last_mut().expect("a panel").title = Some(title);
+    }
+    setup
+}
+
+#[test]
+fn no_text_of_any_figure_leaves_the_page_or_covers_another() {
+    for seed in 0..16 {
+        println!("seed {seed}");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (page, boxes) = boxes(&hostile(&mut rng).svg());
+        for (i, (a, text)) in boxes.iter().enumerate() {
+            let inside = a[0] >= 0.0 && a[1] >= 0.0 && a[2] <= page[0] && a[3] <= page[1];
+            assert!(inside, "`{text}` at {a:?} leaves the page of {page:?}");
+            for (b, other) in &boxes[i + 1..] {
+                // places are tenths of a unit
+                let apart =
+                    |low: usize, high: usize| a[high] <= b[low] + 0.2 || b[high] <= a[low] + 0.2;
+                assert!(
+                    apart(0, 2) || apart(1, 3),
+                    "`{text}` covers `{other}`: {a:?} {b:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_papers_curves_lie_behind_and_are_named() {
+    let mut setup = Setup::new(1);
+    let plain = setup.add(56, Shortcut::None, &[flat(5.0, 10.0)]);
+    let projected = setup.add(56, Shortcut::B, &[flat(5.0, 10.0)]);
+    setup.panel(Show::Both, Some(20.0), &[plain]);
+    assert!(!setup.svg().contains("paper"));
+    setup.sweep.figures[0].reference = Reference::Paper;
+    let svg = setup.svg();
+    for text in [
+        "paper 56",
+        "the paper's curves",
+        "grey: the paper's curves (CIFAR-10, 64,000 iterations)",
+    ] {
+        let escaped = text.replace('\'', "&apos;");
+        assert!(
+            svg.contains(text) || svg.contains(&escaped),
+            "no text `{text}`"
+        );
+    }
+    let grey = svg.find("#A5A5A5").expect("a grey line");
+    let own = svg
+        .rfind("stroke=\"#E20000\" stroke-width=\"20\"")
+        .expect("test error");
+    assert!(grey < own, "the figure's own curves are drawn later");
+    setup.panels()[0].configurations = vec![projected];
+    let svg = setup.svg();
+    assert!(svg.contains("the paper shows no curves of these nets"));
+    assert!(!svg.contains("#A5A5A5"));
+}
+
+#[test]
+fn the_papers_iterations_are_scaled_only_where_that_is_asked_for() {
+    let mut setup = Setup::new(1);
+    let line = vec![(10, 60.0), (640, 15.0)];
+    let short = setup.add(20, Shortcut::A, &[Some((line.clone(), line))]);
+    setup.sweep.configurations[0].train.iterations = 640;
+    setup.panel(Show::Test, Some(20.0), &[short]);
+    setup.sweep.figures[0].reference = Reference::Paper;
+    // within 640 iterations the paper's error is above 20 %
+    assert!(!setup.svg().contains("paper 20"));
+    setup.sweep.figures[0].reference = Reference::PaperScaled;
+    let svg = setup.svg();
+    assert!(svg.contains("paper 20") && svg.contains("64,000 iterations scaled"));
+}
+
+#[test]
+fn smoothing_and_the_day_are_named() {
+    let mut setup = Setup::new(1);
+    let plain = setup.add(20, Shortcut::None, &[flat(5.0, 10.0)]);
+    setup.panel(Show::Both, None, &[plain]);
+    let svg = setup.svg();
+    assert!(!svg.contains("moving mean") && !svg.contains("measured"));
+    setup.sweep.figures[0].smoothing = 5;
+    for curves in setup.curves.values_mut() {
+        curves.measured = Some("2015-12-10".to_owned());
+    }
+    let svg = setup.svg();
+    assert!(svg.contains("training error is a moving mean of 5 points"));
+    assert!(svg.contains("last measured 2015-12-10"));
+}
+
+#[test]
+fn a_spike_of_one_point_among_many_is_drawn_and_the_file_stays_small() {
+    let mut setup = Setup::new(1);
+    let line = |spike: u64| -> Vec<(u64, f64)> {
+        (1..=200_000)
+            .map(|i| {
+                (
+                    i,
+                    if i == spike {
+                        80.0
+                    } else {
+                        10.0 + (i % 7) as f64
+                    },
+                )
+            })
+            .collect()
+    };
+    let many = setup.add(20, Shortcut::None, &[Some((line(123_456), vec![]))]);
+    setup.sweep.configurations[0].train.iterations = 200_000;
+    setup.panel(Show::Train, Some(100.0), &[many]);
+    let svg = setup.svg();
+    assert!(svg.len() < 200_000, "{} bytes", svg.len());
+    let highest = |svg: &str| -> f64 {
+        let lines = svg
+            .split("<polyline")
+            .filter(|line| line.contains("#BFBF00"));
+        let long = lines.filter(|line| line.len() > 1000);
+        let points = long.flat_map(|line| {
+            let (_, points) = line.split_once("points=\"").expect("points");
+            let points = points.split('"').next().expect("the end");
+            points
+                .split_whitespace()
+                .filter_map(|p| p.split(',').nth(1)?.parse::<f64>().ok())
+        });
+        points.fold(f64::INFINITY, f64::min)
+    };
+    let curves = setup.curves.values_mut().next().expect("a run");
+    curves.train = curves
+        .train
+        .iter()
+        .copied()
+        .filter(|p| p.iteration != 123_456)
+        .collect();
+    // a fifth of the axis is more than 40 units, each of ten
+    assert!(highest(&setup.svg()) > highest(&svg) + 400.0);
+}
+
+#[test]
+fn the_dark_theme_and_the_other_palette_change_nothing_but_colours() {
+    let mut setup = Setup::new(1);
+    let nets = [20, 56].map(|depth| setup.add(depth, Shortcut::A, &[flat(5.0, 10.0)]));
+    setup.panel(Show::Both, Some(20.0), &nets);
+    let light = setup.svg();
+    setup.sweep.figures[0].look.theme = Theme::Dark;
+    setup.sweep.figures[0].look.palette = Palette::OkabeIto;
+    let dark = setup.svg();
+    assert!(dark.contains("#181A1F") && dark.contains("#E69F00") && dark.contains("#D55E00"));
+    let colourless = |svg: &str| -> String {
+        let mut parts = svg.split('#');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| text + &part[6..])
+    };
+    assert_eq!(colourless(&light), colourless(&dark));
 }

@@ -150,6 +150,7 @@ mistake!(a_panel_with_a_misspelt_condition, "[axes]" => "[[figure.panels]]\nwher
 mistake!(two_figures_of_one_name, "[axes]" => "[[figure]]\n[[figure]]\nname = \"Figure\"\n\n[axes]");
 mistake!(a_panel_upside_down, "[axes]" => "[figure]\ny_min = 30\ny_ticks = [0, 20, 10]\n[[figure.panels]]\ny_max = 20\n\n[axes]");
 mistake!(an_unknown_kind_of_figure, "[axes]" => "[figure]\nkind = \"histogram\"\n\n[axes]");
+mistake!(a_mean_of_an_even_number_of_points, "[axes]" => "[figure]\nsmoothing = 4\n\n[axes]");
 mistake!(text_without_quotes, "\"synthetic\"" => "synthetic");
 mistake!(a_key_twice, "lr = 0.1" => "lr = 0.1\nlr = 0.2");
 mistake!(a_list_that_is_not_closed, "[20, 56]" => "[20, 56");

@@ -1,7 +1,7 @@
 //! From a sweep file to its runs: what every command on a sweep begins with.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::ending::UsageError;

@@ -1,8 +1,8 @@
 //! Figures: what a sweep's runs recorded, drawn as SVG and PNG.
 //!
 //! The way through: [`series`] turns runs and their curves into plottable lines (pure);
-//! `view`, `reference`, `axis`, `layout`, `legend`, `key`, `labels`, `caption`, `decimate` and `clip`
-//! decide what is shown and where (pure); `figure` and `panel` draw it on a `canvas`, the only file
+//! `view`, `reference`, `axis`, `layout`, `legend`, `key`, `labels`, `direct`, `caption`, `decimate`
+//! and `clip` decide what is shown and where (pure); `figure` and `panel` draw it on a `canvas`, the only file
 //! that knows plotters; and `drawing` turns the SVG into a PNG with the embedded font and writes
 //! both, `stamped` with the `facts` that say what it was made from. `contact_sheet` shows images.
 //! `tables` writes what `analysis` found.
@@ -14,6 +14,7 @@ mod caption;
 mod clip;
 mod contact_sheet;
 mod decimate;
+mod direct;
 mod drawing;
 mod error;
 mod facts;

@@ -158,7 +158,7 @@ const OKABE_ITO_OTHERS: [Colour; 12] = [
     Colour(107, 47, 0),
     Colour(128, 128, 128),
     Colour(102, 61, 84),
-    Colour(0, 57, 89),
+    Colour(70, 60, 150),
     Colour(120, 114, 33),
     Colour(170, 217, 244),
     Colour(230, 188, 211),
@@ -197,10 +197,12 @@ fn depth(configuration: &Configuration) -> usize {
 mod tests {
     use super::*;
 
-    const PALETTES: [([(usize, Colour); 6], [Colour; 12]); 2] =
-        [(PAPER, PAPER_OTHERS), (OKABE_ITO, OKABE_ITO_OTHERS)];
+    /// Of depths, and for others.
+    type Colours = ([(usize, Colour); 6], [Colour; 12]);
 
-    fn all((of_depths, others): ([(usize, Colour); 6], [Colour; 12])) -> Vec<Colour> {
+    const PALETTES: [Colours; 2] = [(PAPER, PAPER_OTHERS), (OKABE_ITO, OKABE_ITO_OTHERS)];
+
+    fn all((of_depths, others): Colours) -> Vec<Colour> {
         let of_depths = of_depths.into_iter().map(|(_, colour)| colour);
         of_depths.chain(others).collect()
     }
@@ -250,6 +252,73 @@ mod tests {
             let drawn: Vec<Colour> = all(palette).into_iter().map(|c| theme.line(c)).collect();
             for (i, colour) in drawn.iter().enumerate() {
                 assert!(!drawn[..i].contains(colour), "{colour:?} appears twice");
+            }
+        }
+    }
+
+    /// How an eye without red, green or blue cones sees linear RGB: Machado, Oliveira and
+    /// Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency",
+    /// severity 1.
+    const DEFICIENCIES: [[[f64; 3]; 3]; 3] = [
+        [
+            [0.152_286, 1.052_583, -0.204_868],
+            [0.114_503, 0.786_281, 0.099_216],
+            [-0.003_882, -0.048_116, 1.051_998],
+        ],
+        [
+            [0.367_322, 0.860_646, -0.227_968],
+            [0.280_085, 0.672_501, 0.047_413],
+            [-0.011_820, 0.042_940, 0.968_881],
+        ],
+        [
+            [1.255_528, -0.076_749, -0.178_779],
+            [-0.078_411, 0.930_809, 0.147_602],
+            [0.004_733, 0.691_367, 0.303_900],
+        ],
+    ];
+    /// From linear RGB to CIE XYZ, D65 (IEC 61966-2-1), each row divided by the white's.
+    const XYZ: [[f64; 3]; 3] = [
+        [0.433_9, 0.376_2, 0.189_9],
+        [0.212_6, 0.715_2, 0.072_2],
+        [0.017_7, 0.109_5, 0.872_8],
+    ];
+
+    fn product(matrix: [[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
+        matrix.map(|row| row[0] * vector[0] + row[1] * vector[1] + row[2] * vector[2])
+    }
+
+    /// The colour as such an eye sees it, in CIE L*a*b*.
+    fn seen(colour: Colour, deficiency: [[f64; 3]; 3]) -> [f64; 3] {
+        let Colour(r, g, b) = colour;
+        let linear = [r, g, b].map(|channel| Colour(channel, channel, channel).luminance());
+        let shown = product(deficiency, linear).map(|channel| channel.clamp(0.0, 1.0));
+        let [x, y, z] = product(XYZ, shown).map(|share| {
+            if share > 0.008_856 {
+                share.cbrt()
+            } else {
+                7.787 * share + 16.0 / 116.0
+            }
+        });
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn okabe_and_itos_eight_colours_differ_for_every_kind_of_colour_blindness() {
+        let eight = &all((OKABE_ITO, OKABE_ITO_OTHERS))[..8];
+        for scheme in [LIGHT, DARK] {
+            for deficiency in DEFICIENCIES {
+                let seen: Vec<[f64; 3]> = eight
+                    .iter()
+                    .map(|&colour| seen(scheme.line(colour), deficiency))
+                    .collect();
+                for (i, a) in seen.iter().enumerate() {
+                    for b in &seen[..i] {
+                        let squares = (0..3).map(|c| (a[c] - b[c]).powi(2));
+                        let distance = squares.sum::<f64>().sqrt();
+                        // a difference of 2.3 is just noticeable
+                        assert!(distance > 15.0, "{distance:.1} of {:?}", eight[i]);
+                    }
+                }
             }
         }
     }

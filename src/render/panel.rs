@@ -4,14 +4,14 @@ use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::{Rect, Xy, clip_line, clip_polygon};
 use super::decimate::{Shown, decimate};
-use super::labels::{self, Place};
-use super::layout::{LABEL_HEIGHT, PANEL_TITLE_SIZE, PanelLayout, TEXT_SIZE};
+use super::direct::draw_labels;
+use super::layout::{PANEL_TITLE_SIZE, PanelLayout, TEXT_SIZE};
 use super::legend::draw_legend;
 use super::palette::Colour;
 use super::plot::Plot;
 use super::series::Point;
 use super::strokes::{BAND_OPACITY, behind, bold, fine, thin};
-use super::text::{Weight, width};
+use super::text::Weight;
 use super::view::PanelView;
 
 /// Opacity of the spread over seeds where bands cover each other: with more than this many curves.
@@ -61,8 +61,7 @@ pub(super) fn draw_panel(
         draw_line(canvas, &plot, &line.points, bold(curve.colour))?;
     }
     draw_axes(canvas, &plot, layout)?;
-    let labels = labels(canvas, &plot, layout, &shown);
-    draw_labels(canvas, &labels, frame.right)
+    draw_labels(canvas, &plot, layout, &shown)
 }
 
 fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
@@ -188,97 +187,4 @@ fn draw_parts(
         canvas.line(&part, stroke)?;
     }
     Ok(())
-}
-
-/// A text beside the end of a line.
-struct Label<'a> {
-    text: &'a str,
-    end: Xy,
-    place: Place,
-    /// Of the line.
-    colour: Colour,
-    font: Font,
-    inside: bool,
-}
-
-/// The names of the curves beside their ends; the paper's too where there is room for all, and
-/// none where there is not room for the figure's own.
-fn labels<'a>(
-    canvas: &Canvas,
-    plot: &Plot,
-    layout: &'a PanelLayout,
-    shown: &[[Shown; 2]],
-) -> Vec<Label<'a>> {
-    let scheme = canvas.scheme();
-    let own = plot.view.curves.iter().zip(&layout.labels).zip(shown);
-    let own = own.filter_map(|((curve, text), [train, eval])| {
-        let main = if eval.points.is_empty() { train } else { eval };
-        let end = plot.visible_end(&main.points)?;
-        Some((text.as_str(), end, curve.colour, scheme.text(curve.colour)))
-    });
-    let own: Vec<_> = own.collect();
-    let references = plot.view.references.iter().zip(&layout.reference_labels);
-    let references = references.filter_map(|(net, text)| {
-        let end = plot.reference_end(net)?;
-        Some((text.as_str(), end, scheme.reference, scheme.grey))
-    });
-    let all: Vec<_> = own.iter().copied().chain(references).collect();
-    placed(canvas, plot, &all)
-        .or_else(|| placed(canvas, plot, &own))
-        .unwrap_or_default()
-}
-
-/// Labels of texts, ends of lines, and the colours of lines and texts; `None` without room.
-fn placed<'a>(
-    canvas: &Canvas,
-    plot: &Plot,
-    named: &[(&'a str, Xy, Colour, Colour)],
-) -> Option<Vec<Label<'a>>> {
-    let ends: Vec<(Xy, f64)> = named
-        .iter()
-        .map(|(text, end, ..)| (*end, width(text, TEXT_SIZE, Weight::Regular)))
-        .collect();
-    let places = labels::place(&ends, &plot.frame, LABEL_HEIGHT)?;
-    let labels = named.iter().zip(places);
-    let label = |(&(text, end, colour, of_text), place): (&(_, _, _, _), Place)| Label {
-        text,
-        end,
-        place,
-        colour,
-        font: Font {
-            colour: of_text,
-            ..text_font(canvas)
-        },
-        inside: place.x < plot.frame.right,
-    };
-    Some(labels.map(label).collect())
-}
-
-fn draw_labels(canvas: &Canvas, labels: &[Label], right: f64) -> Result<(), RenderError> {
-    for label in labels {
-        let Label { end, place, .. } = label;
-        let at = (place.x, place.y);
-        if label.inside {
-            backing(canvas, at, label.text)?;
-        }
-        let leader = Stroke {
-            opacity: 0.6,
-            ..thin(label.colour)
-        };
-        let bend = (end.0.max(right.min(place.x - 12.0)), end.1);
-        canvas.line(&[*end, bend, (place.x - 2.0, place.y)], leader)?;
-        canvas.text(label.text, at, Anchor::Start, label.font)?;
-    }
-    Ok(())
-}
-
-/// Lightens what lies behind a label in the plot.
-fn backing(canvas: &Canvas, (x, y): Xy, text: &str) -> Result<(), RenderError> {
-    let rect = Rect {
-        left: x - 1.0,
-        top: y - LABEL_HEIGHT / 2.0 + 1.0,
-        right: x + width(text, TEXT_SIZE, Weight::Regular) + 1.0,
-        bottom: y + LABEL_HEIGHT / 2.0 - 1.0,
-    };
-    canvas.fill_rect(&rect, canvas.scheme().background, 0.7)
 }

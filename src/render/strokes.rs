@@ -35,10 +35,10 @@ pub(super) fn fine(colour: Colour) -> Stroke {
     }
 }
 
-/// The paper's lines behind the figure's own: the same, but thinner.
+/// The paper's lines behind the figure's own: the same, but thinner, so that it stays behind.
 pub(super) fn behind(own: Stroke) -> Stroke {
     Stroke {
-        width: 0.7 * own.width,
+        width: 0.6 * own.width,
         ..own
     }
 }
