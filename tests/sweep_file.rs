@@ -151,6 +151,11 @@ mistake!(two_figures_of_one_name, "[axes]" => "[[figure]]\n[[figure]]\nname = \"
 mistake!(a_panel_upside_down, "[axes]" => "[figure]\ny_min = 30\ny_ticks = [0, 20, 10]\n[[figure.panels]]\ny_max = 20\n\n[axes]");
 mistake!(an_unknown_kind_of_figure, "[axes]" => "[figure]\nkind = \"histogram\"\n\n[axes]");
 mistake!(a_mean_of_an_even_number_of_points, "[axes]" => "[figure]\nsmoothing = 4\n\n[axes]");
+mistake!(an_unknown_facet, "[axes]" => "[figure]\nfacet = \"shortcuts\"\n\n[axes]");
+mistake!(a_facet_beside_panels, "[axes]" => "[figure]\nfacet = \"depth\"\n[[figure.panels]]\nshow = \"test\"\n\n[axes]");
+mistake!(a_facet_of_one_value, "[axes]" => "[figure]\nfacet = \"width\"\n\n[axes]");
+mistake!(a_heat_map_of_two_momenta, "[axes]" => "[figure]\nkind = \"heat-map\"\n\n[axes]\nmomentum = [0.9, 0.8]");
+mistake!(layer_responses_without_statistics, "[axes]" => "[figure]\nkind = \"layer-responses\"\nshow = \"test\"\n\n[axes]");
 mistake!(text_without_quotes, "\"synthetic\"" => "synthetic");
 mistake!(a_key_twice, "lr = 0.1" => "lr = 0.1\nlr = 0.2");
 mistake!(a_list_that_is_not_closed, "[20, 56]" => "[20, 56");
@@ -211,7 +216,7 @@ fn a_file_that_is_not_utf8() {
 
 #[test]
 fn a_file_that_does_not_exist() {
-    let error = spec::load(Path::new("experiments/fig7.toml"), &[]).expect_err("no file");
+    let error = spec::load(Path::new("experiments/fig11.toml"), &[]).expect_err("no file");
     insta::assert_snapshot!(error.render(false));
 }
 
@@ -481,6 +486,70 @@ fn a_sweep_has_as_many_figures_as_it_describes() {
     assert_eq!(names, ["train", "all"]);
     assert_eq!(figures[0].title.as_deref(), Some("Training error"));
     assert_eq!((figures[0].panels.len(), figures[1].panels.len()), (1, 2));
+}
+
+/// What each panel of a figure is called and holds.
+fn panels(figure: &str, overrides: &[&str]) -> Vec<(Option<String>, Vec<usize>, Show)> {
+    let toml = format!("{SWEEP}\n[figure]\n{figure}\n");
+    let panels = sweep(&toml, overrides).figures.remove(0).panels;
+    let told = panels.into_iter();
+    told.map(|panel| (panel.title, panel.configurations, panel.show))
+        .collect()
+}
+
+#[test]
+fn a_facet_makes_a_panel_for_each_value() {
+    let title = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        panels("facet = \"shortcut\"\nshow = \"test\"", &[]),
+        [
+            (title("plain"), vec![0, 2], Show::Test),
+            (title("residual, option A"), vec![1, 3], Show::Test),
+        ]
+    );
+    assert_eq!(
+        panels("facet = \"model.depth\"", &[]),
+        [
+            (title("20 layers"), vec![0, 1], Show::Both),
+            (title("56 layers"), vec![2, 3], Show::Both),
+        ]
+    );
+    let momenta = panels("facet = \"momentum\"", &["axes.momentum=[0.9, 0.5]"]);
+    let titles: Vec<Option<String>> = momenta.into_iter().map(|panel| panel.0).collect();
+    assert_eq!(titles, [title("momentum = 0.9"), title("momentum = 0.5")]);
+    // What an override took away is not a mistake of the file.
+    assert_eq!(panels("facet = \"depth\"", &["axes.depth=[20]"]).len(), 1);
+}
+
+#[test]
+fn a_facet_of_more_values_than_panels_is_refused() {
+    let decays: Vec<String> = (1..=101).map(|i| format!("{}e-6", i)).collect();
+    let axis = format!("axes.weight_decay=[{}]", decays.join(","));
+    let toml = format!("{SWEEP}\n[figure]\nfacet = \"weight_decay\"\n");
+    let said = report(&toml, &[&axis]);
+    assert!(
+        said.contains("`weight_decay` has more than 100 values"),
+        "{said}"
+    );
+}
+
+#[test]
+fn each_kind_of_figure_has_the_panels_that_suit_it() {
+    let all = || vec![0, 1, 2, 3];
+    assert_eq!(
+        panels("kind = \"error-vs-depth\"", &[]),
+        [(None, all(), Show::Train), (None, all(), Show::Test)]
+    );
+    let heat = panels("kind = \"heat-map\"", &[]);
+    assert_eq!(heat, [(None, all(), Show::Test)]);
+    let both = panels("kind = \"heat-map\"\nshow = \"both\"", &[]);
+    assert_eq!(
+        both,
+        [(None, all(), Show::Train), (None, all(), Show::Test)]
+    );
+    let measured = ["train.layer_stats=true"];
+    let layers = panels("kind = \"layer-responses\"", &measured);
+    assert_eq!(layers, [(None, all(), Show::Both)]);
 }
 
 #[test]

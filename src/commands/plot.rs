@@ -9,9 +9,9 @@ use super::origin::facts;
 use super::prepare::{Prepared, database, prepare};
 use crate::analysis::Findings;
 use crate::cli::PlotArgs;
-use crate::domain::{Curves, Figure, Palette, Run, RunId, Sweep, Theme};
+use crate::domain::{Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme};
 use crate::record::Store;
-use crate::render::{self, Stamped};
+use crate::render::{self, Drawing, Stamped};
 
 /// Draws the sweep's figures, writes its tables, and prints the paths written and what became of
 /// the expectations.
@@ -116,7 +116,24 @@ pub fn stamped(
     store: &Store,
 ) -> anyhow::Result<Stamped> {
     Ok(Stamped {
-        drawing: render::draw(sweep, figure, runs, curves)?,
+        drawing: drawing(sweep, figure, runs, curves, store)?,
         facts: facts(sweep, figure, runs, curves, store)?,
+    })
+}
+
+/// One figure of a sweep, of any kind.
+pub fn drawing(
+    sweep: &Sweep,
+    figure: &Figure,
+    runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
+    store: &Store,
+) -> anyhow::Result<Drawing> {
+    Ok(match figure.kind {
+        FigureKind::LayerResponses => {
+            let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+            render::draw_layers(sweep, figure, runs, &store.layer_stats(&ids)?)?
+        }
+        _ => render::draw(sweep, figure, runs, curves)?,
     })
 }

@@ -153,6 +153,16 @@ pub enum Shortcut {
 }
 
 impl Shortcut {
+    /// What nets of this type are called, without their depth: `plain`, `ResNet`, `ResNet B`.
+    pub fn family(self) -> &'static str {
+        match self {
+            Shortcut::None => "plain",
+            Shortcut::A => "ResNet",
+            Shortcut::B => "ResNet B",
+            Shortcut::C => "ResNet C",
+        }
+    }
+
     /// As a sweep file has it.
     pub fn word(self) -> &'static str {
         match self {

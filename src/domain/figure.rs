@@ -22,6 +22,14 @@ pub struct Figure {
 pub enum FigureKind {
     /// Error in percent against iterations, as in the paper's figures 1 and 6.
     ErrorVsIteration,
+    /// Final error in percent against depth, one line for each shortcut type. No panel has two
+    /// configurations of one depth and shortcut type.
+    ErrorVsDepth,
+    /// Final error of every depth and shortcut type as a colour and a number. No panel shows both
+    /// errors or has two configurations of one depth and shortcut type.
+    HeatMap,
+    /// Standard deviation of each 3x3 layer's response, as in the paper's figure 7.
+    LayerResponses,
 }
 
 /// What is drawn in grey behind a figure's own curves.

@@ -12,6 +12,8 @@ pub(super) struct Axis {
     pub ticks: Vec<f64>,
     /// What a tick's label counts: 1e4 for an axis in units of 10,000.
     pub unit: f64,
+    /// Whether equal distances are equal ratios; the low end is then above 0.
+    pub log: bool,
 }
 
 impl Axis {
@@ -26,6 +28,7 @@ impl Axis {
             high,
             ticks: ticks(0.0, high, if scaled { 7 } else { 4 }),
             unit: if scaled { TEN_THOUSAND } else { 1.0 },
+            log: false,
         }
     }
 
@@ -44,12 +47,17 @@ impl Axis {
             high,
             ticks: chosen,
             unit: 1.0,
+            log: false,
         }
     }
 
     /// Where `value` lies in the range: 0 at the low end, 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
-        (value - self.low) / (self.high - self.low)
+        if self.log {
+            (value / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
+        }
     }
 
     /// A tick's label.

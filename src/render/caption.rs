@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{Configuration, Curves, Dataset, Figure, Reference, Run, RunId, Sweep};
+use crate::domain::{
+    Configuration, Curves, Dataset, Figure, FigureKind, Reference, Run, RunId, Sweep,
+};
 
 use super::series::Progress;
 
 /// More seeds than this are counted, not listed.
 const SEEDS_LISTED: usize = 8;
-const SPREAD: &str = "lines are means, bands span the lowest to the highest";
 const BETWEEN: &str = " \u{b7} ";
 
 /// Sweep, images, seeds, spread, date, what was done to the curves and, while runs are missing,
@@ -23,18 +24,22 @@ pub(super) fn caption(
     let images: BTreeSet<String> = shown_configurations(sweep, figure).map(images).collect();
     let images: Vec<String> = images.into_iter().collect();
     let mut parts = vec![format!("sweep {}", sweep.name), images.join(", ")];
+    let spread = spread(figure.kind);
     parts.push(match &sweep.seeds_note {
-        Some(note) => format!("{note}; {SPREAD}"),
-        None => seeds(&sweep.seeds),
+        Some(note) => format!("{note}; {spread}"),
+        None => seeds(&sweep.seeds, spread),
     });
     parts.extend(measured.map(|day| format!("last measured {day}")));
-    if figure.smoothing > 1 {
+    if figure.smoothing > 1 && figure.kind == FigureKind::ErrorVsIteration {
         let points = figure.smoothing;
         parts.push(format!(
             "training error is a moving mean of {points} points"
         ));
     }
-    parts.extend(reference(figure.reference, has_reference).map(str::to_owned));
+    if figure.kind != FigureKind::HeatMap {
+        let words = reference(figure.reference, figure.kind, has_reference);
+        parts.extend(words.map(str::to_owned));
+    }
     let Progress {
         planned,
         recorded,
@@ -66,7 +71,17 @@ pub(super) fn measured<'c>(
     curves.filter_map(|curves| curves.measured.as_deref()).max()
 }
 
-fn seeds(seeds: &[u64]) -> String {
+/// What is drawn of several seeds.
+fn spread(kind: FigureKind) -> &'static str {
+    match kind {
+        FigureKind::ErrorVsIteration => "lines are means, bands span the lowest to the highest",
+        FigureKind::ErrorVsDepth => "lines are means over finished runs",
+        FigureKind::HeatMap => "means \u{b1} sample standard deviations over finished runs",
+        FigureKind::LayerResponses => "lines are means",
+    }
+}
+
+fn seeds(seeds: &[u64], spread: &str) -> String {
     if let [only] = seeds {
         return format!("seed {only}");
     }
@@ -81,14 +96,21 @@ fn seeds(seeds: &[u64]) -> String {
         }
         _ => String::new(),
     };
-    format!("{} seeds{numbers}: {SPREAD}", seeds.len())
+    format!("{} seeds{numbers}: {spread}", seeds.len())
 }
 
 /// Says whose the grey curves are, and that they end where the paper's figure does.
-fn reference(reference: Reference, has_curves: bool) -> Option<&'static str> {
+fn reference(reference: Reference, kind: FigureKind, has_curves: bool) -> Option<&'static str> {
     match (reference, has_curves) {
         (Reference::None, _) => None,
         (_, false) => Some("the paper shows no curves of these nets"),
+        (_, true) if kind == FigureKind::ErrorVsDepth => Some(
+            "grey: the paper's final errors (CIFAR-10, 64,000 iterations; training error is its \
+             mean from 54,000 on)",
+        ),
+        (_, true) if kind == FigureKind::LayerResponses => {
+            Some("grey: the paper's figure 7 (CIFAR-10, 64,000 iterations)")
+        }
         (Reference::Paper, true) => {
             Some("grey: the paper's curves (CIFAR-10, 64,000 iterations), which it cuts at 20 %")
         }
@@ -132,7 +154,13 @@ mod tests {
 
     #[test]
     fn seeds_are_named_as_far_as_there_is_room() {
-        let words = |list: &[u64]| seeds(list).split(':').next().unwrap_or("").to_owned();
+        let words = |list: &[u64]| {
+            seeds(list, FigureKind::HeatMap)
+                .split(':')
+                .next()
+                .unwrap_or("")
+                .to_owned()
+        };
         assert_eq!(words(&[7]), "seed 7");
         assert_eq!(words(&[1, 2, 3]), "3 seeds (1 to 3)");
         assert_eq!(words(&[1, 5, 2]), "3 seeds (1, 5, 2)");

@@ -13,6 +13,11 @@ pub enum RenderError {
     /// The figure has no panel, or no panel names a configuration.
     #[error("the figure of sweep `{sweep}` shows no configuration; name some in `[figure]`")]
     NothingShown { sweep: String },
+    /// None of the runs that a figure of layer responses shows has measured them.
+    #[error(
+        "no run of sweep `{sweep}` has layer statistics; add `layer_stats = true` to `[train]` and run it with `resweep run`"
+    )]
+    NoLayerStats { sweep: String },
     /// A tile's bytes are not those of a square RGB image.
     #[error("a tile of {size} x {size} pixels needs {expected} bytes of RGB, but has {found}")]
     Tile {

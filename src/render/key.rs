@@ -1,13 +1,15 @@
 //! The key to line styles: a sample of each with what it stands for.
 
-use crate::domain::{Figure, Show, Sweep, TrainLine};
+use crate::domain::{Figure, FigureKind, Show, Sweep, TrainLine};
 
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::{Rect, Xy};
 use super::layout::TEXT_SIZE;
 use super::palette::Colour;
-use super::strokes::{BAND_OPACITY, behind, bold, dashed, fine};
+use super::strokes::{
+    BAND_OPACITY, SEED_RADIUS, behind, bold, dashed, fine, response, seeds_range,
+};
 use super::text::Weight;
 use super::view::{PanelView, eval_name};
 
@@ -29,6 +31,10 @@ enum Sample {
     Train,
     Eval,
     Spread,
+    /// Single seeds on the bar that they span.
+    Seeds,
+    Plain,
+    Residual,
     Reference,
 }
 
@@ -42,8 +48,14 @@ impl Key {
             let eval = eval_name(sweep, figure.panels.iter());
             entries.extend([(Sample::Train, "training error"), (Sample::Eval, eval)]);
         }
+        if figure.kind == FigureKind::LayerResponses {
+            entries = vec![(Sample::Plain, "plain"), (Sample::Residual, "residual")];
+        }
         if views.iter().any(PanelView::has_spread) {
-            entries.push((Sample::Spread, "lowest to highest seed"));
+            entries.push(match figure.kind {
+                FigureKind::ErrorVsDepth => (Sample::Seeds, "single seeds, lowest to highest"),
+                _ => (Sample::Spread, "lowest to highest seed"),
+            });
         }
         if views.iter().any(|view| !view.references.is_empty()) {
             entries.push((Sample::Reference, "the paper's curves"));
@@ -91,6 +103,17 @@ impl Key {
             Sample::Train => (self.train)(scheme.ink),
             Sample::Eval => bold(scheme.ink),
             Sample::Reference => behind(bold(scheme.reference)),
+            Sample::Plain => response(scheme.ink, true),
+            Sample::Residual => response(scheme.ink, false),
+            Sample::Seeds => {
+                let x = left + SAMPLE / 2.0;
+                let ends = [(x, y - 6.0), (x, y + 6.0)];
+                canvas.line(&ends, seeds_range(scheme.ink))?;
+                for down in [-6.0, 1.0, 6.0] {
+                    canvas.disc((x, y + down), SEED_RADIUS, scheme.ink)?;
+                }
+                return Ok(());
+            }
             Sample::Spread => {
                 let (top, bottom) = (y - 5.0, y + 5.0);
                 let band = Rect {

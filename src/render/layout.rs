@@ -18,23 +18,23 @@ pub(super) const CAPTION_SIZE: f64 = 11.0;
 /// Height of a direct label with its distance to the next.
 pub(super) const LABEL_HEIGHT: f64 = 14.0;
 
-const MARGIN: f64 = 14.0;
-const TITLE_ROW: f64 = 24.0;
-const PANEL_TITLE_ROW: f64 = 19.0;
+pub(super) const MARGIN: f64 = 14.0;
+pub(super) const TITLE_ROW: f64 = 24.0;
+pub(super) const PANEL_TITLE_ROW: f64 = 19.0;
 /// Between the legend and the plot.
 const LEGEND_BELOW: f64 = 9.0;
 const KEY_ROW: f64 = 20.0;
 /// Between entries of the key.
 const KEY_GAP: f64 = 22.0;
-const TITLE_GAP: f64 = 8.0;
-const CAPTION_ROW: f64 = 15.0;
+pub(super) const TITLE_GAP: f64 = 8.0;
+pub(super) const CAPTION_ROW: f64 = 15.0;
 /// Between panels, across and down.
-const PANEL_GAP: f64 = 14.0;
+pub(super) const PANEL_GAP: f64 = 14.0;
 /// Height below a plot for tick labels and the axis's name.
 const BELOW_PLOT: f64 = 42.0;
 /// Width of the error axis's name, and of the tick labels' distance to the axis.
-const AXIS_NAME: f64 = 20.0;
-const TICK_GAP: f64 = 8.0;
+pub(super) const AXIS_NAME: f64 = 20.0;
+pub(super) const TICK_GAP: f64 = 8.0;
 /// A direct label longer than this is shortened.
 const LABEL_LIMIT: f64 = 150.0;
 /// Right of a plot without direct labels, for half of the last tick's label.
@@ -77,6 +77,11 @@ fn proportions(panels: usize) -> (usize, f64, f64) {
     }
 }
 
+/// The width that a plot has at least in a figure of so many panels.
+pub(super) fn least_plot_width(panels: usize) -> f64 {
+    proportions(panels).2
+}
+
 /// The widths beside the plots of one column of panels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Column {
@@ -86,17 +91,49 @@ struct Column {
     beside: f64,
 }
 
+/// How panels share a page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Arrangement {
+    /// Panels in a row.
+    pub columns: usize,
+    /// The page's width where nothing asks for more.
+    pub wished_width: f64,
+    pub least_plot_width: f64,
+    /// Least and greatest height of a plot.
+    pub plot_heights: (f64, f64),
+}
+
 /// Lays out a figure. `key` has the texts that explain its line styles.
 pub(super) fn layout(title: &str, caption: &str, views: &[PanelView], key: &[&str]) -> Layout {
-    let (count, wished_width, least_plot) = proportions(views.len());
+    let (columns, wished_width, least_plot_width) = proportions(views.len());
+    let arrangement = Arrangement {
+        columns,
+        wished_width,
+        least_plot_width,
+        plot_heights: (230.0, 350.0),
+    };
+    arranged(title, caption, views, key, arrangement)
+}
+
+/// Lays out a figure whose panels are arranged in another way than usual.
+pub(super) fn arranged(
+    title: &str,
+    caption: &str,
+    views: &[PanelView],
+    key: &[&str],
+    arrangement: Arrangement,
+) -> Layout {
+    let count = arrangement.columns;
     let columns: Vec<Column> = (0..count).map(|i| column(views, i, count)).collect();
     let taken: f64 = columns.iter().map(|c| c.gutter + c.beside).sum::<f64>()
         + PANEL_GAP * (count - 1) as f64
         + 2.0 * MARGIN;
-    let plot_width = ((wished_width - taken) / count as f64)
-        .max(least_plot)
+    let plot_width = ((arrangement.wished_width - taken) / count as f64)
+        .max(arrangement.least_plot_width)
         .floor();
-    let plot_height = (0.8 * plot_width).clamp(230.0, 350.0).round();
+    let (least_height, greatest_height) = arrangement.plot_heights;
+    let plot_height = (0.8 * plot_width).clamp(least_height, greatest_height);
+    let plot_height = plot_height.round();
     let width = (taken + count as f64 * plot_width).ceil();
 
     let text_width = width - 2.0 * MARGIN;
@@ -217,7 +254,7 @@ fn panel_title(view: &PanelView, room: f64) -> String {
 }
 
 /// Lines of text from `top` down, and their bottom.
-fn paragraph(
+pub(super) fn paragraph(
     text: &str,
     (size, weight): (f64, Weight),
     top: f64,

@@ -11,8 +11,8 @@ use super::view::PanelView;
 pub(super) const LEGEND_ROW: f64 = 17.0;
 const GAP: f64 = 11.0;
 /// A sample of a line, and its distance to the text.
-const SWATCH: f64 = 14.0;
-const SWATCH_GAP: f64 = 5.0;
+pub(super) const SWATCH: f64 = 14.0;
+pub(super) const SWATCH_GAP: f64 = 5.0;
 
 /// A panel's legend, laid out from (0, 0).
 pub(super) struct Legend {

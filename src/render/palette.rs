@@ -1,7 +1,7 @@
 //! Colours: those of a theme's page, and those of curves: the paper's for its depths, distinct
 //! others for the rest.
 
-use crate::domain::{Configuration, Look, Palette, Sweep, Theme};
+use crate::domain::{Configuration, Look, Palette, Shortcut, Sweep, Theme};
 
 /// Red, green and blue in 0..=255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +187,21 @@ pub(super) fn colours(sweep: &Sweep, configurations: &[usize], look: Look) -> Ve
     };
     let chosen: Vec<Colour> = depths.iter().enumerate().map(&mut colour).collect();
     chosen.into_iter().map(|c| scheme.line(c)).collect()
+}
+
+/// The colour of a shortcut type, the same in every figure.
+pub(super) fn shortcut_colour(shortcut: Shortcut, look: Look) -> Colour {
+    let others = match look.palette {
+        Palette::Paper => [PAPER_OTHERS[0], PAPER_OTHERS[1], PAPER_OTHERS[2]],
+        Palette::OkabeIto => [OKABE_ITO_OTHERS[0], OKABE_ITO[3].1, OKABE_ITO[2].1],
+    };
+    let [a, b, c] = others;
+    Scheme::of(look.theme).line(match shortcut {
+        Shortcut::None => BLACK,
+        Shortcut::A => a,
+        Shortcut::B => b,
+        Shortcut::C => c,
+    })
 }
 
 fn depth(configuration: &Configuration) -> usize {

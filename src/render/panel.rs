@@ -21,7 +21,7 @@ const POINT_RADIUS: f64 = 2.6;
 const TICK: f64 = 4.0;
 
 /// The font of ticks, axes and labels.
-fn text_font(canvas: &Canvas) -> Font {
+pub(super) fn text_font(canvas: &Canvas) -> Font {
     Font {
         size: TEXT_SIZE,
         weight: Weight::Regular,
@@ -38,13 +38,7 @@ pub(super) fn draw_panel(
 ) -> Result<(), RenderError> {
     let frame = layout.plot;
     let plot = Plot { view, frame };
-    let (at, title) = &layout.title;
-    let heading = Font {
-        size: PANEL_TITLE_SIZE,
-        weight: Weight::Bold,
-        ..text_font(canvas)
-    };
-    canvas.text(title, *at, Anchor::Start, heading)?;
+    draw_title(canvas, layout)?;
     draw_legend(canvas, view, &layout.legend)?;
     draw_grid(canvas, &plot)?;
     draw_references(canvas, &plot, train)?;
@@ -64,7 +58,28 @@ pub(super) fn draw_panel(
     draw_labels(canvas, &plot, layout, &shown)
 }
 
-fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
+/// Names the curves of a panel beside their ends.
+pub(super) fn label_curves(
+    canvas: &Canvas,
+    plot: &Plot,
+    layout: &PanelLayout,
+) -> Result<(), RenderError> {
+    let curves = plot.view.curves.iter();
+    let shown: Vec<[Shown; 2]> = curves.map(|curve| plot.lines(curve)).collect();
+    draw_labels(canvas, plot, layout, &shown)
+}
+
+pub(super) fn draw_title(canvas: &Canvas, layout: &PanelLayout) -> Result<(), RenderError> {
+    let (at, title) = &layout.title;
+    let heading = Font {
+        size: PANEL_TITLE_SIZE,
+        weight: Weight::Bold,
+        ..text_font(canvas)
+    };
+    canvas.text(title, *at, Anchor::Start, heading)
+}
+
+pub(super) fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
     let stroke = Stroke {
         dash: Some((2.5, 2.5)),
         ..thin(canvas.scheme().grid)
@@ -77,7 +92,7 @@ fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
 }
 
 /// The paper's curves, behind the others.
-fn draw_references(
+pub(super) fn draw_references(
     canvas: &Canvas,
     plot: &Plot,
     train: fn(Colour) -> Stroke,
@@ -94,7 +109,11 @@ fn draw_references(
     Ok(())
 }
 
-fn draw_axes(canvas: &Canvas, plot: &Plot, layout: &PanelLayout) -> Result<(), RenderError> {
+pub(super) fn draw_axes(
+    canvas: &Canvas,
+    plot: &Plot,
+    layout: &PanelLayout,
+) -> Result<(), RenderError> {
     let Rect {
         left,
         top,
@@ -177,7 +196,7 @@ fn draw_line(
 }
 
 /// What can be seen of the line through `points`.
-fn draw_parts(
+pub(super) fn draw_parts(
     canvas: &Canvas,
     plot: &Plot,
     points: &[Xy],

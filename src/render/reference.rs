@@ -70,7 +70,7 @@ fn view((residual, depth): (bool, usize), show: Show, scale: f64) -> Option<Refe
 
 /// A curve of figure 6, which has those of figure 1 as well. The panel at the right repeats that
 /// of 110 layers from the middle, but for its beginning.
-fn figure_6(residual: bool, depth: usize, series: Series) -> Option<&'static Curve> {
+pub(super) fn figure_6(residual: bool, depth: usize, series: Series) -> Option<&'static Curve> {
     curves().iter().find(|curve| {
         curve.figure == "fig6"
             && (curve.residual, curve.depth, curve.series) == (residual, depth, series)

@@ -3,6 +3,8 @@
 use super::canvas::Stroke;
 use super::palette::Colour;
 
+/// Radius of the dot that is a single seed.
+pub(super) const SEED_RADIUS: f64 = 1.5;
 /// Opacity of the spread over seeds.
 pub(super) const BAND_OPACITY: f64 = 0.18;
 
@@ -51,4 +53,20 @@ pub(super) fn thin(colour: Colour) -> Stroke {
         width: 0.8,
         dash: None,
     }
+}
+
+/// The bar from the lowest to the highest seed of one configuration.
+pub(super) fn seeds_range(colour: Colour) -> Stroke {
+    Stroke {
+        opacity: 0.35,
+        width: 3.0,
+        ..thin(colour)
+    }
+}
+
+/// A net's responses, dashed for a plain one. Thinner than an error: a net of 110 layers has
+/// many corners.
+pub(super) fn response(colour: Colour, plain: bool) -> Stroke {
+    let kind = if plain { dashed(colour) } else { bold(colour) };
+    Stroke { width: 1.4, ..kind }
 }

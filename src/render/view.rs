@@ -127,7 +127,7 @@ fn view(
     }
 }
 
-fn axis_name(sweep: &Sweep, panel: &Panel) -> &'static str {
+pub(super) fn axis_name(sweep: &Sweep, panel: &Panel) -> &'static str {
     match panel.show {
         Show::Both => "error (%)",
         Show::Train => "training error (%)",

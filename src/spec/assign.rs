@@ -47,7 +47,7 @@ pub fn assignments<'t>(
 }
 
 /// A bare or a qualified name.
-fn find(name: &str) -> Option<Key> {
+pub fn find(name: &str) -> Option<Key> {
     let Some((section, name)) = name.split_once('.') else {
         return Key::find_settable(name);
     };
@@ -91,7 +91,7 @@ fn add<'t>(
     }
 }
 
-fn settable_names() -> Vec<&'static str> {
+pub fn settable_names() -> Vec<&'static str> {
     let keys = Section::SETTABLE.into_iter().flat_map(Section::keys);
     keys.map(|spec| spec.name).collect()
 }

@@ -42,6 +42,7 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
         Kind::Line => text::line(spec, node),
         Kind::Text => text::lines(spec, node),
         Kind::Folder => text::folder(spec, node),
+        Kind::Settable => text::settable(spec, node),
     };
     match result {
         Ok(value) => Some(value),

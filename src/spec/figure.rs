@@ -8,7 +8,7 @@ use super::section;
 use super::setting::{Checked, Point, Settings};
 use super::source::Origin;
 use super::tree::{Table, Value};
-use crate::domain::{Figure, FigureKind, Look, Palette, Panel, Reference, Show, Theme, TrainLine};
+use crate::domain::{Figure, Look, Palette, Panel, Reference, Theme, TrainLine};
 
 /// What a figure is called that has no name.
 const NAME: &str = "figure";
@@ -16,13 +16,13 @@ const NAME: &str = "figure";
 /// A figure as written, its values checked.
 #[derive(Debug, Default)]
 pub struct FigureTable {
-    settings: Settings,
-    panels: Vec<PanelTable>,
+    pub(super) settings: Settings,
+    pub(super) panels: Vec<PanelTable>,
 }
 
 #[derive(Debug)]
-struct PanelTable {
-    settings: Settings,
+pub(super) struct PanelTable {
+    pub(super) settings: Settings,
     only: Option<Conditions>,
 }
 
@@ -113,25 +113,14 @@ impl FigureTable {
     }
 
     /// Finds the configurations of each panel among `points`, which are in the sweep's order.
-    /// Panels that an override left without a configuration are dropped; without any panel, plain
-    /// and residual nets get one each.
+    /// Panels that an override left without a configuration are dropped; without any panel, the
+    /// figure's kind decides.
     pub fn resolve(&self, points: &[Point<'_>], problems: &mut Problems) -> Figure {
-        let mut panels = Vec::new();
-        for table in &self.panels {
-            let indices = table.configurations(points, problems);
-            let panel = self.panel(&table.settings, indices, problems);
-            if !panel.configurations.is_empty() {
-                panels.push(panel);
-            }
-        }
-        if panels.is_empty() {
-            panels = self.default_panels(points, problems);
-        }
+        let panels = self.resolve_panels(points, problems);
         let settings = self.settings.point();
         Figure {
             name: self.name().to_owned(),
             title: settings.text(Key::FigureTitle).map(str::to_owned),
-            kind: FigureKind::ErrorVsIteration,
             look: look(&settings),
             reference: match settings.word(Key::FigureReference) {
                 Some("paper") => Reference::Paper,
@@ -139,6 +128,7 @@ impl FigureTable {
                 _ => Reference::None,
             },
             smoothing: smoothing(&settings, problems),
+            kind: self.kind(),
             panels,
         }
     }
@@ -147,34 +137,20 @@ impl FigureTable {
         self.settings.point().text(Key::FigureName).unwrap_or(NAME)
     }
 
-    fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
-        let is_plain = |index: &usize| points[*index].word(Key::Shortcut) == Some("none");
-        let (plain, residual): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(is_plain);
-        let both = !plain.is_empty() && !residual.is_empty();
-        let mut panels = Vec::new();
-        for (title, indices) in [("plain", plain), ("residual", residual)] {
-            if !indices.is_empty() {
-                let mut panel = self.panel(&Settings::default(), indices, problems);
-                panel.title = both.then(|| title.to_owned());
-                panels.push(panel);
-            }
-        }
-        panels
-    }
-
     /// A panel's settings, with those of the figure where it has none.
-    fn panel(&self, own: &Settings, configurations: Vec<usize>, problems: &mut Problems) -> Panel {
+    pub(super) fn panel(
+        &self,
+        own: &Settings,
+        configurations: Vec<usize>,
+        problems: &mut Problems,
+    ) -> Panel {
         let (panel, figure) = (own.point(), self.settings.point());
         check_range(&panel, &figure, problems);
         let number = |own, shared| panel.number(own).or_else(|| figure.number(shared));
         Panel {
             title: panel.text(Key::PanelTitle).map(str::to_owned),
             configurations,
-            show: match panel.word(Key::PanelShow) {
-                Some("train") => Show::Train,
-                Some("test") => Show::Test,
-                _ => Show::Both,
-            },
+            show: self.show(&panel, problems),
             y_min: number(Key::PanelYMin, Key::FigureYMin),
             y_max: number(Key::PanelYMax, Key::FigureYMax),
             y_ticks: ticks(&panel, Key::PanelYTicks)
@@ -186,7 +162,11 @@ impl FigureTable {
 
 impl PanelTable {
     /// Indices into `points`; a panel of nothing is told.
-    fn configurations(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<usize> {
+    pub(super) fn configurations(
+        &self,
+        points: &[Point<'_>],
+        problems: &mut Problems,
+    ) -> Vec<usize> {
         let Some(only) = &self.only else {
             return (0..points.len()).collect();
         };

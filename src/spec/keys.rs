@@ -86,6 +86,8 @@ pub enum Key {
     FigureYMin,
     FigureYMax,
     FigureYTicks,
+    FigureFacet,
+    FigureShow,
     PanelTitle,
     PanelShow,
     PanelYMin,
@@ -183,11 +185,16 @@ const NORMALISATIONS: Kind = Kind::Word(&["per-pixel-mean", "per-channel"]);
 const BROKEN_IMAGES: Kind = Kind::Word(&["fail", "skip"]);
 const SHORTCUTS: Kind = Kind::Word(&["none", "A", "B", "C"]);
 const DECAYS: Kind = Kind::Word(&["all", "weights"]);
-const FIGURE_KINDS: Kind = Kind::Word(&["error-vs-iteration"]);
 const THEMES: Kind = Kind::Word(&Look::THEMES);
 const TRAIN_LINES: Kind = Kind::Word(&["dashed", "thin"]);
 const REFERENCES: Kind = Kind::Word(&["none", "paper", "paper-scaled"]);
 const PALETTES: Kind = Kind::Word(&Look::PALETTES);
+const FIGURE_KINDS: Kind = Kind::Word(&[
+    "error-vs-iteration",
+    "error-vs-depth",
+    "heat-map",
+    "layer-responses",
+]);
 const SHOWS: Kind = Kind::Word(&["both", "train", "test"]);
 const ERRORS: Kind = Kind::Word(&["test", "train"]);
 const ENGINES: Kind = Kind::Word(&["fused", "portable"]);
@@ -233,7 +240,7 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::MaxAttempts, Sweep, "max_attempts", integer(1, 100), Text("`3`"), "how often a run is started at most when its failures may pass, as a full disk or a want of memory may"),
     key(Key::FigureName, Figure, "name", Kind::Name, Text("`\"figure\"`"), "names the figure's files; required where there are several"),
     key(Key::FigureTitle, Figure, "title", Kind::Line, Text("the sweep's"), "stands above the figure"),
-    key(Key::FigureKind, Figure, "kind", FIGURE_KINDS, Text("`\"error-vs-iteration\"`"), "what is drawn: the error in percent against the iterations"),
+    key(Key::FigureKind, Figure, "kind", FIGURE_KINDS, Text("`\"error-vs-iteration\"`"), "what is drawn"),
     key(Key::FigureTheme, Figure, "theme", THEMES, Text("`\"light\"`"), "the page: dark text on white, or light text on a dark grey"),
     key(Key::FigurePalette, Figure, "palette", PALETTES, Text("`\"paper\"`"), "the curves' colours: the paper's, or Okabe and Ito's, which people with colour-blindness can tell apart"),
     key(Key::FigureTrainLine, Figure, "train_line", TRAIN_LINES, Text("`\"dashed\"`"), "training error beside test error: dashed as in the paper's figure 6, or thin and solid as in its figure 4"),
@@ -242,8 +249,10 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::FigureYMin, Figure, "y_min", PERCENT, NO_DEFAULT, "lower end of the error axis of every panel, in percent"),
     key(Key::FigureYMax, Figure, "y_max", PERCENT, NO_DEFAULT, "upper end of the error axis of every panel, in percent"),
     key(Key::FigureYTicks, Figure, "y_ticks", Kind::Ticks, NO_DEFAULT, "positions of the ticks and grid lines of every panel"),
+    key(Key::FigureFacet, Figure, "facet", Kind::Settable, NO_DEFAULT, "makes one panel for each value of this key, instead of `[[figure.panels]]`"),
+    key(Key::FigureShow, Figure, "show", SHOWS, Text("`\"both\"`"), "which errors are drawn, in every panel that does not say"),
     key(Key::PanelTitle, Panel, "title", Kind::Line, NO_DEFAULT, "stands above the panel"),
-    key(Key::PanelShow, Panel, "show", SHOWS, Text("`\"both\"`"), "which errors are drawn; `test` is the validation error where images are held out"),
+    key(Key::PanelShow, Panel, "show", SHOWS, OF_FIGURE, "which errors are drawn; `test` is the validation error where images are held out"),
     key(Key::PanelYMin, Panel, "y_min", PERCENT, OF_FIGURE, "lower end of the error axis, in percent"),
     key(Key::PanelYMax, Panel, "y_max", PERCENT, OF_FIGURE, "upper end of the error axis, in percent"),
     key(Key::PanelYTicks, Panel, "y_ticks", Kind::Ticks, OF_FIGURE, "positions of the ticks and grid lines"),

@@ -42,6 +42,8 @@ pub enum Kind {
     Init,
     /// Percentages.
     Ticks,
+    /// The name of a key that an axis can vary.
+    Settable,
 }
 
 /// Seeds of a configuration.
@@ -123,6 +125,10 @@ impl Kind {
                 .to_owned(),
             Kind::Ticks => {
                 format!("an ascending list of at most {LIST_MAX} numbers from 0 to 100")
+            }
+            Kind::Settable => {
+                "the name of a key of `[data]`, `[model]` or `[train]`, as `\"shortcut\"`"
+                    .to_owned()
             }
         }
     }

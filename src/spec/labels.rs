@@ -33,7 +33,7 @@ pub fn labels(candidates: &[Candidate<'_>], configurations: &[Configuration]) ->
 }
 
 /// The keys, depth and shortcut apart, that are not the same in all points.
-fn varying(points: &[&Point<'_>]) -> Vec<Key> {
+pub fn varying(points: &[&Point<'_>]) -> Vec<Key> {
     let settable = Section::SETTABLE.into_iter().flat_map(Section::keys);
     settable
         .map(|spec| spec.key)

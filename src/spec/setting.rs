@@ -23,6 +23,7 @@ pub enum Checked {
     Warmup(Option<Warmup>),
     Grown(Grown),
     Ticks(Vec<f64>),
+    Key(Key),
 }
 
 /// When the learning rate drops.
@@ -83,6 +84,7 @@ impl fmt::Display for Checked {
             Checked::Boolean(boolean) => write!(f, "{boolean}"),
             Checked::Text(text) => f.write_str(text),
             Checked::Folder(path) => write!(f, "{}", path.display()),
+            Checked::Key(key) => f.write_str(key.name()),
             Checked::Seeds(list) | Checked::Drops(Drops::Iterations(list)) => joined(f, list),
             Checked::Ticks(list) | Checked::Drops(Drops::Fractions(list)) => joined(f, list),
             Checked::AdaptiveRepeats(repeats) => write!(f, "{} to {}", repeats.min, repeats.max),

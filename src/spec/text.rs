@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::assign;
 use super::check::{Result, refused, usage, wrong_type};
 use super::keys::KeySpec;
 use super::limits::{LINE_LENGTH_MAX, NAME_LENGTH_MAX, PATH_BYTES_MAX, TEXT_LENGTH_MAX};
@@ -32,6 +33,19 @@ pub fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Resu
             Some(word) => format!("did you mean `{word}`?"),
             None => usage(spec),
         });
+    Err(Box::new(problem))
+}
+
+/// The name of a key that an axis can vary, bare or as `train.lr`.
+pub fn settable(spec: &KeySpec, node: &Node) -> Result<Checked> {
+    let text = string(spec, node)?;
+    if let Some(key) = assign::find(text) {
+        return Ok(Checked::Key(key));
+    }
+    let message = format!("`{}` cannot be {text:?}", spec.name);
+    let problem = Problem::new(node.at, message)
+        .label("not a key of [data], [model] or [train]")
+        .help(suggest::advice(text, &assign::settable_names()));
     Err(Box::new(problem))
 }
 

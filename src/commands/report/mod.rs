@@ -9,13 +9,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
+use super::plot::drawing;
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::ReportArgs;
 use crate::domain::{Curves, RunId};
 use crate::files::write_atomically;
 use crate::page::{self, Report, Standing};
 use crate::record::Store;
-use crate::render::{self, RenderError};
+use crate::render::RenderError;
 
 pub use live::during;
 
@@ -59,7 +60,7 @@ fn write(
         // the tables beside the paper's numbers belong here
         tables: vec![page::by_configuration(&prepared.sweep, &entries)],
         entries,
-        figures: figures(prepared, &curves)?,
+        figures: figures(prepared, &curves, &store)?,
         written_unix_ms: now_unix_ms(),
         refresh,
         version: env!("CARGO_PKG_VERSION"),
@@ -75,12 +76,14 @@ fn write(
 fn figures(
     prepared: &Prepared,
     curves: &HashMap<RunId, Curves>,
-) -> Result<Vec<String>, RenderError> {
+    store: &Store,
+) -> anyhow::Result<Vec<String>> {
+    let Prepared { sweep, runs, .. } = prepared;
     let mut drawn = Vec::new();
-    for figure in &prepared.sweep.figures {
-        match render::draw(&prepared.sweep, figure, &prepared.runs, curves) {
+    for figure in &sweep.figures {
+        match drawing(sweep, figure, runs, curves, store) {
             Ok(drawing) => drawn.push(drawing.svg),
-            Err(RenderError::NothingRecorded { .. } | RenderError::NothingShown { .. }) => {}
+            Err(error) if error.is::<RenderError>() => {}
             Err(error) => return Err(error),
         }
     }

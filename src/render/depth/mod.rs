@@ -1,0 +1,28 @@
+//! Final error against depth, one line for each shortcut type: the degradation at a glance.
+
+mod axis;
+mod paint;
+mod reference;
+mod view;
+
+use super::canvas::page;
+use super::figure::Scene;
+use super::key::Key;
+use super::layout::layout;
+use super::view::PanelView;
+use super::{Drawing, RenderError};
+
+/// Draws a figure of final errors against depth. Depths without a finished run have no point; a
+/// line joins the depths beside them.
+pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
+    let views = view::views(scene);
+    let plots: Vec<PanelView> = views.iter().map(|view| view.panel.clone()).collect();
+    let key = Key::of(scene.sweep, scene.figure, &plots);
+    let caption = scene.caption(key.has_reference());
+    let layout = layout(scene.title(), &caption, &plots, &key.texts());
+    let theme = scene.figure.look.theme;
+    let svg = page((layout.width, layout.height), theme, |canvas| {
+        paint::paint(canvas, &views, &layout, &key)
+    })?;
+    Ok(Drawing { svg })
+}

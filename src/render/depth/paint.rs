@@ -1,0 +1,92 @@
+//! Draws panels of errors against depth where the layout puts them.
+
+use super::super::RenderError;
+use super::super::canvas::{Canvas, Stroke};
+use super::super::figure::draw_texts;
+use super::super::key::Key;
+use super::super::layout::{Layout, PanelLayout};
+use super::super::legend::draw_legend;
+use super::super::palette::Colour;
+use super::super::panel::{
+    draw_axes, draw_grid, draw_parts, draw_references, draw_title, label_curves,
+};
+use super::super::plot::Plot;
+use super::super::series::Point;
+use super::super::strokes::{SEED_RADIUS, bold, seeds_range};
+use super::view::DepthView;
+
+const MEAN_RADIUS: f64 = 3.2;
+/// Of training error beside test error, and of the paper's points.
+const SMALL_RADIUS: f64 = 2.2;
+
+pub(super) fn paint(
+    canvas: &Canvas,
+    views: &[DepthView],
+    layout: &Layout,
+    key: &Key,
+) -> Result<(), RenderError> {
+    for (view, panel) in views.iter().zip(&layout.panels) {
+        draw_panel(canvas, view, panel, key.train)?;
+    }
+    draw_texts(canvas, &layout.title, &layout.caption)?;
+    key.draw(canvas, &layout.key)
+}
+
+fn draw_panel(
+    canvas: &Canvas,
+    view: &DepthView,
+    layout: &PanelLayout,
+    train: fn(Colour) -> Stroke,
+) -> Result<(), RenderError> {
+    let plot = Plot {
+        view: &view.panel,
+        frame: layout.plot,
+    };
+    draw_title(canvas, layout)?;
+    draw_legend(canvas, &view.panel, &layout.legend)?;
+    draw_grid(canvas, &plot)?;
+    draw_references(canvas, &plot, train)?;
+    let grey = canvas.scheme().reference;
+    for net in &view.panel.references {
+        let points = net.train.iter().chain(&net.eval).flatten();
+        for at in points.map(|&point| plot.place(point)) {
+            if plot.frame.contains(at) {
+                canvas.disc(at, SMALL_RADIUS, grey)?;
+            }
+        }
+    }
+    for curve in &view.panel.curves {
+        draw_line(canvas, &plot, &curve.train, train(curve.colour))?;
+        draw_line(canvas, &plot, &curve.eval, bold(curve.colour))?;
+    }
+    for seed in &view.seeds {
+        let at = plot.at(seed.depth, seed.error);
+        if plot.frame.contains(at) {
+            canvas.disc(at, SEED_RADIUS, seed.colour)?;
+        }
+    }
+    draw_axes(canvas, &plot, layout)?;
+    label_curves(canvas, &plot, layout)
+}
+
+/// The ranges over seeds, the line through the means, and a disc at each.
+fn draw_line(
+    canvas: &Canvas,
+    plot: &Plot,
+    line: &[Point],
+    stroke: Stroke,
+) -> Result<(), RenderError> {
+    for point in line.iter().filter(|point| point.low < point.high) {
+        let bar = [point.low, point.high].map(|error| plot.at(point.iteration, error));
+        draw_parts(canvas, plot, &bar, seeds_range(stroke.colour))?;
+    }
+    let means = line.iter().map(|p| plot.at(p.iteration, p.mean));
+    let means: Vec<_> = means.collect();
+    draw_parts(canvas, plot, &means, stroke)?;
+    let is_bold = stroke == bold(stroke.colour);
+    let radius = if is_bold { MEAN_RADIUS } else { SMALL_RADIUS };
+    for at in means.into_iter().filter(|at| plot.frame.contains(*at)) {
+        canvas.disc(at, radius, stroke.colour)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Final errors: where each finished run of a configuration ended. Pure.
+
+use std::collections::HashMap;
+
+use crate::domain::{Curves, Panel, Run, RunId, Show, Sweep};
+
+use super::series::eval_set;
+
+/// The final errors of one configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Finals {
+    /// Index into [`Sweep::configurations`].
+    pub configuration: usize,
+    /// Last point of the training curve in percent, one for each finished run.
+    pub train: Vec<f64>,
+    /// Last test error in percent, or validation error where images are held out.
+    pub eval: Vec<f64>,
+    /// Runs that the sweep has of this configuration.
+    pub planned: usize,
+    /// Runs that have recorded anything.
+    pub begun: usize,
+}
+
+impl Finals {
+    pub(super) fn of(&self, show: Show) -> &[f64] {
+        match show {
+            Show::Train => &self.train,
+            Show::Test | Show::Both => &self.eval,
+        }
+    }
+}
+
+/// The final errors of a panel's configurations, in their order; those that the sweep does not
+/// have are left out.
+///
+/// A run counts once it has a point at its last iteration: one that is being trained, stopped or
+/// diverged has no final error. It is the error of the final iterate, not of the best (as in the
+/// paper's figure 6). Values that are not finite are left out.
+pub(super) fn finals(
+    sweep: &Sweep,
+    panel: &Panel,
+    runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
+) -> Vec<Finals> {
+    let indices = panel.configurations.iter().copied();
+    indices
+        .filter(|&index| index < sweep.configurations.len())
+        .map(|index| {
+            let mine = || runs.iter().filter(|run| run.configuration == index);
+            let recorded = || mine().filter_map(|run| Some((run, curves.get(&run.id)?)));
+            let finished = || recorded().filter(|(run, curves)| is_finished(run, curves));
+            Finals {
+                configuration: index,
+                train: finite(finished().filter_map(|(_, curves)| last_train(curves))),
+                eval: finite(finished().filter_map(|(run, curves)| last_eval(run, curves))),
+                planned: mine().count(),
+                begun: recorded().filter(|(_, curves)| has_points(curves)).count(),
+            }
+        })
+        .collect()
+}
+
+/// Mean of at least one value.
+pub(super) fn mean(values: &[f64]) -> Option<f64> {
+    let count = values.len();
+    (count > 0).then(|| values.iter().sum::<f64>() / count as f64)
+}
+
+/// Sample standard deviation, with n - 1 in the denominator, of at least two values.
+pub(super) fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values)?;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
+}
+
+/// Lowest and highest of `values`; infinity and its negative without any.
+pub(super) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let start = (f64::INFINITY, f64::NEG_INFINITY);
+    let wider = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
+    values.into_iter().fold(start, wider)
+}
+
+fn finite(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    values.filter(|value| value.is_finite()).collect()
+}
+
+fn has_points(curves: &Curves) -> bool {
+    !curves.train.is_empty() || !curves.eval.is_empty()
+}
+
+fn is_finished(run: &Run, curves: &Curves) -> bool {
+    let end = run.config.configuration.train.iterations;
+    let evaluated = curves.eval.last().is_some_and(|p| p.iteration >= end);
+    evaluated || curves.train.last().is_some_and(|p| p.iteration >= end)
+}
+
+fn last_train(curves: &Curves) -> Option<f64> {
+    curves.train.last().map(|point| point.error_percent)
+}
+
+fn last_eval(run: &Run, curves: &Curves) -> Option<f64> {
+    let set = eval_set(run.config.configuration.data.validation);
+    let point = curves.eval.iter().rev().find(|point| point.set == set);
+    point.map(|point| point.error_percent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deviation_is_that_of_a_sample() {
+        // their population deviation is 2, so that of a sample 2 * sqrt(8 / 7)
+        let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
+        assert_eq!(mean(&values), Some(5.0));
+        assert!((deviation(&values).expect("eight values") - 2.138).abs() < 5e-4);
+        assert_eq!((mean(&[]), deviation(&[1.0])), (None, None));
+    }
+}

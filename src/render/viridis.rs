@@ -1,0 +1,69 @@
+//! The colour scale of heat maps.
+
+use super::palette::Colour;
+
+/// Viridis (Smith, van der Walt and Firing 2015), which is perceptually uniform and can be read by
+/// people with colour-blindness: ten colours at even distances, as published in R's viridisLite.
+const VIRIDIS: [Colour; 10] = [
+    Colour(0x44, 0x01, 0x54),
+    Colour(0x48, 0x28, 0x78),
+    Colour(0x3E, 0x4A, 0x89),
+    Colour(0x31, 0x68, 0x8E),
+    Colour(0x26, 0x82, 0x8E),
+    Colour(0x1F, 0x9E, 0x89),
+    Colour(0x35, 0xB7, 0x79),
+    Colour(0x6D, 0xCD, 0x59),
+    Colour(0xB4, 0xDE, 0x2C),
+    Colour(0xFD, 0xE7, 0x25),
+];
+
+/// The colour at `share` of the scale, 0 (dark violet) to 1 (yellow); straight lines between the
+/// published colours.
+pub(super) fn viridis(share: f64) -> Colour {
+    let steps = VIRIDIS.len() - 1;
+    let place = share.clamp(0.0, 1.0) * steps as f64;
+    let below = (place.floor() as usize).min(steps - 1);
+    VIRIDIS[below].mix(VIRIDIS[below + 1], place - below as f64)
+}
+
+/// Black or white, whichever can be read better on `colour`.
+pub(super) fn text_on(colour: Colour) -> Colour {
+    let (black, white) = (Colour(0, 0, 0), Colour(255, 255, 255));
+    if colour.contrast(black) > colour.contrast(white) {
+        black
+    } else {
+        white
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_is_viridis() {
+        // from the 256 colours of the published table, not among the ten
+        for (share, [r, g, b]) in [
+            (0.0, [0.267004, 0.004874, 0.329415]),
+            (0.25, [0.229739, 0.322361, 0.545706]),
+            (0.5, [0.127568, 0.566949, 0.550556]),
+            (0.75, [0.369214, 0.788888, 0.382914]),
+            (1.0, [0.993248, 0.906157, 0.143936]),
+        ] {
+            let Colour(red, green, blue) = viridis(share);
+            for (found, published) in [(red, r), (green, g), (blue, b)] {
+                let off = (f64::from(found) - published * 255.0).abs();
+                assert!(off <= 2.5, "at {share}: {found} for {}", published * 255.0);
+            }
+        }
+        assert_eq!((viridis(-1.0), viridis(2.0)), (viridis(0.0), viridis(1.0)));
+    }
+
+    #[test]
+    fn text_can_be_read_on_every_colour() {
+        for step in 0..=1000 {
+            let colour = viridis(f64::from(step) / 1000.0);
+            assert!(text_on(colour).contrast(colour) >= 4.5, "{colour:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `facet`: the values of a key, each of which gets a panel.
+
+use super::keys::Key;
+use super::limits::PANELS_MAX;
+use super::problem::{Problem, Problems};
+use super::setting::{Checked, Point, Setting};
+
+/// The configurations that have one value of a key.
+pub struct Facet {
+    /// `20 layers`, `plain`, `lr = 0.05`.
+    pub title: String,
+    /// Indices into the sweep's points.
+    pub configurations: Vec<usize>,
+}
+
+/// Divides `points` by the key that `setting` names, in the order of its values in the sweep. A
+/// key that every point has alike, and one of too many values, is told.
+pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) -> Vec<Facet> {
+    let Some(Checked::Key(key)) = setting.value else {
+        return Vec::new();
+    };
+    let mut values: Vec<Option<&Checked>> = Vec::new();
+    let mut facets: Vec<Facet> = Vec::new();
+    for (index, point) in points.iter().enumerate() {
+        let value = point.value(key);
+        let known = values.iter().position(|known| *known == value);
+        let at = known.unwrap_or(values.len());
+        if at == PANELS_MAX {
+            problems.push(too_many(setting, key));
+            return Vec::new();
+        }
+        if known.is_none() {
+            values.push(value);
+            facets.push(Facet {
+                title: title(key, value),
+                configurations: Vec::new(),
+            });
+        }
+        facets[at].configurations.push(index);
+    }
+    // What a `--set` took away is not a mistake of the file.
+    let overridden = |point: &Point<'_>| point.at(key).is_some_and(|at| at.is_override());
+    if facets.len() == 1 && !points.iter().any(overridden) {
+        problems.push(same_everywhere(setting, key));
+    }
+    facets
+}
+
+fn title(key: Key, value: Option<&Checked>) -> String {
+    match (key, value) {
+        (Key::Depth, Some(depth)) => format!("{depth} layers"),
+        (Key::Shortcut, Some(Checked::Word("none"))) => "plain".to_owned(),
+        (Key::Shortcut, Some(option)) => format!("residual, option {option}"),
+        (_, Some(value)) => format!("{} = {value}", key.name()),
+        (_, None) => format!("{} not set", key.name()),
+    }
+}
+
+fn same_everywhere(setting: &Setting, key: Key) -> Problem {
+    let message = format!("all configurations have the same `{}`", key.name());
+    Problem::new(setting.at, message)
+        .label("makes one panel only")
+        .help("name a key that the sweep varies, or remove `facet`")
+}
+
+fn too_many(setting: &Setting, key: Key) -> Problem {
+    let message = format!("`{}` has more than {PANELS_MAX} values", key.name());
+    Problem::new(setting.at, message)
+        .label("one panel for each is too many")
+        .help("choose some with `[[figure.panels]]`")
+}
