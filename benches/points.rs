@@ -53,6 +53,7 @@ fn sweep(points: u64) -> (Sweep, Run) {
     let mut configuration = Configuration::paper(20, Shortcut::A);
     configuration.train.iterations = points;
     let run = Run {
+        origin: None,
         id: RunId("0".repeat(64)),
         config: RunConfig {
             configuration: configuration.clone(),
@@ -76,6 +77,9 @@ fn sweep(points: u64) -> (Sweep, Run) {
         y_ticks: Vec::new(),
     };
     let sweep = Sweep {
+        adaptive: None,
+        seeds_note: None,
+        expectations: Vec::new(),
         name: "points".to_owned(),
         title: None,
         description: None,

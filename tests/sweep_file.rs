@@ -216,7 +216,7 @@ fn a_file_that_is_not_utf8() {
 
 #[test]
 fn a_file_that_does_not_exist() {
-    let error = spec::load(Path::new("experiments/fig11.toml"), &[]).expect_err("no file");
+    let error = spec::load(Path::new("experiments/quickstat.toml"), &[]).expect_err("no file");
     insta::assert_snapshot!(error.render(false));
 }
 

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn seeds_are_named_as_far_as_there_is_room() {
         let words = |list: &[u64]| {
-            seeds(list, FigureKind::HeatMap)
+            seeds(list, spread(FigureKind::HeatMap))
                 .split(':')
                 .next()
                 .unwrap_or("")
