@@ -11,7 +11,7 @@ use crate::analysis::Findings;
 use crate::cli::PlotArgs;
 use crate::domain::{Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme};
 use crate::record::Store;
-use crate::render::{self, Drawing, Stamped};
+use crate::render::{self, Drawing, RenderError, Stamped};
 
 /// Draws the sweep's figures, writes its tables, and prints the paths written and what became of
 /// the expectations.
@@ -35,6 +35,8 @@ pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
 /// What was drawn.
 pub struct Drawn {
     paths: Vec<PathBuf>,
+    /// Figures that have nothing to show yet, and why.
+    left_out: Vec<String>,
     findings: Findings,
 }
 
@@ -43,6 +45,7 @@ impl Drawn {
     pub fn lines(&self) -> Vec<String> {
         let wrote = |path: &PathBuf| format!("wrote {}", path.display());
         let mut lines: Vec<String> = self.paths.iter().map(wrote).collect();
+        lines.extend(self.left_out.iter().cloned());
         if let Some(growth) = &self.findings.growth {
             lines.push(growth.summary());
         }
@@ -59,13 +62,29 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     let curves = curves(&store, runs)?;
     let folder = results.join(&sweep.name);
     let mut paths = Vec::new();
+    let mut failures = Vec::new();
     for figure in &sweep.figures {
-        let stamped = stamped(sweep, figure, runs, &curves, &store)?;
-        paths.extend(stamped.write(&folder, &figure.name)?);
+        match stamped(sweep, figure, runs, &curves, &store) {
+            Ok(stamped) => paths.extend(stamped.write(&folder, &figure.name)?),
+            Err(error) if error.is::<RenderError>() => failures.push((&figure.name, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    // One that can be drawn is not held up by another that has no records yet.
+    if paths.is_empty()
+        && let Some((_, error)) = failures.pop()
+    {
+        return Err(error);
     }
     let findings = findings::collect(prepared, &store)?;
     paths.extend(findings::write(&findings, &folder)?);
-    Ok(Drawn { paths, findings })
+    let left_out = |(name, error)| format!("no figure `{name}`: {error:#}");
+    let left_out = failures.into_iter().map(left_out).collect();
+    Ok(Drawn {
+        paths,
+        left_out,
+        findings,
+    })
 }
 
 /// Gives every figure the look that the command line asks for, and where it asks for one a name

@@ -1,6 +1,5 @@
 //! The report: a sweep's figures, tables and runs as one HTML file that needs nothing else.
 //!
-//! The way through: [`model`] is what a report is made of; [`summary`] and [`row`] work out what
 //! it shows (pure); `payload` packs curves and configurations for the page's own script, with
 //! `decimate` keeping long curves small; `policy` locks the page down; and `page.html` is filled
 //! in by askama, which escapes every value. The script and the style are `assets/`.
@@ -12,10 +11,8 @@ mod model;
 mod payload;
 mod policy;
 mod row;
-mod summary;
 mod template;
 mod words;
 
 pub use model::{Attempt, Entry, Report, Standing, Table, Tail};
-pub use summary::by_configuration;
 pub use template::{PageError, render};

@@ -27,18 +27,6 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// Digits in groups of three with narrow spaces: `853 018`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
-    groups.join("\u{202f}")
-}
-
 /// As [`printable`], with the ends of lines kept.
 pub(super) fn printable_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(printable).collect();
@@ -54,12 +42,5 @@ mod tests {
         assert_eq!(percent(None), "–");
         assert_eq!(percent(Some(f64::NAN)), "–");
         assert_eq!(percent(Some(8.754)), "8.75");
-    }
-
-    #[test]
-    fn thousands_stand_apart() {
-        assert_eq!(grouped(12), "12");
-        assert_eq!(grouped(853_018), "853\u{202f}018");
-        assert_eq!(grouped(19_421_274), "19\u{202f}421\u{202f}274");
     }
 }

@@ -46,4 +46,4 @@ pub use error::RenderError;
 pub use facts::{Facts, Picture, PictureError};
 pub use figure::{draw, draw_layers};
 pub use stamped::Stamped;
-pub use tables::{TableFormat, table};
+pub use tables::{Section, TableFormat, sections, table};

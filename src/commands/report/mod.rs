@@ -9,14 +9,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
+use super::findings;
 use super::plot::drawing;
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::ReportArgs;
 use crate::domain::{Curves, RunId};
 use crate::files::write_atomically;
-use crate::page::{self, Report, Standing};
+use crate::page::{self, Report, Standing, Table};
 use crate::record::Store;
-use crate::render::RenderError;
+use crate::render::{RenderError, Section, sections};
 
 pub use live::during;
 
@@ -57,8 +58,7 @@ fn write(
     let unfinished = entries.iter().any(|entry| !ended(entry.standing));
     let report = Report {
         sweep: &prepared.sweep,
-        // the tables beside the paper's numbers belong here
-        tables: vec![page::by_configuration(&prepared.sweep, &entries)],
+        tables: tables(prepared, &store)?,
         entries,
         figures: figures(prepared, &curves, &store)?,
         written_unix_ms: now_unix_ms(),
@@ -88,6 +88,18 @@ fn figures(
         }
     }
     Ok(drawn)
+}
+
+/// Results beside the paper's, verdicts and expectations.
+fn tables(prepared: &Prepared, store: &Store) -> anyhow::Result<Vec<Table>> {
+    let sections = sections(&findings::collect(prepared, store)?);
+    let table = |section: Section| Table {
+        title: section.title.to_owned(),
+        columns: section.columns.into_iter().map(str::to_owned).collect(),
+        rows: section.rows,
+        note: section.note,
+    };
+    Ok(sections.into_iter().map(table).collect())
 }
 
 /// Whether nothing more is to come of a run by itself.

@@ -112,13 +112,10 @@ fn hatch(canvas: &Canvas, cell: &Rect) -> Result<(), RenderError> {
 fn draw_scale(canvas: &Canvas, view: &HeatView, map: &MapLayout) -> Result<(), RenderError> {
     let bar = map.scale;
     let y = |share: f64| bar.bottom - share * bar.height();
-    for step in 0..SCALE_STEPS {
+    for step in (0..SCALE_STEPS).rev() {
         let [from, to] = [step, step + 1].map(|step| step as f64 / SCALE_STEPS as f64);
-        let piece = Rect {
-            top: y(to),
-            bottom: y(from),
-            ..bar
-        };
+        // Down to the end: pieces side by side would leave light seams between them.
+        let piece = Rect { top: y(to), ..bar };
         canvas.fill_rect(&piece, viridis((from + to) / 2.0), 1.0)?;
     }
     let ink = canvas.scheme().ink;

@@ -25,7 +25,7 @@ pub(super) fn table(findings: &Findings) -> String {
     page
 }
 
-fn header(findings: &Findings) -> Vec<&'static str> {
+pub(super) fn header(findings: &Findings) -> Vec<&'static str> {
     let [best, test] = match findings.on_validation_images {
         true => ["best validation error (%)", "validation error (%)"],
         false => ["best test error (%)", "test error (%)"],
@@ -39,7 +39,7 @@ fn header(findings: &Findings) -> Vec<&'static str> {
     header
 }
 
-fn rows(findings: &Findings) -> Vec<Vec<String>> {
+pub(super) fn rows(findings: &Findings) -> Vec<Vec<String>> {
     let with_paper = findings.has_paper();
     let rows = findings.rows.iter();
     rows.map(|row| {

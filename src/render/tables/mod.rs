@@ -5,8 +5,11 @@ mod cells;
 mod csv;
 mod markdown;
 mod notes;
+mod sections;
 
 use crate::analysis::Findings;
+
+pub use sections::{Section, sections};
 
 use super::RenderError;
 

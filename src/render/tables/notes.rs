@@ -82,8 +82,13 @@ pub(super) fn seeds(findings: &Findings) -> String {
     format!("\n## Seeds\n\n{summary}\n\n{}", lines.collect::<String>())
 }
 
-/// How the numbers are to be read.
+/// How the numbers are to be read, under a heading.
 pub(super) fn notes(findings: &Findings) -> String {
+    format!("\n## Notes\n\n{}\n", all(findings).join("\n\n"))
+}
+
+/// How the numbers are to be read, a paragraph each.
+pub(super) fn all(findings: &Findings) -> Vec<String> {
     let mut notes = vec![
         "Errors are those of the final iterate, mean ± standard deviation over seeds; the training \
          error is the mean over the last 10/64 of the iterations. docs/tables.md has the rules."
@@ -97,7 +102,7 @@ pub(super) fn notes(findings: &Findings) -> String {
         ));
     }
     notes.extend(sources(findings));
-    format!("\n## Notes\n\n{}\n", notes.join("\n\n"))
+    notes
 }
 
 /// Where the paper's numbers are from.
