@@ -150,9 +150,9 @@ fn curves_of_one_depth_are_told_apart() {
     setup.panel(Show::Test, None, &all);
     let svg = setup.svg();
     for (colour, label) in [
-        ("#E20000", "ResNet-56"),
-        ("#1F77C8", "ResNet-56 B"),
-        ("#FF7F0E", "ResNet-56 C"),
+        ("#1F77C8", "ResNet-56"),
+        ("#FF7F0E", "ResNet-56 B"),
+        ("#7642B4", "ResNet-56 C"),
     ] {
         assert!(svg.contains(&format!("stroke=\"{colour}\"")), "{label}");
         let times = svg.matches(&format!(">\n{label}\n<")).count();

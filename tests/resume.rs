@@ -257,7 +257,7 @@ fn a_process_that_stands_still_loses_its_runs_and_ends_in_peace_when_it_wakes() 
     let mut sleeper = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
     wait_for(&mut sleeper, "started");
     std::thread::sleep(Duration::from_millis(150));
-    sleeper.signal("STOP");
+    halt_between_transactions(&sleeper, &place);
     place.stdout(&["run", "tiny.toml", "--lease", "1"]);
     sleeper.signal("CONT");
     let status = sleeper.0.wait().expect("the end");
@@ -265,6 +265,27 @@ fn a_process_that_stands_still_loses_its_runs_and_ends_in_peace_when_it_wakes() 
     assert_same(&place.legacy("results", "tiny"), &legacy);
     let taken = "SELECT count(*) > 0 FROM attempts WHERE status = 'interrupted'";
     assert_eq!(place.rows("results", taken), ["Integer(1)"]);
+}
+
+/// Stops a process at a moment when it does not hold SQLite's lock, which nobody could take from it.
+fn halt_between_transactions(process: &Mortal, place: &Workplace) {
+    let patience = Instant::now();
+    loop {
+        process.signal("STOP");
+        let database = place.database("results");
+        database
+            .busy_timeout(Duration::from_millis(100))
+            .expect("a timeout");
+        if database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+            return;
+        }
+        assert!(
+            patience.elapsed() < Duration::from_secs(60),
+            "it is never idle"
+        );
+        process.signal("CONT");
+        std::thread::sleep(Duration::from_millis(7));
+    }
 }
 
 /// The processes that a process has started.
@@ -294,10 +315,14 @@ fn what_ends_an_isolated_run_ends_nothing_else() {
     // A fault would come again; the end for want of memory may not.
     signal(first, "ABRT");
     signal(second, "KILL");
-    wait_for(&mut process, "iteration");
-    let attempts =
-        "SELECT status, transient, error FROM attempts WHERE status = 'failed' ORDER BY 2";
-    let attempts = place.rows("results", attempts);
+    let failed = "SELECT status, transient, error FROM attempts WHERE status = 'failed' ORDER BY 2";
+    let patience = Instant::now();
+    let mut attempts = place.rows("results", failed);
+    while attempts.len() < 2 && patience.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+        attempts = place.rows("results", failed);
+    }
+    assert_eq!(attempts.len(), 2, "{attempts:?}");
     assert!(attempts[0].starts_with("failed Integer(0)"), "{attempts:?}");
     assert!(attempts[0].contains("SIGABRT"), "{attempts:?}");
     assert!(attempts[1].starts_with("failed Integer(1)"), "{attempts:?}");

@@ -598,7 +598,7 @@ fn what_a_configuration_grows_from_is_part_of_the_sweep_once() {
         labels.contains(&"plain-56 from depth=8 iterations=50"),
         "{labels:?}"
     );
-    assert!(labels.contains(&"plain-56 init=he-fan-out"), "{labels:?}");
+    assert!(labels.contains(&"plain-56 from scratch"), "{labels:?}");
     assert!(labels.contains(&"plain-8"), "{labels:?}");
 
     // A chain, one of whose links is asked for as well.

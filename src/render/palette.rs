@@ -166,7 +166,7 @@ const OKABE_ITO_OTHERS: [Colour; 12] = [
 
 /// One colour for each of a panel's configurations. The first of a depth that the paper shows
 /// has the colour of this depth; each of the others has a colour that no other curve of the
-/// panel has, as long as there are any left.
+/// panel has, as long as there are any left. In a panel of a single depth none has the paper's.
 pub(super) fn colours(sweep: &Sweep, configurations: &[usize], look: Look) -> Vec<Colour> {
     let scheme = Scheme::of(look.theme);
     let (of_depths, others) = match look.palette {
@@ -177,9 +177,11 @@ pub(super) fn colours(sweep: &Sweep, configurations: &[usize], look: Look) -> Ve
         .iter()
         .map(|&index| sweep.configurations.get(index).map(depth))
         .collect();
+    // Where all are of one depth, what tells them apart has the same colours in every such panel.
+    let one_depth = depths.len() > 1 && depths.iter().all(|depth| *depth == depths[0]);
     let mut others = others.iter().copied().cycle();
     let mut colour = |(i, depth): (usize, &Option<usize>)| {
-        let first = !depths[..i].contains(depth);
+        let first = !one_depth && !depths[..i].contains(depth);
         match of_depths.iter().find(|(of, _)| Some(*of) == *depth) {
             Some(&(_, colour)) if first => colour,
             _ => others.next().unwrap_or(BLACK),
@@ -220,6 +222,36 @@ mod tests {
     fn all((of_depths, others): Colours) -> Vec<Colour> {
         let of_depths = of_depths.into_iter().map(|(_, colour)| colour);
         of_depths.chain(others).collect()
+    }
+
+    #[test]
+    fn panels_of_one_depth_each_colour_shortcut_types_alike() {
+        use crate::domain::Shortcut;
+        let depths = [8, 20, 56];
+        let nets = depths
+            .iter()
+            .flat_map(|&depth| [Shortcut::None, Shortcut::A, Shortcut::B].map(|s| (depth, s)));
+        let configurations = nets
+            .map(|(depth, s)| Configuration::paper(depth, s))
+            .collect();
+        let sweep = Sweep {
+            name: String::new(),
+            title: None,
+            description: None,
+            configurations,
+            labels: Vec::new(),
+            seeds: vec![1],
+            adaptive: None,
+            seeds_note: None,
+            max_attempts: 3,
+            figures: Vec::new(),
+            expectations: Vec::new(),
+        };
+        let of = |panel: [usize; 3]| colours(&sweep, &panel, Look::default());
+        assert_eq!(of([0, 1, 2]), of([3, 4, 5]));
+        assert_eq!(of([0, 1, 2]), of([6, 7, 8]));
+        let alone = colours(&sweep, &[3], Look::default());
+        assert_eq!(alone, [Colour(191, 191, 0)], "the paper's for 20 layers");
     }
 
     #[test]

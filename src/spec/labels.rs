@@ -21,8 +21,9 @@ pub fn labels(candidates: &[Candidate<'_>], configurations: &[Configuration]) ->
     for group in groups.values() {
         let points: Vec<&Point<'_>> = group.iter().map(|i| &candidates[*i].point).collect();
         for key in varying(&points) {
+            let scratch = has_one_scratch(&points, key);
             for (index, point) in group.iter().zip(&points) {
-                suffixes[*index] += &suffix(point, key);
+                suffixes[*index] += &suffix(point, key, scratch);
             }
         }
     }
@@ -45,10 +46,21 @@ pub fn varying(points: &[&Point<'_>]) -> Vec<Key> {
         .collect()
 }
 
-/// ` lr=0.05`; ` from depth=20` where it is what a network grows from.
-fn suffix(point: &Point<'_>, key: Key) -> String {
+/// Whether some of the networks grow from another, and the others all begin in one way.
+fn has_one_scratch(points: &[&Point<'_>], key: Key) -> bool {
+    let grows = |value: &Option<&Checked>| matches!(value, Some(Checked::Grown(_)));
+    let values = || points.iter().map(|point| point.value(key));
+    let mut scratch = values().filter(|value| !grows(value));
+    let first = scratch.next();
+    values().any(|value| grows(&value)) && scratch.all(|value| Some(value) == first)
+}
+
+/// ` lr=0.05`; ` from depth=20` where it is what a network grows from, beside which the others may
+/// be ` from scratch`.
+fn suffix(point: &Point<'_>, key: Key, one_scratch: bool) -> String {
     match point.value(key) {
         Some(Checked::Grown(grown)) => format!(" {grown}"),
+        _ if one_scratch => " from scratch".to_owned(),
         _ => format!(" {}={}", key.name(), text(point, key)),
     }
 }
