@@ -456,8 +456,8 @@ fn layer_responses_without_measurements_say_what_to_do() {
     for error in errors {
         assert_eq!(
             error.to_string(),
-            "no run of sweep `kinds` has layer statistics; add `layer_stats = true` to `[train]` \
-             and run it with `resweep run`"
+            "no run of sweep `kinds` has measured its layers yet, which is done at the end of a run \
+             with `layer_stats = true` in `[train]`; train it with `resweep run`"
         );
     }
 }

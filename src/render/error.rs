@@ -15,7 +15,7 @@ pub enum RenderError {
     NothingShown { sweep: String },
     /// None of the runs that a figure of layer responses shows has measured them.
     #[error(
-        "no run of sweep `{sweep}` has layer statistics; add `layer_stats = true` to `[train]` and run it with `resweep run`"
+        "no run of sweep `{sweep}` has measured its layers yet, which is done at the end of a run with `layer_stats = true` in `[train]`; train it with `resweep run`"
     )]
     NoLayerStats { sweep: String },
     /// A tile's bytes are not those of a square RGB image.

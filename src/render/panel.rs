@@ -41,7 +41,7 @@ pub(super) fn draw_panel(
     draw_title(canvas, layout)?;
     draw_legend(canvas, view, &layout.legend)?;
     draw_grid(canvas, &plot)?;
-    draw_references(canvas, &plot, train)?;
+    draw_references(canvas, &plot, train, bold)?;
     for curve in &view.curves {
         draw_band(canvas, &plot, &curve.train, curve.colour)?;
         draw_band(canvas, &plot, &curve.eval, curve.colour)?;
@@ -96,11 +96,12 @@ pub(super) fn draw_references(
     canvas: &Canvas,
     plot: &Plot,
     train: fn(Colour) -> Stroke,
+    eval: fn(Colour) -> Stroke,
 ) -> Result<(), RenderError> {
     let grey = canvas.scheme().reference;
     for net in &plot.view.references {
         let train = net.train.iter().map(|line| (line, train(grey)));
-        let eval = net.eval.iter().map(|line| (line, bold(grey)));
+        let eval = net.eval.iter().map(|line| (line, eval(grey)));
         for (line, stroke) in train.chain(eval) {
             let points: Vec<Xy> = line.iter().map(|&at| plot.place(at)).collect();
             draw_parts(canvas, plot, &points, behind(stroke))?;

@@ -110,7 +110,8 @@ fn count() -> Result<usize, DeviceError> {
 /// What the driver says, and what to do about it where that is known.
 #[cfg(feature = "cuda")]
 fn explained(error: cudarc::driver::result::DriverError) -> String {
-    let said = format!("{error:?}");
+    // The error's own `Debug` asks the driver for words, which one that is missing does not have.
+    let said = format!("{:?}", error.0);
     let advice = [
         (
             "STUB_LIBRARY",

@@ -45,7 +45,7 @@ fn draw_panel(
     draw_title(canvas, layout)?;
     draw_legend(canvas, &view.panel, &layout.legend)?;
     draw_grid(canvas, &plot)?;
-    draw_references(canvas, &plot, train)?;
+    draw_references(canvas, &plot, train, bold)?;
     let grey = canvas.scheme().reference;
     for net in &view.panel.references {
         let points = net.train.iter().chain(&net.eval).flatten();

@@ -37,7 +37,7 @@ fn draw_panel(canvas: &Canvas, view: &LayersView, layout: &PanelLayout) -> Resul
         draw_legend(canvas, view, &layout.legend)?;
     }
     draw_grid(canvas, &plot)?;
-    draw_references(canvas, &plot, dashed)?;
+    draw_references(canvas, &plot, dashed, |grey| response(grey, false))?;
     for (curve, &plain) in view.panel.curves.iter().zip(&view.plain) {
         let points = curve.eval.iter().map(|p| plot.at(p.iteration, p.mean));
         let points: Vec<Xy> = points.collect();

@@ -153,7 +153,10 @@ fn references(scene: &Scene, nets: &[Responses], sorted: bool) -> Vec<ReferenceV
             (line, vec![])
         };
         ReferenceView {
-            label: format!("paper {}", curve.depth),
+            label: match curve.residual {
+                true => format!("paper ResNet-{}", curve.depth),
+                false => format!("paper plain-{}", curve.depth),
+            },
             train,
             eval,
         }
