@@ -5,7 +5,7 @@ Prints the number of wrong test images beside the one that resweep recorded; exi
 differ. The network is the CIFAR ResNet of make_fixtures.py, under the names that are usual there.
 
     pip install torch numpy safetensors
-    resweep export experiments/fig1-short.toml --format checkpoints --to networks
+    resweep export experiments/fig6-short.toml --format checkpoints --to networks
     python tests/pytorch/load_checkpoint.py data/cifar10/cifar-10-batches-bin networks/*[0-9a-f].safetensors
 """
 
