@@ -49,7 +49,7 @@ impl Recorded<'_> {
 
 /// The error of the last evaluation: of the final iterate, not of the best one, which would be
 /// chosen by the test set.
-fn test_error(curves: &Curves, validation: Validation) -> Option<f64> {
+pub fn test_error(curves: &Curves, validation: Validation) -> Option<f64> {
     let set = match validation {
         Validation::None => EvalSet::Test,
         Validation::Images(_) => EvalSet::Validation,
@@ -62,7 +62,7 @@ fn test_error(curves: &Curves, validation: Validation) -> Option<f64> {
 /// The training error at the end: the mean over the last 10/64 of the iterations, which are those
 /// from 54,000 on in the paper's run of 64,000; less where the learning rate drops later, and the
 /// last point at least. Each point of the curve counts by the iterations that it averages.
-fn train_error(curves: &Curves, train: &TrainConfig) -> Option<f64> {
+pub fn train_error(curves: &Curves, train: &TrainConfig) -> Option<f64> {
     let last = curves.train.last()?;
     let first = stretch_start(train);
     let starts = std::iter::once(0).chain(curves.train.iter().map(|point| point.iteration));

@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 
+use crate::analysis::finals::{test_error, train_error};
 use crate::domain::{Curves, Panel, Run, RunId, Show, Sweep};
-
-use super::series::eval_set;
 
 /// The final errors of one configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Finals {
     /// Index into [`Sweep::configurations`].
     pub configuration: usize,
-    /// Last point of the training curve in percent, one for each finished run.
+    /// Training error at the end in percent, one for each finished run; see [`train_error`].
     pub train: Vec<f64>,
     /// Last test error in percent, or validation error where images are held out.
     pub eval: Vec<f64>,
@@ -51,8 +50,12 @@ pub(super) fn finals(
             let finished = || recorded().filter(|(run, curves)| is_finished(run, curves));
             Finals {
                 configuration: index,
-                train: finite(finished().filter_map(|(_, curves)| last_train(curves))),
-                eval: finite(finished().filter_map(|(run, curves)| last_eval(run, curves))),
+                train: finite(finished().filter_map(|(run, curves)| {
+                    train_error(curves, &run.config.configuration.train)
+                })),
+                eval: finite(finished().filter_map(|(run, curves)| {
+                    test_error(curves, run.config.configuration.data.validation)
+                })),
                 planned: mine().count(),
                 begun: recorded().filter(|(_, curves)| has_points(curves)).count(),
             }
@@ -92,16 +95,6 @@ fn is_finished(run: &Run, curves: &Curves) -> bool {
     let end = run.config.configuration.train.iterations;
     let evaluated = curves.eval.last().is_some_and(|p| p.iteration >= end);
     evaluated || curves.train.last().is_some_and(|p| p.iteration >= end)
-}
-
-fn last_train(curves: &Curves) -> Option<f64> {
-    curves.train.last().map(|point| point.error_percent)
-}
-
-fn last_eval(run: &Run, curves: &Curves) -> Option<f64> {
-    let set = eval_set(run.config.configuration.data.validation);
-    let point = curves.eval.iter().rev().find(|point| point.set == set);
-    point.map(|point| point.error_percent)
 }
 
 #[cfg(test)]
