@@ -28,6 +28,19 @@ impl Interval {
     }
 }
 
+/// Mean of at least one value.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    let count = values.len() as f64;
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)
+}
+
+/// Standard deviation of a sample, with n - 1 in the denominator, of at least two values.
+pub fn standard_deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values)?;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
+}
+
 /// What the seeds of one configuration gave, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Sample {
@@ -48,9 +61,8 @@ impl Sample {
             return None;
         }
         let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let standard_deviation = (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
+        let mean = mean(values)?;
+        let standard_deviation = standard_deviation(values);
         let margin = |deviation: f64| Some(t_quantile(count - 1.0)? * deviation / count.sqrt());
         Some(Self {
             n: values.len(),
@@ -105,6 +117,16 @@ mod tests {
 
     // The expected values are those of SciPy 1.17.1: numpy.std(ddof=1), stats.t.interval and
     // stats.ttest_ind(equal_var=False).confidence_interval.
+
+    #[test]
+    fn the_deviation_is_that_of_a_sample() {
+        // their population deviation is 2, so that of a sample 2 * sqrt(8 / 7)
+        let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
+        assert_eq!(mean(&values), Some(5.0));
+        let deviation = standard_deviation(&values).expect("eight values");
+        assert!((deviation - 2.138).abs() < 5e-4);
+        assert_eq!((mean(&[]), standard_deviation(&[1.0])), (None, None));
+    }
 
     #[test]
     fn mean_deviation_and_interval_are_those_of_scipy() {

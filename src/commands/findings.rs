@@ -20,7 +20,7 @@ pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
     let prepared = prepare(&args.sweep, results)?;
     let store = Store::open_read_only(&database(results))?;
-    let findings = collect(&prepared, &store)?;
+    let findings = collect(&prepared, &Records::read(&prepared.runs, &store)?);
     let format = match args.format {
         Format::Md => TableFormat::Markdown,
         Format::Csv => TableFormat::Csv,
@@ -30,18 +30,10 @@ pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is recorded of the sweep's runs, and what it says.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn collect(prepared: &Prepared, store: &Store) -> anyhow::Result<Findings> {
-    let records = Records::read(&prepared.runs, store)?;
+/// What the records of the sweep's runs say.
+pub fn collect(prepared: &Prepared, records: &Records) -> Findings {
     let recorded = records.of(&prepared.runs);
-    Ok(Findings::new(
-        &prepared.sweep,
-        &recorded,
-        prepared.growth.clone(),
-    ))
+    Findings::new(&prepared.sweep, &recorded, prepared.growth.clone())
 }
 
 /// Writes `table.md`, `.csv` and `.json` into the sweep's folder.

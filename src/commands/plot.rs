@@ -7,6 +7,7 @@ use super::ending::{Ending, UsageError};
 use super::findings;
 use super::origin::facts;
 use super::prepare::{Prepared, database, prepare};
+use super::records::Records;
 use crate::analysis::Findings;
 use crate::cli::PlotArgs;
 use crate::domain::{Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme};
@@ -59,12 +60,12 @@ impl Drawn {
 pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     let Prepared { sweep, runs, .. } = prepared;
     let store = Store::open_read_only(&database(results))?;
-    let curves = curves(&store, runs)?;
+    let records = Records::read(runs, &store)?;
     let folder = results.join(&sweep.name);
     let mut paths = Vec::new();
     let mut failures = Vec::new();
     for figure in &sweep.figures {
-        match stamped(sweep, figure, runs, &curves, &store) {
+        match stamped(sweep, figure, runs, records.curves(), &store) {
             Ok(stamped) => paths.extend(stamped.write(&folder, &figure.name)?),
             Err(error) if error.is::<RenderError>() => failures.push((&figure.name, error)),
             Err(error) => return Err(error),
@@ -76,7 +77,7 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     {
         return Err(error);
     }
-    let findings = findings::collect(prepared, &store)?;
+    let findings = findings::collect(prepared, &records);
     paths.extend(findings::write(&findings, &folder)?);
     let left_out = |(name, error)| format!("no figure `{name}`: {error:#}");
     let left_out = failures.into_iter().map(left_out).collect();
@@ -118,12 +119,6 @@ pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option
         figure.name.push('-');
         figure.name.push_str(name);
     }
-}
-
-/// What all runs have measured so far.
-pub fn curves(store: &Store, runs: &[Run]) -> anyhow::Result<HashMap<RunId, Curves>> {
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-    Ok(store.curves(&ids)?)
 }
 
 /// One figure of a sweep with what it was made from; `verify` draws it again by this function.

@@ -26,6 +26,11 @@ impl Records {
         })
     }
 
+    /// What the runs have measured.
+    pub fn curves(&self) -> &HashMap<RunId, Curves> {
+        &self.curves
+    }
+
     /// `runs`, each with what is recorded of it.
     pub fn of<'a>(&'a self, runs: &'a [Run]) -> Vec<Recorded<'a>> {
         let recorded = |run: &'a Run| Recorded {

@@ -63,19 +63,6 @@ pub(super) fn finals(
         .collect()
 }
 
-/// Mean of at least one value.
-pub(super) fn mean(values: &[f64]) -> Option<f64> {
-    let count = values.len();
-    (count > 0).then(|| values.iter().sum::<f64>() / count as f64)
-}
-
-/// Sample standard deviation, with n - 1 in the denominator, of at least two values.
-pub(super) fn deviation(values: &[f64]) -> Option<f64> {
-    let mean = mean(values)?;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
-}
-
 /// Lowest and highest of `values`; infinity and its negative without any.
 pub(super) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let start = (f64::INFINITY, f64::NEG_INFINITY);
@@ -95,18 +82,4 @@ fn is_finished(run: &Run, curves: &Curves) -> bool {
     let end = run.config.configuration.train.iterations;
     let evaluated = curves.eval.last().is_some_and(|p| p.iteration >= end);
     evaluated || curves.train.last().is_some_and(|p| p.iteration >= end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_deviation_is_that_of_a_sample() {
-        // their population deviation is 2, so that of a sample 2 * sqrt(8 / 7)
-        let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
-        assert_eq!(mean(&values), Some(5.0));
-        assert!((deviation(&values).expect("eight values") - 2.138).abs() < 5e-4);
-        assert_eq!((mean(&[]), deviation(&[1.0])), (None, None));
-    }
 }

@@ -12,6 +12,7 @@ use anyhow::Context;
 use super::findings;
 use super::plot::drawing;
 use super::prepare::{Prepared, database, prepare};
+use super::records::Records;
 use crate::cli::ReportArgs;
 use crate::domain::{Curves, RunId};
 use crate::files::write_atomically;
@@ -52,15 +53,15 @@ fn write(
     refresh: Option<Duration>,
 ) -> anyhow::Result<Written> {
     let store = Store::open_read_only(&database(results))?;
-    let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
-    let curves = store.curves(&ids)?;
-    let entries = entries::entries(prepared, results, &store, &curves)?;
+    let records = Records::read(&prepared.runs, &store)?;
+    let curves = records.curves();
+    let entries = entries::entries(prepared, results, &store, curves)?;
     let unfinished = entries.iter().any(|entry| !ended(entry.standing));
     let report = Report {
         sweep: &prepared.sweep,
-        tables: tables(prepared, &store)?,
+        tables: tables(prepared, &records),
         entries,
-        figures: figures(prepared, &curves, &store)?,
+        figures: figures(prepared, curves, &store)?,
         written_unix_ms: now_unix_ms(),
         refresh,
         version: env!("CARGO_PKG_VERSION"),
@@ -91,15 +92,15 @@ fn figures(
 }
 
 /// Results beside the paper's, verdicts and expectations.
-fn tables(prepared: &Prepared, store: &Store) -> anyhow::Result<Vec<Table>> {
-    let sections = sections(&findings::collect(prepared, store)?);
+fn tables(prepared: &Prepared, records: &Records) -> Vec<Table> {
+    let sections = sections(&findings::collect(prepared, records));
     let table = |section: Section| Table {
         title: section.title.to_owned(),
         columns: section.columns.into_iter().map(str::to_owned).collect(),
         rows: section.rows,
         note: section.note,
     };
-    Ok(sections.into_iter().map(table).collect())
+    sections.into_iter().map(table).collect()
 }
 
 /// Whether nothing more is to come of a run by itself.

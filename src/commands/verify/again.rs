@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::bail;
 
 use super::super::origin;
-use super::super::plot::{curves, restyle_figure, stamped};
+use super::super::plot::{restyle_figure, stamped};
 use super::super::recorded::recorded;
+use super::super::records::Records;
 use crate::domain::{Figure, Look, Palette, Run, Sweep, Theme, printable};
 use crate::record::Store;
 use crate::render::Facts;
@@ -18,6 +19,7 @@ pub struct Again {
     /// Every run of the sweep as it was started last.
     pub runs: Vec<Run>,
     pub store: Store,
+    records: Records,
     pub facts: Facts,
 }
 
@@ -38,21 +40,22 @@ impl Again {
             let figure = printable(figure);
             bail!("the sweep `{shown}` has no figure `{figure}` any more");
         };
-        let curves = curves(&store, &runs)?;
-        let facts = origin::facts(&sweep, &figure, &runs, &curves, &store)?;
+        let records = Records::read(&runs, &store)?;
+        let facts = origin::facts(&sweep, &figure, &runs, records.curves(), &store)?;
         Ok(Again {
             sweep,
             figure,
             runs,
             store,
+            records,
             facts,
         })
     }
 
     /// The PNG.
     pub fn draw(&self) -> anyhow::Result<Vec<u8>> {
-        let curves = curves(&self.store, &self.runs)?;
-        let stamped = stamped(&self.sweep, &self.figure, &self.runs, &curves, &self.store)?;
+        let curves = self.records.curves();
+        let stamped = stamped(&self.sweep, &self.figure, &self.runs, curves, &self.store)?;
         Ok(stamped.png()?)
     }
 }

@@ -1,6 +1,7 @@
 //! The paper's final errors, as lines over depth. Pure.
 
 use crate::analysis::paper::Series;
+use crate::analysis::statistics::mean;
 use crate::domain::Show;
 
 use super::super::reference::{ReferenceView, figure_6};
@@ -67,7 +68,7 @@ fn end(residual: bool, depth: usize, series: Series) -> Option<f64> {
         .filter(|p| p.0 >= SETTLED)
         .map(|p| p.1)
         .collect();
-    super::super::finals::mean(&settled)
+    mean(&settled)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::domain::{Panel, Reference, Shortcut, Show};
 
 use super::super::axis::{Axis, round_range};
 use super::super::figure::Scene;
-use super::super::finals::{Finals, finals, mean, range};
+use super::super::finals::{Finals, finals, range};
 use super::super::layout::least_plot_width;
 use super::super::palette::{Colour, shortcut_colour};
 use super::super::reference::ReferenceView;
@@ -14,6 +14,7 @@ use super::super::series::Point;
 use super::super::view::{CurveView, PanelView, axis_name};
 use super::axis;
 use super::reference::references;
+use crate::analysis::statistics::mean;
 
 /// One plot.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,8 +6,9 @@ use crate::domain::{Panel, Shortcut, Show};
 
 use super::super::axis::Axis;
 use super::super::figure::Scene;
-use super::super::finals::{Finals, deviation, finals, mean, range};
+use super::super::finals::{Finals, finals, range};
 use super::super::view::axis_name;
+use crate::analysis::statistics::{mean, standard_deviation};
 
 /// One heat map.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +94,7 @@ fn cell(finals: &Finals, show: Show) -> Cell {
         return Cell::Waiting(if begun { "not finished" } else { "no data yet" });
     };
     let mut lines = vec![format!("{mean:.2}")];
-    lines.extend(deviation(errors).map(|deviation| format!("\u{b1} {deviation:.2}")));
+    lines.extend(standard_deviation(errors).map(|deviation| format!("\u{b1} {deviation:.2}")));
     if errors.len() < finals.planned {
         lines.push(format!("{} of {} seeds", errors.len(), finals.planned));
     }
