@@ -167,3 +167,11 @@ fn seeds_are_added_until_the_most_and_the_same_ones_after_a_kill() {
     place.stdout(&again);
     assert_eq!(place.metrics("two"), one);
 }
+
+#[test]
+fn a_figure_of_seeds_that_the_results_called_for_verifies() {
+    let place = place(SWEEP);
+    place.stdout(&["run", "tiny.toml", "--set", UNTIL]);
+    let said = place.stdout(&["verify", "results/tiny/figure.png"]);
+    assert!(said.contains("the same, byte for byte"), "{said}");
+}

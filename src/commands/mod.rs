@@ -22,7 +22,6 @@ mod records;
 mod report;
 mod rescue;
 mod run;
-mod seeds;
 mod status;
 mod stopping;
 mod table;

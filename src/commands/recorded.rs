@@ -5,11 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use super::records::Records;
+use crate::analysis::grow;
 use crate::domain::{Configuration, Run, Sweep, printable};
 use crate::record::Store;
 use crate::spec;
 
-/// The sweep and its runs; `None` where no sweep of that name was ever started.
+/// The sweep, with what its results say about the seeds where they decide, and its runs; `None` where no sweep of that name was ever started.
 ///
 /// # Errors
 /// The database cannot be read, or this program reads the sweep file otherwise than the one that
@@ -23,8 +25,12 @@ pub fn recorded(
         return Ok(None);
     };
     let origin = format!("{} in {}", printable(name), database.display());
-    let sweep = spec::recorded(Path::new(&origin), &recorded.spec_toml, &recorded.overrides)?;
+    let mut sweep = spec::recorded(Path::new(&origin), &recorded.spec_toml, &recorded.overrides)?;
     let runs = runs(&sweep, store)?;
+    if let Some(rule) = sweep.adaptive {
+        let records = Records::read(&runs, store)?;
+        sweep.seeds_note = Some(grow(rule, &sweep, &records.of(&runs)).summary());
+    }
     Ok(Some((sweep, runs)))
 }
 

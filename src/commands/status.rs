@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::attempts;
 use super::ending::UsageError;
 use super::prepare::database;
-use super::seeds;
+use super::recorded::recorded;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::domain::RunId;
@@ -38,12 +38,19 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     } else {
         one(&store, &members, args.json)?;
         if !args.json
-            && let Some(note) = seeds::note(name, &store, &database(results))?
+            && let Some(note) = seeds_note(name, &store, results)
         {
             anstream::println!("{note}");
         }
         Ok(())
     }
+}
+
+/// How many seeds the sweep uses and why; `None` where their number is fixed, or where the sweep
+/// cannot be read again.
+fn seeds_note(name: &str, store: &Store, results: &Path) -> Option<String> {
+    let (sweep, _) = recorded(name, store, &database(results)).ok()??;
+    sweep.seeds_note
 }
 
 /// How much room the results take.
