@@ -11,7 +11,7 @@ use resweep::analysis::expectations::Outcome;
 use resweep::analysis::repeats::Reason;
 use resweep::analysis::verdicts::{Judgement, Verdict};
 use resweep::analysis::{End, Findings, Growth, Recorded, grow};
-use resweep::domain::{Curves, EvalPoint, EvalSet, Run, RunId, Sweep, TrainPoint};
+use resweep::domain::{Curves, ErrorPoint, EvalPoint, EvalSet, Run, RunId, Sweep};
 use resweep::plan::{self, DataFacts};
 use resweep::render::{TableFormat, table};
 use resweep::spec;
@@ -67,11 +67,9 @@ impl Measured {
         let iteration = run.config.configuration.train.iterations;
         let curves = Curves {
             measured: None,
-            train: vec![TrainPoint {
+            train: vec![ErrorPoint {
                 iteration,
                 error_percent: train,
-                loss: 0.1,
-                lr: 0.001,
             }],
             eval: vec![EvalPoint {
                 iteration,

@@ -192,3 +192,25 @@ fn isolated_and_portable_runs_measure_their_layers_too() {
     let events = said.lines().filter(|line| line.contains("layers-measured"));
     assert_eq!(events.count(), 2);
 }
+
+#[test]
+fn a_figure_of_responses_is_verified_by_them() {
+    let drawn = "layer_stats = true\n\n[figure]\nkind = \"layer-responses\"\n\n[axes]";
+    let place = Workplace::new("tiny.toml", &SWEEP.replace("[axes]", drawn));
+    write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml"]);
+    let verify = ["verify", "results/tiny/figure.png"];
+    assert!(place.stdout(&verify).contains("the same, byte for byte"));
+
+    let id = &place.rows("results", "SELECT run_id FROM sweep_runs ORDER BY position")[1];
+    let changed = place.database("results").execute(
+        "UPDATE layer_stats SET std = std * 1.5 WHERE layer = 3
+         AND training_id = (SELECT id FROM trainings WHERE run_id = ?1)",
+        [id],
+    );
+    assert_eq!(changed.expect("an update"), 1);
+    let assert = place.resweep(&verify).assert().code(1);
+    let said = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    assert!(said.contains("measured since: ResNet-8 B"), "{said}");
+    assert!(!said.contains("plain-8"), "{said}");
+}

@@ -29,6 +29,13 @@ fn curves_of(store: &Store, run: &Run) -> Curves {
     curves.remove(&run.id).unwrap()
 }
 
+fn error_point(point: TrainPoint) -> ErrorPoint {
+    ErrorPoint {
+        iteration: point.iteration,
+        error_percent: point.error_percent,
+    }
+}
+
 fn failed(error: &str) -> Outcome {
     Outcome::Failed {
         error: error.into(),
@@ -62,8 +69,10 @@ fn a_finished_run_is_read_back_as_it_was_recorded() {
     drop(recorder);
 
     let store = Store::open_read_only(&path).unwrap();
+    let trained = [train_point(1000, 41.2), train_point(3000, 9.1)];
+    assert_eq!(store.train_points(&run.id).unwrap(), trained);
     let recorded = Curves {
-        train: vec![train_point(1000, 41.2), train_point(3000, 9.1)],
+        train: trained.map(error_point).to_vec(),
         eval: vec![test_point(1000, 38.75), test_point(3000, 12.4)],
         measured: curves_of(&store, &run).measured,
     };
@@ -177,7 +186,8 @@ fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
         let store = Store::open_read_only(&path).unwrap();
         let status = status_of(&store, &run);
         // What the attempt before had measured is taken back where it is measured again.
-        assert_eq!(curves_of(&store, &run).train, [status.train.unwrap()]);
+        let trained = store.train_points(&run.id).unwrap();
+        assert_eq!(trained, [status.train.unwrap()]);
         assert_eq!(status.train.unwrap().error_percent, number as f64);
         assert_eq!(status.attempts, number as u64 + 1);
     }
@@ -195,7 +205,10 @@ fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
     measure(&mut recorder, &run, 1000, 77.0, 50.0);
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(status_of(&store, &run).status, AttemptStatus::Running);
-    assert_eq!(curves_of(&store, &run).train, [train_point(1000, 77.0)]);
+    assert_eq!(
+        store.train_points(&run.id).unwrap(),
+        [train_point(1000, 77.0)]
+    );
     finish(&mut recorder, &run, &Outcome::Finished);
     // What is trained again is trained once.
     let settled = recorder.claim(&run, SLOT).unwrap();
@@ -226,9 +239,10 @@ fn points_after_the_checkpoint_are_taken_back() {
     let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
     start_from(&mut recorder, &run, 1000, Some(grant.training));
     let store = Store::open_read_only(&path).unwrap();
-    let curves = curves_of(&store, &run);
-    assert_eq!(curves.train, [train_point(500, 50.0)]);
-    assert_eq!(curves.eval, [test_point(500, 40.0)]);
+    let trained = store.train_points(&run.id).unwrap();
+    assert_eq!(trained, [train_point(500, 50.0)]);
+    let evaluated = curves_of(&store, &run).eval;
+    assert_eq!(evaluated, [test_point(500, 40.0)]);
     let attempts = store.attempts(&run.id).unwrap();
     let seen: Vec<_> = attempts
         .iter()
@@ -266,7 +280,10 @@ fn checkpoints_are_offered_to_every_run_with_the_same_past() {
     assert_eq!(granted.checkpoints[0].sha256, [7; 32]);
     assert!(granted.checkpoints[0].path.starts_with(&grant.folder));
     let store = Store::open_read_only(&path).unwrap();
-    assert_eq!(curves_of(&store, &long).train, [train_point(1000, 50.0)]);
+    assert_eq!(
+        store.train_points(&long.id).unwrap(),
+        [train_point(1000, 50.0)]
+    );
 
     finish(&mut recorder, &short, &Outcome::Finished);
     let kept: Vec<i64> = Connection::open(&path)
@@ -304,7 +321,10 @@ fn a_run_is_held_by_one_process_until_that_dies_or_its_lease_ends() {
     assert_eq!(first.lost(), std::slice::from_ref(&run.id));
     finish(&mut first, &run, &Outcome::Stopped);
     let store = Store::open_read_only(&path).unwrap();
-    assert_eq!(curves_of(&store, &run).train, [train_point(1000, 41.2)]);
+    assert_eq!(
+        store.train_points(&run.id).unwrap(),
+        [train_point(1000, 41.2)]
+    );
     let statuses = || -> Vec<AttemptStatus> {
         let attempts = store.attempts(&run.id).unwrap();
         attempts.iter().map(|attempt| attempt.status).collect()
@@ -475,9 +495,10 @@ fn of_points_at_the_same_iteration_the_last_is_kept_however_many_come_at_once() 
     recorder.commit().unwrap();
 
     let store = Store::open_read_only(&path).unwrap();
-    let curves = curves_of(&store, &run);
+    let trained = store.train_points(&run.id).unwrap();
+    let evaluated = curves_of(&store, &run).eval;
     let iterations = || 1..=200;
     let train: Vec<_> = iterations().map(|k| train_point(k, 40.0)).collect();
     let eval: Vec<_> = iterations().map(|k| test_point(k, 40.0)).collect();
-    assert_eq!((curves.train, curves.eval), (train, eval));
+    assert_eq!((trained, evaluated), (train, eval));
 }

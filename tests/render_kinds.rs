@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use resweep::domain::{
-    Cost, Curves, EvalPoint, EvalSet, LayerStat, Run, RunConfig, RunId, Sweep, TrainPoint,
+    Cost, Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Run, RunConfig, RunId, Sweep,
 };
 use resweep::render::{Drawing, RenderError, draw, draw_layers};
 use resweep::spec;
@@ -72,11 +72,9 @@ impl Setup {
     fn record(&mut self, label: &str, iteration: u64, train: &[f64], test: &[f64]) {
         let mine = self.runs.iter().filter(|run| run.label == label);
         for (run, (&train, &test)) in mine.zip(train.iter().zip(test)) {
-            let train = TrainPoint {
+            let train = ErrorPoint {
                 iteration,
                 error_percent: train,
-                loss: 1.0,
-                lr: 0.1,
             };
             let eval = EvalPoint {
                 iteration,

@@ -354,11 +354,9 @@ fn curves(seed: usize) -> Curves {
     Curves {
         measured: None,
         train: (1..=640)
-            .map(|i| TrainPoint {
+            .map(|i| ErrorPoint {
                 iteration: i * 100,
                 error_percent: error(i * 100),
-                loss: 1.0,
-                lr: 0.1,
             })
             .collect(),
         eval: (1..=64)

@@ -86,14 +86,12 @@ fn stretch_start(train: &TrainConfig) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Configuration, Shortcut, TrainPoint};
+    use crate::domain::{Configuration, ErrorPoint, Shortcut};
 
     fn curves(points: &[(u64, f64)]) -> Curves {
-        let train = points.iter().map(|&(iteration, error_percent)| TrainPoint {
+        let train = points.iter().map(|&(iteration, error_percent)| ErrorPoint {
             iteration,
             error_percent,
-            loss: 0.0,
-            lr: 0.1,
         });
         Curves {
             train: train.collect(),

@@ -7,12 +7,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::provenance::{VERSION, commit};
-use crate::domain::{Configuration, Curves, Figure, Run, RunId, Sweep, hex};
+use crate::domain::{Configuration, Curves, Figure, FigureKind, LayerStat, Run, RunId, Sweep, hex};
 use crate::record::{Store, StoreError};
 use crate::render::Facts;
 
 /// Raised when a fact means something else than before.
-pub const FORMAT: &str = "1";
+pub const FORMAT: &str = "2";
 
 /// What stands for measurements where there are none.
 const NOTHING: &str = "-";
@@ -21,8 +21,8 @@ const NOTHING: &str = "-";
 const DIGITS: usize = 16;
 
 /// The facts of one figure: `format`, `version`, `commit`, `sweep`, `sweep-sha256`, `figure`,
-/// `data` (fingerprints) and `runs`, a line for each that is shown with its id, a digest of its
-/// measurements and its last iteration.
+/// `data` (fingerprints) and `runs`, a line for each that is shown with its id, a digest of what
+/// it measured for such a figure, and its last iteration.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -40,7 +40,14 @@ pub fn facts(
         .values()
         .map(|run| run.data_fingerprint.as_str())
         .collect();
-    let runs = runs.iter().map(|run| line(&run.id, curves.get(&run.id)));
+    let layers = match figure.kind {
+        FigureKind::LayerResponses => store.layer_stats(&ids)?,
+        _ => HashMap::new(),
+    };
+    let runs = runs.iter().map(|run| {
+        let layers = layers.get(&run.id).map_or(&[][..], Vec::as_slice);
+        line(&run.id, curves.get(&run.id), layers)
+    });
     let mut facts = Facts::default();
     facts.push("format", FORMAT);
     facts.push("version", VERSION);
@@ -97,33 +104,33 @@ fn is_hexadecimal(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn line(id: &RunId, curves: Option<&Curves>) -> String {
+fn line(id: &RunId, curves: Option<&Curves>, layers: &[LayerStat]) -> String {
     let nothing = Curves::default();
     let curves = curves.unwrap_or(&nothing);
     let train = curves.train.last().map(|point| point.iteration);
     let eval = curves.eval.last().map(|point| point.iteration);
     match train.max(eval) {
         None => format!("{id} {NOTHING} 0"),
-        Some(last) => format!("{id} {} {last}", digest(curves)),
+        Some(last) => format!("{id} {} {last}", digest(curves, layers)),
     }
 }
 
-/// The beginning of a SHA-256 of every measurement, with all bits.
-fn digest(curves: &Curves) -> String {
+/// The beginning of a SHA-256 of every measurement that figures draw, with all bits.
+fn digest(curves: &Curves, layers: &[LayerStat]) -> String {
     let mut hash = Sha256::new();
     hash.update((curves.train.len() as u64).to_le_bytes());
     for point in &curves.train {
         hash.update(point.iteration.to_le_bytes());
-        for value in [point.error_percent, point.loss, point.lr] {
-            hash.update(bits(value));
-        }
+        hash.update(bits(point.error_percent));
     }
     for point in &curves.eval {
         hash.update(point.iteration.to_le_bytes());
         hash.update([point.set as u8]);
-        for value in [point.error_percent, point.loss] {
-            hash.update(bits(value));
-        }
+        hash.update(bits(point.error_percent));
+    }
+    for layer in layers {
+        hash.update((layer.layer as u64).to_le_bytes());
+        hash.update(bits(layer.std));
     }
     let mut digits = hex(&hash.finalize());
     digits.truncate(DIGITS);

@@ -14,6 +14,14 @@ pub struct TrainPoint {
     pub lr: f64,
 }
 
+/// A training point without what figures do not draw: they may read millions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ErrorPoint {
+    pub iteration: u64,
+    /// As in [`TrainPoint`].
+    pub error_percent: f64,
+}
+
 /// One evaluation with BN's running statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EvalPoint {
@@ -43,10 +51,10 @@ pub struct LayerStat {
     pub std: f64,
 }
 
-/// Everything recorded of one run, in the order of iterations.
+/// The errors of one run, in the order of iterations.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {
-    pub train: Vec<TrainPoint>,
+    pub train: Vec<ErrorPoint>,
     pub eval: Vec<EvalPoint>,
     /// The day on which the last attempt at this training ended, or began where none has ended
     /// since: `2015-12-10`, in UTC.

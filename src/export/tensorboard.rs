@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use prost::Message;
 use serde_json::Value as Json;
 
-use crate::domain::{Curves, EvalSet};
+use crate::domain::{EvalPoint, EvalSet, TrainPoint};
 
 /// What TensorBoard recognises its files by.
 const VERSION: &str = "brain.Event:2";
@@ -29,7 +29,8 @@ const FAILURE: i32 = 2;
 pub struct RunLog<'a> {
     /// Settings by their names, `train.lr` for instance.
     pub configuration: &'a serde_json::Map<String, Json>,
-    pub curves: &'a Curves,
+    pub train: &'a [TrainPoint],
+    pub eval: &'a [EvalPoint],
     /// Seconds since 1970-01-01 UTC.
     pub started_unix_s: f64,
     /// The same for its end, where it has ended, and whether that was a result.
@@ -50,7 +51,7 @@ pub fn write(out: &mut dyn Write, log: &RunLog<'_>) -> io::Result<()> {
     for value in [start(log), settings_text(log.configuration)] {
         write_record(out, &event(log, 0, vec![value]))?;
     }
-    for (iteration, values) in scalars(log.curves) {
+    for (iteration, values) in scalars(log) {
         write_record(out, &event(log, iteration, values))?;
     }
     if let Some((ended_unix_s, success)) = log.ended {
@@ -88,13 +89,13 @@ fn event(log: &RunLog<'_>, iteration: u64, value: Vec<Value>) -> Event {
 }
 
 /// The values of each iteration, in ascending order.
-fn scalars(curves: &Curves) -> BTreeMap<u64, Vec<Value>> {
+fn scalars(log: &RunLog<'_>) -> BTreeMap<u64, Vec<Value>> {
     let mut at: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
     let mut add = |iteration, values: &[(&str, f64)]| {
         let values = values.iter().map(|(tag, value)| scalar(tag, *value));
         at.entry(iteration).or_default().extend(values);
     };
-    for point in &curves.train {
+    for point in log.train {
         let values = [
             ("train/error_percent", point.error_percent),
             ("train/loss", point.loss),
@@ -102,7 +103,7 @@ fn scalars(curves: &Curves) -> BTreeMap<u64, Vec<Value>> {
         ];
         add(point.iteration, &values);
     }
-    for point in &curves.eval {
+    for point in log.eval {
         let tags = match point.set {
             EvalSet::Test => ["test/error_percent", "test/loss"],
             EvalSet::Validation => ["validation/error_percent", "validation/loss"],

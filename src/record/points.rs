@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 
 use super::values::{Problem, integer};
-use crate::domain::{Curves, EvalPoint, EvalSet, TrainConfig, TrainPoint, TrainingId};
+use crate::domain::{Curves, ErrorPoint, EvalPoint, EvalSet, TrainConfig, TrainPoint, TrainingId};
 
 /// Of each row of measurements.
 const VALUES: usize = 5;
@@ -119,14 +119,33 @@ pub(super) fn copy_before(
     Ok(())
 }
 
-/// All points of a training.
-pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqlite::Result<Curves> {
-    let train = collect(
+/// All training points of a training.
+pub(super) fn train_points_of(
+    connection: &Connection,
+    training: TrainingId,
+) -> rusqlite::Result<Vec<TrainPoint>> {
+    collect(
         connection,
         "SELECT iteration, error_percent, loss, lr FROM train_metrics
          WHERE training_id = ?1 ORDER BY iteration",
         [training.0],
         train_point,
+    )
+}
+
+/// The errors of a training.
+pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqlite::Result<Curves> {
+    let train = collect(
+        connection,
+        "SELECT iteration, error_percent FROM train_metrics
+         WHERE training_id = ?1 ORDER BY iteration",
+        [training.0],
+        |row| {
+            Ok(ErrorPoint {
+                iteration: unsigned(row, 0)?,
+                error_percent: row.get(1)?,
+            })
+        },
     )?;
     let mut eval = Vec::new();
     for set in [EvalSet::Test, EvalSet::Validation] {

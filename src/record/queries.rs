@@ -8,10 +8,10 @@ use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::points::{collect, curves_of, last_eval, last_train, unsigned};
+use super::points::{collect, curves_of, last_eval, last_train, train_points_of, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
 use super::{StoreError, checkpoints, database, layers, process};
-use crate::domain::{Curves, EvalSet, LayerStat, Run, RunConfig, RunId, TrainingId};
+use crate::domain::{Curves, EvalSet, LayerStat, Run, RunConfig, RunId, TrainPoint, TrainingId};
 
 /// A read-only view of the database. Each question is answered from one consistent state.
 #[derive(Debug)]
@@ -43,14 +43,25 @@ impl Store {
         self.for_each_run(ids, |tx, id| self.status(tx, id))
     }
 
-    /// What was measured in the training of each of `ids` that counts, which may be running; runs
-    /// that were never started are missing.
+    /// The errors of the training of each of `ids` that counts, which may be running; runs that were
+    /// never started are missing.
     pub fn curves(&self, ids: &[RunId]) -> Result<HashMap<RunId, Curves>, StoreError> {
         self.for_each_run(ids, |tx, id| {
             current_training(tx, id)?
                 .map(|training| curves_of(tx, training))
                 .transpose()
         })
+    }
+
+    /// The training points of the training of a run that counts, in the order of iterations; none
+    /// where it was never started.
+    pub fn train_points(&self, id: &RunId) -> Result<Vec<TrainPoint>, StoreError> {
+        let found = self.for_each_run(std::slice::from_ref(id), |tx, id| {
+            current_training(tx, id)?
+                .map(|training| train_points_of(tx, training))
+                .transpose()
+        })?;
+        Ok(found.into_values().next().unwrap_or_default())
     }
 
     /// Which of these finished runs still have a copy of their final state, for others to grow from.

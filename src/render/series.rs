@@ -2,9 +2,10 @@
 //!
 //! Pure: no drawing, no files. Errors are in percent, positions in iterations.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::domain::{Curves, EvalSet, Panel, Run, RunId, Sweep, Validation};
+use crate::domain::{Curves, ErrorPoint, EvalSet, Panel, Run, RunId, Sweep, Validation};
 
 /// A line's value at one iteration, over the seeds that recorded it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,11 +68,16 @@ pub fn panel_lines(
             let set = eval_set(configuration.data.validation);
             Some(Lines {
                 configuration: index,
-                train: over_seeds(recorded.iter().map(|curves| {
-                    let points = train_points(curves);
-                    smooth(points, smoothing)
-                })),
-                eval: over_seeds(recorded.iter().map(|curves| eval_points(curves, set))),
+                train: over_seeds(
+                    recorded
+                        .iter()
+                        .map(|curves| smooth(&curves.train, smoothing)),
+                ),
+                eval: over_seeds(
+                    recorded
+                        .iter()
+                        .map(|curves| eval_points(curves, set).into()),
+                ),
                 seeds_recorded: recorded.len(),
                 seeds_planned: runs.iter().filter(|run| run.configuration == index).count(),
                 iterations: configuration.train.iterations,
@@ -111,76 +117,77 @@ pub fn eval_set(validation: Validation) -> EvalSet {
 
 /// Mean, lowest and highest value at each iteration that all the curves with a point share.
 ///
-/// A curve is `(iteration, error in percent)`; values that are not finite do not count as
-/// points. Only shared iterations are kept, because a mean over different seeds at different
-/// iterations would jump where a seed joins or leaves.
-pub fn over_seeds(curves: impl Iterator<Item = Vec<(u64, f64)>>) -> Vec<Point> {
-    let mut points: Option<Vec<(Point, f64)>> = None;
-    for curve in curves.map(ascending).filter(|curve| !curve.is_empty()) {
-        points = Some(match points {
-            None => curve.into_iter().map(first_seed).collect(),
-            Some(points) => joined(points, &curve),
-        });
-    }
-    let means = points.into_iter().flatten().map(|(point, seeds)| Point {
-        mean: point.mean / seeds,
-        ..point
-    });
-    means.collect()
-}
-
-/// A point of the first seed, and the number of seeds in it; its mean is a sum so far.
-fn first_seed((iteration, error): (u64, f64)) -> (Point, f64) {
-    let point = Point {
-        iteration,
-        mean: error,
-        low: error,
-        high: error,
+/// Values that are not finite do not count as points. Only shared iterations are kept, because a
+/// mean over different seeds at different iterations would jump where a seed joins or leaves.
+pub fn over_seeds<'a>(curves: impl Iterator<Item = Cow<'a, [ErrorPoint]>>) -> Vec<Point> {
+    let mut curves = curves.map(ascending).filter(|curve| !curve.is_empty());
+    let Some(first) = curves.next() else {
+        return Vec::new();
     };
-    (point, 1.0)
+    // The means are sums until all seeds are in them.
+    let mut points: Vec<Point> = first.iter().map(of_one_seed).collect();
+    let mut seeds = 1.0;
+    for curve in curves {
+        join(&mut points, &curve);
+        seeds += 1.0;
+    }
+    for point in &mut points {
+        point.mean /= seeds;
+    }
+    points
 }
 
-/// The points at iterations that `curve` has as well, with its errors.
-fn joined(points: Vec<(Point, f64)>, curve: &[(u64, f64)]) -> Vec<(Point, f64)> {
+fn of_one_seed(point: &ErrorPoint) -> Point {
+    Point {
+        iteration: point.iteration,
+        mean: point.error_percent,
+        low: point.error_percent,
+        high: point.error_percent,
+    }
+}
+
+/// Adds the errors of `curve` to the points at iterations that it has as well; the others go.
+fn join(points: &mut Vec<Point>, curve: &[ErrorPoint]) {
     let mut rest = curve.iter().peekable();
-    let join = |(point, seeds): (Point, f64)| {
+    points.retain_mut(|point| {
         while rest
-            .next_if(|(iteration, _)| *iteration < point.iteration)
+            .next_if(|other| other.iteration < point.iteration)
             .is_some()
         {}
-        let (_, error) = rest.next_if(|(iteration, _)| *iteration == point.iteration)?;
-        let point = Point {
-            mean: point.mean + error,
-            low: point.low.min(*error),
-            high: point.high.max(*error),
-            ..point
-        };
-        Some((point, seeds + 1.0))
-    };
-    points.into_iter().filter_map(join).collect()
+        let other = rest.next_if(|other| other.iteration == point.iteration);
+        if let Some(ErrorPoint { error_percent, .. }) = other {
+            point.mean += error_percent;
+            point.low = point.low.min(*error_percent);
+            point.high = point.high.max(*error_percent);
+        }
+        other.is_some()
+    });
 }
 
 /// The finite points in ascending order; of several at an iteration the last counts.
-fn ascending(mut curve: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
-    curve.retain(|(_, error)| error.is_finite());
-    if !curve.is_sorted_by(|a, b| a.0 < b.0) {
-        curve.reverse();
-        curve.sort_by_key(|(iteration, _)| *iteration);
-        curve.dedup_by_key(|(iteration, _)| *iteration);
+fn ascending(curve: Cow<'_, [ErrorPoint]>) -> Cow<'_, [ErrorPoint]> {
+    let sorted = curve.is_sorted_by(|a, b| a.iteration < b.iteration);
+    if sorted && curve.iter().all(|point| point.error_percent.is_finite()) {
+        return curve;
     }
-    curve
+    let mut curve = curve.into_owned();
+    curve.retain(|point| point.error_percent.is_finite());
+    curve.reverse();
+    curve.sort_by_key(|point| point.iteration);
+    curve.dedup_by_key(|point| point.iteration);
+    Cow::Owned(curve)
 }
 
 /// A centred moving mean over `points` points, an odd number; over fewer near the ends, so that
 /// it stays centred, and the first and the last point are as they were recorded.
-fn smooth(curve: Vec<(u64, f64)>, points: usize) -> Vec<(u64, f64)> {
+fn smooth(curve: &[ErrorPoint], points: usize) -> Cow<'_, [ErrorPoint]> {
     if points <= 1 {
-        return curve;
+        return Cow::Borrowed(curve);
     }
-    let curve = ascending(curve);
+    let curve = ascending(Cow::Borrowed(curve));
     let sums: Vec<f64> = std::iter::once(0.0)
-        .chain(curve.iter().scan(0.0, |sum, (_, error)| {
-            *sum += error;
+        .chain(curve.iter().scan(0.0, |sum, point| {
+            *sum += point.error_percent;
             Some(*sum)
         }))
         .collect();
@@ -189,21 +196,20 @@ fn smooth(curve: Vec<(u64, f64)>, points: usize) -> Vec<(u64, f64)> {
         let (first, end) = (i - half(i), i + half(i) + 1);
         (sums[end] - sums[first]) / (end - first) as f64
     };
-    let iterations = curve.iter().map(|(iteration, _)| *iteration);
-    iterations
-        .enumerate()
-        .map(|(i, at)| (at, mean(i)))
-        .collect()
+    let smoothed = curve.iter().enumerate().map(|(i, point)| ErrorPoint {
+        error_percent: mean(i),
+        ..*point
+    });
+    smoothed.collect()
 }
 
-fn train_points(curves: &Curves) -> Vec<(u64, f64)> {
-    let points = curves.train.iter();
-    points.map(|p| (p.iteration, p.error_percent)).collect()
-}
-
-fn eval_points(curves: &Curves, set: EvalSet) -> Vec<(u64, f64)> {
-    let points = curves.eval.iter().filter(|p| p.set == set);
-    points.map(|p| (p.iteration, p.error_percent)).collect()
+fn eval_points(curves: &Curves, set: EvalSet) -> Vec<ErrorPoint> {
+    let points = curves.eval.iter().filter(|point| point.set == set);
+    let errors = points.map(|point| ErrorPoint {
+        iteration: point.iteration,
+        error_percent: point.error_percent,
+    });
+    errors.collect()
 }
 
 fn has_points(curves: &Curves) -> bool {
@@ -219,16 +225,31 @@ fn last_iteration(curves: &Curves) -> Option<u64> {
 mod tests {
     use super::*;
 
+    type Line = Vec<(u64, f64)>;
+
+    fn curve(line: &Line) -> Vec<ErrorPoint> {
+        let points = line.iter().map(|&(iteration, error_percent)| ErrorPoint {
+            iteration,
+            error_percent,
+        });
+        points.collect()
+    }
+
+    fn joined(lines: &[Line]) -> Vec<Point> {
+        over_seeds(lines.iter().map(|line| curve(line).into()))
+    }
+
+    fn errors(curve: &[ErrorPoint]) -> Vec<f64> {
+        curve.iter().map(|point| point.error_percent).collect()
+    }
+
     #[test]
     fn mean_and_spread_are_those_of_the_seeds() {
-        let points = over_seeds(
-            [
-                vec![(10, 30.0), (20, 20.0)],
-                vec![(10, 36.0), (20, 26.0)],
-                vec![(10, 42.0), (20, 11.0)],
-            ]
-            .into_iter(),
-        );
+        let points = joined(&[
+            vec![(10, 30.0), (20, 20.0)],
+            vec![(10, 36.0), (20, 26.0)],
+            vec![(10, 42.0), (20, 11.0)],
+        ]);
         let expected = [(10, 36.0, 30.0, 42.0), (20, 19.0, 11.0, 26.0)];
         assert_eq!(points.len(), 2);
         for (point, (iteration, mean, low, high)) in points.iter().zip(expected) {
@@ -240,14 +261,11 @@ mod tests {
 
     #[test]
     fn only_iterations_that_every_started_seed_has_are_kept() {
-        let points = over_seeds(
-            [
-                vec![(10, 30.0), (20, 20.0), (30, 10.0)],
-                vec![(10, 40.0), (15, 1.0), (20, 22.0)],
-                vec![],
-            ]
-            .into_iter(),
-        );
+        let points = joined(&[
+            vec![(10, 30.0), (20, 20.0), (30, 10.0)],
+            vec![(10, 40.0), (15, 1.0), (20, 22.0)],
+            vec![],
+        ]);
         let iterations: Vec<u64> = points.iter().map(|p| p.iteration).collect();
         assert_eq!(iterations, [10, 20]);
         assert_eq!(points[1].mean, 21.0);
@@ -256,32 +274,32 @@ mod tests {
     #[test]
     fn values_that_are_not_finite_are_no_points() {
         let diverged = vec![(10, 80.0), (20, f64::NAN), (30, f64::INFINITY)];
-        let points = over_seeds([diverged].into_iter());
+        let points = joined(&[diverged]);
         assert_eq!(points.len(), 1);
         assert_eq!((points[0].iteration, points[0].mean), (10, 80.0));
-        assert!(over_seeds([vec![(1, f64::NAN)]].into_iter()).is_empty());
-        assert!(over_seeds(std::iter::empty()).is_empty());
+        assert!(joined(&[vec![(1, f64::NAN)]]).is_empty());
+        assert!(joined(&[]).is_empty());
     }
 
     #[test]
     fn points_out_of_order_count_as_the_last_of_their_iteration() {
-        let points = over_seeds([vec![(20, 1.0), (10, 5.0), (20, 3.0)]].into_iter());
+        let points = joined(&[vec![(20, 1.0), (10, 5.0), (20, 3.0)]]);
         let places: Vec<(u64, f64)> = points.iter().map(|p| (p.iteration, p.mean)).collect();
         assert_eq!(places, [(10, 5.0), (20, 3.0)]);
     }
 
     #[test]
     fn a_moving_mean_is_centred_and_keeps_both_ends() {
-        let curve: Vec<(u64, f64)> = (0..6).map(|i| (i, (i * i) as f64)).collect();
-        assert_eq!(smooth(curve.clone(), 1), curve);
-        let errors: Vec<f64> = smooth(curve, 5).into_iter().map(|(_, y)| y).collect();
+        let line: Vec<ErrorPoint> = curve(&(0..6).map(|i| (i, (i * i) as f64)).collect());
+        assert_eq!(*smooth(&line, 1), line);
+        let means = errors(&smooth(&line, 5));
         // 0; (0+1+4)/3; (0+1+4+9+16)/5; (1+4+9+16+25)/5; (9+16+25)/3; 25
         let expected = [0.0, 5.0 / 3.0, 6.0, 11.0, 50.0 / 3.0, 25.0];
-        for (found, expected) in errors.iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-12, "{errors:?}");
+        for (found, expected) in means.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{means:?}");
         }
-        assert_eq!(errors.len(), expected.len());
-        assert!(smooth(Vec::new(), 5).is_empty());
-        assert_eq!(smooth(vec![(3, 2.0)], 9999), [(3, 2.0)]);
+        assert_eq!(means.len(), expected.len());
+        assert!(smooth(&[], 5).is_empty());
+        assert_eq!(errors(&smooth(&curve(&vec![(3, 2.0)]), 9999)), [2.0]);
     }
 }

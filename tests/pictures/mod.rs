@@ -7,8 +7,8 @@ pub mod scenes;
 use std::collections::HashMap;
 
 use resweep::domain::{
-    Configuration, Cost, Curves, EvalPoint, EvalSet, Figure, FigureKind, Look, Panel, Reference,
-    Run, RunConfig, RunId, Shortcut, Show, Sweep, TrainPoint,
+    Configuration, Cost, Curves, ErrorPoint, EvalPoint, EvalSet, Figure, FigureKind, Look, Panel,
+    Reference, Run, RunConfig, RunId, Shortcut, Show, Sweep,
 };
 use resweep::render::{Drawing, RenderError, draw};
 
@@ -118,11 +118,9 @@ impl Setup {
 }
 
 fn curves(train: &Line, eval: &Line) -> Curves {
-    let train = train.iter().map(|&(iteration, error_percent)| TrainPoint {
+    let train = train.iter().map(|&(iteration, error_percent)| ErrorPoint {
         iteration,
         error_percent,
-        loss: 1.0,
-        lr: 0.1,
     });
     let eval = eval.iter().map(|&(iteration, error_percent)| EvalPoint {
         iteration,

@@ -21,7 +21,8 @@ pub fn write(runs: &[Exported<'_>], store: &Store, to: &Path) -> anyhow::Result<
         let curves = store.curves(std::slice::from_ref(id))?.remove(id);
         let log = RunLog {
             configuration: &run.settings(),
-            curves: &curves.unwrap_or_default(),
+            train: &store.train_points(id)?,
+            eval: &curves.unwrap_or_default().eval,
             started_unix_s: run.attempts.last().map_or(0.0, |a| s(a.started_unix_ms)),
             ended: ended(run),
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Exported;
-use crate::domain::{Curves, EvalSet, LayerStat, RunId};
+use crate::domain::{EvalPoint, EvalSet, LayerStat, RunId, TrainPoint};
 use crate::export::{Folder, RowFormat, RowWriter};
 use crate::record::Store;
 
@@ -169,9 +169,10 @@ fn write_points(
 ) -> io::Result<()> {
     let mut rows = RowWriter::new(format, POINT.map(str::to_owned).to_vec(), out)?;
     for Exported { run, .. } in runs {
-        let found = store.curves(std::slice::from_ref(&run.id));
-        let curves = found.map_err(io::Error::other)?.remove(&run.id);
-        for point in points(&curves.unwrap_or_default()) {
+        let train = store.train_points(&run.id).map_err(io::Error::other)?;
+        let curves = store.curves(std::slice::from_ref(&run.id));
+        let curves = curves.map_err(io::Error::other)?.remove(&run.id);
+        for point in points(&train, &curves.unwrap_or_default().eval) {
             let mut cells = vec![json!(run.id.0), json!(run.label)];
             cells.extend(point);
             rows.row(cells)?;
@@ -181,8 +182,8 @@ fn write_points(
 }
 
 /// Training points first, then evaluations, each in the order of iterations.
-fn points(curves: &Curves) -> impl Iterator<Item = [Value; 5]> {
-    let train = curves.train.iter().map(|point| {
+fn points(train: &[TrainPoint], eval: &[EvalPoint]) -> impl Iterator<Item = [Value; 5]> {
+    let train = train.iter().map(|point| {
         [
             json!("train"),
             json!(point.iteration),
@@ -191,7 +192,7 @@ fn points(curves: &Curves) -> impl Iterator<Item = [Value; 5]> {
             json!(point.lr),
         ]
     });
-    let eval = curves.eval.iter().map(|point| {
+    let eval = eval.iter().map(|point| {
         [
             json!(match point.set {
                 EvalSet::Test => "test",
