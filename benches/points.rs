@@ -71,6 +71,7 @@ fn sweep(points: u64) -> (Sweep, Run) {
     let panel = Panel {
         title: None,
         configurations: vec![0],
+        labels: vec!["ResNet-20".to_owned()],
         show: Show::Both,
         y_min: None,
         y_max: None,

@@ -613,6 +613,30 @@ fn what_a_configuration_grows_from_is_part_of_the_sweep_once() {
     assert_eq!(depths, [20, 20, 14, 14, 8, 8]);
 }
 
+#[test]
+fn a_panel_with_a_title_names_what_differs_within_it() {
+    let mut sweep = experiment("construction.toml");
+    let figure = sweep.figures.remove(0);
+    let named = |panel: usize| &figure.panels[panel].labels;
+    let plain = [
+        "plain-56 from scratch",
+        "plain-56 from depth=20",
+        "plain-20",
+    ];
+    assert_eq!(*named(0), plain);
+    assert_eq!(*named(1), plain);
+    assert_eq!(named(3)[2], "ResNet-20");
+    let label = "plain-56 from scratch weight_decay=0.0001";
+    assert!(sweep.labels.iter().any(|known| known == label));
+    // Without a title, nothing else would tell.
+    let toml = format!("{SWEEP}\n[[figure.panels]]\nwhere = {{ momentum = 0.9 }}\n");
+    let momenta = self::sweep(&toml, &["axes.momentum=[0.9, 0.5]"]);
+    assert_eq!(
+        momenta.figures[0].panels[0].labels[0],
+        "plain-20 momentum=0.9"
+    );
+}
+
 /// The blocks of the documentation in one language.
 fn documented(language: &str) -> Vec<String> {
     let text = fs::read_to_string("docs/sweep-file.md").expect("docs/sweep-file.md");

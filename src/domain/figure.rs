@@ -49,12 +49,23 @@ pub struct Panel {
     pub title: Option<String>,
     /// Indices into `Sweep::configurations`, in the order of the legend.
     pub configurations: Vec<usize>,
+    /// What the panel calls each of them.
+    pub labels: Vec<String>,
     pub show: Show,
     /// Lower and upper end of the error axis, in percent; what the data need where `None`.
     pub y_min: Option<f64>,
     pub y_max: Option<f64>,
     /// Positions of the ticks and grid lines; chosen from the range where empty.
     pub y_ticks: Vec<f64>,
+}
+
+impl Panel {
+    /// What the panel calls a configuration; nothing where it does not show it.
+    pub fn label(&self, configuration: usize) -> &str {
+        let shown = self.configurations.iter().zip(&self.labels);
+        let mut labels = shown.filter(|(index, _)| **index == configuration);
+        labels.next().map_or("", |(_, label)| label)
+    }
 }
 
 /// Which errors a panel draws.

@@ -112,11 +112,11 @@ fn view(
     });
     let x = Axis::iterations(last.max().unwrap_or(0));
     let indices: Vec<usize> = lines.iter().map(|lines| lines.configuration).collect();
-    let only_depth = only_depth_differs(sweep, &indices);
+    let only_depth = only_depth_differs(sweep, panel, &indices);
     let curves = lines
         .into_iter()
         .zip(colours(sweep, &indices, figure.look))
-        .map(|(lines, colour)| curve(sweep, panel.show, lines, colour, &y, only_depth))
+        .map(|(lines, colour)| curve(sweep, panel, lines, colour, &y, only_depth))
         .collect();
     PanelView {
         title: panel.title.clone(),
@@ -141,17 +141,13 @@ pub(super) fn axis_name(sweep: &Sweep, panel: &Panel) -> &'static str {
 
 fn curve(
     sweep: &Sweep,
-    show: Show,
+    panel: &Panel,
     lines: Lines,
     colour: Colour,
     y: &Axis,
     only_depth: bool,
 ) -> CurveView {
-    let full = sweep
-        .labels
-        .get(lines.configuration)
-        .cloned()
-        .unwrap_or_else(|| sweep.configurations[lines.configuration].model.name());
+    let full = panel.label(lines.configuration).to_owned();
     let label = if only_depth {
         format!(
             "{}-layer",
@@ -166,8 +162,8 @@ fn curve(
         label,
         legend: full,
         visible: true,
-        train: shown(lines.train, show != Show::Test),
-        eval: shown(lines.eval, show != Show::Train),
+        train: shown(lines.train, panel.show != Show::Test),
+        eval: shown(lines.eval, panel.show != Show::Train),
     };
     let off_scale = curve.points().all(|point| point.mean > y.high)
         || curve.points().all(|point| point.mean < y.low);
@@ -190,7 +186,7 @@ fn shown(points: Vec<Point>, show: bool) -> Vec<Point> {
 
 /// Whether the panel's configurations are told apart by their depth alone, so that `56-layer`
 /// names one.
-fn only_depth_differs(sweep: &Sweep, indices: &[usize]) -> bool {
+fn only_depth_differs(sweep: &Sweep, panel: &Panel, indices: &[usize]) -> bool {
     let models: Vec<_> = indices
         .iter()
         .filter_map(|&index| sweep.configurations.get(index))
@@ -201,7 +197,7 @@ fn only_depth_differs(sweep: &Sweep, indices: &[usize]) -> bool {
     let named_by_model = indices
         .iter()
         .zip(&models)
-        .all(|(&index, model)| sweep.labels.get(index) == Some(&model.name()));
+        .all(|(&index, model)| panel.label(index) == model.name());
     depths.len() == models.len() && shortcuts.len() <= 1 && named_by_model
 }
 

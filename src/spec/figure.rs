@@ -150,6 +150,7 @@ impl FigureTable {
         Panel {
             title: panel.text(Key::PanelTitle).map(str::to_owned),
             configurations,
+            labels: Vec::new(),
             show: self.show(&panel, problems),
             y_min: number(Key::PanelYMin, Key::FigureYMin),
             y_max: number(Key::PanelYMax, Key::FigureYMax),

@@ -7,11 +7,11 @@ use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Point};
 use super::source::Origin;
-use crate::domain::Configuration;
+use crate::domain::{Configuration, Panel};
 
 /// `plain-20`, and behind it the other keys that differ between configurations of that name:
 /// `plain-20 lr=0.05`. Distinct for distinct configurations.
-pub fn labels(candidates: &[Candidate<'_>], configurations: &[Configuration]) -> Vec<String> {
+pub fn labels(points: &[&Point<'_>], configurations: &[&Configuration]) -> Vec<String> {
     let mut labels: Vec<String> = configurations.iter().map(|c| c.model.name()).collect();
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, name) in labels.iter().enumerate() {
@@ -19,10 +19,10 @@ pub fn labels(candidates: &[Candidate<'_>], configurations: &[Configuration]) ->
     }
     let mut suffixes = vec![String::new(); labels.len()];
     for group in groups.values() {
-        let points: Vec<&Point<'_>> = group.iter().map(|i| &candidates[*i].point).collect();
-        for key in varying(&points) {
-            let scratch = has_one_scratch(&points, key);
-            for (index, point) in group.iter().zip(&points) {
+        let group_points: Vec<&Point<'_>> = group.iter().map(|i| points[*i]).collect();
+        for key in varying(&group_points) {
+            let scratch = has_one_scratch(&group_points, key);
+            for (index, point) in group.iter().zip(&group_points) {
                 suffixes[*index] += &suffix(point, key, scratch);
             }
         }
@@ -31,6 +31,23 @@ pub fn labels(candidates: &[Candidate<'_>], configurations: &[Configuration]) ->
         label.push_str(suffix);
     }
     labels
+}
+
+/// What a panel calls its configurations: by what tells them apart in the panel, where its title
+/// can say the rest, else as the sweep does.
+pub fn panel_labels(
+    panel: &Panel,
+    points: &[Point<'_>],
+    configurations: &[Configuration],
+    labels: &[String],
+) -> Vec<String> {
+    let indices = || panel.configurations.iter();
+    if panel.title.is_none() {
+        return indices().map(|&index| labels[index].clone()).collect();
+    }
+    let points: Vec<&Point<'_>> = indices().map(|&index| &points[index]).collect();
+    let configurations: Vec<_> = indices().map(|&index| &configurations[index]).collect();
+    self::labels(&points, &configurations)
 }
 
 /// The keys, depth and shortcut apart, that are not the same in all points.

@@ -184,7 +184,7 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
         growth::drop_known(&mut candidates, configurations, asked_for);
     }
     let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
-    let figures: Vec<Figure> = figures
+    let mut figures: Vec<Figure> = figures
         .iter()
         .map(|figure| figure.resolve(&points, problems))
         .collect();
@@ -193,7 +193,9 @@ fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Opt
         .flat_map(|expect| expect.resolve(&points, &axes, problems))
         .collect();
     let configurations = configurations?;
-    let labels = finish(&candidates, &points, &configurations, problems);
+    data::check_unused(&points, &configurations, problems);
+    labels::check_duplicates(&candidates, &configurations, problems);
+    let labels = name(&points, &configurations, &mut figures);
     let head = head?;
     check_runs(configurations.len(), head.seeds.len(), head_at, problems);
     Some(Sweep {
@@ -244,14 +246,16 @@ fn check_runs(configurations: usize, seeds: usize, at: Origin, problems: &mut Pr
     }
 }
 
-/// The last checks, on the sweep as a whole, and the labels.
-fn finish(
-    candidates: &[Candidate<'_>],
+/// The labels of the configurations, in the sweep and in each panel.
+fn name(
     points: &[Point<'_>],
     configurations: &[Configuration],
-    problems: &mut Problems,
+    figures: &mut [Figure],
 ) -> Vec<String> {
-    data::check_unused(points, configurations, problems);
-    labels::check_duplicates(candidates, configurations, problems);
-    labels::labels(candidates, configurations)
+    let all: (Vec<_>, Vec<_>) = (points.iter().collect(), configurations.iter().collect());
+    let labels = labels::labels(&all.0, &all.1);
+    for panel in figures.iter_mut().flat_map(|figure| &mut figure.panels) {
+        panel.labels = labels::panel_labels(panel, points, configurations, &labels);
+    }
+    labels
 }

@@ -91,6 +91,10 @@ impl Setup {
         self.sweep.figures[0].panels.push(Panel {
             title: Some("plain".to_owned()),
             configurations: configurations.to_vec(),
+            labels: configurations
+                .iter()
+                .map(|&index| self.sweep.labels.get(index).cloned().unwrap_or_default())
+                .collect(),
             show,
             y_min: None,
             y_max,

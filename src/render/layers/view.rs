@@ -81,7 +81,7 @@ fn view(
         panel: PanelView {
             title: panel.title.clone().filter(|_| !sorted),
             curves: shown
-                .map(|(net, colour)| curve(scene, net, colour, sorted))
+                .map(|(net, colour)| curve(scene, panel, net, colour, sorted))
                 .collect(),
             references: references(scene, nets, sorted),
             x,
@@ -92,7 +92,7 @@ fn view(
     }
 }
 
-fn curve(scene: &Scene, net: &Responses, colour: Colour, sorted: bool) -> CurveView {
+fn curve(scene: &Scene, panel: &Panel, net: &Responses, colour: Colour, sorted: bool) -> CurveView {
     let mut stds = net.means.clone();
     if sorted {
         stds.sort_by(|a, b| b.total_cmp(a));
@@ -105,12 +105,7 @@ fn curve(scene: &Scene, net: &Responses, colour: Colour, sorted: bool) -> CurveV
         low: std,
         high: std,
     });
-    let label = scene
-        .sweep
-        .labels
-        .get(net.configuration)
-        .cloned()
-        .unwrap_or_default();
+    let label = panel.label(net.configuration).to_owned();
     let legend = match (net.seeds, scene.sweep.seeds.len()) {
         (0, _) => format!("{label} (no data yet)"),
         (some, all) if some < all => format!("{label} ({some} of {all} seeds)"),
