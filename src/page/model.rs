@@ -10,9 +10,7 @@ pub struct Report<'a> {
     pub sweep: &'a Sweep,
     /// One for each run of the sweep, in its order.
     pub entries: Vec<Entry<'a>>,
-    /// The sweep's figures as whole SVG documents, made by this program. They are embedded as
-    /// they are.
-    pub figures: Vec<String>,
+    pub figures: Vec<Drawn>,
     /// Tables between the figures and the runs.
     pub tables: Vec<Table>,
     /// Milliseconds since 1970-01-01 UTC.
@@ -22,6 +20,14 @@ pub struct Report<'a> {
     pub refresh: Option<Duration>,
     /// Of the program that writes the report.
     pub version: &'a str,
+}
+
+/// A figure as whole SVG documents, made by this program. They are embedded as they are; the page
+/// shows the one that suits the reader's setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawn {
+    pub light: String,
+    pub dark: String,
 }
 
 /// One run with everything that is known of it.

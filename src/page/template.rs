@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use askama::Template;
 
 use super::assets::{SCRIPT, STYLE};
-use super::model::{Report, Standing, Table};
+use super::model::{Drawn, Report, Standing, Table};
 use super::payload::payload;
 use super::policy::policy;
 use super::row::{Row, eval_heading};
@@ -66,7 +66,7 @@ struct Page<'a> {
     facts: Vec<String>,
     states: Vec<State>,
     done_percent: f64,
-    figures: &'a [String],
+    figures: &'a [Drawn],
     tables: &'a [Table],
     eval: &'static str,
     version: &'a str,

@@ -14,9 +14,9 @@ use super::plot::drawing;
 use super::prepare::{Prepared, database, prepare};
 use super::records::Records;
 use crate::cli::ReportArgs;
-use crate::domain::{Curves, RunId};
+use crate::domain::{Curves, RunId, Theme};
 use crate::files::write_atomically;
-use crate::page::{self, Report, Standing, Table};
+use crate::page::{self, Drawn, Report, Standing, Table};
 use crate::record::Store;
 use crate::render::{RenderError, Section, sections};
 
@@ -72,18 +72,28 @@ fn write(
     Ok(Written { path, unfinished })
 }
 
-/// The sweep's figures as SVG. A figure of which nothing is recorded is left out: there is a report
-/// all the same.
+/// The sweep's figures in both themes. A figure of which nothing is recorded is left out: there is a
+/// report all the same.
 fn figures(
     prepared: &Prepared,
     curves: &HashMap<RunId, Curves>,
     store: &Store,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Vec<Drawn>> {
     let Prepared { sweep, runs, .. } = prepared;
     let mut drawn = Vec::new();
     for figure in &sweep.figures {
-        match drawing(sweep, figure, runs, curves, store) {
-            Ok(drawing) => drawn.push(drawing.svg),
+        let svg = |theme| {
+            let mut figure = figure.clone();
+            figure.look.theme = theme;
+            let drawing = drawing(sweep, &figure, runs, curves, store)?;
+            anyhow::Ok(drawing.svg)
+        };
+        let both = svg(Theme::Light).and_then(|light| {
+            let dark = svg(Theme::Dark)?;
+            Ok(Drawn { light, dark })
+        });
+        match both {
+            Ok(both) => drawn.push(both),
             Err(error) if error.is::<RenderError>() => {}
             Err(error) => return Err(error),
         }
