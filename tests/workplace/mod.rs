@@ -116,9 +116,11 @@ impl Workplace {
         let root = self.path().join(results);
         for folder in ["checkpoints", sweep] {
             let mut files = files(&root.join(folder));
+            // Drawn from the SVG, with a day that cannot be taken out.
+            files.retain(|file| file.extension().is_none_or(|kind| kind != "png"));
             files.sort();
             all.extend(files.iter().map(|file| {
-                let bytes = fs::read(file).expect("a file");
+                let bytes = without_day(fs::read(file).expect("a file"));
                 let digest = resweep::domain::hex(&Sha256::digest(bytes));
                 let name = file.strip_prefix(&root).expect("below the root");
                 format!("{} {digest}", name.display())
@@ -126,6 +128,19 @@ impl Workplace {
         }
         all
     }
+}
+
+/// A file but for the day of the last measurement, on which midnight may fall.
+fn without_day(bytes: Vec<u8>) -> Vec<u8> {
+    const BEFORE: &str = "last measured ";
+    let Ok(text) = str::from_utf8(&bytes) else {
+        return bytes;
+    };
+    let Some((start, rest)) = text.split_once(BEFORE) else {
+        return bytes;
+    };
+    let day = "2026-01-01".len();
+    format!("{start}{BEFORE}{}", &rest[day..]).into_bytes()
 }
 
 /// Shows only the lines that differ.
