@@ -2,6 +2,8 @@
 //! and last point, so that what is drawn looks as all of them would (Jugel et al. 2014, "M4"). A
 //! spike of a single point is never lost. Pure.
 
+use std::ops::RangeInclusive;
+
 use super::clip::Xy;
 
 /// Width of a column in page units: a pixel of the PNG.
@@ -22,19 +24,36 @@ pub(super) struct Shown {
 pub(super) fn decimate(points: impl Iterator<Item = Xy>) -> Shown {
     let mut shown = Shown::default();
     let (mut column, mut first) = (i64::MIN, 0);
+    // What lies in it moves the column's last point, and nothing else.
+    let mut usual: Option<RangeInclusive<f64>> = None;
     for (x, y) in points {
         let index = (x / COLUMN).floor() as i64;
         if index != column {
-            (column, first) = (index, shown.points.len());
+            (column, first, usual) = (index, shown.points.len(), None);
+        }
+        if let (Some(range), Some(last)) = (&usual, shown.points.last_mut())
+            && range.contains(&y)
+        {
+            *last = (x, y);
+            continue;
         }
         shown.points.push((x, y));
         if shown.points.len() - first > FEW {
             let spare = spare(&shown.points[first..]);
             shown.points.remove(first + spare);
             shown.dense = true;
+            usual = range_without_last(&shown.points[first..]);
         }
     }
     shown
+}
+
+/// From the lowest to the highest of all points but the last; `None` where that one is beyond.
+fn range_without_last(points: &[Xy]) -> Option<RangeInclusive<f64>> {
+    let ((_, last), others) = points.split_last()?;
+    let ys = || others.iter().map(|(_, y)| *y);
+    let (low, high) = (ys().reduce(f64::min)?, ys().reduce(f64::max)?);
+    (low..=high).contains(last).then_some(low..=high)
 }
 
 /// Of more than [`FEW`] points the first that is neither at an end nor the lowest nor the highest.
