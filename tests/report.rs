@@ -85,7 +85,9 @@ fn a_report_says_what_the_database_says_and_holds_hostile_titles_as_text() {
     assert!(told.contains("wrote results/tiny/report.html"), "{told}");
     let html = report(&place, "results");
     assert_sealed(&html.replace("src=x", ""));
-    assert!(html.contains("<figure"), "the figure is in it");
+    assert_eq!(html.matches("<figure").count(), 1, "the figure is in it");
+    let pages = ["<div class=\"light\"><svg", "<div class=\"dark\"><svg"];
+    assert!(pages.iter().all(|drawn| html.contains(drawn)), "twice");
     assert!(!html.contains("Long curves are thinned"));
 
     let data = data(&html);

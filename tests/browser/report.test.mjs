@@ -198,6 +198,20 @@ test("it fits a narrow screen and prints without its tools", async () => {
   await close();
 });
 
+test("figures follow the reader's setting; paper gets the light ones", async () => {
+  for (const [colorScheme, shown, hidden] of [
+    ["light", ".light", ".dark"],
+    ["dark", ".dark", ".light"],
+  ]) {
+    const { page, close } = await open(sweep.url, { colorScheme });
+    assert.ok(await page.locator(`figure ${shown} svg`).first().isVisible());
+    assert.ok(!(await page.locator(`figure ${hidden} svg`).first().isVisible()));
+    await page.emulateMedia({ media: "print", colorScheme });
+    assert.ok(await page.locator("figure .light svg").first().isVisible());
+    await close();
+  }
+});
+
 test("pictures of it", { skip: !process.env.SCREENSHOTS }, async () => {
   const url = process.env.REPORT ? pathToFileURL(process.env.REPORT).href : sweep.url;
   const wide = { width: 1360, height: 900 };
