@@ -1,7 +1,7 @@
 //! Colours: those of a theme's page, and those of curves: the paper's for its depths, distinct
 //! others for the rest.
 
-use crate::domain::{Configuration, Look, Palette, Shortcut, Sweep, Theme};
+use crate::domain::{Configuration, Look, Palette, Shortcut, Theme};
 
 /// Red, green and blue in 0..=255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,18 +164,22 @@ const OKABE_ITO_OTHERS: [Colour; 12] = [
     Colour(230, 188, 211),
 ];
 
-/// One colour for each of a panel's configurations. The first of a depth that the paper shows
+/// One colour for each of a panel's configurations, told by their `indices` into all. The first of a depth that the paper shows
 /// has the colour of this depth; each of the others has a colour that no other curve of the
 /// panel has, as long as there are any left. In a panel of a single depth none has the paper's.
-pub(super) fn colours(sweep: &Sweep, configurations: &[usize], look: Look) -> Vec<Colour> {
+pub(super) fn colours(
+    configurations: &[Configuration],
+    indices: &[usize],
+    look: Look,
+) -> Vec<Colour> {
     let scheme = Scheme::of(look.theme);
     let (of_depths, others) = match look.palette {
         Palette::Paper => (&PAPER, &PAPER_OTHERS),
         Palette::OkabeIto => (&OKABE_ITO, &OKABE_ITO_OTHERS),
     };
-    let depths: Vec<Option<usize>> = configurations
+    let depths: Vec<Option<usize>> = indices
         .iter()
-        .map(|&index| sweep.configurations.get(index).map(depth))
+        .map(|&index| configurations.get(index).map(depth))
         .collect();
     // Where all are of one depth, what tells them apart has the same colours in every such panel.
     let one_depth = depths.len() > 1 && depths.iter().all(|depth| *depth == depths[0]);
@@ -231,26 +235,13 @@ mod tests {
         let nets = depths
             .iter()
             .flat_map(|&depth| [Shortcut::None, Shortcut::A, Shortcut::B].map(|s| (depth, s)));
-        let configurations = nets
+        let nets: Vec<Configuration> = nets
             .map(|(depth, s)| Configuration::paper(depth, s))
             .collect();
-        let sweep = Sweep {
-            name: String::new(),
-            title: None,
-            description: None,
-            configurations,
-            labels: Vec::new(),
-            seeds: vec![1],
-            adaptive: None,
-            seeds_note: None,
-            max_attempts: 3,
-            figures: Vec::new(),
-            expectations: Vec::new(),
-        };
-        let of = |panel: [usize; 3]| colours(&sweep, &panel, Look::default());
+        let of = |panel: [usize; 3]| colours(&nets, &panel, Look::default());
         assert_eq!(of([0, 1, 2]), of([3, 4, 5]));
         assert_eq!(of([0, 1, 2]), of([6, 7, 8]));
-        let alone = colours(&sweep, &[3], Look::default());
+        let alone = colours(&nets, &[3], Look::default());
         assert_eq!(alone, [Colour(191, 191, 0)], "the paper's for 20 layers");
     }
 

@@ -115,7 +115,7 @@ fn view(
     let only_depth = only_depth_differs(sweep, panel, &indices);
     let curves = lines
         .into_iter()
-        .zip(colours(sweep, &indices, figure.look))
+        .zip(colours(&sweep.configurations, &indices, figure.look))
         .map(|(lines, colour)| curve(sweep, panel, lines, colour, &y, only_depth))
         .collect();
     PanelView {

@@ -198,7 +198,7 @@ fn depth_colours(scene: &Scene, nets: &[Responses]) -> Vec<Colour> {
             firsts.push(net.configuration);
         }
     }
-    let colours = colours(scene.sweep, &firsts, scene.figure.look);
+    let colours = colours(&scene.sweep.configurations, &firsts, scene.figure.look);
     let of = |net: &Responses| {
         let same = |&first: &usize| depth(first) == depth(net.configuration);
         let place = firsts.iter().position(same).unwrap_or(0);
