@@ -9,20 +9,26 @@ use super::setting::{Checked, Point};
 use super::source::Origin;
 use crate::domain::{Configuration, Panel};
 
-/// `plain-20`, and behind it the other keys that differ between configurations of that name:
-/// `plain-20 lr=0.05`. Distinct for distinct configurations.
-pub fn labels(points: &[&Point<'_>], configurations: &[&Configuration]) -> Vec<String> {
-    let mut labels: Vec<String> = configurations.iter().map(|c| c.model.name()).collect();
+/// The labels of the configurations that `indices` tells, of all `points`: `plain-20`, and behind
+/// it the other keys that differ between configurations of that name, `plain-20 lr=0.05`. Distinct
+/// for distinct configurations.
+pub fn labels(
+    indices: &[usize],
+    points: &[Point<'_>],
+    configurations: &[Configuration],
+) -> Vec<String> {
+    let name = |&index: &usize| configurations[index].model.name();
+    let mut labels: Vec<String> = indices.iter().map(name).collect();
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, name) in labels.iter().enumerate() {
         groups.entry(name).or_default().push(index);
     }
     let mut suffixes = vec![String::new(); labels.len()];
     for group in groups.values() {
-        let group_points: Vec<&Point<'_>> = group.iter().map(|i| points[*i]).collect();
-        for key in varying(&group_points) {
-            let scratch = has_one_scratch(&group_points, key);
-            for (index, point) in group.iter().zip(&group_points) {
+        let named: Vec<&Point<'_>> = group.iter().map(|i| &points[indices[*i]]).collect();
+        for key in varying(&named) {
+            let scratch = has_one_scratch(&named, key);
+            for (index, point) in group.iter().zip(&named) {
                 suffixes[*index] += &suffix(point, key, scratch);
             }
         }
@@ -41,13 +47,11 @@ pub fn panel_labels(
     configurations: &[Configuration],
     labels: &[String],
 ) -> Vec<String> {
-    let indices = || panel.configurations.iter();
-    if panel.title.is_none() {
-        return indices().map(|&index| labels[index].clone()).collect();
+    let indices = &panel.configurations;
+    match panel.title {
+        Some(_) => self::labels(indices, points, configurations),
+        None => indices.iter().map(|&index| labels[index].clone()).collect(),
     }
-    let points: Vec<&Point<'_>> = indices().map(|&index| &points[index]).collect();
-    let configurations: Vec<_> = indices().map(|&index| &configurations[index]).collect();
-    self::labels(&points, &configurations)
 }
 
 /// The keys, depth and shortcut apart, that are not the same in all points.

@@ -252,8 +252,8 @@ fn name(
     configurations: &[Configuration],
     figures: &mut [Figure],
 ) -> Vec<String> {
-    let all: (Vec<_>, Vec<_>) = (points.iter().collect(), configurations.iter().collect());
-    let labels = labels::labels(&all.0, &all.1);
+    let all: Vec<usize> = (0..points.len()).collect();
+    let labels = labels::labels(&all, points, configurations);
     for panel in figures.iter_mut().flat_map(|figure| &mut figure.panels) {
         panel.labels = labels::panel_labels(panel, points, configurations, &labels);
     }
