@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use assert_cmd::Command;
+use resweep::render::Drawing;
 use rusqlite::Connection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -116,18 +117,30 @@ impl Workplace {
         let root = self.path().join(results);
         for folder in ["checkpoints", sweep] {
             let mut files = files(&root.join(folder));
-            // Drawn from the SVG, with a day that cannot be taken out.
-            files.retain(|file| file.extension().is_none_or(|kind| kind != "png"));
             files.sort();
             all.extend(files.iter().map(|file| {
+                let name = file.strip_prefix(&root).expect("below the root");
+                if file.extension().is_some_and(|kind| kind == "png") {
+                    assert_drawn_from_svg(file);
+                    return name.display().to_string();
+                }
                 let bytes = without_day(fs::read(file).expect("a file"));
                 let digest = resweep::domain::hex(&Sha256::digest(bytes));
-                let name = file.strip_prefix(&root).expect("below the root");
                 format!("{} {digest}", name.display())
             }));
         }
         all
     }
+}
+
+/// The day cannot be taken out of pixels, so a picture is held against the SVG beside it.
+#[track_caller]
+fn assert_drawn_from_svg(png: &Path) {
+    let svg = fs::read_to_string(png.with_extension("svg")).expect("the SVG");
+    let expected = Drawing { svg }.png().expect("a sound SVG");
+    let pixels = |bytes: &[u8]| image::load_from_memory(bytes).expect("a PNG").to_rgba8();
+    let found = fs::read(png).expect("a file");
+    assert!(pixels(&found) == pixels(&expected), "{}", png.display());
 }
 
 /// A file but for the day of the last measurement, on which midnight may fall.
