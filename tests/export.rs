@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use resweep::domain::{EvalPoint, EvalSet, TrainPoint};
+use resweep::domain::{EvalPoint, EvalSet, Measurements, TrainPoint};
 use resweep::export::tensorboard::{self, RunLog};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
@@ -228,21 +228,22 @@ fn an_event_file_has_the_bytes_that_tensorboard_itself_writes() {
         error_percent,
         loss,
     };
-    let train = [
-        train(100, 81.25, 2.125, 0.1),
-        train(70_000, 50.0, f64::NAN, 0.01),
-    ];
-    let eval = [
-        eval(100, EvalSet::Test, 0.0, 1.5),
-        eval(80_000, EvalSet::Validation, 12.5, 0.25),
-    ];
+    let measurements = Measurements {
+        train: vec![
+            train(100, 81.25, 2.125, 0.1),
+            train(70_000, 50.0, f64::NAN, 0.01),
+        ],
+        eval: vec![
+            eval(100, EvalSet::Test, 0.0, 1.5),
+            eval(80_000, EvalSet::Validation, 12.5, 0.25),
+        ],
+    };
     let configuration = json!({
         "data.dataset": "folder|x", "train.lr": 0.1, "train.nesterov": false
     });
     let log = RunLog {
         configuration: configuration.as_object().expect("an object"),
-        train: &train,
-        eval: &eval,
+        measurements: &measurements,
         started_unix_s: 1_700_000_000.25,
         ended: Some((1_700_000_060.5, true)),
     };

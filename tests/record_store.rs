@@ -70,7 +70,7 @@ fn a_finished_run_is_read_back_as_it_was_recorded() {
 
     let store = Store::open_read_only(&path).unwrap();
     let trained = [train_point(1000, 41.2), train_point(3000, 9.1)];
-    assert_eq!(store.train_points(&run.id).unwrap(), trained);
+    assert_eq!(store.measurements(&run.id).unwrap().train, trained);
     let recorded = Curves {
         train: trained.map(error_point).to_vec(),
         eval: vec![test_point(1000, 38.75), test_point(3000, 12.4)],
@@ -186,7 +186,7 @@ fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
         let store = Store::open_read_only(&path).unwrap();
         let status = status_of(&store, &run);
         // What the attempt before had measured is taken back where it is measured again.
-        let trained = store.train_points(&run.id).unwrap();
+        let trained = store.measurements(&run.id).unwrap().train;
         assert_eq!(trained, [status.train.unwrap()]);
         assert_eq!(status.train.unwrap().error_percent, number as f64);
         assert_eq!(status.attempts, number as u64 + 1);
@@ -206,7 +206,7 @@ fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(status_of(&store, &run).status, AttemptStatus::Running);
     assert_eq!(
-        store.train_points(&run.id).unwrap(),
+        store.measurements(&run.id).unwrap().train,
         [train_point(1000, 77.0)]
     );
     finish(&mut recorder, &run, &Outcome::Finished);
@@ -239,7 +239,7 @@ fn points_after_the_checkpoint_are_taken_back() {
     let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
     start_from(&mut recorder, &run, 1000, Some(grant.training));
     let store = Store::open_read_only(&path).unwrap();
-    let trained = store.train_points(&run.id).unwrap();
+    let trained = store.measurements(&run.id).unwrap().train;
     assert_eq!(trained, [train_point(500, 50.0)]);
     let evaluated = curves_of(&store, &run).eval;
     assert_eq!(evaluated, [test_point(500, 40.0)]);
@@ -281,7 +281,7 @@ fn checkpoints_are_offered_to_every_run_with_the_same_past() {
     assert!(granted.checkpoints[0].path.starts_with(&grant.folder));
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(
-        store.train_points(&long.id).unwrap(),
+        store.measurements(&long.id).unwrap().train,
         [train_point(1000, 50.0)]
     );
 
@@ -322,7 +322,7 @@ fn a_run_is_held_by_one_process_until_that_dies_or_its_lease_ends() {
     finish(&mut first, &run, &Outcome::Stopped);
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(
-        store.train_points(&run.id).unwrap(),
+        store.measurements(&run.id).unwrap().train,
         [train_point(1000, 41.2)]
     );
     let statuses = || -> Vec<AttemptStatus> {
@@ -495,7 +495,7 @@ fn of_points_at_the_same_iteration_the_last_is_kept_however_many_come_at_once() 
     recorder.commit().unwrap();
 
     let store = Store::open_read_only(&path).unwrap();
-    let trained = store.train_points(&run.id).unwrap();
+    let trained = store.measurements(&run.id).unwrap().train;
     let evaluated = curves_of(&store, &run).eval;
     let iterations = || 1..=200;
     let train: Vec<_> = iterations().map(|k| train_point(k, 40.0)).collect();

@@ -51,7 +51,14 @@ pub struct LayerStat {
     pub std: f64,
 }
 
-/// The errors of one run, in the order of iterations.
+/// Every point of one run, in the order of iterations.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Measurements {
+    pub train: Vec<TrainPoint>,
+    pub eval: Vec<EvalPoint>,
+}
+
+/// What figures draw of one run, in the order of iterations.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {
     pub train: Vec<ErrorPoint>,

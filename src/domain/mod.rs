@@ -28,6 +28,6 @@ pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};
 pub use hex::hex;
 pub use look::{Look, Palette, Theme, TrainLine};
-pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, TrainPoint};
+pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
 pub use printable::{is_unprintable, printable};
 pub use run::{Cost, Origin, Run, RunConfig, RunId, Slot, Sweep};

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use prost::Message;
 use serde_json::Value as Json;
 
-use crate::domain::{EvalPoint, EvalSet, TrainPoint};
+use crate::domain::{EvalSet, Measurements};
 
 /// What TensorBoard recognises its files by.
 const VERSION: &str = "brain.Event:2";
@@ -29,8 +29,7 @@ const FAILURE: i32 = 2;
 pub struct RunLog<'a> {
     /// Settings by their names, `train.lr` for instance.
     pub configuration: &'a serde_json::Map<String, Json>,
-    pub train: &'a [TrainPoint],
-    pub eval: &'a [EvalPoint],
+    pub measurements: &'a Measurements,
     /// Seconds since 1970-01-01 UTC.
     pub started_unix_s: f64,
     /// The same for its end, where it has ended, and whether that was a result.
@@ -51,7 +50,7 @@ pub fn write(out: &mut dyn Write, log: &RunLog<'_>) -> io::Result<()> {
     for value in [start(log), settings_text(log.configuration)] {
         write_record(out, &event(log, 0, vec![value]))?;
     }
-    for (iteration, values) in scalars(log) {
+    for (iteration, values) in scalars(log.measurements) {
         write_record(out, &event(log, iteration, values))?;
     }
     if let Some((ended_unix_s, success)) = log.ended {
@@ -89,13 +88,13 @@ fn event(log: &RunLog<'_>, iteration: u64, value: Vec<Value>) -> Event {
 }
 
 /// The values of each iteration, in ascending order.
-fn scalars(log: &RunLog<'_>) -> BTreeMap<u64, Vec<Value>> {
+fn scalars(measurements: &Measurements) -> BTreeMap<u64, Vec<Value>> {
     let mut at: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
     let mut add = |iteration, values: &[(&str, f64)]| {
         let values = values.iter().map(|(tag, value)| scalar(tag, *value));
         at.entry(iteration).or_default().extend(values);
     };
-    for point in log.train {
+    for point in &measurements.train {
         let values = [
             ("train/error_percent", point.error_percent),
             ("train/loss", point.loss),
@@ -103,7 +102,7 @@ fn scalars(log: &RunLog<'_>) -> BTreeMap<u64, Vec<Value>> {
         ];
         add(point.iteration, &values);
     }
-    for point in log.eval {
+    for point in &measurements.eval {
         let tags = match point.set {
             EvalSet::Test => ["test/error_percent", "test/loss"],
             EvalSet::Validation => ["validation/error_percent", "validation/loss"],

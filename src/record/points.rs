@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 
 use super::values::{Problem, integer};
-use crate::domain::{Curves, ErrorPoint, EvalPoint, EvalSet, TrainConfig, TrainPoint, TrainingId};
+use crate::domain::{
+    Curves, ErrorPoint, EvalPoint, EvalSet, Measurements, TrainConfig, TrainPoint, TrainingId,
+};
 
 /// Of each row of measurements.
 const VALUES: usize = 5;
@@ -119,21 +121,25 @@ pub(super) fn copy_before(
     Ok(())
 }
 
-/// All training points of a training.
-pub(super) fn train_points_of(
+/// All points of a training.
+pub(super) fn measurements_of(
     connection: &Connection,
     training: TrainingId,
-) -> rusqlite::Result<Vec<TrainPoint>> {
-    collect(
+) -> rusqlite::Result<Measurements> {
+    let train = collect(
         connection,
         "SELECT iteration, error_percent, loss, lr FROM train_metrics
          WHERE training_id = ?1 ORDER BY iteration",
         [training.0],
         train_point,
-    )
+    )?;
+    Ok(Measurements {
+        train,
+        eval: evaluations(connection, training)?,
+    })
 }
 
-/// The errors of a training.
+/// What figures draw of a training.
 pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqlite::Result<Curves> {
     let train = collect(
         connection,
@@ -147,9 +153,17 @@ pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqli
             })
         },
     )?;
-    let mut eval = Vec::new();
+    Ok(Curves {
+        train,
+        eval: evaluations(connection, training)?,
+        measured: measured(connection, training)?,
+    })
+}
+
+fn evaluations(connection: &Connection, training: TrainingId) -> rusqlite::Result<Vec<EvalPoint>> {
+    let mut points = Vec::new();
     for set in [EvalSet::Test, EvalSet::Validation] {
-        eval.extend(collect(
+        points.extend(collect(
             connection,
             "SELECT iteration, error_percent, loss FROM eval_metrics
              WHERE training_id = ?1 AND evaluated_on = ?2 ORDER BY iteration",
@@ -158,12 +172,8 @@ pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqli
         )?);
     }
     // Stable: at one iteration, the test set comes first.
-    eval.sort_by_key(|point| point.iteration);
-    Ok(Curves {
-        train,
-        eval,
-        measured: measured(connection, training)?,
-    })
+    points.sort_by_key(|point| point.iteration);
+    Ok(points)
 }
 
 /// The day of the last news from a training.

@@ -8,10 +8,10 @@ use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::points::{collect, curves_of, last_eval, last_train, train_points_of, unsigned};
+use super::points::{collect, curves_of, last_eval, last_train, measurements_of, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
 use super::{StoreError, checkpoints, database, layers, process};
-use crate::domain::{Curves, EvalSet, LayerStat, Run, RunConfig, RunId, TrainPoint, TrainingId};
+use crate::domain::{Curves, EvalSet, LayerStat, Measurements, Run, RunConfig, RunId, TrainingId};
 
 /// A read-only view of the database. Each question is answered from one consistent state.
 #[derive(Debug)]
@@ -53,12 +53,11 @@ impl Store {
         })
     }
 
-    /// The training points of the training of a run that counts, in the order of iterations; none
-    /// where it was never started.
-    pub fn train_points(&self, id: &RunId) -> Result<Vec<TrainPoint>, StoreError> {
+    /// Every point of the training of a run that counts; none where it was never started.
+    pub fn measurements(&self, id: &RunId) -> Result<Measurements, StoreError> {
         let found = self.for_each_run(std::slice::from_ref(id), |tx, id| {
             current_training(tx, id)?
-                .map(|training| train_points_of(tx, training))
+                .map(|training| measurements_of(tx, training))
                 .transpose()
         })?;
         Ok(found.into_values().next().unwrap_or_default())

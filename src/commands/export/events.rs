@@ -18,11 +18,9 @@ pub fn write(runs: &[Exported<'_>], store: &Store, to: &Path) -> anyhow::Result<
     let mut written = Vec::new();
     for (run, name) in runs.iter().zip(&names) {
         let id = &run.run.id;
-        let curves = store.curves(std::slice::from_ref(id))?.remove(id);
         let log = RunLog {
             configuration: &run.settings(),
-            train: &store.train_points(id)?,
-            eval: &curves.unwrap_or_default().eval,
+            measurements: &store.measurements(id)?,
             started_unix_s: run.attempts.last().map_or(0.0, |a| s(a.started_unix_ms)),
             ended: ended(run),
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Exported;
-use crate::domain::{EvalPoint, EvalSet, LayerStat, RunId, TrainPoint};
+use crate::domain::{EvalSet, LayerStat, Measurements, RunId};
 use crate::export::{Folder, RowFormat, RowWriter};
 use crate::record::Store;
 
@@ -169,10 +169,8 @@ fn write_points(
 ) -> io::Result<()> {
     let mut rows = RowWriter::new(format, POINT.map(str::to_owned).to_vec(), out)?;
     for Exported { run, .. } in runs {
-        let train = store.train_points(&run.id).map_err(io::Error::other)?;
-        let curves = store.curves(std::slice::from_ref(&run.id));
-        let curves = curves.map_err(io::Error::other)?.remove(&run.id);
-        for point in points(&train, &curves.unwrap_or_default().eval) {
+        let measurements = store.measurements(&run.id).map_err(io::Error::other)?;
+        for point in points(&measurements) {
             let mut cells = vec![json!(run.id.0), json!(run.label)];
             cells.extend(point);
             rows.row(cells)?;
@@ -182,8 +180,8 @@ fn write_points(
 }
 
 /// Training points first, then evaluations, each in the order of iterations.
-fn points(train: &[TrainPoint], eval: &[EvalPoint]) -> impl Iterator<Item = [Value; 5]> {
-    let train = train.iter().map(|point| {
+fn points(measurements: &Measurements) -> impl Iterator<Item = [Value; 5]> {
+    let train = measurements.train.iter().map(|point| {
         [
             json!("train"),
             json!(point.iteration),
@@ -192,7 +190,7 @@ fn points(train: &[TrainPoint], eval: &[EvalPoint]) -> impl Iterator<Item = [Val
             json!(point.lr),
         ]
     });
-    let eval = eval.iter().map(|point| {
+    let eval = measurements.eval.iter().map(|point| {
         [
             json!(match point.set {
                 EvalSet::Test => "test",
