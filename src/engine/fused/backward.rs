@@ -9,10 +9,10 @@ use super::chunk::{Backward, Input, Output, Reduce, Unpool};
 use super::forward::Feed;
 use super::geometry::{Convolution, Join};
 use super::kernels::Sums;
-use super::packing;
+use super::packing::{self, Pass};
 use super::sinks::Centred;
 use super::tensors::Tensors;
-use super::workspace::{Pass, Workspace, clear, total};
+use super::workspace::{Workspace, clear, total};
 use crate::model::Vector;
 
 /// dfdx's error on the CPU.
@@ -204,7 +204,7 @@ impl Workspace {
         );
         let gradient = all.get_or_alloc_mut(tensors.kernel(conv))?;
         packing::add_gradients(conv, parts, gradient);
-        Ok(total(sums, in_channels))
+        Ok(total(&*sums, in_channels))
     }
 
     /// The gradient of the last block's sum from that of the features, and its sums.
@@ -247,7 +247,7 @@ impl Workspace {
                 sums,
             });
         });
-        total(sums, last.channels)
+        total(&*sums, last.channels)
     }
 
     /// The sums for the gradient of a projection's BN, which has the gradient `gradient`.

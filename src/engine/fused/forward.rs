@@ -1,4 +1,5 @@
-//! The forward pass, layer by layer over the whole batch.
+//! The forward pass of a training step, layer by layer over the whole batch, because BN needs the
+//! statistics of all of it.
 
 use std::sync::Arc;
 
@@ -9,16 +10,10 @@ use super::buffer::Buffer;
 use super::chunk::{Forward, Input, Pool};
 use super::geometry::{Block, Convolution, Grid, Join};
 use super::kernels::Sums;
+use super::packing::Pass;
 use super::sources::{Joined, Shortcut};
 use super::tensors::Tensors;
-use super::workspace::{Pass, Workspace, clear, total};
-
-/// What BN normalises by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistics {
-    Batch,
-    Running,
-}
+use super::workspace::{Workspace, clear, total};
 
 /// Where a convolution's input is.
 #[derive(Debug, Clone, Copy)]
@@ -34,16 +29,16 @@ pub enum Feed {
 
 impl Workspace {
     /// Features (batch, features) of the images, which are in `self.images`.
-    pub fn forward(&mut self, tensors: &Tensors, statistics: Statistics) -> Vec<f32> {
+    pub fn forward(&mut self, tensors: &Tensors) -> Vec<f32> {
         let trunk = Arc::clone(&self.trunk);
-        self.layer(tensors, statistics, &trunk.stem, Feed::Images);
+        self.layer(tensors, &trunk.stem, Feed::Images);
         for (index, block) in trunk.blocks.iter().enumerate() {
-            self.layer(tensors, statistics, &block.first, Feed::Joined(index));
+            self.layer(tensors, &block.first, Feed::Joined(index));
             let first = Feed::Activated(block.first.index);
-            self.layer(tensors, statistics, &block.second, first);
+            self.layer(tensors, &block.second, first);
             match &block.join {
                 Join::Projection(conv) => {
-                    self.layer(tensors, statistics, conv, Feed::Joint(index));
+                    self.layer(tensors, conv, Feed::Joint(index));
                 }
                 Join::SubsampleAndPad => self.subsample(index, block),
                 Join::None | Join::Identity => {}
@@ -53,7 +48,7 @@ impl Workspace {
     }
 
     /// One convolution and the statistics for its BN.
-    fn layer(&mut self, tensors: &Tensors, statistics: Statistics, conv: &Convolution, feed: Feed) {
+    fn layer(&mut self, tensors: &Tensors, conv: &Convolution, feed: Feed) {
         self.prepare(tensors, conv, Pass::Forward);
         let sums = self.convolve(conv, feed);
         let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
@@ -61,18 +56,8 @@ impl Workspace {
             gamma: &gamma,
             beta: &beta,
         };
-        self.norms[conv.index] = match statistics {
-            Statistics::Batch => {
-                let values = self.batch * conv.output.size * conv.output.size;
-                Normalisation::of_batch(&sums, values, parameters)
-            }
-            Statistics::Running => {
-                let (mean, variance) = tensors.running(conv);
-                let channels = conv.output.channels;
-                Normalisation::running(&mean.as_vec(), &variance.as_vec(), channels, parameters)
-            }
-        };
-        self.measured[conv.index] = sums;
+        let values = self.batch * conv.output.size * conv.output.size;
+        self.norms[conv.index] = Normalisation::of_batch(&sums, values, parameters);
     }
 
     /// Convolves the batch; the sums of the outputs and of their squares.
@@ -123,7 +108,7 @@ impl Workspace {
                 scratch,
             });
         });
-        total(sums, conv.output.channels)
+        total(&*sums, conv.output.channels)
     }
 
     /// Every second pixel of every second row of a block's input, for its shortcut.
@@ -132,13 +117,7 @@ impl Workspace {
         let images = self.joints[index].par_chunks_exact(from.len());
         let shortcuts = self.shortcut.par_chunks_exact_mut(to.len());
         let pairs = images.zip(shortcuts).take(self.batch);
-        pairs.for_each(|(image, shortcut)| {
-            shortcut.fill(0.0);
-            for_each_kept_pixel(from, to, |at, kept| {
-                shortcut[kept..kept + from.channels]
-                    .copy_from_slice(&image[at..at + from.channels]);
-            });
-        });
+        pairs.for_each(|(image, shortcut)| subsample((from, image), (to, shortcut)));
     }
 
     /// The last block's output and the average of each of its features over the pixels.
@@ -205,6 +184,14 @@ fn joined<'a>(
         },
         output,
     }
+}
+
+/// Every second pixel of every second row of an image, with zeros for the channels that it has not.
+pub fn subsample((from, image): (Grid, &[f32]), (to, shortcut): (Grid, &mut [f32])) {
+    shortcut.fill(0.0);
+    for_each_kept_pixel(from, to, |at, kept| {
+        shortcut[kept..kept + from.channels].copy_from_slice(&image[at..at + from.channels]);
+    });
 }
 
 /// Calls `f` with the offsets of each pixel that option A keeps: in `from` and in `to`.

@@ -215,6 +215,11 @@ impl Trunk {
         }))
     }
 
+    /// The largest of what `len` says of the convolutions.
+    pub fn largest(&self, len: impl Fn(&Convolution) -> usize) -> usize {
+        self.convolutions().map(len).max().unwrap_or_default()
+    }
+
     /// Whether the vectors of `set` divide every layer's channels.
     pub fn divides(&self, set: InstructionSet) -> bool {
         let mut channels = self.convolutions().map(|conv| conv.output.channels);

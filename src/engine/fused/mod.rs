@@ -1,13 +1,15 @@
 //! The CPU's engine: a whole network but its last layer as one operation on dfdx's tape.
 //!
-//! Layers run one after the other over the whole batch. BN, ReLU and the shortcut's addition
-//! happen while a convolution reads its input or writes its output, so that each activation
-//! passes through memory once. See docs/engine.md.
+//! In training, layers run one after the other over the whole batch; in evaluation, a few images at
+//! a time go through all layers. BN, ReLU and the shortcut's addition happen while a convolution
+//! reads its input or writes its output, so that each activation passes through memory once. See
+//! docs/engine.md.
 
 mod backward;
 mod batch_norm;
 mod buffer;
 mod chunk;
+mod evaluator;
 mod forward;
 mod geometry;
 #[expect(
@@ -19,6 +21,7 @@ mod packing;
 mod scratch;
 mod sinks;
 mod sources;
+mod team;
 mod tensors;
 mod workspace;
 
@@ -30,7 +33,7 @@ use dfdx::prelude::{Cpu, HasShape, OwnedTape, PutTape, SplitTape, Tape, TensorFr
 
 use super::{Engine, EngineError, Matrix, Moments, classifier};
 use crate::model::{Architecture, Network};
-use forward::Statistics;
+use evaluator::{Evaluated, Evaluator};
 use geometry::Trunk;
 use tensors::Tensors;
 use workspace::Workspace;
@@ -42,6 +45,7 @@ pub struct Fused {
     set: Option<InstructionSet>,
     /// The last step's memory, when the tape has given it back.
     workspace: Rc<Cell<Option<Workspace>>>,
+    evaluator: Option<Evaluator>,
 }
 
 impl Default for Fused {
@@ -57,41 +61,65 @@ impl Fused {
         Self {
             set,
             workspace: Rc::default(),
+            evaluator: None,
         }
     }
 
-    /// Runs the forward pass; the workspace, filled, and the features.
-    fn features(
-        &mut self,
+    /// What computes the network of `trunk`.
+    fn instruction_set(&self, trunk: &Trunk) -> InstructionSet {
+        let set = self.set.filter(|set| trunk.divides(*set));
+        set.unwrap_or_else(|| trunk.fastest())
+    }
+
+    /// The last step's memory if it is enough for these images, or new memory; with the images.
+    fn workspace(
+        &self,
         network: &Network<Cpu>,
         images: &Matrix<Cpu>,
-        statistics: Statistics,
-    ) -> Result<(Workspace, Tensors, Vec<f32>), EngineError> {
+    ) -> Result<Workspace, EngineError> {
         let trunk = Trunk::new(&network.architecture);
-        let pixels = trunk.stem.input.size.pow(2);
-        let batch = images.shape().0 / pixels;
+        let batch = images.shape().0 / trunk.stem.input.size.pow(2);
         let kept = self.workspace.take();
         let mut workspace = match kept.filter(|kept| kept.fits(&trunk, batch)) {
             Some(workspace) => workspace,
             None => {
-                let set = self.set.filter(|set| trunk.divides(*set));
-                let set = set.unwrap_or_else(|| trunk.fastest());
+                let set = self.instruction_set(&trunk);
                 let threads = rayon::current_num_threads();
                 Workspace::new(Arc::new(trunk), batch, set, threads).map_err(EngineError::new)?
             }
         };
         workspace.batch = batch;
         images.copy_into(&mut workspace.images[..3 * images.shape().0]);
-        let tensors = Tensors::of(network);
-        let features = workspace.forward(&tensors, statistics);
-        Ok((workspace, tensors, features))
+        Ok(workspace)
+    }
+
+    /// Evaluates `images` with BN on its running statistics.
+    fn evaluate(
+        &mut self,
+        network: &Network<Cpu>,
+        images: &Matrix<Cpu>,
+    ) -> Result<Evaluated, EngineError> {
+        let trunk = Trunk::new(&network.architecture);
+        let batch = images.shape().0 / trunk.stem.input.size.pow(2);
+        let kept = self.evaluator.take();
+        let evaluator = match kept.filter(|kept| kept.fits(&trunk, batch)) {
+            Some(evaluator) => evaluator,
+            None => {
+                let set = self.instruction_set(&trunk);
+                let threads = rayon::current_num_threads();
+                Evaluator::new(Arc::new(trunk), batch, set, threads).map_err(EngineError::new)?
+            }
+        };
+        let evaluator = self.evaluator.insert(evaluator);
+        Ok(evaluator.evaluate(network, batch, |to| images.copy_into(to)))
     }
 }
 
 /// Bytes that training `architecture` with batches of `batch` images takes on `threads` threads,
-/// besides the parameters and what dfdx keeps for them.
+/// besides the parameters and what dfdx keeps for them; evaluation between the steps included.
 pub fn memory_bytes(architecture: &Architecture, batch: usize, threads: usize) -> usize {
-    Workspace::bytes(&Trunk::new(architecture), batch, threads)
+    let trunk = Trunk::new(architecture);
+    Workspace::bytes(&trunk, batch, threads) + Evaluator::bytes(&trunk, batch, threads)
 }
 
 impl Engine<Cpu> for Fused {
@@ -100,8 +128,9 @@ impl Engine<Cpu> for Fused {
         network: &mut Network<Cpu>,
         images: Matrix<Cpu>,
     ) -> Result<Matrix<Cpu, OwnedTape<f32, Cpu>>, EngineError> {
-        let (mut workspace, tensors, features) =
-            self.features(network, &images, Statistics::Batch)?;
+        let mut workspace = self.workspace(network, &images)?;
+        let tensors = Tensors::of(network);
+        let features = workspace.forward(&tensors);
         workspace.update_running(network);
         let shape = (workspace.batch, workspace.trunk.features);
         let features = images
@@ -124,9 +153,11 @@ impl Engine<Cpu> for Fused {
         network: &Network<Cpu>,
         images: Matrix<Cpu>,
     ) -> Result<Matrix<Cpu>, EngineError> {
-        let (workspace, _, features) = self.features(network, &images, Statistics::Running)?;
-        let shape = (workspace.batch, workspace.trunk.features);
-        self.workspace.set(Some(workspace));
+        let Evaluated { features, .. } = self.evaluate(network, &images)?;
+        let shape = (
+            features.len() / network.architecture.features,
+            network.architecture.features,
+        );
         let features = images
             .device()
             .try_tensor_from_vec(features, shape)
@@ -139,9 +170,6 @@ impl Engine<Cpu> for Fused {
         network: &Network<Cpu>,
         images: Matrix<Cpu>,
     ) -> Result<Vec<Moments>, EngineError> {
-        let (workspace, ..) = self.features(network, &images, Statistics::Running)?;
-        let moments = workspace.moments(&network.architecture);
-        self.workspace.set(Some(workspace));
-        Ok(moments)
+        Ok(self.evaluate(network, &images)?.moments)
     }
 }

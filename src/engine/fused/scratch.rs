@@ -33,9 +33,7 @@ impl Scratch {
     /// # Errors
     /// When the system has no room for it.
     pub fn new(trunk: &Trunk) -> io::Result<Self> {
-        let largest = |len: fn(&Convolution) -> usize| {
-            Buffer::new(trunk.convolutions().map(len).max().unwrap_or(0))
-        };
+        let largest = |len: fn(&Convolution) -> usize| Buffer::new(trunk.largest(len));
         Ok(Self {
             inputs: Padded::new(winograd(trunk).map(|conv| conv.input), Grid::group_images)?,
             gradients: Padded::new(winograd(trunk).map(|conv| conv.output), Grid::group_images)?,
@@ -51,9 +49,7 @@ impl Scratch {
 
     /// Floats of the scratch memory for `trunk`.
     pub fn floats(trunk: &Trunk) -> usize {
-        let largest = |len: fn(&Convolution) -> usize| {
-            trunk.convolutions().map(len).max().unwrap_or_default()
-        };
+        let largest = |len: fn(&Convolution) -> usize| trunk.largest(len);
         Padded::floats(winograd(trunk).map(|conv| conv.input), Grid::group_images)
             + Padded::floats(winograd(trunk).map(|conv| conv.output), Grid::group_images)
             + Padded::floats(padded(trunk).map(|conv| conv.input), |_| 1)

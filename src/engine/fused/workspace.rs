@@ -1,35 +1,25 @@
 //! The memory of a training step: everything that the backward pass needs of the forward pass.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use dfdx::prelude::Cpu;
-use rayon::prelude::*;
 
 use super::batch_norm::Normalisation;
 use super::buffer::Buffer;
-use super::geometry::{Convolution, Grid, Method, Trunk, chunk_images, most_chunks};
-use super::kernels::{InstructionSet, Sums, Task, Vector, Winograd};
-use super::packing;
+use super::geometry::{Convolution, Grid, Trunk, chunk_images, most_chunks};
+use super::kernels::{InstructionSet, Sums};
+use super::packing::{Packer, Pass};
 use super::scratch::Scratch;
+use super::team::Team;
 use super::tensors::Tensors;
-use crate::engine::Moments;
-use crate::model::{Architecture, Network};
+use crate::model::Network;
 
 /// The weight of a batch in the running statistics: PyTorch's default.
 const MOMENTUM: f64 = 0.1;
 
 /// Buffers of gradients on their way back.
 const GRADIENTS: usize = 4;
-
-/// What a kernel is prepared for.
-#[derive(Debug, Clone, Copy)]
-pub enum Pass {
-    /// The outputs.
-    Forward,
-    /// The gradient of the inputs.
-    Backward,
-}
 
 /// A network's activations for a batch, and the threads' scratch memory.
 pub struct Workspace {
@@ -45,22 +35,19 @@ pub struct Workspace {
     pub joints: Vec<Buffer>,
     /// The BN after each convolution.
     pub norms: Vec<Normalisation>,
-    /// The sums of the outputs of each convolution and of their squares.
-    pub measured: Vec<Sums>,
     /// A shortcut with option A.
     pub shortcut: Buffer,
     /// Gradients on their way back: of a block's output, inside the block, of its input, and of
     /// its input by the shortcut.
     pub gradients: Vec<Buffer>,
-    /// One convolution's kernel: in PyTorch's order, packed, as its method wants it.
-    pub kernel: Vec<f32>,
-    pub packed: Buffer,
+    packer: Packer,
+    /// One convolution's kernel as its method wants it.
     pub prepared: Buffer,
     /// Each chunk's part of the gradient of a kernel.
     pub kernel_gradients: Buffer,
     /// Each chunk's part of the sums over the batch.
     pub sums: Vec<Sums>,
-    pub team: Team,
+    pub team: Team<Scratch>,
 }
 
 impl Workspace {
@@ -75,14 +62,11 @@ impl Workspace {
         threads: usize,
     ) -> io::Result<Self> {
         let activation = |grid: Grid| Buffer::new(capacity * grid.len());
-        let largest = |len: fn(&Convolution) -> usize| {
-            trunk.convolutions().map(len).max().unwrap_or_default()
-        };
-        let grid_len = largest(|conv| conv.output.len());
+        let grid_len = trunk.largest(|conv| conv.output.len());
         let gradient = || Buffer::new(capacity * grid_len);
         let chunks = most_chunks(capacity);
         let scratches = (0..threads)
-            .map(|_| Scratch::new(&trunk).map(Mutex::new))
+            .map(|_| Scratch::new(&trunk))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             capacity,
@@ -94,33 +78,28 @@ impl Workspace {
                 .collect::<Result<_, _>>()?,
             joints: trunk.joints().map(activation).collect::<Result<_, _>>()?,
             norms: vec![Normalisation::default(); trunk.convolutions().count()],
-            measured: vec![Sums::default(); trunk.convolutions().count()],
             shortcut: gradient()?,
             gradients: (0..GRADIENTS)
                 .map(|_| gradient())
                 .collect::<Result<_, _>>()?,
-            kernel: vec![0.0; largest(Convolution::parameters)],
-            packed: Buffer::new(largest(Convolution::kernel_len))?,
-            prepared: Buffer::new(largest(Convolution::prepared_len))?,
-            kernel_gradients: Buffer::new(chunks * largest(Convolution::kernel_len))?,
+            packer: Packer::new(&trunk)?,
+            prepared: Buffer::new(trunk.largest(Convolution::prepared_len))?,
+            kernel_gradients: Buffer::new(chunks * trunk.largest(Convolution::kernel_len))?,
             sums: vec![Sums::default(); chunks],
-            team: Team { set, scratches },
+            team: Team::new(set, scratches),
             trunk,
         })
     }
 
     /// Bytes of a workspace for batches of `capacity` images and `threads` threads.
     pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
-        let largest = |len: fn(&Convolution) -> usize| {
-            trunk.convolutions().map(len).max().unwrap_or_default()
-        };
         let outputs: usize = trunk.convolutions().map(|conv| conv.output.len()).sum();
         let joints: usize = trunk.joints().map(Grid::len).sum();
-        let passing = (GRADIENTS + 1) * largest(|conv| conv.output.len());
+        let passing = (GRADIENTS + 1) * trunk.largest(|conv| conv.output.len());
         let image = outputs + joints + passing + trunk.stem.input.len();
-        let kernel = largest(Convolution::parameters)
-            + largest(Convolution::prepared_len)
-            + (1 + most_chunks(capacity)) * largest(Convolution::kernel_len);
+        let kernel = Packer::floats(trunk)
+            + trunk.largest(Convolution::prepared_len)
+            + most_chunks(capacity) * trunk.largest(Convolution::kernel_len);
         let floats = capacity * image + kernel + threads * Scratch::floats(trunk);
         floats * size_of::<f32>()
     }
@@ -142,47 +121,11 @@ impl Workspace {
         }
     }
 
-    /// What the last forward pass measured of each convolution of `architecture`, which is this
-    /// trunk's: without the channels that round up.
-    pub fn moments(&self, architecture: &Architecture) -> Vec<Moments> {
-        let measured = architecture.layers().zip(&self.measured);
-        let moments = measured.map(|(layer, sums)| Moments {
-            values: self.batch * layer.out_size() * layer.out_size(),
-            sums: sums.first[..layer.out_channels].to_vec(),
-            squares: sums.second[..layer.out_channels].to_vec(),
-        });
-        moments.collect()
-    }
-
     /// Brings a convolution's kernel into the order that its method wants in a pass.
     pub fn prepare(&mut self, tensors: &Tensors, conv: &Convolution, pass: Pass) {
         let prepared = &mut self.prepared[..conv.prepared_len()];
-        self.kernel.resize(conv.parameters(), 0.0);
-        tensors.kernel(conv).copy_into(&mut self.kernel);
-        match conv.method() {
-            Method::Winograd(_) => {
-                let packed = &mut self.packed[..conv.kernel_len()];
-                let channels = match pass {
-                    Pass::Forward => {
-                        packing::forward(conv, &self.kernel, packed);
-                        conv.output.channels
-                    }
-                    Pass::Backward => {
-                        packing::flipped(conv, &self.kernel, packed);
-                        conv.input.channels
-                    }
-                };
-                self.team.set.run(TransformKernel {
-                    channels,
-                    packed,
-                    prepared,
-                });
-            }
-            Method::Direct(_) => match pass {
-                Pass::Forward => packing::forward(conv, &self.kernel, prepared),
-                Pass::Backward => packing::transposed(conv, &self.kernel, prepared),
-            },
-        }
+        let kernel = (conv, tensors.kernel(conv));
+        self.packer.prepare(self.team.set, kernel, pass, prepared);
     }
 
     /// Images in each chunk of the batch but the last.
@@ -200,28 +143,13 @@ fn update(buffer: &mut crate::model::Buffer<Cpu>, batch: impl Iterator<Item = f6
     buffer.tensor.copy_from(&running);
 }
 
-/// [`Winograd::transform_kernel`] as a task.
-struct TransformKernel<'a> {
-    /// That the kernel leads to.
-    channels: usize,
-    packed: &'a [f32],
-    prepared: &'a mut [f32],
-}
-
-impl Task for TransformKernel<'_> {
-    #[inline(always)]
-    fn run<S: Vector>(self, simd: S) {
-        Winograd::transform_kernel(simd, self.channels, self.packed, self.prepared);
-    }
-}
-
 /// Sets each chunk's sums to zero for `channels`.
 pub fn clear(parts: &mut [Sums], channels: usize) {
     parts.fill_with(|| Sums::new(channels));
 }
 
 /// The sum of the chunks' sums.
-pub fn total(parts: &[Sums], channels: usize) -> Sums {
+pub fn total<'a>(parts: impl IntoIterator<Item = &'a Sums>, channels: usize) -> Sums {
     let mut total = Sums::new(channels);
     for part in parts {
         total.add(part);
@@ -229,34 +157,11 @@ pub fn total(parts: &[Sums], channels: usize) -> Sums {
     total
 }
 
-/// The threads that share a batch's chunks.
-pub struct Team {
-    set: InstructionSet,
-    scratches: Vec<Mutex<Scratch>>,
-}
-
-impl Team {
-    /// Does every job, each on one of the threads of the pool that this is called in.
-    pub fn share<J: Send>(
-        &self,
-        jobs: Vec<J>,
-        work: impl Fn(InstructionSet, J, &mut Scratch) + Sync,
-    ) {
-        jobs.into_par_iter().with_max_len(1).for_each(|job| {
-            let thread = rayon::current_thread_index().unwrap_or_default();
-            let scratch = &self.scratches[thread % self.scratches.len()];
-            // A thread that panicked leaves nothing behind that the next job relies on, but for
-            // the borders of padded images, which nobody writes.
-            let mut scratch = scratch.lock().unwrap_or_else(|error| error.into_inner());
-            work(self.set, job, &mut scratch);
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::{Configuration, Shortcut};
+    use crate::model::Architecture;
 
     #[test]
     fn its_bytes_are_those_that_are_foretold() {
@@ -268,22 +173,20 @@ mod tests {
             let model = Configuration::paper(depth, shortcut).model;
             let trunk = Arc::new(Trunk::new(&Architecture::new(&model, 10)));
             let set = InstructionSet::Portable;
-            let workspace = Workspace::new(Arc::clone(&trunk), batch, set, threads).expect("room");
+            let mut workspace =
+                Workspace::new(Arc::clone(&trunk), batch, set, threads).expect("room");
+            let scratches = workspace.team.sum(Scratch::len);
             let single = [
                 &workspace.shortcut,
-                &workspace.packed,
                 &workspace.prepared,
                 &workspace.kernel_gradients,
             ];
             let many = [&workspace.outputs, &workspace.joints, &workspace.gradients];
             let buffers = many.into_iter().flatten().chain(single);
-            let scratches = workspace.team.scratches.iter();
             let floats = buffers.map(|buffer| buffer.len()).sum::<usize>()
                 + workspace.images.len()
-                + workspace.kernel.len()
-                + scratches
-                    .map(|scratch| scratch.lock().expect("no panic").len())
-                    .sum::<usize>();
+                + workspace.packer.len()
+                + scratches;
             assert_eq!(4 * floats, Workspace::bytes(&trunk, batch, threads));
         }
     }

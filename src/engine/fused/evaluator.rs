@@ -1,0 +1,373 @@
+//! Evaluation: a few images at a time through all layers, so that what goes from layer to layer
+//! stays in the cache. BN has its running statistics, so that images do not depend on each other.
+
+use std::io;
+use std::sync::Arc;
+
+use dfdx::prelude::Cpu;
+
+use super::batch_norm::{GammaBeta, Normalisation};
+use super::buffer::Buffer;
+use super::chunk::{Forward, Input, Pool};
+use super::forward::subsample;
+use super::geometry::{Block, Convolution, Grid, Join, Trunk, chunk_images, most_chunks};
+use super::kernels::{InstructionSet, Sums};
+use super::packing::{Packer, Pass};
+use super::scratch::Scratch;
+use super::sources::{Joined, Shortcut};
+use super::team::Team;
+use super::tensors::Tensors;
+use super::workspace::total;
+use crate::engine::Moments;
+use crate::model::{Architecture, Network};
+
+/// What evaluation needs of a network, and the threads' memory.
+pub struct Evaluator {
+    trunk: Arc<Trunk>,
+    /// Images that it has room for.
+    capacity: usize,
+    images: Vec<f32>,
+    /// Each convolution's kernel as its method wants it.
+    kernels: Vec<Buffer>,
+    /// The BN after each convolution.
+    norms: Vec<Normalisation>,
+    team: Team<Lane>,
+}
+
+/// What evaluation computes of a batch.
+pub struct Evaluated {
+    /// (batch, features)
+    pub features: Vec<f32>,
+    /// Of the outputs of each convolution.
+    pub moments: Vec<Moments>,
+}
+
+impl Evaluator {
+    /// Memory for batches of `capacity` images and `threads` threads.
+    ///
+    /// # Errors
+    /// When the system has no room for it.
+    pub fn new(
+        trunk: Arc<Trunk>,
+        capacity: usize,
+        set: InstructionSet,
+        threads: usize,
+    ) -> io::Result<Self> {
+        let kernels = trunk
+            .convolutions()
+            .map(|conv| Buffer::new(conv.prepared_len()));
+        let lanes = (0..threads).map(|_| Lane::new(&trunk));
+        Ok(Self {
+            capacity,
+            images: vec![0.0; capacity * trunk.stem.input.len()],
+            kernels: kernels.collect::<Result<_, _>>()?,
+            norms: vec![Normalisation::default(); trunk.convolutions().count()],
+            team: Team::new(set, lanes.collect::<Result<_, _>>()?),
+            trunk,
+        })
+    }
+
+    /// Bytes of an evaluator for batches of `capacity` images and `threads` threads.
+    pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
+        let kernels: usize = trunk.convolutions().map(Convolution::prepared_len).sum();
+        let images = capacity * trunk.stem.input.len();
+        (images + kernels + threads * Lane::floats(trunk)) * size_of::<f32>()
+    }
+
+    /// Whether it has the memory for a batch of `batch` images through `trunk`.
+    pub fn fits(&self, trunk: &Trunk, batch: usize) -> bool {
+        batch <= self.capacity && *self.trunk == *trunk
+    }
+
+    /// Evaluates `batch` images, which `fill` writes.
+    pub fn evaluate(
+        &mut self,
+        network: &Network<Cpu>,
+        batch: usize,
+        fill: impl FnOnce(&mut [f32]),
+    ) -> Evaluated {
+        let trunk = Arc::clone(&self.trunk);
+        let tensors = Tensors::of(network);
+        self.prepare(&trunk, &tensors);
+        let images = &mut self.images[..batch * trunk.stem.input.len()];
+        fill(images);
+        let mut features = vec![0.0; batch * trunk.features];
+        let none = || {
+            trunk
+                .convolutions()
+                .map(|conv| Sums::new(conv.output.channels))
+        };
+        let mut sums: Vec<Vec<_>> = (0..most_chunks(batch)).map(|_| none().collect()).collect();
+
+        let chunk = chunk_images(batch);
+        let (kernels, norms) = (&self.kernels, &self.norms);
+        let jobs = images
+            .chunks(chunk * trunk.stem.input.len())
+            .zip(features.chunks_mut(chunk * trunk.features))
+            .zip(&mut sums);
+        self.team
+            .share(jobs.collect(), |set, ((images, features), sums), lane| {
+                let few = lane.images;
+                let images = images.chunks(few * trunk.stem.input.len());
+                for (images, features) in images.zip(features.chunks_mut(few * trunk.features)) {
+                    let mut passage = Passage {
+                        set,
+                        trunk: &trunk,
+                        kernels,
+                        norms,
+                        images: images.len() / trunk.stem.input.len(),
+                        sums,
+                        scratch: &mut lane.scratch,
+                    };
+                    passage.run(images, features, &mut lane.activations);
+                }
+            });
+        Evaluated {
+            features,
+            moments: moments(&trunk, &network.architecture, batch, &sums),
+        }
+    }
+
+    /// Brings the kernels into the order that their methods want, and the running statistics into
+    /// that of BN.
+    fn prepare(&mut self, trunk: &Trunk, tensors: &Tensors) {
+        let kernels = trunk.convolutions().zip(&mut self.kernels);
+        self.team
+            .share(kernels.collect(), |set, (conv, kernel), lane| {
+                let packer = &mut lane.packer;
+                packer.prepare(set, (conv, tensors.kernel(conv)), Pass::Forward, kernel);
+            });
+        for (conv, norm) in trunk.convolutions().zip(&mut self.norms) {
+            let (mean, variance) = tensors.running(conv);
+            let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
+            let parameters = GammaBeta {
+                gamma: &gamma,
+                beta: &beta,
+            };
+            let channels = conv.output.channels;
+            *norm =
+                Normalisation::running(&mean.as_vec(), &variance.as_vec(), channels, parameters);
+        }
+    }
+}
+
+/// The sums of the chunks of `batch` images, without the channels that round up.
+fn moments(
+    trunk: &Trunk,
+    architecture: &Architecture,
+    batch: usize,
+    sums: &[Vec<Sums>],
+) -> Vec<Moments> {
+    let layers = trunk.convolutions().zip(architecture.layers());
+    let moments = layers.map(|(conv, layer)| {
+        let parts = sums.iter().map(|chunk| &chunk[conv.index]);
+        let sums = total(parts, conv.output.channels);
+        Moments {
+            values: batch * layer.out_size() * layer.out_size(),
+            sums: sums.first[..layer.out_channels].to_vec(),
+            squares: sums.second[..layer.out_channels].to_vec(),
+        }
+    });
+    moments.collect()
+}
+
+/// One thread's memory.
+struct Lane {
+    packer: Packer,
+    scratch: Scratch,
+    /// Images that go through the layers together.
+    images: usize,
+    activations: Activations,
+}
+
+/// What goes from layer to layer.
+struct Activations {
+    /// A block's input, and that of the block before it.
+    joint: Buffer,
+    last_joint: Buffer,
+    /// The outputs of a block's convolutions.
+    first: Buffer,
+    second: Buffer,
+    /// What an option A or a projection brings to a block's end.
+    shortcut: Buffer,
+}
+
+impl Activations {
+    /// How many arrays these are.
+    const COUNT: usize = 5;
+}
+
+impl Lane {
+    fn new(trunk: &Trunk) -> io::Result<Self> {
+        let images = images_together(trunk);
+        let activation = || Buffer::new(images * trunk.largest(|conv| conv.output.len()));
+        Ok(Self {
+            packer: Packer::new(trunk)?,
+            scratch: Scratch::new(trunk)?,
+            images,
+            activations: Activations {
+                joint: activation()?,
+                last_joint: activation()?,
+                first: activation()?,
+                second: activation()?,
+                shortcut: activation()?,
+            },
+        })
+    }
+
+    /// Floats of the memory for `trunk`.
+    fn floats(trunk: &Trunk) -> usize {
+        let activation = images_together(trunk) * trunk.largest(|conv| conv.output.len());
+        Packer::floats(trunk) + Scratch::floats(trunk) + Activations::COUNT * activation
+    }
+}
+
+/// As few as fill a group of Winograd's tiles in the last layer, where an image has the fewest.
+fn images_together(trunk: &Trunk) -> usize {
+    trunk.last().group_images()
+}
+
+/// The way of a few images through the layers.
+struct Passage<'a> {
+    set: InstructionSet,
+    trunk: &'a Trunk,
+    kernels: &'a [Buffer],
+    norms: &'a [Normalisation],
+    images: usize,
+    /// Of each convolution.
+    sums: &'a mut [Sums],
+    scratch: &'a mut Scratch,
+}
+
+impl<'a> Passage<'a> {
+    /// The features of `images`.
+    fn run(&mut self, images: &[f32], features: &mut [f32], activations: &mut Activations) {
+        let Activations {
+            joint,
+            last_joint,
+            first,
+            second,
+            shortcut,
+        } = activations;
+        let (mut joint, mut last_joint) = (joint, last_joint);
+        let (trunk, norms) = (self.trunk, self.norms);
+        self.convolve(&trunk.stem, Input::Stored(images), second);
+        let mut last = None;
+        for block in &trunk.blocks {
+            let joined = self.joined(last, second, (last_joint, shortcut), joint);
+            self.convolve(&block.first, Input::Joined(joined), first);
+            let activated = Input::Activated {
+                x: self.of(first, block.first.output),
+                norm: &norms[block.first.index],
+            };
+            self.convolve(&block.second, activated, second);
+            let input = self.of(joint, block.first.input);
+            match &block.join {
+                Join::None | Join::Identity => {}
+                Join::SubsampleAndPad => {
+                    let (from, to) = (block.first.input, block.second.output);
+                    let shortcuts = shortcut.chunks_exact_mut(to.len());
+                    for (image, shortcut) in input.chunks_exact(from.len()).zip(shortcuts) {
+                        subsample((from, image), (to, shortcut));
+                    }
+                }
+                Join::Projection(conv) => self.convolve(conv, Input::Stored(input), shortcut),
+            }
+            std::mem::swap(&mut joint, &mut last_joint);
+            last = Some(block);
+        }
+        let joined = self.joined(last, second, (last_joint, shortcut), joint);
+        self.set.run(Pool {
+            grid: trunk.last(),
+            joined,
+            features,
+            channels: trunk.features,
+        });
+    }
+
+    /// The images' part of an array.
+    fn of<'b>(&self, array: &'b [f32], grid: Grid) -> &'b [f32] {
+        &array[..self.images * grid.len()]
+    }
+
+    fn convolve(&mut self, conv: &Convolution, input: Input<'_>, output: &mut [f32]) {
+        self.set.run(Forward {
+            conv,
+            kernel: &self.kernels[conv.index],
+            input,
+            output: &mut output[..self.images * conv.output.len()],
+            sums: &mut self.sums[conv.index],
+            scratch: self.scratch,
+        });
+    }
+
+    /// The output of `block`, or that of the stem, of whose last convolution `x` is the output.
+    /// `input` is the block's input.
+    fn joined<'b>(
+        &self,
+        block: Option<&Block>,
+        x: &'b [f32],
+        (input, shortcut): (&'b [f32], &'b [f32]),
+        output: &'b mut [f32],
+    ) -> Joined<'b>
+    where
+        'a: 'b,
+    {
+        let norms = self.norms;
+        let (conv, join) = match block {
+            Some(block) => (&block.second, &block.join),
+            None => (&self.trunk.stem, &Join::None),
+        };
+        let grid = conv.output;
+        Joined {
+            x: self.of(x, grid),
+            norm: &norms[conv.index],
+            shortcut: match join {
+                Join::None => Shortcut::None,
+                Join::Identity => Shortcut::Identity(self.of(input, grid)),
+                Join::SubsampleAndPad => Shortcut::Identity(self.of(shortcut, grid)),
+                Join::Projection(conv) => Shortcut::Projection {
+                    x: self.of(shortcut, grid),
+                    norm: &norms[conv.index],
+                },
+            },
+            output: &mut output[..self.images * grid.len()],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Configuration, Shortcut as ShortcutType};
+
+    #[test]
+    fn its_bytes_are_those_that_are_foretold() {
+        for (depth, shortcut, batch, threads) in [
+            (8, ShortcutType::None, 3, 1),
+            (14, ShortcutType::B, 128, 2),
+            (20, ShortcutType::C, 9, 3),
+        ] {
+            let model = Configuration::paper(depth, shortcut).model;
+            let trunk = Arc::new(Trunk::new(&Architecture::new(&model, 10)));
+            let set = InstructionSet::Portable;
+            let evaluator = Evaluator::new(Arc::clone(&trunk), batch, set, threads);
+            let mut evaluator = evaluator.expect("room");
+            let lanes = evaluator.team.sum(|lane| {
+                let Activations {
+                    joint,
+                    last_joint,
+                    first,
+                    second,
+                    shortcut,
+                } = &lane.activations;
+                let buffers = [joint, last_joint, first, second, shortcut];
+                let activations: usize = buffers.map(|buffer| buffer.len()).iter().sum();
+                lane.packer.len() + lane.scratch.len() + activations
+            });
+            let kernels = evaluator.kernels.iter().map(|kernel| kernel.len());
+            let floats = evaluator.images.len() + kernels.sum::<usize>() + lanes;
+            assert_eq!(4 * floats, Evaluator::bytes(&trunk, batch, threads));
+        }
+    }
+}

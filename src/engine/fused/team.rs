@@ -1,0 +1,43 @@
+//! The threads that share a batch's chunks.
+
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+
+use super::kernels::InstructionSet;
+
+/// The threads that share a batch's chunks, each with memory `M` of its own.
+pub struct Team<M> {
+    pub set: InstructionSet,
+    memories: Vec<Mutex<M>>,
+}
+
+impl<M: Send> Team<M> {
+    /// As many threads as there are `memories`.
+    pub fn new(set: InstructionSet, memories: Vec<M>) -> Self {
+        Self {
+            set,
+            memories: memories.into_iter().map(Mutex::new).collect(),
+        }
+    }
+
+    /// Does every job, each on one of the threads of the pool that this is called in.
+    pub fn share<J: Send>(&self, jobs: Vec<J>, work: impl Fn(InstructionSet, J, &mut M) + Sync) {
+        jobs.into_par_iter().with_max_len(1).for_each(|job| {
+            let thread = rayon::current_thread_index().unwrap_or_default();
+            let memory = &self.memories[thread % self.memories.len()];
+            // A thread that panicked leaves nothing behind that the next job relies on, but for
+            // the borders of padded images, which nobody writes.
+            let mut memory = memory.lock().unwrap_or_else(|error| error.into_inner());
+            work(self.set, job, &mut memory);
+        });
+    }
+
+    #[cfg(test)]
+    pub fn sum(&mut self, len: impl Fn(&M) -> usize) -> usize {
+        let memories = self.memories.iter_mut();
+        memories
+            .map(|memory| len(memory.get_mut().expect("no panic")))
+            .sum()
+    }
+}
