@@ -75,7 +75,8 @@ struct Multiply<'a> {
 
 impl Task for Multiply<'_> {
     fn run<S: Vector>(self, simd: S) {
-        multiply(simd, &self.product, self.a, self.b, self.c);
+        let mut ahead = Prefetch::default();
+        multiply(simd, &self.product, (self.a, self.b), self.c, &mut ahead);
     }
 }
 

@@ -79,7 +79,9 @@ impl Backward<'_> {
             // The input that the kernel's gradient needs is among these already.
             let [a, b, c, d] = self.output.arrays(group.next(from, images));
             let arrays = [gradient, &self.x[of_output], a, b, c, d];
-            let mut ahead = Prefetch::new(arrays, Winograd::TICKS * (spans.len() + 1));
+            let ticks = Winograd::ticks::<S>(group.len(), from.channels)
+                + winograd.kernel_gradient_ticks::<S>();
+            let mut ahead = Prefetch::new(arrays, ticks);
             for span in spans {
                 winograd.multiply_tiles(
                     simd,

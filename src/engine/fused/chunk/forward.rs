@@ -51,7 +51,7 @@ impl Forward<'_> {
             let [x, shortcut, joint] = self.input.arrays(group.next(from, images));
             let output = &self.output[group.next(to, images)];
             let arrays = [x, shortcut, joint, output, &[], &[]];
-            let mut ahead = Prefetch::new(arrays, Winograd::TICKS * spans.len());
+            let mut ahead = Prefetch::new(arrays, Winograd::ticks::<S>(group.len(), to.channels));
             for span in spans {
                 winograd.multiply_tiles(
                     simd,

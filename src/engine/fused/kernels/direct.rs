@@ -4,6 +4,7 @@
 
 use super::Vector;
 use super::gemm::{Operand, Product, multiply};
+use super::prefetch::Prefetch;
 
 /// The geometry of one convolution. Kernels are (height, width, in, out); images of outputs are
 /// not padded, those of inputs are where the kernel is larger than 1x1.
@@ -50,7 +51,13 @@ impl Direct {
         let rows = output.chunks_exact_mut(self.out_size * self.out_channels);
         for (row, output) in rows.enumerate() {
             let input = &input[row * self.stride * self.pitch..];
-            multiply(simd, &product, input, kernel, output);
+            multiply(
+                simd,
+                &product,
+                (input, kernel),
+                output,
+                &mut Prefetch::default(),
+            );
         }
     }
 
@@ -89,7 +96,13 @@ impl Direct {
         for (row, output) in rows.enumerate() {
             for line in 0..self.kernel {
                 let kernel = &transposed[line * run * self.out_channels..];
-                multiply(simd, &product, output, kernel, scratch);
+                multiply(
+                    simd,
+                    &product,
+                    (output, kernel),
+                    scratch,
+                    &mut Prefetch::default(),
+                );
                 let input = &mut input[(row * self.stride + line) * self.pitch..];
                 for (pixel, gradient) in scratch.chunks_exact(run).take(self.out_size).enumerate() {
                     let input = &mut input[pixel * self.stride * self.in_channels..][..run];
@@ -131,7 +144,13 @@ impl Direct {
         };
         let lines = kernel.chunks_exact_mut(self.run() * self.out_channels);
         for (line, kernel) in lines.enumerate() {
-            multiply(simd, &product, &input[line * self.pitch..], output, kernel);
+            multiply(
+                simd,
+                &product,
+                (&input[line * self.pitch..], output),
+                kernel,
+                &mut Prefetch::default(),
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The matrix product that every convolution comes down to.
 
 use super::Vector;
+use super::prefetch::Prefetch;
 
 /// The most rows of a block of two vectors of columns: with 16 registers, 12 sums, two vectors of
 /// B and one factor.
@@ -45,12 +46,34 @@ impl Product {
     }
 }
 
-/// Computes a product.
+/// Rows of the blocks that two vectors of columns are computed in.
+#[inline(always)]
+fn most_rows<S: Vector>() -> usize {
+    match S::REGISTER_COUNT {
+        32.. => MOST_ROWS_WITH_ROOM,
+        _ => MOST_ROWS,
+    }
+}
+
+/// Blocks that a product is computed in, each with a tick of its [`Prefetch`].
+#[inline(always)]
+pub fn blocks<S: Vector>(rows: usize, columns: usize) -> usize {
+    let vectors = columns / S::LANES;
+    vectors / 2 * rows.div_ceil(most_rows::<S>()) + vectors % 2 * rows.div_ceil(MOST_ROWS_WITH_ROOM)
+}
+
+/// Computes a product, with a tick of `ahead` for each block of it.
 ///
 /// # Panics
 /// When an operand is too short for it.
 #[inline(always)]
-pub fn multiply<S: Vector>(simd: S, product: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+pub fn multiply<S: Vector>(
+    simd: S,
+    product: &Product,
+    (a, b): (&[f32], &[f32]),
+    c: &mut [f32],
+    ahead: &mut Prefetch,
+) {
     let p = product;
     if p.rows == 0 || p.columns == 0 {
         return;
@@ -63,14 +86,10 @@ pub fn multiply<S: Vector>(simd: S, product: &Product, a: &[f32], b: &[f32], c: 
     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
     let vectors = p.columns / S::LANES;
     for vector in (0..vectors - vectors % 2).step_by(2) {
-        let most = match S::REGISTER_COUNT {
-            32.. => MOST_ROWS_WITH_ROOM,
-            _ => MOST_ROWS,
-        };
         // SAFETY: two vectors from `vector` are within the columns, and the asserts above hold.
         unsafe {
             let (b, c) = (b.add(vector * S::LANES), c.add(vector * S::LANES));
-            columns::<S, 2>(simd, p, most, a, b, c);
+            columns::<S, 2>(simd, p, most_rows::<S>(), a, b, c, ahead);
         }
     }
     if vectors % 2 == 1 {
@@ -78,7 +97,7 @@ pub fn multiply<S: Vector>(simd: S, product: &Product, a: &[f32], b: &[f32], c: 
         // SAFETY: the last vector is one of the columns; the asserts above hold.
         unsafe {
             let (b, c) = (b.add(last * S::LANES), c.add(last * S::LANES));
-            columns::<S, 1>(simd, p, MOST_ROWS_WITH_ROOM, a, b, c);
+            columns::<S, 1>(simd, p, MOST_ROWS_WITH_ROOM, a, b, c, ahead);
         }
     }
 }
@@ -96,9 +115,11 @@ unsafe fn columns<S: Vector, const VECTORS: usize>(
     a: *const f32,
     b: *const f32,
     c: *mut f32,
+    ahead: &mut Prefetch,
 ) {
     let mut row = 0;
     while row < p.rows {
+        ahead.tick();
         let rest = p.rows - row;
         let rows = if rest > most && rest < 2 * most {
             rest.div_ceil(2)

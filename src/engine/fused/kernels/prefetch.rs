@@ -4,6 +4,8 @@
 #[derive(Debug, Default)]
 pub struct Prefetch {
     streams: [Stream; STREAMS],
+    /// The stream whose turn it is.
+    current: usize,
     /// Cache lines to ask for at each tick.
     lines: usize,
 }
@@ -40,6 +42,7 @@ impl Prefetch {
         let lines: usize = streams.iter().map(|stream| stream.lines).sum();
         Self {
             streams,
+            current: 0,
             lines: lines.div_ceil(ticks.max(1)),
         }
     }
@@ -48,7 +51,8 @@ impl Prefetch {
     #[inline(always)]
     pub fn tick(&mut self) {
         let mut wanted = self.lines;
-        for stream in &mut self.streams {
+        while wanted > 0 && self.current < STREAMS {
+            let stream = &mut self.streams[self.current];
             let lines = stream.lines.min(wanted);
             for line in 0..lines {
                 fetch(stream.start.wrapping_add(line * LINE));
@@ -56,6 +60,7 @@ impl Prefetch {
             stream.start = stream.start.wrapping_add(lines * LINE);
             stream.lines -= lines;
             wanted -= lines;
+            self.current += usize::from(stream.lines == 0);
         }
     }
 }

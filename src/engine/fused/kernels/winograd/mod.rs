@@ -19,7 +19,7 @@ mod tile;
 use std::ops::Range;
 
 use super::Vector;
-use super::gemm::{Operand, Product, multiply};
+use super::gemm::{Operand, Product, blocks, multiply};
 use super::pixels::{Padding, PixelSink, Sums};
 use super::prefetch::Prefetch;
 
@@ -132,8 +132,23 @@ impl Winograd {
             .map(move |start| start..(start + step).min(channels))
     }
 
-    /// Ticks of a [`Prefetch`] in each product over a group's tiles.
-    pub const TICKS: usize = ENTRIES;
+    /// Ticks of a [`Prefetch`] in the products of `tiles` tiles for all of `to` channels.
+    #[inline(always)]
+    pub fn ticks<S: Vector>(tiles: usize, to: usize) -> usize {
+        let spans = Self::spans::<S>(to);
+        ENTRIES
+            * spans
+                .map(|span| blocks::<S>(tiles, span.len()))
+                .sum::<usize>()
+    }
+
+    /// Ticks of a [`Prefetch`] in the products for the kernel's gradient.
+    #[inline(always)]
+    pub fn kernel_gradient_ticks<S: Vector>(&self) -> usize {
+        let (from, to) = (self.in_channels, self.out_channels);
+        let (rows, columns) = (Blocks::of::<S>(from).channels, Blocks::of::<S>(to).channels);
+        ENTRIES * (from / rows) * (to / columns) * blocks::<S>(rows, columns)
+    }
 
     /// Floats of a transformed kernel.
     pub fn kernel_len(&self) -> usize {
@@ -182,17 +197,20 @@ impl Winograd {
         let padding = Self::padding::<S>(self.size);
         self.check::<S>(channels, &tiles, first, v);
         assert!(channels / S::LANES * padding.vector <= padded.len());
-        for vector in 0..channels / S::LANES {
+        // The vectors of a block share lines of the cache.
+        for block in (0..channels / S::LANES).step_by(WIDTH) {
             for (index, corner) in self.corners(tiles.clone()).enumerate() {
-                // SAFETY: the tile's 6x6 pixels are within the padded image's plane, and the tile
-                // is one of the group's, which `v` holds.
-                unsafe {
-                    let plane = padded.as_ptr().add(vector * padding.vector);
-                    let pixels = plane.add(corner.y * padding.row + corner.x * padding.pixel);
-                    let entries = v
-                        .as_mut_ptr()
-                        .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
-                    tile::transform_input::<S, WIDTH>(simd, pixels, padding.row, entries);
+                for vector in block..block + WIDTH {
+                    // SAFETY: the tile's 6x6 pixels are within the padded image's plane, and the
+                    // tile is one of the group's, which `v` holds.
+                    unsafe {
+                        let plane = padded.as_ptr().add(vector * padding.vector);
+                        let pixels = plane.add(corner.y * padding.row + corner.x * padding.pixel);
+                        let entries = v
+                            .as_mut_ptr()
+                            .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
+                        tile::transform_input::<S, WIDTH>(simd, pixels, padding.row, entries);
+                    }
                 }
             }
         }
@@ -230,18 +248,21 @@ impl Winograd {
         let padding = Self::padding::<S>(self.size);
         self.check::<S>(channels, &tiles, first, m);
         assert!(channels / S::LANES * padding.vector <= padded.len());
-        for vector in 0..channels / S::LANES {
+        // The vectors of a block share lines of the cache.
+        for block in (0..channels / S::LANES).step_by(WIDTH) {
             for (index, corner) in self.corners(tiles.clone()).enumerate() {
-                // SAFETY: the tile's inner 4x4 pixels are within the padded image's plane, and the
-                // tile is one of the group's, which `m` holds.
-                unsafe {
-                    let plane = padded.as_ptr().add(vector * padding.vector);
-                    let (y, x) = (corner.y + 1, corner.x + 1);
-                    let pixels = plane.add(y * padding.row + x * padding.pixel);
-                    let entries = m
-                        .as_mut_ptr()
-                        .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
-                    tile::transform_gradient::<S, WIDTH>(simd, pixels, padding.row, entries);
+                for vector in block..block + WIDTH {
+                    // SAFETY: the tile's inner 4x4 pixels are within the padded image's plane, and
+                    // the tile is one of the group's, which `m` holds.
+                    unsafe {
+                        let plane = padded.as_ptr().add(vector * padding.vector);
+                        let (y, x) = (corner.y + 1, corner.x + 1);
+                        let pixels = plane.add(y * padding.row + x * padding.pixel);
+                        let entries = m
+                            .as_mut_ptr()
+                            .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
+                        tile::transform_gradient::<S, WIDTH>(simd, pixels, padding.row, entries);
+                    }
                 }
             }
         }
@@ -374,13 +395,15 @@ impl Winograd {
         };
         let kernel = &kernel[ENTRIES * from * span.start..];
         for entry in 0..ENTRIES {
-            ahead.tick();
             multiply(
                 simd,
                 &product,
-                &v[entry * inputs.entry..],
-                &kernel[entry * from * span.len()..],
+                (
+                    &v[entry * inputs.entry..],
+                    &kernel[entry * from * span.len()..],
+                ),
                 &mut m[entry * outputs.entry..],
+                ahead,
             );
         }
     }
@@ -416,14 +439,13 @@ impl Winograd {
             accumulate,
         };
         for entry in 0..ENTRIES {
-            ahead.tick();
             let gradient = &mut gradient[entry * from * to..][..from * to];
             for (block, rows) in gradient.chunks_mut(inputs.channels * to).enumerate() {
                 let v = &v[block * inputs.stride() + entry * inputs.entry..];
                 for block in 0..to / outputs.channels {
                     let m = &m[block * outputs.stride() + entry * outputs.entry..];
                     let gradient = &mut rows[block * outputs.channels..];
-                    multiply(simd, &product, v, m, gradient);
+                    multiply(simd, &product, (v, m), gradient, ahead);
                 }
             }
         }
