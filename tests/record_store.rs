@@ -40,6 +40,7 @@ fn failed(error: &str) -> Outcome {
     Outcome::Failed {
         error: error.into(),
         transient: false,
+        out_of_memory: false,
     }
 }
 

@@ -8,8 +8,8 @@ use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, never};
 use resweep::domain::{
-    Claim, Configuration, Cost, Event, EventSink, Grant, Job, Ledger, Origin, Outcome, Run,
-    RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, SweepTally, TrainError, TrainPoint,
+    Claim, Configuration, Cost, DeviceKind, Event, EventSink, Grant, Job, Ledger, Origin, Outcome,
+    Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, SweepTally, TrainError, TrainPoint,
     Trainer, TrainingId, TrajectoryId,
 };
 use resweep::schedule::{self, Batch, Limits, ScheduleError, Workforce};
@@ -149,6 +149,9 @@ impl EventSink for Listener {
             }
             Event::RunSettled { run, .. } => format!("{} settled", run.label),
             Event::RunBlocked { run, .. } => format!("{} blocked", run.label),
+            Event::SlotRetired { slot, left } => {
+                format!("{} goes on with {left}", slot.device)
+            }
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
         });
         Ok(())
@@ -486,4 +489,89 @@ fn what_grows_from_a_run_waits_for_it_and_is_told_of_where_it_fails() {
             .or(place("run 12 started"))
             .is_none()
     );
+}
+
+/// A GPU with memory for some runs at once; those that fit wait until `failures` others did not.
+struct SmallGpu {
+    room: usize,
+    failures: usize,
+    /// Runs that have memory, and how many have not got any so far.
+    state: Mutex<(usize, usize)>,
+}
+
+impl SmallGpu {
+    fn new(room: usize, failures: usize) -> Arc<Self> {
+        Arc::new(Self {
+            room,
+            failures,
+            state: Mutex::default(),
+        })
+    }
+}
+
+impl Trainer for SmallGpu {
+    fn train(
+        &self,
+        _: &Job<'_>,
+        _: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
+    ) -> Result<Outcome, TrainError> {
+        let mut state = self.state.lock().expect("not poisoned");
+        if state.0 == self.room {
+            state.1 += 1;
+            return Err(TrainError::out_of_memory("CUDA_ERROR_OUT_OF_MEMORY, say"));
+        }
+        state.0 += 1;
+        while state.1 < self.failures {
+            drop(state);
+            thread::sleep(std::time::Duration::from_millis(1));
+            state = self.state.lock().expect("not poisoned");
+        }
+        state.0 -= 1;
+        Ok(Outcome::Finished)
+    }
+}
+
+/// Trains `runs` runs on a GPU with `slots` workers; what was heard, and the tally.
+fn on_gpu(trainer: Arc<SmallGpu>, runs: usize, slots: usize) -> (Vec<String>, SweepTally) {
+    let slot = |worker| Slot {
+        worker,
+        device: DeviceKind::Cuda(0),
+        threads: 1,
+    };
+    let batch = Batch {
+        runs: (10..10 + runs).map(run).collect(),
+        finished_before: 0,
+        workforce: Workforce {
+            slots: (0..slots).map(slot).collect(),
+        },
+        limits: Limits {
+            max_fails: None,
+            max_attempts: 2,
+        },
+    };
+    let mut ledger = Listener::default();
+    let trainer: Arc<dyn Trainer> = trainer;
+    let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
+    (ledger.heard(), tally.expect("the sweep runs"))
+}
+
+#[test]
+fn a_gpu_without_memory_for_all_its_runs_gets_fewer_at_once() {
+    let (heard, tally) = on_gpu(SmallGpu::new(2, 2), 6, 4);
+    assert_eq!((tally.finished, tally.failed), (6, 0), "{heard:?}");
+    let retired = heard.iter().filter(|line| line.starts_with("cuda:0"));
+    let retired: Vec<&String> = retired.collect();
+    assert_eq!(retired, ["cuda:0 goes on with 3", "cuda:0 goes on with 2"]);
+    // Being crowded out is no attempt of the run's own: two are allowed here.
+    let failed = heard.iter().filter(|line| line.ends_with("failed"));
+    assert_eq!(failed.count(), 2);
+}
+
+#[test]
+fn a_run_that_does_not_fit_alone_fails_and_no_worker_is_retired_for_it() {
+    let (heard, tally) = on_gpu(SmallGpu::new(0, 0), 1, 3);
+    assert_eq!((tally.finished, tally.failed), (0, 1));
+    let count = |end: &str| heard.iter().filter(|line| line.ends_with(end)).count();
+    assert_eq!(count("run 10 failed"), 2, "{heard:?}");
+    assert!(!heard.iter().any(|line| line.starts_with("cuda:0")));
 }

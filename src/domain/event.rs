@@ -46,6 +46,13 @@ pub enum Event<'a> {
         run: &'a Run,
         needs: &'a Run,
     },
+    /// A device had too little memory for as many runs at once: the worker in `slot` gets no
+    /// further run.
+    SlotRetired {
+        slot: Slot,
+        /// Workers that go on on the same device.
+        left: usize,
+    },
     SweepFinished {
         tally: SweepTally,
         wall: Duration,
@@ -86,6 +93,9 @@ pub enum Outcome {
         error: String,
         /// Whether it may pass by itself, so that the run is tried again.
         transient: bool,
+        /// Whether the device had too little memory.
+        #[serde(default)]
+        out_of_memory: bool,
     },
     /// Ended before its end and not for good: on request, or because another process has it now.
     Stopped,
@@ -140,6 +150,8 @@ pub struct TrainError {
     /// Whether it may pass by itself, as a full disk or a want of memory does, so that trying
     /// again makes sense.
     pub transient: bool,
+    /// Whether the device had too little memory.
+    pub out_of_memory: bool,
 }
 
 impl TrainError {
@@ -148,6 +160,7 @@ impl TrainError {
         Self {
             message: message.into(),
             transient: false,
+            out_of_memory: false,
         }
     }
 
@@ -156,6 +169,25 @@ impl TrainError {
         Self {
             message: message.into(),
             transient: true,
+            out_of_memory: false,
+        }
+    }
+
+    /// The device had too little memory, which may pass when another run has ended.
+    pub fn out_of_memory(message: impl Into<String>) -> Self {
+        Self {
+            out_of_memory: true,
+            ..Self::transient(message)
+        }
+    }
+}
+
+impl From<TrainError> for Outcome {
+    fn from(error: TrainError) -> Self {
+        Self::Failed {
+            error: error.message,
+            transient: error.transient,
+            out_of_memory: error.out_of_memory,
         }
     }
 }

@@ -97,6 +97,7 @@ pub(super) fn look(
             Found::Settled(Outcome::Failed {
                 error: last.error.unwrap_or_default(),
                 transient: false,
+                out_of_memory: false,
             })
         }
         _ => free(connection, run, last.training, again)?,

@@ -311,6 +311,7 @@ impl EventSink for Recorder {
             Event::RunStarted { .. }
             | Event::RunSettled { .. }
             | Event::RunBlocked { .. }
+            | Event::SlotRetired { .. }
             | Event::SweepFinished { .. } => Ok(()),
         }
         .map_err(SinkError::from)
@@ -439,7 +440,9 @@ fn update_attempt(
     wall: Duration,
 ) -> Result<(), Problem> {
     let (error, transient, diverged_iteration) = match outcome {
-        Outcome::Failed { error, transient } => (Some(error), *transient, None),
+        Outcome::Failed {
+            error, transient, ..
+        } => (Some(error), *transient, None),
         Outcome::Diverged { iteration } => {
             (None, false, Some(integer("an iteration", *iteration)?))
         }

@@ -113,6 +113,11 @@ enum Line<'a> {
         run: Named<'a>,
         needs: Named<'a>,
     },
+    SlotRetired {
+        worker: usize,
+        device: String,
+        workers_left_on_device: usize,
+    },
     SweepFinished {
         #[serde(flatten)]
         tally: SweepTally,
@@ -174,6 +179,11 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
         Event::RunBlocked { run, needs } => Line::RunBlocked {
             run: named(run),
             needs: named(needs),
+        },
+        Event::SlotRetired { slot, left } => Line::SlotRetired {
+            worker: slot.worker,
+            device: slot.device.to_string(),
+            workers_left_on_device: left,
         },
         Event::SweepFinished { tally, wall } => Line::SweepFinished {
             tally,
@@ -268,7 +278,7 @@ mod tests {
         {"event":"run-finished","run_id":"run-3","label":"plain-20 lr=10","status":"diverged","iteration":312,"wall_ms":3200}
         {"event":"run-started","run_id":"run-4","label":"ResNet-20","worker":1,"device":"cpu","threads":1}
         {"event":"trained","run_id":"run-4","label":"ResNet-20","iteration":100,"train_error_percent":90.0,"loss_nats":null,"lr":0.1}
-        {"event":"run-finished","run_id":"run-4","label":"ResNet-20","status":"failed","error":"cannot read data/test_batch.bin\nno such file","transient":false,"wall_ms":3200}
+        {"event":"run-finished","run_id":"run-4","label":"ResNet-20","status":"failed","error":"cannot read data/test_batch.bin\nno such file","transient":false,"out_of_memory":false,"wall_ms":3200}
         {"event":"sweep-finished","finished":1,"diverged":1,"failed":1,"stopped":1,"skipped":0,"elsewhere":0,"blocked":0,"wall_ms":7204400}
         "#);
     }

@@ -68,6 +68,7 @@ impl<W: Write> Plain<W> {
                 let why = words::blocked(needs);
                 Some(format!("{} · {why}", self.seen.heading(run)))
             }
+            Event::SlotRetired { slot, left } => Some(words::retired(slot, left)),
             Event::SweepFinished { tally, wall } => Some(words::summary(&tally, wall)),
         }
     }

@@ -127,6 +127,7 @@ fn failure() -> &'static Outcome {
     FAILURE.get_or_init(|| Outcome::Failed {
         error: "cannot read data/test_batch.bin\nno such file".into(),
         transient: false,
+        out_of_memory: false,
     })
 }
 

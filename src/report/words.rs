@@ -76,6 +76,15 @@ pub(super) fn blocked(needs: &Run) -> String {
     )
 }
 
+/// How many runs at once a GPU is left with.
+pub(super) fn retired(slot: Slot, left: usize) -> String {
+    let device = slot.device;
+    let runs = if left == 1 { "run" } else { "runs" };
+    format!(
+        "{device} has too little memory for so many runs at once; it goes on with {left} {runs}"
+    )
+}
+
 /// How a sweep ended: `11 finished, 1 diverged in 12 min 3 s`.
 pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
     let counts = [

@@ -9,7 +9,8 @@ use crossbeam::channel::{Receiver, bounded, never, select};
 use super::policy::{Limits, Policy, Workforce};
 use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
-    Claim, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, SweepTally, Trainer,
+    Claim, DeviceKind, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, SweepTally,
+    Trainer,
 };
 
 /// How long runs that are asked to stop may take over it. A step can take longer; then the run
@@ -67,6 +68,7 @@ pub fn run(
         runs: &batch.runs,
         policy: Policy::new(&needs(&batch.runs), batch.limits),
         idle: (0..workers.len()).rev().collect(),
+        retired: vec![false; workers.len()],
         training: workers.iter().map(|_| None).collect(),
         workers,
         audience: Audience {
@@ -122,6 +124,16 @@ impl Audience<'_> {
     }
 }
 
+fn is_out_of_memory(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed {
+            out_of_memory: true,
+            ..
+        }
+    )
+}
+
 /// A run that a worker trains.
 struct InProgress {
     run: usize,
@@ -136,6 +148,8 @@ struct Dispatch<'a> {
     policy: Policy,
     workers: Vec<Worker>,
     idle: Vec<usize>,
+    /// The workers that get no further run, for want of memory on their device.
+    retired: Vec<bool>,
     /// What each worker that is not idle works on.
     training: Vec<Option<InProgress>>,
     audience: Audience<'a>,
@@ -272,11 +286,20 @@ impl Dispatch<'_> {
             } => {
                 let training = self.training[worker].take();
                 let lost = training.is_some_and(|training| training.lost);
-                self.idle.push(worker);
                 let now = Instant::now();
+                let others = self.others_on_the_gpu(worker);
+                let shared = others.iter().any(|other| self.training[*other].is_some());
+                let crowded = shared && is_out_of_memory(&outcome);
+                if crowded {
+                    self.retired[worker] = true;
+                } else {
+                    self.idle.push(worker);
+                }
                 let retry_in = if lost {
                     self.policy.lost(run, now);
                     None
+                } else if crowded {
+                    self.policy.crowded_out(run, now)
                 } else {
                     self.policy.ended(run, &outcome, now)
                 };
@@ -286,8 +309,25 @@ impl Dispatch<'_> {
                     wall,
                     retry_in,
                 });
+                if crowded {
+                    let (slot, left) = (self.workers[worker].slot, others.len());
+                    self.audience.tell(&Event::SlotRetired { slot, left });
+                }
                 self.tell_blocked();
             }
+        }
+    }
+
+    /// The workers that share a worker's GPU and are not retired; none on the CPU, where the
+    /// system shares the memory out.
+    fn others_on_the_gpu(&self, worker: usize) -> Vec<usize> {
+        let device = self.workers[worker].slot.device;
+        let shares = |other: &usize| {
+            *other != worker && !self.retired[*other] && self.workers[*other].slot.device == device
+        };
+        match device {
+            DeviceKind::Cpu => Vec::new(),
+            DeviceKind::Cuda(_) => (0..self.workers.len()).filter(shares).collect(),
         }
     }
 

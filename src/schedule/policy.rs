@@ -228,6 +228,19 @@ impl Policy {
         None
     }
 
+    /// The run ended because other runs on its device left it too little memory. That does not
+    /// count as an attempt; says after what pause it is started again, if it is.
+    pub fn crowded_out(&mut self, run: usize, now: Instant) -> Option<Duration> {
+        self.running -= 1;
+        if self.stopping {
+            self.tally.skipped += 1;
+            return None;
+        }
+        self.attempts[run] -= 1;
+        self.later.push((now + FIRST_PAUSE, run));
+        Some(FIRST_PAUSE)
+    }
+
     /// The run was taken over by another process while it trained here, and has stopped.
     pub fn lost(&mut self, run: usize, now: Instant) {
         self.running -= 1;
@@ -263,6 +276,7 @@ mod tests {
         Outcome::Failed {
             error: "no".to_owned(),
             transient,
+            out_of_memory: false,
         }
     }
 

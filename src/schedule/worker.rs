@@ -106,10 +106,7 @@ impl Body {
         for Task { run, grant } in tasks {
             let start = Instant::now();
             let trained = panics::caught(|| self.train(run, &grant));
-            let outcome = trained.unwrap_or_else(|error| Outcome::Failed {
-                error: error.message,
-                transient: error.transient,
-            });
+            let outcome = trained.unwrap_or_else(Outcome::from);
             let ended = Message::Ended {
                 worker: self.slot.worker,
                 run,

@@ -4,12 +4,12 @@ use super::checkpoint::CheckpointError;
 use crate::domain::TrainError;
 use crate::engine::EngineError;
 
-/// A want of memory may pass, when another run has ended.
 impl From<EngineError> for TrainError {
     fn from(error: EngineError) -> Self {
-        Self {
-            message: error.to_string(),
-            transient: error.is_out_of_memory(),
+        if error.is_out_of_memory() {
+            Self::out_of_memory(error.to_string())
+        } else {
+            Self::lasting(error.to_string())
         }
     }
 }

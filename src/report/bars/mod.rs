@@ -171,6 +171,7 @@ impl EventSink for Bars {
                 self.end_run(run);
                 self.print_of(run, &words::blocked(needs))?;
             }
+            Event::SlotRetired { slot, left } => self.print(&words::retired(slot, left))?,
             Event::SweepFinished { tally, wall } => {
                 self.finish_sweep(&words::summary(&tally, wall))?;
             }
