@@ -318,20 +318,12 @@ impl<'a> Passage<'a> {
             Some(block) => (&block.second, &block.join),
             None => (&self.trunk.stem, &Join::None),
         };
-        let grid = conv.output;
+        let len = self.images * conv.output.len();
         Joined {
-            x: self.of(x, grid),
+            x: &x[..len],
             norm: &norms[conv.index],
-            shortcut: match join {
-                Join::None => Shortcut::None,
-                Join::Identity => Shortcut::Identity(self.of(input, grid)),
-                Join::SubsampleAndPad => Shortcut::Identity(self.of(shortcut, grid)),
-                Join::Projection(conv) => Shortcut::Projection {
-                    x: self.of(shortcut, grid),
-                    norm: &norms[conv.index],
-                },
-            },
-            output: &mut output[..self.images * grid.len()],
+            shortcut: Shortcut::new(join, (input, shortcut), norms, len),
+            output: &mut output[..len],
         }
     }
 }

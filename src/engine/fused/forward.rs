@@ -170,18 +170,16 @@ fn joined<'a>(
     let last = block.map_or(0, |block| block.second.index);
     let len = output.len();
     let join = block.map_or(&Join::None, |block| &block.join);
+    let made = match join {
+        Join::Projection(conv) => &outputs[conv.index],
+        _ => subsampled,
+    };
+    // Only the stem's output has no block before it, and it adds nothing.
+    let input = identity.unwrap_or_default();
     Joined {
         x: &outputs[last][..len],
         norm: &norms[last],
-        shortcut: match (join, identity) {
-            (Join::Identity, Some(input)) => Shortcut::Identity(&input[..len]),
-            (Join::SubsampleAndPad, _) => Shortcut::Identity(&subsampled[..len]),
-            (Join::Projection(conv), _) => Shortcut::Projection {
-                x: &outputs[conv.index][..len],
-                norm: &norms[conv.index],
-            },
-            (Join::None, _) | (Join::Identity, None) => Shortcut::None,
-        },
+        shortcut: Shortcut::new(join, (input, made), norms, len),
         output,
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::batch_norm::{Normalisation, NormalisationGradient};
+use super::geometry::Join;
 use super::kernels::{PixelSource, Vector};
 
 /// relu(BN(x)).
@@ -82,6 +83,27 @@ pub enum Shortcut<'a> {
         x: &'a [f32],
         norm: &'a Normalisation,
     },
+}
+
+impl<'a> Shortcut<'a> {
+    /// What a block that ends with `join` adds: its `input`, or what its shortcut has `made` of
+    /// it, of each the first `len` floats.
+    pub fn new(
+        join: &Join,
+        (input, made): (&'a [f32], &'a [f32]),
+        norms: &'a [Normalisation],
+        len: usize,
+    ) -> Self {
+        match join {
+            Join::None => Self::None,
+            Join::Identity => Self::Identity(&input[..len]),
+            Join::SubsampleAndPad => Self::Identity(&made[..len]),
+            Join::Projection(conv) => Self::Projection {
+                x: &made[..len],
+                norm: &norms[conv.index],
+            },
+        }
+    }
 }
 
 impl Shortcut<'_> {
