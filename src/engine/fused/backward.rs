@@ -9,7 +9,8 @@ use super::chunk::{Backward, Input, Output, Reduce, Unpool};
 use super::forward::Feed;
 use super::geometry::{Convolution, Join};
 use super::kernels::Sums;
-use super::packing::{self, Pass};
+use super::packing;
+use super::prepared::Pass;
 use super::sinks::Centred;
 use super::tensors::Tensors;
 use super::workspace::{Workspace, clear, total};
@@ -48,6 +49,7 @@ impl Workspace {
         all: &mut Gradients<f32, Cpu>,
     ) -> Result<(), CpuError> {
         let trunk = Arc::clone(&self.trunk);
+        self.kernels.prepare(&trunk, tensors, Pass::Backward);
         let mut buffers = std::mem::take(&mut self.gradients);
         let [outer, inner, next, shortcut] = &mut buffers[..] else {
             unreachable!("a workspace has four buffers of gradients")
@@ -113,7 +115,6 @@ impl Workspace {
         let norm = self.norms[conv.index].gradient(sums, values);
         add(all, tensors.gamma(conv), &norm.gamma)?;
         add(all, tensors.beta(conv), &norm.beta)?;
-        self.prepare(tensors, conv, Pass::Backward);
 
         let (chunk, in_channels) = (self.chunk(), conv.input.channels);
         let (in_chunk, out_chunk) = (chunk * conv.input.len(), chunk * conv.output.len());
@@ -124,7 +125,7 @@ impl Workspace {
             outputs,
             joints,
             norms,
-            prepared,
+            kernels,
             kernel_gradients,
             sums,
             team,
@@ -169,7 +170,7 @@ impl Workspace {
         let inputs = input.chunks(in_chunk);
         let chunks = inputs.len();
         let parts = &mut kernel_gradients[..chunks * conv.kernel_len()];
-        let kernel = &prepared[..conv.prepared_len()];
+        let kernel = kernels.of(conv);
         let residuals = (0..chunks).map(|chunk| {
             let range = chunk * out_chunk..((chunk + 1) * out_chunk).min(out_len);
             residual.map(|residual| &residual[range])

@@ -12,7 +12,7 @@ use super::chunk::{Forward, Input, Pool};
 use super::forward::subsample;
 use super::geometry::{Block, Convolution, Grid, Join, Trunk, chunk_images, most_chunks};
 use super::kernels::{InstructionSet, Sums};
-use super::packing::{Packer, Pass};
+use super::prepared::{Pass, Prepared};
 use super::scratch::Scratch;
 use super::sources::{Joined, Shortcut};
 use super::team::Team;
@@ -27,8 +27,7 @@ pub struct Evaluator {
     /// Images that it has room for.
     capacity: usize,
     images: Vec<f32>,
-    /// Each convolution's kernel as its method wants it.
-    kernels: Vec<Buffer>,
+    kernels: Prepared,
     /// The BN after each convolution.
     norms: Vec<Normalisation>,
     team: Team<Lane>,
@@ -53,14 +52,11 @@ impl Evaluator {
         set: InstructionSet,
         threads: usize,
     ) -> io::Result<Self> {
-        let kernels = trunk
-            .convolutions()
-            .map(|conv| Buffer::new(conv.prepared_len()));
         let lanes = (0..threads).map(|_| Lane::new(&trunk));
         Ok(Self {
             capacity,
             images: vec![0.0; capacity * trunk.stem.input.len()],
-            kernels: kernels.collect::<Result<_, _>>()?,
+            kernels: Prepared::new(&trunk, set, threads)?,
             norms: vec![Normalisation::default(); trunk.convolutions().count()],
             team: Team::new(set, lanes.collect::<Result<_, _>>()?),
             trunk,
@@ -69,7 +65,7 @@ impl Evaluator {
 
     /// Bytes of an evaluator for batches of `capacity` images and `threads` threads.
     pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
-        let kernels: usize = trunk.convolutions().map(Convolution::prepared_len).sum();
+        let kernels = Prepared::floats(trunk, threads);
         let images = capacity * trunk.stem.input.len();
         (images + kernels + threads * Lane::floats(trunk)) * size_of::<f32>()
     }
@@ -131,12 +127,7 @@ impl Evaluator {
     /// Brings the kernels into the order that their methods want, and the running statistics into
     /// that of BN.
     fn prepare(&mut self, trunk: &Trunk, tensors: &Tensors) {
-        let kernels = trunk.convolutions().zip(&mut self.kernels);
-        self.team
-            .share(kernels.collect(), |set, (conv, kernel), lane| {
-                let packer = &mut lane.packer;
-                packer.prepare(set, (conv, tensors.kernel(conv)), Pass::Forward, kernel);
-            });
+        self.kernels.prepare(trunk, tensors, Pass::Forward);
         for (conv, norm) in trunk.convolutions().zip(&mut self.norms) {
             let (mean, variance) = tensors.running(conv);
             let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
@@ -173,7 +164,6 @@ fn moments(
 
 /// One thread's memory.
 struct Lane {
-    packer: Packer,
     scratch: Scratch,
     /// Images that go through the layers together.
     images: usize,
@@ -202,7 +192,6 @@ impl Lane {
         let images = images_together(trunk);
         let activation = || Buffer::new(images * trunk.largest(|conv| conv.output.len()));
         Ok(Self {
-            packer: Packer::new(trunk)?,
             scratch: Scratch::new(trunk)?,
             images,
             activations: Activations {
@@ -218,7 +207,7 @@ impl Lane {
     /// Floats of the memory for `trunk`.
     fn floats(trunk: &Trunk) -> usize {
         let activation = images_together(trunk) * trunk.largest(|conv| conv.output.len());
-        Packer::floats(trunk) + Scratch::floats(trunk) + Activations::COUNT * activation
+        Scratch::floats(trunk) + Activations::COUNT * activation
     }
 }
 
@@ -231,7 +220,7 @@ fn images_together(trunk: &Trunk) -> usize {
 struct Passage<'a> {
     set: InstructionSet,
     trunk: &'a Trunk,
-    kernels: &'a [Buffer],
+    kernels: &'a Prepared,
     norms: &'a [Normalisation],
     images: usize,
     /// Of each convolution.
@@ -293,7 +282,7 @@ impl<'a> Passage<'a> {
     fn convolve(&mut self, conv: &Convolution, input: Input<'_>, output: &mut [f32]) {
         self.set.run(Forward {
             conv,
-            kernel: &self.kernels[conv.index],
+            kernel: self.kernels.of(conv),
             input,
             output: &mut output[..self.images * conv.output.len()],
             sums: &mut self.sums[conv.index],
@@ -355,10 +344,9 @@ mod tests {
                 } = &lane.activations;
                 let buffers = [joint, last_joint, first, second, shortcut];
                 let activations: usize = buffers.map(|buffer| buffer.len()).iter().sum();
-                lane.packer.len() + lane.scratch.len() + activations
+                lane.scratch.len() + activations
             });
-            let kernels = evaluator.kernels.iter().map(|kernel| kernel.len());
-            let floats = evaluator.images.len() + kernels.sum::<usize>() + lanes;
+            let floats = evaluator.images.len() + evaluator.kernels.len() + lanes;
             assert_eq!(4 * floats, Evaluator::bytes(&trunk, batch, threads));
         }
     }

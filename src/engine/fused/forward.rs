@@ -10,7 +10,7 @@ use super::buffer::Buffer;
 use super::chunk::{Forward, Input, Pool};
 use super::geometry::{Block, Convolution, Grid, Join};
 use super::kernels::Sums;
-use super::packing::Pass;
+use super::prepared::Pass;
 use super::sources::{Joined, Shortcut};
 use super::tensors::Tensors;
 use super::workspace::{Workspace, clear, total};
@@ -31,6 +31,7 @@ impl Workspace {
     /// Features (batch, features) of the images, which are in `self.images`.
     pub fn forward(&mut self, tensors: &Tensors) -> Vec<f32> {
         let trunk = Arc::clone(&self.trunk);
+        self.kernels.prepare(&trunk, tensors, Pass::Forward);
         self.layer(tensors, &trunk.stem, Feed::Images);
         for (index, block) in trunk.blocks.iter().enumerate() {
             self.layer(tensors, &block.first, Feed::Joined(index));
@@ -49,7 +50,6 @@ impl Workspace {
 
     /// One convolution and the statistics for its BN.
     fn layer(&mut self, tensors: &Tensors, conv: &Convolution, feed: Feed) {
-        self.prepare(tensors, conv, Pass::Forward);
         let sums = self.convolve(conv, feed);
         let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
         let parameters = GammaBeta {
@@ -71,7 +71,7 @@ impl Workspace {
             joints,
             norms,
             shortcut,
-            prepared,
+            kernels,
             sums,
             team,
             ..
@@ -94,7 +94,7 @@ impl Workspace {
             }
         };
         clear(sums, conv.output.channels);
-        let kernel = &prepared[..conv.prepared_len()];
+        let kernel = kernels.of(conv);
         let outputs = rest[0][..len].chunks_mut(chunk * conv.output.len());
         let inputs = input.chunks(chunk * conv.input.len());
         let jobs = inputs.into_iter().zip(outputs).zip(sums.iter_mut());

@@ -18,6 +18,7 @@ mod geometry;
 )]
 pub mod kernels;
 mod packing;
+mod prepared;
 mod scratch;
 mod sinks;
 mod sources;

@@ -9,10 +9,9 @@ use super::batch_norm::Normalisation;
 use super::buffer::Buffer;
 use super::geometry::{Convolution, Grid, Trunk, chunk_images, most_chunks};
 use super::kernels::{InstructionSet, Sums};
-use super::packing::{Packer, Pass};
+use super::prepared::Prepared;
 use super::scratch::Scratch;
 use super::team::Team;
-use super::tensors::Tensors;
 use crate::model::Network;
 
 /// The weight of a batch in the running statistics: PyTorch's default.
@@ -40,9 +39,8 @@ pub struct Workspace {
     /// Gradients on their way back: of a block's output, inside the block, of its input, and of
     /// its input by the shortcut.
     pub gradients: Vec<Buffer>,
-    packer: Packer,
-    /// One convolution's kernel as its method wants it.
-    pub prepared: Buffer,
+    /// The kernels for the pass at hand.
+    pub kernels: Prepared,
     /// Each chunk's part of the gradient of a kernel.
     pub kernel_gradients: Buffer,
     /// Each chunk's part of the sums over the batch.
@@ -82,8 +80,7 @@ impl Workspace {
             gradients: (0..GRADIENTS)
                 .map(|_| gradient())
                 .collect::<Result<_, _>>()?,
-            packer: Packer::new(&trunk)?,
-            prepared: Buffer::new(trunk.largest(Convolution::prepared_len))?,
+            kernels: Prepared::new(&trunk, set, threads)?,
             kernel_gradients: Buffer::new(chunks * trunk.largest(Convolution::kernel_len))?,
             sums: vec![Sums::default(); chunks],
             team: Team::new(set, scratches),
@@ -97,10 +94,9 @@ impl Workspace {
         let joints: usize = trunk.joints().map(Grid::len).sum();
         let passing = (GRADIENTS + 1) * trunk.largest(|conv| conv.output.len());
         let image = outputs + joints + passing + trunk.stem.input.len();
-        let kernel = Packer::floats(trunk)
-            + trunk.largest(Convolution::prepared_len)
+        let kernels = Prepared::floats(trunk, threads)
             + most_chunks(capacity) * trunk.largest(Convolution::kernel_len);
-        let floats = capacity * image + kernel + threads * Scratch::floats(trunk);
+        let floats = capacity * image + kernels + threads * Scratch::floats(trunk);
         floats * size_of::<f32>()
     }
 
@@ -119,13 +115,6 @@ impl Workspace {
             update(&mut network.buffers[2 * conv.index], mean);
             update(&mut network.buffers[2 * conv.index + 1], variance);
         }
-    }
-
-    /// Brings a convolution's kernel into the order that its method wants in a pass.
-    pub fn prepare(&mut self, tensors: &Tensors, conv: &Convolution, pass: Pass) {
-        let prepared = &mut self.prepared[..conv.prepared_len()];
-        let kernel = (conv, tensors.kernel(conv));
-        self.packer.prepare(self.team.set, kernel, pass, prepared);
     }
 
     /// Images in each chunk of the batch but the last.
@@ -176,16 +165,12 @@ mod tests {
             let mut workspace =
                 Workspace::new(Arc::clone(&trunk), batch, set, threads).expect("room");
             let scratches = workspace.team.sum(Scratch::len);
-            let single = [
-                &workspace.shortcut,
-                &workspace.prepared,
-                &workspace.kernel_gradients,
-            ];
+            let single = [&workspace.shortcut, &workspace.kernel_gradients];
             let many = [&workspace.outputs, &workspace.joints, &workspace.gradients];
             let buffers = many.into_iter().flatten().chain(single);
             let floats = buffers.map(|buffer| buffer.len()).sum::<usize>()
                 + workspace.images.len()
-                + workspace.packer.len()
+                + workspace.kernels.len()
                 + scratches;
             assert_eq!(4 * floats, Workspace::bytes(&trunk, batch, threads));
         }

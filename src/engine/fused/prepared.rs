@@ -1,0 +1,146 @@
+//! A network's kernels as the methods of its convolutions want them.
+
+use std::io;
+
+use dfdx::prelude::Cpu;
+
+use super::buffer::Buffer;
+use super::geometry::{Convolution, Method, Trunk};
+use super::kernels::{InstructionSet, Task, Vector, Winograd};
+use super::packing::{flipped, forward, transposed};
+use super::team::Team;
+use super::tensors::Tensors;
+use crate::model;
+
+/// The kernel of every convolution as its method wants it in one pass.
+pub struct Prepared {
+    kernels: Vec<Buffer>,
+    team: Team<Packer>,
+}
+
+impl Prepared {
+    /// Memory for the convolutions of `trunk`, which `threads` threads prepare.
+    ///
+    /// # Errors
+    /// When the system has no room for it.
+    pub fn new(trunk: &Trunk, set: InstructionSet, threads: usize) -> io::Result<Self> {
+        let kernels = trunk.convolutions();
+        let kernels = kernels.map(|conv| Buffer::new(conv.prepared_len()));
+        let packers = (0..threads).map(|_| Packer::new(trunk));
+        Ok(Self {
+            kernels: kernels.collect::<Result<_, _>>()?,
+            team: Team::new(set, packers.collect::<Result<_, _>>()?),
+        })
+    }
+
+    /// Floats of the memory for `trunk` and `threads` threads.
+    pub fn floats(trunk: &Trunk, threads: usize) -> usize {
+        let kernels = trunk.convolutions().map(Convolution::prepared_len);
+        kernels.sum::<usize>() + threads * Packer::floats(trunk)
+    }
+
+    /// Prepares all kernels for `pass`.
+    pub fn prepare(&mut self, trunk: &Trunk, tensors: &Tensors, pass: Pass) {
+        let jobs = trunk.convolutions().zip(&mut self.kernels);
+        self.team
+            .share(jobs.collect(), |set, (conv, prepared), packer| {
+                packer.prepare(set, (conv, tensors.kernel(conv)), pass, prepared);
+            });
+    }
+
+    /// The kernel of `conv`.
+    pub fn of(&self, conv: &Convolution) -> &[f32] {
+        &self.kernels[conv.index]
+    }
+
+    #[cfg(test)]
+    pub fn len(&mut self) -> usize {
+        let kernels = self.kernels.iter().map(|kernel| kernel.len());
+        kernels.sum::<usize>()
+            + self
+                .team
+                .sum(|packer| packer.flat.len() + packer.packed.len())
+    }
+}
+
+/// What a kernel is prepared for.
+#[derive(Debug, Clone, Copy)]
+pub enum Pass {
+    /// The outputs.
+    Forward,
+    /// The gradient of the inputs.
+    Backward,
+}
+
+/// What one thread needs to bring a kernel into the order that its method wants.
+struct Packer {
+    /// One convolution's kernel in PyTorch's order.
+    flat: Buffer,
+    /// The same before its transform.
+    packed: Buffer,
+}
+
+impl Packer {
+    fn new(trunk: &Trunk) -> io::Result<Self> {
+        Ok(Self {
+            flat: Buffer::new(trunk.largest(Convolution::parameters))?,
+            packed: Buffer::new(trunk.largest(Convolution::kernel_len))?,
+        })
+    }
+
+    /// Floats of the memory for `trunk`.
+    fn floats(trunk: &Trunk) -> usize {
+        trunk.largest(Convolution::parameters) + trunk.largest(Convolution::kernel_len)
+    }
+
+    /// Writes the kernel of `conv` to `prepared` as its method wants it in a pass.
+    fn prepare(
+        &mut self,
+        set: InstructionSet,
+        (conv, kernel): (&Convolution, &model::Vector<Cpu>),
+        pass: Pass,
+        prepared: &mut [f32],
+    ) {
+        let flat = &mut self.flat[..conv.parameters()];
+        kernel.copy_into(flat);
+        match conv.method() {
+            Method::Winograd(_) => {
+                let packed = &mut self.packed[..conv.kernel_len()];
+                let channels = match pass {
+                    Pass::Forward => {
+                        forward(conv, flat, packed);
+                        conv.output.channels
+                    }
+                    Pass::Backward => {
+                        flipped(conv, flat, packed);
+                        conv.input.channels
+                    }
+                };
+                set.run(TransformKernel {
+                    channels,
+                    packed,
+                    prepared,
+                });
+            }
+            Method::Direct(_) => match pass {
+                Pass::Forward => forward(conv, flat, prepared),
+                Pass::Backward => transposed(conv, flat, prepared),
+            },
+        }
+    }
+}
+
+/// [`Winograd::transform_kernel`] as a task.
+struct TransformKernel<'a> {
+    /// That the kernel leads to.
+    channels: usize,
+    packed: &'a [f32],
+    prepared: &'a mut [f32],
+}
+
+impl Task for TransformKernel<'_> {
+    #[inline(always)]
+    fn run<S: Vector>(self, simd: S) {
+        Winograd::transform_kernel(simd, self.channels, self.packed, self.prepared);
+    }
+}
