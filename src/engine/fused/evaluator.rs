@@ -33,14 +33,6 @@ pub struct Evaluator {
     team: Team<Lane>,
 }
 
-/// What evaluation computes of a batch.
-pub struct Evaluated {
-    /// (batch, features)
-    pub features: Vec<f32>,
-    /// Of the outputs of each convolution.
-    pub moments: Vec<Moments>,
-}
-
 impl Evaluator {
     /// Memory for batches of `capacity` images and `threads` threads.
     ///
@@ -75,13 +67,37 @@ impl Evaluator {
         batch <= self.capacity && *self.trunk == *trunk
     }
 
-    /// Evaluates `batch` images, which `fill` writes.
-    pub fn evaluate(
+    /// Features (batch, features) of `batch` images, which `fill` writes.
+    pub fn features(
         &mut self,
         network: &Network<Cpu>,
         batch: usize,
         fill: impl FnOnce(&mut [f32]),
-    ) -> Evaluated {
+    ) -> Vec<f32> {
+        let (features, _) = self.evaluate(network, batch, fill, false);
+        features
+    }
+
+    /// Moments of the outputs of each convolution for `batch` images, which `fill` writes.
+    pub fn moments(
+        &mut self,
+        network: &Network<Cpu>,
+        batch: usize,
+        fill: impl FnOnce(&mut [f32]),
+    ) -> Vec<Moments> {
+        let (_, sums) = self.evaluate(network, batch, fill, true);
+        moments(&self.trunk, &network.architecture, batch, &sums)
+    }
+
+    /// The features, and each chunk's sums over the outputs of each convolution, which are zero if
+    /// nobody wants to `measure` them.
+    fn evaluate(
+        &mut self,
+        network: &Network<Cpu>,
+        batch: usize,
+        fill: impl FnOnce(&mut [f32]),
+        measure: bool,
+    ) -> (Vec<f32>, Vec<Vec<Sums>>) {
         let trunk = Arc::clone(&self.trunk);
         let tensors = Tensors::of(network);
         self.prepare(&trunk, &tensors);
@@ -112,16 +128,14 @@ impl Evaluator {
                         kernels,
                         norms,
                         images: images.len() / trunk.stem.input.len(),
+                        measure,
                         sums,
                         scratch: &mut lane.scratch,
                     };
                     passage.run(images, features, &mut lane.activations);
                 }
             });
-        Evaluated {
-            features,
-            moments: moments(&trunk, &network.architecture, batch, &sums),
-        }
+        (features, sums)
     }
 
     /// Brings the kernels into the order that their methods want, and the running statistics into
@@ -223,6 +237,7 @@ struct Passage<'a> {
     kernels: &'a Prepared,
     norms: &'a [Normalisation],
     images: usize,
+    measure: bool,
     /// Of each convolution.
     sums: &'a mut [Sums],
     scratch: &'a mut Scratch,
@@ -285,6 +300,7 @@ impl<'a> Passage<'a> {
             kernel: self.kernels.of(conv),
             input,
             output: &mut output[..self.images * conv.output.len()],
+            measure: self.measure,
             sums: &mut self.sums[conv.index],
             scratch: self.scratch,
         });

@@ -104,6 +104,7 @@ impl Workspace {
                 kernel,
                 input,
                 output,
+                measure: true,
                 sums,
                 scratch,
             });

@@ -34,7 +34,7 @@ use dfdx::prelude::{Cpu, HasShape, OwnedTape, PutTape, SplitTape, Tape, TensorFr
 
 use super::{Engine, EngineError, Matrix, Moments, classifier};
 use crate::model::{Architecture, Network};
-use evaluator::{Evaluated, Evaluator};
+use evaluator::Evaluator;
 use geometry::Trunk;
 use tensors::Tensors;
 use workspace::Workspace;
@@ -94,12 +94,13 @@ impl Fused {
         Ok(workspace)
     }
 
-    /// Evaluates `images` with BN on its running statistics.
-    fn evaluate(
+    /// The last evaluation's memory if it is enough for these images, or new memory; with the
+    /// number of images.
+    fn evaluator(
         &mut self,
         network: &Network<Cpu>,
         images: &Matrix<Cpu>,
-    ) -> Result<Evaluated, EngineError> {
+    ) -> Result<(&mut Evaluator, usize), EngineError> {
         let trunk = Trunk::new(&network.architecture);
         let batch = images.shape().0 / trunk.stem.input.size.pow(2);
         let kept = self.evaluator.take();
@@ -111,8 +112,7 @@ impl Fused {
                 Evaluator::new(Arc::new(trunk), batch, set, threads).map_err(EngineError::new)?
             }
         };
-        let evaluator = self.evaluator.insert(evaluator);
-        Ok(evaluator.evaluate(network, batch, |to| images.copy_into(to)))
+        Ok((self.evaluator.insert(evaluator), batch))
     }
 }
 
@@ -154,11 +154,9 @@ impl Engine<Cpu> for Fused {
         network: &Network<Cpu>,
         images: Matrix<Cpu>,
     ) -> Result<Matrix<Cpu>, EngineError> {
-        let Evaluated { features, .. } = self.evaluate(network, &images)?;
-        let shape = (
-            features.len() / network.architecture.features,
-            network.architecture.features,
-        );
+        let (evaluator, batch) = self.evaluator(network, &images)?;
+        let features = evaluator.features(network, batch, |to| images.copy_into(to));
+        let shape = (batch, network.architecture.features);
         let features = images
             .device()
             .try_tensor_from_vec(features, shape)
@@ -171,6 +169,7 @@ impl Engine<Cpu> for Fused {
         network: &Network<Cpu>,
         images: Matrix<Cpu>,
     ) -> Result<Vec<Moments>, EngineError> {
-        Ok(self.evaluate(network, &images)?.moments)
+        let (evaluator, batch) = self.evaluator(network, &images)?;
+        Ok(evaluator.moments(network, batch, |to| images.copy_into(to)))
     }
 }

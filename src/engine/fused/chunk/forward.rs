@@ -2,7 +2,7 @@
 
 use super::super::geometry::{Convolution, Method};
 use super::super::kernels::{
-    Direct, Measured, Prefetch, Stored, Summed, Sums, Task, Vector, Winograd, scan,
+    Direct, Kept, Measured, Prefetch, Stored, Summed, Sums, Task, Vector, Winograd, scan,
 };
 use super::super::scratch::Scratch;
 use super::input::{Input, prepare};
@@ -16,6 +16,8 @@ pub struct Forward<'a> {
     pub kernel: &'a [f32],
     pub input: Input<'a>,
     pub output: &'a mut [f32],
+    /// Whether anybody wants `sums`.
+    pub measure: bool,
     /// Of the outputs and of their squares.
     pub sums: &'a mut Sums,
     pub scratch: &'a mut Scratch,
@@ -72,7 +74,11 @@ impl Forward<'_> {
                         m,
                     };
                     let output = &mut self.output[image(to, index)];
-                    tiles.send(simd, &mut Measured(output), self.sums);
+                    if self.measure {
+                        tiles.send(simd, &mut Measured(output), self.sums);
+                    } else {
+                        tiles.send(simd, &mut Kept(output), self.sums);
+                    }
                 }
             }
         }
@@ -85,9 +91,10 @@ impl Forward<'_> {
             let padded = &mut self.scratch.rows;
             let input = prepare(simd, self.conv, &mut self.input, index, padded);
             direct.forward(simd, input, self.kernel, output);
-            let shape = (to.size * to.size, to.channels);
-            let mut source = Stored(output);
-            scan(simd, shape, &mut source, &mut Summed, self.sums);
+            if self.measure {
+                let shape = (to.size * to.size, to.channels);
+                scan(simd, shape, &mut Stored(output), &mut Summed, self.sums);
+            }
         }
     }
 }
