@@ -10,7 +10,7 @@ use super::batch_norm::{GammaBeta, Normalisation};
 use super::buffer::Buffer;
 use super::chunk::{Forward, Input, Pool};
 use super::forward::subsample;
-use super::geometry::{Block, Convolution, Grid, Join, Trunk, chunk_images, most_chunks};
+use super::geometry::{Block, Convolution, Grid, Join, Trunk, chunk_images};
 use super::kernels::{InstructionSet, Sums};
 use super::prepared::{Pass, Prepared};
 use super::scratch::Scratch;
@@ -109,9 +109,11 @@ impl Evaluator {
                 .convolutions()
                 .map(|conv| Sums::new(conv.output.channels))
         };
-        let mut sums: Vec<Vec<_>> = (0..most_chunks(batch)).map(|_| none().collect()).collect();
-
-        let chunk = chunk_images(batch);
+        let few = images_together(&trunk);
+        // Only sums need the training's chunks; smaller jobs keep all threads busy to the end.
+        let chunk = if measure { chunk_images(batch) } else { few };
+        let chunks = 0..batch.div_ceil(chunk);
+        let mut sums: Vec<Vec<_>> = chunks.map(|_| none().collect()).collect();
         let (kernels, norms) = (&self.kernels, &self.norms);
         let jobs = images
             .chunks(chunk * trunk.stem.input.len())
@@ -119,7 +121,6 @@ impl Evaluator {
             .zip(&mut sums);
         self.team
             .share(jobs.collect(), |set, ((images, features), sums), lane| {
-                let few = lane.images;
                 let images = images.chunks(few * trunk.stem.input.len());
                 for (images, features) in images.zip(features.chunks_mut(few * trunk.features)) {
                     let mut passage = Passage {
@@ -179,8 +180,6 @@ fn moments(
 /// One thread's memory.
 struct Lane {
     scratch: Scratch,
-    /// Images that go through the layers together.
-    images: usize,
     activations: Activations,
 }
 
@@ -207,7 +206,6 @@ impl Lane {
         let activation = || Buffer::new(images * trunk.largest(|conv| conv.output.len()));
         Ok(Self {
             scratch: Scratch::new(trunk)?,
-            images,
             activations: Activations {
                 joint: activation()?,
                 last_joint: activation()?,
