@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use dfdx::prelude::{Backward, Cpu, TensorFromVec};
+use dfdx::prelude::{Backward, Cpu, PutTape, SplitTape, TensorFromVec};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -183,11 +183,11 @@ impl<'a> Training<'a> {
     /// One update; the mean loss before it.
     fn step(&mut self) -> Result<f64, EngineError> {
         let (labels, images) = (&self.batch.labels, self.images()?);
-        let logits = self.engine.train(&mut self.network, images)?;
-        let measured = BatchLoss::measure(&logits.as_vec(), labels);
-        let loss = cross_entropy(logits, labels)?;
+        let (logits, tape) = self.engine.train(&mut self.network, images)?.split_tape();
+        let loss = cross_entropy(logits.clone().put_tape(tape), labels)?;
         let mut gradients = loss.try_backward().map_err(EngineError::new)?;
         self.sgd.step(&mut self.network, &mut gradients, self.lr)?;
+        let measured = BatchLoss::measure(&logits.as_vec(), labels);
         Ok(measured.loss_sum / labels.len() as f64)
     }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use dfdx::prelude::{Backward, Device};
+use dfdx::prelude::{Backward, Device, PutTape, SplitTape};
 
 use super::running_error::RunningError;
 use crate::data::{Batch, Data, EvalBatches};
@@ -48,12 +48,12 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
     /// When the device fails.
     pub fn step(&mut self, batch: &Batch, lr: f64) -> Result<BatchLoss, EngineError> {
         let images = images(self.device, batch)?;
-        let logits = self.engine.train(&mut self.network, images)?;
-        let measured = BatchLoss::measure(&logits.as_vec(), &batch.labels);
-        let loss = cross_entropy(logits, &batch.labels)?;
+        let (logits, tape) = self.engine.train(&mut self.network, images)?.split_tape();
+        let loss = cross_entropy(logits.clone().put_tape(tape), &batch.labels)?;
         let mut gradients = loss.try_backward().map_err(EngineError::new)?;
         self.sgd.step(&mut self.network, &mut gradients, lr)?;
-        Ok(measured)
+        // Last, so that a GPU has the whole update before it when the host begins to wait.
+        Ok(BatchLoss::measure(&logits.as_vec(), &batch.labels))
     }
 
     /// Error and loss over all evaluation images, the last partial batch included; `None` where
