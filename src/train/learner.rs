@@ -52,7 +52,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
         let loss = cross_entropy(logits.clone().put_tape(tape), &batch.labels)?;
         let mut gradients = loss.try_backward().map_err(EngineError::new)?;
         self.sgd.step(&mut self.network, &mut gradients, lr)?;
-        // Last, so that a GPU has the whole update before it when the host begins to wait.
+        // Last, because it waits for the device: by then a GPU has the whole update queued.
         Ok(BatchLoss::measure(&logits.as_vec(), &batch.labels))
     }
 

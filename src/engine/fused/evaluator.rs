@@ -89,7 +89,7 @@ impl Evaluator {
         moments(&self.trunk, &network.architecture, batch, &sums)
     }
 
-    /// The features, and each chunk's sums over the outputs of each convolution, which are zero if
+    /// The features, and each chunk's sums over the outputs of each convolution, which are empty if
     /// nobody wants to `measure` them.
     fn evaluate(
         &mut self,
@@ -104,16 +104,17 @@ impl Evaluator {
         let images = &mut self.images[..batch * trunk.stem.input.len()];
         fill(images);
         let mut features = vec![0.0; batch * trunk.features];
-        let none = || {
-            trunk
-                .convolutions()
-                .map(|conv| Sums::new(conv.output.channels))
-        };
         let few = images_together(&trunk);
+        let chunk = chunk_images(batch);
         // Only sums need the training's chunks; smaller jobs keep all threads busy to the end.
-        let chunk = if measure { chunk_images(batch) } else { few };
-        let chunks = 0..batch.div_ceil(chunk);
-        let mut sums: Vec<Vec<_>> = chunks.map(|_| none().collect()).collect();
+        let chunk = if measure { chunk } else { chunk.min(few) };
+        let layers = trunk.convolutions().map(|conv| match measure {
+            true => Sums::new(conv.output.channels),
+            false => Sums::default(),
+        });
+        let layers: Vec<_> = layers.collect();
+        let mut sums = vec![layers; batch.div_ceil(chunk)];
+
         let (kernels, norms) = (&self.kernels, &self.norms);
         let jobs = images
             .chunks(chunk * trunk.stem.input.len())

@@ -1,4 +1,4 @@
-//! The threads that share a batch's chunks.
+//! Threads that share jobs.
 
 use std::sync::Mutex;
 
@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::kernels::InstructionSet;
 
-/// The threads that share a batch's chunks, each with memory `M` of its own.
+/// Threads that share jobs, each with memory `M` of its own.
 pub struct Team<M> {
-    pub set: InstructionSet,
+    set: InstructionSet,
     memories: Vec<Mutex<M>>,
 }
 

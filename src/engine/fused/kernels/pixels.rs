@@ -36,6 +36,12 @@ pub trait PixelSink {
         value: S::f32s,
         sums: &mut [S::f32s; 2],
     );
+
+    /// Whether it adds to the sums at all.
+    #[inline(always)]
+    fn has_sums(&self) -> bool {
+        true
+    }
 }
 
 /// Two sums over pixels for each channel, in float64.
@@ -173,7 +179,9 @@ pub fn scan<S: Vector>(
                 let value = source.value(simd, from, at);
                 sink.put(simd, to, at, value, &mut partial);
             }
-            sums.add_partial(simd, channel, partial);
+            if sink.has_sums() {
+                sums.add_partial(simd, channel, partial);
+            }
         }
     }
 }

@@ -64,7 +64,7 @@ impl PixelSink for Summed {
     }
 }
 
-/// Keeps the values.
+/// Keeps the values; sums nothing.
 pub struct Kept<'a>(pub &'a mut [f32]);
 
 impl PixelSink for Kept<'_> {
@@ -76,5 +76,10 @@ impl PixelSink for Kept<'_> {
     #[inline(always)]
     fn put<S: Vector>(&mut self, simd: S, (): (), at: usize, value: S::f32s, _: &mut [S::f32s; 2]) {
         simd.store(self.0, at, value);
+    }
+
+    #[inline(always)]
+    fn has_sums(&self) -> bool {
+        false
     }
 }

@@ -341,7 +341,9 @@ impl Winograd {
                     }
                 }
             }
-            sums.add_partial(simd, channel, partial);
+            if sink.has_sums() {
+                sums.add_partial(simd, channel, partial);
+            }
         }
     }
 
