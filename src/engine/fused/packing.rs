@@ -1,6 +1,8 @@
 //! Kernels between PyTorch's order (out, in, height, width) and the orders of the methods, with
 //! channels rounded up.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::geometry::Convolution;
@@ -65,17 +67,22 @@ pub fn add_gradients(conv: &Convolution, gradients: &[f32], flat: &mut [f32]) {
         for place in 0..places {
             for input in 0..conv.in_channels {
                 let start = (place * from + input) * to + first;
-                let mut sums = [0.0; CHANNELS_TOGETHER];
-                for gradient in gradients.chunks_exact(conv.kernel_len()) {
-                    let gradient = &gradient[start..start + outputs];
-                    for (sum, value) in sums.iter_mut().zip(gradient) {
-                        *sum += value;
-                    }
-                }
+                let sums = sums_at(gradients, conv.kernel_len(), start..start + outputs);
                 for (output, sum) in sums[..outputs].iter().enumerate() {
                     flat[output * of_output + input * places + place] += sum;
                 }
             }
         }
     });
+}
+
+/// The sums of some consecutive output channels' entries over gradients of `len` entries each.
+fn sums_at(gradients: &[f32], len: usize, range: Range<usize>) -> [f32; CHANNELS_TOGETHER] {
+    let mut sums = [0.0; CHANNELS_TOGETHER];
+    for gradient in gradients.chunks_exact(len) {
+        for (sum, value) in sums.iter_mut().zip(&gradient[range.clone()]) {
+            *sum += value;
+        }
+    }
+    sums
 }
