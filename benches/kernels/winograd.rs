@@ -194,14 +194,20 @@ impl Work for Stage {
 /// max(x, 0) of the pixels of an image.
 struct Activated<'a>(&'a [f32]);
 
-impl PixelSource for Activated<'_> {
+impl PixelSource<1> for Activated<'_> {
     type Channels<S: Vector> = ();
+    const KEEPS: bool = false;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, _: S, _: usize) {}
 
     #[inline(always)]
-    fn value<S: Vector>(&mut self, simd: S, (): (), at: usize) -> S::f32s {
-        simd.relu(simd.load(self.0, at))
+    fn images(&mut self) -> ([&[f32]; 1], &mut [f32]) {
+        ([self.0], &mut [])
+    }
+
+    #[inline(always)]
+    fn value<S: Vector>(simd: S, (): (), [value]: [S::f32s; 1]) -> S::f32s {
+        simd.relu(value)
     }
 }

@@ -44,9 +44,11 @@ fn sum_against<S: Vector>(
 /// Sums g and g (x - mean).
 pub struct AgainstValue<'a>(pub Centred<'a>);
 
-impl PixelSink for AgainstValue<'_> {
+impl PixelSink<1> for AgainstValue<'_> {
     /// The mean.
     type Channels<S: Vector> = S::f32s;
+    const KEEPS: bool = false;
+    const SUMS: bool = true;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> S::f32s {
@@ -54,16 +56,20 @@ impl PixelSink for AgainstValue<'_> {
     }
 
     #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
+    fn images(&mut self) -> ([&[f32]; 1], &mut [f32]) {
+        ([self.0.x], &mut [])
+    }
+
+    #[inline(always)]
+    fn take<S: Vector>(
         simd: S,
         mean: S::f32s,
-        at: usize,
         value: S::f32s,
+        [x]: [S::f32s; 1],
         sums: &mut [S::f32s; 2],
-    ) {
-        let x = simd.load(self.0.x, at);
+    ) -> S::f32s {
         sum_against(simd, value, (x, mean), sums);
+        value
     }
 }
 
@@ -75,9 +81,11 @@ pub struct InnerGradient<'a> {
     pub gradient: &'a mut [f32],
 }
 
-impl PixelSink for InnerGradient<'_> {
+impl PixelSink<1> for InnerGradient<'_> {
     /// The BN and its mean.
     type Channels<S: Vector> = (Affine<S>, S::f32s);
+    const KEEPS: bool = true;
+    const SUMS: bool = true;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> (Affine<S>, S::f32s) {
@@ -86,33 +94,37 @@ impl PixelSink for InnerGradient<'_> {
     }
 
     #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
+    fn images(&mut self) -> ([&[f32]; 1], &mut [f32]) {
+        ([self.x], self.gradient)
+    }
+
+    #[inline(always)]
+    fn take<S: Vector>(
         simd: S,
         (norm, mean): (Affine<S>, S::f32s),
-        at: usize,
         value: S::f32s,
+        [x]: [S::f32s; 1],
         sums: &mut [S::f32s; 2],
-    ) {
-        let x = simd.load(self.x, at);
+    ) -> S::f32s {
         let gradient = simd.where_positive(norm.apply(simd, x), value);
-        simd.store(self.gradient, at, gradient);
         sum_against(simd, gradient, (x, mean), sums);
+        gradient
     }
 }
 
-/// Takes the gradient of a block's output, relu(BN(x) + shortcut), less what came down the next
-/// block's `shortcut`, to that of the sum; sums as [`AgainstValue`].
+/// Takes the gradient of a block's output, relu(BN(x) + shortcut), to that of the sum; sums as
+/// [`AgainstValue`].
 pub struct OuterGradient<'a> {
     pub output: &'a [f32],
-    pub shortcut: Option<&'a [f32]>,
     pub centred: Centred<'a>,
     pub gradient: &'a mut [f32],
 }
 
-impl PixelSink for OuterGradient<'_> {
+impl PixelSink<2> for OuterGradient<'_> {
     /// The mean.
     type Channels<S: Vector> = S::f32s;
+    const KEEPS: bool = true;
+    const SUMS: bool = true;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> S::f32s {
@@ -120,21 +132,56 @@ impl PixelSink for OuterGradient<'_> {
     }
 
     #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
+    fn images(&mut self) -> ([&[f32]; 2], &mut [f32]) {
+        ([self.output, self.centred.x], self.gradient)
+    }
+
+    #[inline(always)]
+    fn take<S: Vector>(
         simd: S,
         mean: S::f32s,
-        at: usize,
         value: S::f32s,
+        [output, x]: [S::f32s; 2],
         sums: &mut [S::f32s; 2],
-    ) {
-        let value = match self.shortcut {
-            Some(shortcut) => simd.add_f32s(value, simd.load(shortcut, at)),
-            None => value,
-        };
-        let gradient = simd.where_positive(simd.load(self.output, at), value);
-        simd.store(self.gradient, at, gradient);
-        let x = simd.load(self.centred.x, at);
+    ) -> S::f32s {
+        let gradient = simd.where_positive(output, value);
         sum_against(simd, gradient, (x, mean), sums);
+        gradient
+    }
+}
+
+/// [`OuterGradient`] for a gradient that lacks what came down the next block's `shortcut`.
+pub struct JoinedGradient<'a> {
+    pub outer: OuterGradient<'a>,
+    pub shortcut: &'a [f32],
+}
+
+impl PixelSink<3> for JoinedGradient<'_> {
+    /// The mean.
+    type Channels<S: Vector> = S::f32s;
+    const KEEPS: bool = true;
+    const SUMS: bool = true;
+
+    #[inline(always)]
+    fn channels<S: Vector>(&self, simd: S, channel: usize) -> S::f32s {
+        self.outer.channels(simd, channel)
+    }
+
+    #[inline(always)]
+    fn images(&mut self) -> ([&[f32]; 3], &mut [f32]) {
+        let ([output, x], gradient) = self.outer.images();
+        ([output, x, self.shortcut], gradient)
+    }
+
+    #[inline(always)]
+    fn take<S: Vector>(
+        simd: S,
+        mean: S::f32s,
+        value: S::f32s,
+        [output, x, shortcut]: [S::f32s; 3],
+        sums: &mut [S::f32s; 2],
+    ) -> S::f32s {
+        let value = simd.add_f32s(value, shortcut);
+        OuterGradient::take(simd, mean, value, [output, x], sums)
     }
 }

@@ -12,8 +12,9 @@ pub struct Activated<'a> {
     pub norm: &'a Normalisation,
 }
 
-impl PixelSource for Activated<'_> {
+impl PixelSource<1> for Activated<'_> {
     type Channels<S: Vector> = Affine<S>;
+    const KEEPS: bool = false;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> Affine<S> {
@@ -21,8 +22,13 @@ impl PixelSource for Activated<'_> {
     }
 
     #[inline(always)]
-    fn value<S: Vector>(&mut self, simd: S, norm: Affine<S>, at: usize) -> S::f32s {
-        simd.relu(norm.apply(simd, simd.load(self.x, at)))
+    fn images(&mut self) -> ([&[f32]; 1], &mut [f32]) {
+        ([self.x], &mut [])
+    }
+
+    #[inline(always)]
+    fn value<S: Vector>(simd: S, norm: Affine<S>, [x]: [S::f32s; 1]) -> S::f32s {
+        simd.relu(norm.apply(simd, x))
     }
 }
 
@@ -62,14 +68,28 @@ impl<'a> Joined<'a> {
     }
 
     /// The one of many images at `range`.
-    pub fn image(&mut self, range: Range<usize>) -> Joined<'_> {
-        Joined {
-            x: &self.x[range.clone()],
-            norm: self.norm,
-            shortcut: self.shortcut.slice(range.clone()),
-            output: &mut self.output[range],
+    pub fn image(&mut self, range: Range<usize>) -> JoinedImage<'_> {
+        let activated = |x, norm| Activated { x, norm };
+        let alone = Alone {
+            activated: activated(&self.x[range.clone()], self.norm),
+            output: &mut self.output[range.clone()],
+        };
+        match self.shortcut.slice(range) {
+            Shortcut::None => JoinedImage::Alone(alone),
+            Shortcut::Identity(input) => JoinedImage::WithIdentity(WithIdentity { alone, input }),
+            Shortcut::Projection { x, norm } => JoinedImage::WithProjection(WithProjection {
+                alone,
+                projected: activated(x, norm),
+            }),
         }
     }
+}
+
+/// One image of a [`Joined`].
+pub enum JoinedImage<'a> {
+    Alone(Alone<'a>),
+    WithIdentity(WithIdentity<'a>),
+    WithProjection(WithProjection<'a>),
 }
 
 /// What a block adds to its second BN.
@@ -117,45 +137,101 @@ impl Shortcut<'_> {
     }
 }
 
-impl PixelSource for Joined<'_> {
+/// relu(BN(x)), which is kept in `output`.
+pub struct Alone<'a> {
+    activated: Activated<'a>,
+    output: &'a mut [f32],
+}
+
+impl PixelSource<1> for Alone<'_> {
+    type Channels<S: Vector> = Affine<S>;
+    const KEEPS: bool = true;
+
+    #[inline(always)]
+    fn channels<S: Vector>(&self, simd: S, channel: usize) -> Affine<S> {
+        self.activated.channels(simd, channel)
+    }
+
+    #[inline(always)]
+    fn images(&mut self) -> ([&[f32]; 1], &mut [f32]) {
+        ([self.activated.x], self.output)
+    }
+
+    #[inline(always)]
+    fn value<S: Vector>(simd: S, norm: Affine<S>, x: [S::f32s; 1]) -> S::f32s {
+        Activated::value(simd, norm, x)
+    }
+}
+
+/// relu(BN(x) + input), which is kept.
+pub struct WithIdentity<'a> {
+    alone: Alone<'a>,
+    input: &'a [f32],
+}
+
+impl PixelSource<2> for WithIdentity<'_> {
+    type Channels<S: Vector> = Affine<S>;
+    const KEEPS: bool = true;
+
+    #[inline(always)]
+    fn channels<S: Vector>(&self, simd: S, channel: usize) -> Affine<S> {
+        self.alone.channels(simd, channel)
+    }
+
+    #[inline(always)]
+    fn images(&mut self) -> ([&[f32]; 2], &mut [f32]) {
+        let ([x], output) = self.alone.images();
+        ([x, self.input], output)
+    }
+
+    #[inline(always)]
+    fn value<S: Vector>(simd: S, norm: Affine<S>, [x, input]: [S::f32s; 2]) -> S::f32s {
+        simd.relu(simd.add_f32s(norm.apply(simd, x), input))
+    }
+}
+
+/// relu(BN(x) + BN(projected)), which is kept.
+pub struct WithProjection<'a> {
+    alone: Alone<'a>,
+    projected: Activated<'a>,
+}
+
+impl PixelSource<2> for WithProjection<'_> {
     /// Of the block's BN and of the projection's.
     type Channels<S: Vector> = [Affine<S>; 2];
+    const KEEPS: bool = true;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> [Affine<S>; 2] {
-        let own = Affine::new(simd, self.norm, channel);
-        match self.shortcut {
-            Shortcut::Projection { norm, .. } => [own, Affine::new(simd, norm, channel)],
-            Shortcut::None | Shortcut::Identity(_) => [own, own],
-        }
+        [
+            self.alone.channels(simd, channel),
+            self.projected.channels(simd, channel),
+        ]
+    }
+
+    #[inline(always)]
+    fn images(&mut self) -> ([&[f32]; 2], &mut [f32]) {
+        let ([x], output) = self.alone.images();
+        ([x, self.projected.x], output)
     }
 
     #[inline(always)]
     fn value<S: Vector>(
-        &mut self,
         simd: S,
         [own, projection]: [Affine<S>; 2],
-        at: usize,
+        [x, projected]: [S::f32s; 2],
     ) -> S::f32s {
-        let y = own.apply(simd, simd.load(self.x, at));
-        let sum = match self.shortcut {
-            Shortcut::None => y,
-            Shortcut::Identity(input) => simd.add_f32s(y, simd.load(input, at)),
-            Shortcut::Projection { x, .. } => {
-                simd.add_f32s(y, projection.apply(simd, simd.load(x, at)))
-            }
-        };
-        let value = simd.relu(sum);
-        simd.store(self.output, at, value);
-        value
+        let shortcut = projection.apply(simd, projected);
+        simd.relu(simd.add_f32s(own.apply(simd, x), shortcut))
     }
 }
 
 /// One value for each channel.
 pub struct Uniform<'a>(pub &'a [f32]);
 
-impl PixelSource for Uniform<'_> {
+impl PixelSource<0> for Uniform<'_> {
     type Channels<S: Vector> = S::f32s;
+    const KEEPS: bool = false;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> S::f32s {
@@ -163,7 +239,12 @@ impl PixelSource for Uniform<'_> {
     }
 
     #[inline(always)]
-    fn value<S: Vector>(&mut self, _: S, value: S::f32s, _: usize) -> S::f32s {
+    fn images(&mut self) -> ([&[f32]; 0], &mut [f32]) {
+        ([], &mut [])
+    }
+
+    #[inline(always)]
+    fn value<S: Vector>(_: S, value: S::f32s, []: [S::f32s; 0]) -> S::f32s {
         value
     }
 }
@@ -175,9 +256,10 @@ pub struct Unnormalised<'a> {
     pub norm: &'a NormalisationGradient,
 }
 
-impl PixelSource for Unnormalised<'_> {
+impl PixelSource<2> for Unnormalised<'_> {
     /// The factors of the gradient and of x, and the constant.
     type Channels<S: Vector> = [S::f32s; 3];
+    const KEEPS: bool = false;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> [S::f32s; 3] {
@@ -189,14 +271,18 @@ impl PixelSource for Unnormalised<'_> {
     }
 
     #[inline(always)]
+    fn images(&mut self) -> ([&[f32]; 2], &mut [f32]) {
+        ([self.gradient, self.x], &mut [])
+    }
+
+    #[inline(always)]
     fn value<S: Vector>(
-        &mut self,
         simd: S,
         [of_gradient, of_value, constant]: [S::f32s; 3],
-        at: usize,
+        [gradient, x]: [S::f32s; 2],
     ) -> S::f32s {
-        let rest = simd.mul_add(simd.load(self.x, at), of_value, constant);
-        simd.mul_add(simd.load(self.gradient, at), of_gradient, rest)
+        let rest = simd.mul_add(x, of_value, constant);
+        simd.mul_add(gradient, of_gradient, rest)
     }
 }
 

@@ -3,11 +3,11 @@
 use super::super::batch_norm::NormalisationGradient;
 use super::super::forward::for_each_kept_pixel;
 use super::super::geometry::{Convolution, Grid, Method};
-use super::super::kernels::{Direct, Prefetch, Stored, Sums, Task, Vector, Winograd, copy, pad};
+use super::super::kernels::{Direct, Kept, Prefetch, Stored, Sums, Task, Vector, Winograd, pad};
 use super::super::scratch::Scratch;
 use super::super::sources::Unnormalised;
 use super::input::{Input, prepare};
-use super::output::{Image, Output, Tiles};
+use super::output::{Image, Output, Pixels, Tiles};
 use super::{groups, image};
 
 /// Takes a chunk's gradients back through a convolution and the BN after it.
@@ -135,12 +135,13 @@ impl Backward<'_> {
         } = self.scratch;
         let gradient = &mut gradient[..to.len()];
         for index in 0..self.x.len() / to.len() {
-            let mut source = Unnormalised {
+            let source = Unnormalised {
                 gradient: &self.gradient[image(to, index)],
                 x: &self.x[image(to, index)],
                 norm: self.norm,
             };
-            copy(simd, to.channels, &mut source, gradient);
+            let pixels = Image { grid: to, source };
+            pixels.send(simd, &mut Kept(gradient), self.sums);
             let input = prepare(simd, conv, &mut self.input, index, rows);
             direct.kernel_gradient(simd, input, gradient, self.kernel_gradient, index > 0);
             if let Output::None = self.output {

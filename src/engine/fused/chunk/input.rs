@@ -6,7 +6,7 @@ use super::super::batch_norm::Normalisation;
 use super::super::geometry::{Convolution, Grid};
 use super::super::kernels::{Padding, Stored, Vector, pad};
 use super::super::scratch::Padded;
-use super::super::sources::{Activated, Joined};
+use super::super::sources::{Activated, Joined, JoinedImage};
 use super::image;
 
 /// A chunk's images on their way into a convolution.
@@ -67,9 +67,17 @@ impl Input<'_> {
                     padded,
                 );
             }
-            Self::Joined(joined) => {
-                pad(simd, shape, &mut joined.image(range), rows, padding, padded)
-            }
+            Self::Joined(joined) => match joined.image(range) {
+                JoinedImage::Alone(mut image) => {
+                    pad(simd, shape, &mut image, rows, padding, padded);
+                }
+                JoinedImage::WithIdentity(mut image) => {
+                    pad(simd, shape, &mut image, rows, padding, padded);
+                }
+                JoinedImage::WithProjection(mut image) => {
+                    pad(simd, shape, &mut image, rows, padding, padded);
+                }
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::batch_norm::Normalisation;
 use super::super::geometry::Grid;
 use super::super::kernels::{Kept, PixelSink, PixelSource, Sums, Vector, Winograd, scan};
-use super::super::sinks::{Centred, InnerGradient, OuterGradient};
+use super::super::sinks::{Centred, InnerGradient, JoinedGradient, OuterGradient};
 
 /// Where the gradients of a chunk's inputs go.
 pub enum Output<'a> {
@@ -19,7 +19,7 @@ pub enum Output<'a> {
         x: &'a [f32],
         gradient: &'a mut [f32],
     },
-    /// [`OuterGradient`] for many.
+    /// [`OuterGradient`] or [`JoinedGradient`] for many.
     Outer {
         output: &'a [f32],
         shortcut: Option<&'a [f32]>,
@@ -109,13 +109,18 @@ impl Output<'_> {
                 centred,
                 gradient,
             } => {
-                let mut sink = OuterGradient {
+                let mut outer = OuterGradient {
                     output: &output[range.clone()],
-                    shortcut: shortcut.map(|shortcut| &shortcut[range.clone()]),
                     centred: centred.slice(range.clone()),
-                    gradient: &mut gradient[range],
+                    gradient: &mut gradient[range.clone()],
                 };
-                pixels.send(simd, &mut sink, sums);
+                match shortcut {
+                    None => pixels.send(simd, &mut outer, sums),
+                    Some(shortcut) => {
+                        let shortcut = &shortcut[range];
+                        pixels.send(simd, &mut JoinedGradient { outer, shortcut }, sums);
+                    }
+                }
             }
         }
     }
@@ -123,7 +128,12 @@ impl Output<'_> {
 
 /// Some pixels of an image, ready to be sent to a sink.
 pub trait Pixels {
-    fn send<S: Vector>(self, simd: S, sink: &mut impl PixelSink, sums: &mut Sums);
+    fn send<S: Vector, To: PixelSink<READ>, const READ: usize>(
+        self,
+        simd: S,
+        sink: &mut To,
+        sums: &mut Sums,
+    );
 }
 
 /// The pixels of Winograd's tiles.
@@ -141,7 +151,12 @@ pub struct Tiles<'a> {
 
 impl Pixels for Tiles<'_> {
     #[inline(always)]
-    fn send<S: Vector>(self, simd: S, sink: &mut impl PixelSink, sums: &mut Sums) {
+    fn send<S: Vector, To: PixelSink<READ>, const READ: usize>(
+        self,
+        simd: S,
+        sink: &mut To,
+        sums: &mut Sums,
+    ) {
         let Self {
             winograd,
             channels,
@@ -154,15 +169,20 @@ impl Pixels for Tiles<'_> {
     }
 }
 
-/// All the pixels of one image.
-pub struct Image<T> {
+/// All the pixels of one image, whose source reads `FROM` images.
+pub struct Image<T, const FROM: usize> {
     pub grid: Grid,
     pub source: T,
 }
 
-impl<T: PixelSource> Pixels for Image<T> {
+impl<T: PixelSource<FROM>, const FROM: usize> Pixels for Image<T, FROM> {
     #[inline(always)]
-    fn send<S: Vector>(mut self, simd: S, sink: &mut impl PixelSink, sums: &mut Sums) {
+    fn send<S: Vector, To: PixelSink<READ>, const READ: usize>(
+        mut self,
+        simd: S,
+        sink: &mut To,
+        sums: &mut Sums,
+    ) {
         let shape = (self.grid.size * self.grid.size, self.grid.channels);
         scan(simd, shape, &mut self.source, sink, sums);
     }

@@ -3,7 +3,7 @@
 use super::super::geometry::Grid;
 use super::super::kernels::{Stored, Summed, Sums, Task, Vector};
 use super::super::sinks::{AgainstValue, Centred};
-use super::super::sources::{Joined, Uniform};
+use super::super::sources::{Joined, JoinedImage, Uniform};
 use super::image;
 use super::output::{Image, Output, Pixels};
 
@@ -23,9 +23,18 @@ impl Task for Pool<'_> {
         let pixels = self.grid.size * self.grid.size;
         for (index, features) in self.features.chunks_exact_mut(self.channels).enumerate() {
             let grid = self.grid;
-            let source = self.joined.image(image(grid, index));
             let mut sums = Sums::new(grid.channels);
-            Image { grid, source }.send(simd, &mut Summed, &mut sums);
+            match self.joined.image(image(grid, index)) {
+                JoinedImage::Alone(source) => {
+                    Image { grid, source }.send(simd, &mut Summed, &mut sums);
+                }
+                JoinedImage::WithIdentity(source) => {
+                    Image { grid, source }.send(simd, &mut Summed, &mut sums);
+                }
+                JoinedImage::WithProjection(source) => {
+                    Image { grid, source }.send(simd, &mut Summed, &mut sums);
+                }
+            }
             for (feature, sum) in features.iter_mut().zip(&sums.first) {
                 *feature = (sum / pixels as f64) as f32;
             }

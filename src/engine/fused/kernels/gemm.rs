@@ -1,6 +1,7 @@
 //! The matrix product that every convolution comes down to.
 
 use super::Vector;
+use super::instruction_set::{Task, call};
 use super::prefetch::Prefetch;
 
 /// The most rows of a block of two vectors of columns: with 16 registers, 12 sums, two vectors of
@@ -21,7 +22,8 @@ pub struct Operand {
 /// C (rows, columns) = A (rows, sum) B (sum, columns), or C += A B.
 ///
 /// The sum runs over `segments` runs of `steps` elements each, so that it can follow the rows of
-/// an image. Columns are consecutive in B and C; rows of A may lie anywhere, even on each other.
+/// an image. Columns are consecutive in B and C, and either the rows of A or the
+/// steps of its sum are. Rows of A may lie on each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Product {
     pub rows: usize,
@@ -65,9 +67,57 @@ pub fn blocks<S: Vector>(rows: usize, columns: usize) -> usize {
 /// Computes a product, with a tick of `ahead` for each block of it.
 ///
 /// # Panics
-/// When an operand is too short for it.
+/// When an operand is too short for it, or when neither the rows of A nor the steps of its sum are
+/// consecutive.
 #[inline(always)]
 pub fn multiply<S: Vector>(
+    simd: S,
+    product: &Product,
+    operands: (&[f32], &[f32]),
+    c: &mut [f32],
+    ahead: &mut Prefetch,
+) {
+    let multiply = Multiply {
+        product,
+        operands,
+        c,
+        ahead,
+    };
+    call(simd, multiply);
+}
+
+/// [`multiply`] as a task.
+struct Multiply<'a> {
+    product: &'a Product,
+    operands: (&'a [f32], &'a [f32]),
+    c: &'a mut [f32],
+    ahead: &'a mut Prefetch,
+}
+
+impl Task for Multiply<'_> {
+    #[inline(always)]
+    fn run<S: Vector>(self, simd: S) {
+        let mut product = *self.product;
+        // Written as constants, so that each copy of the code is compiled for them.
+        if product.a.step == 1 {
+            product.a.step = 1;
+            multiply_inline::<S, 1>(simd, &product, self.operands, self.c, self.ahead);
+        } else {
+            assert_eq!(product.a_row, 1);
+            product.a_row = 1;
+            multiply_inline::<S, 1>(simd, &product, self.operands, self.c, self.ahead);
+        }
+    }
+}
+
+/// [`multiply`] as a part of the caller. Blocks of two vectors look at the end of their sum every
+/// `UNROLLED` steps: with distances that are known when the caller is compiled, several steps take
+/// fewer instructions; with others, pointers to them leave the registers.
+///
+/// # Panics
+/// When an operand is too short for it.
+#[inline(always)]
+pub fn multiply_inline<S: Vector, const UNROLLED: usize>(
     simd: S,
     product: &Product,
     (a, b): (&[f32], &[f32]),
@@ -89,7 +139,7 @@ pub fn multiply<S: Vector>(
         // SAFETY: two vectors from `vector` are within the columns, and the asserts above hold.
         unsafe {
             let (b, c) = (b.add(vector * S::LANES), c.add(vector * S::LANES));
-            columns::<S, 2>(simd, p, most_rows::<S>(), a, b, c, ahead);
+            columns::<S, 2, UNROLLED>(simd, p, most_rows::<S>(), a, b, c, ahead);
         }
     }
     if vectors % 2 == 1 {
@@ -97,7 +147,7 @@ pub fn multiply<S: Vector>(
         // SAFETY: the last vector is one of the columns; the asserts above hold.
         unsafe {
             let (b, c) = (b.add(last * S::LANES), c.add(last * S::LANES));
-            columns::<S, 1>(simd, p, MOST_ROWS_WITH_ROOM, a, b, c, ahead);
+            columns::<S, 1, 1>(simd, p, MOST_ROWS_WITH_ROOM, a, b, c, ahead);
         }
     }
 }
@@ -108,7 +158,7 @@ pub fn multiply<S: Vector>(
 /// # Safety
 /// As for [`block`], for each row of the product.
 #[inline(always)]
-unsafe fn columns<S: Vector, const VECTORS: usize>(
+unsafe fn columns<S: Vector, const VECTORS: usize, const UNROLLED: usize>(
     simd: S,
     p: &Product,
     most: usize,
@@ -130,14 +180,14 @@ unsafe fn columns<S: Vector, const VECTORS: usize>(
         unsafe {
             let (a, c) = (a.add(row * p.a_row), c.add(row * p.c_row));
             match rows {
-                1 => block::<S, 1, VECTORS>(simd, p, a, b, c),
-                2 => block::<S, 2, VECTORS>(simd, p, a, b, c),
-                3 => block::<S, 3, VECTORS>(simd, p, a, b, c),
-                4 => block::<S, 4, VECTORS>(simd, p, a, b, c),
-                5 => block::<S, 5, VECTORS>(simd, p, a, b, c),
-                6 => block::<S, 6, VECTORS>(simd, p, a, b, c),
-                7 => block::<S, 7, VECTORS>(simd, p, a, b, c),
-                _ => block::<S, 8, VECTORS>(simd, p, a, b, c),
+                1 => block::<S, 1, VECTORS, UNROLLED>(simd, p, a, b, c),
+                2 => block::<S, 2, VECTORS, UNROLLED>(simd, p, a, b, c),
+                3 => block::<S, 3, VECTORS, UNROLLED>(simd, p, a, b, c),
+                4 => block::<S, 4, VECTORS, UNROLLED>(simd, p, a, b, c),
+                5 => block::<S, 5, VECTORS, UNROLLED>(simd, p, a, b, c),
+                6 => block::<S, 6, VECTORS, UNROLLED>(simd, p, a, b, c),
+                7 => block::<S, 7, VECTORS, UNROLLED>(simd, p, a, b, c),
+                _ => block::<S, 8, VECTORS, UNROLLED>(simd, p, a, b, c),
             }
         }
         row += rows;
@@ -150,7 +200,7 @@ unsafe fn columns<S: Vector, const VECTORS: usize>(
 /// From `a`, `ROWS` rows of the product's A are readable; from `b`, `VECTORS` vectors in each
 /// step of its sum; from `c`, `VECTORS` vectors in each of `ROWS` rows are readable and writable.
 #[inline(always)]
-unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
+unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize, const UNROLLED: usize>(
     simd: S,
     p: &Product,
     a: *const f32,
@@ -158,22 +208,24 @@ unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
     c: *mut f32,
 ) {
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    // Portable vectors are arrays, whose steps are long loops as they are.
+    let unrolled = if S::is_portable() { 1 } else { UNROLLED };
     for segment in 0..p.segments {
-        for step in 0..p.steps {
-            // SAFETY: the step is one of the product's, the rows are the block's.
-            unsafe {
-                let a = a.add(segment * p.a.segment + step * p.a.step);
-                let b = b.add(segment * p.b.segment + step * p.b.step);
-                let mut columns = [simd.splat_f32s(0.0); VECTORS];
-                for (vector, column) in columns.iter_mut().enumerate() {
-                    *column = simd.load_unchecked(b.add(vector * S::LANES));
+        let mut a = a.wrapping_add(segment * p.a.segment);
+        let mut b = b.wrapping_add(segment * p.b.segment);
+        // SAFETY: each step is one of the product's, the rows are the block's.
+        unsafe {
+            for _ in 0..p.steps / unrolled {
+                for _ in 0..unrolled {
+                    step(simd, p.a_row, a, b, &mut sums);
+                    a = a.wrapping_add(p.a.step);
+                    b = b.wrapping_add(p.b.step);
                 }
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let factor = simd.splat_f32s(*a.add(row * p.a_row));
-                    for (sum, &column) in sums.iter_mut().zip(&columns) {
-                        *sum = simd.mul_add(factor, column, *sum);
-                    }
-                }
+            }
+            for _ in 0..p.steps % unrolled {
+                step(simd, p.a_row, a, b, &mut sums);
+                a = a.wrapping_add(p.a.step);
+                b = b.wrapping_add(p.b.step);
             }
         }
     }
@@ -182,12 +234,39 @@ unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize>(
             // SAFETY: the row and the vector are the block's.
             unsafe {
                 let to = c.add(row * p.c_row + vector * S::LANES);
-                let old = if p.accumulate {
-                    simd.load_unchecked(to)
+                let sum = if p.accumulate {
+                    simd.add_f32s(simd.load_unchecked(to), sum)
                 } else {
-                    simd.splat_f32s(0.0)
+                    sum
                 };
-                simd.store_unchecked(to, simd.add_f32s(old, sum));
+                simd.store_unchecked(to, sum);
+            }
+        }
+    }
+}
+
+/// One step of the sums of a block; rows of A are `a_row` floats apart.
+///
+/// # Safety
+/// From `a`, an element in each of `ROWS` rows is readable; from `b`, `VECTORS` vectors are.
+#[inline(always)]
+unsafe fn step<S: Vector, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    a_row: usize,
+    a: *const f32,
+    b: *const f32,
+    sums: &mut [[S::f32s; VECTORS]; ROWS],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut columns = [simd.splat_f32s(0.0); VECTORS];
+        for (vector, column) in columns.iter_mut().enumerate() {
+            *column = simd.load_unchecked(b.add(vector * S::LANES));
+        }
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let factor = simd.splat_f32s(*a.add(row * a_row));
+            for (sum, &column) in sums.iter_mut().zip(&columns) {
+                *sum = simd.mul_add(factor, column, *sum);
             }
         }
     }

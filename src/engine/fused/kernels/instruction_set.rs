@@ -82,6 +82,12 @@ impl InstructionSet {
     }
 }
 
+/// Does `task` in a function of its own, which callers of the same task share.
+#[inline(always)]
+pub fn call<S: Vector>(simd: S, task: impl Task) {
+    simd.vectorize(Adapter(task));
+}
+
 /// A [`Task`] as pulp wants it.
 struct Adapter<T>(T);
 

@@ -1,46 +1,160 @@
 //! What happens to values on their way into a convolution and out of it.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::Vector;
 use super::vector::MOST_LANES;
 
-/// Where the pixels of one image come from.
-pub trait PixelSource {
+/// Where the pixels of one image come from: each is made of the same pixel of `READ` images.
+pub trait PixelSource<const READ: usize> {
     /// What is the same for all pixels of a vector of channels.
     type Channels<S: Vector>: Copy;
+
+    /// Whether the values are also kept in an image.
+    const KEEPS: bool;
 
     /// For the vector of channels that starts at `channel`.
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> Self::Channels<S>;
 
-    /// The vector at `at`, an offset in floats from the start of the image. Asked for once for
-    /// each vector.
-    fn value<S: Vector>(&mut self, simd: S, channels: Self::Channels<S>, at: usize) -> S::f32s;
+    /// The images that are read, and the one that keeps the values, if any does.
+    fn images(&mut self) -> ([&[f32]; READ], &mut [f32]);
+
+    /// The value of a vector of the pixel.
+    fn value<S: Vector>(simd: S, channels: Self::Channels<S>, read: [S::f32s; READ]) -> S::f32s;
 }
 
-/// Where the pixels of one image go to.
-pub trait PixelSink {
+/// Where the pixels of one image go to, each together with the same pixel of `READ` images.
+pub trait PixelSink<const READ: usize> {
     /// What is the same for all pixels of a vector of channels.
     type Channels<S: Vector>: Copy;
+
+    /// Whether what becomes of the values is kept in an image.
+    const KEEPS: bool;
+
+    /// Whether it adds to the sums at all.
+    const SUMS: bool;
 
     /// For the vector of channels that starts at `channel`.
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> Self::Channels<S>;
 
-    /// Takes the vector at `at`, an offset in floats from the start of the image, and adds to two
-    /// sums over the pixels, which each implementation describes.
-    fn put<S: Vector>(
-        &mut self,
+    /// The images that are read, and the one that keeps the values, if any does.
+    fn images(&mut self) -> ([&[f32]; READ], &mut [f32]);
+
+    /// What becomes of the value of a vector of the pixel. Adds to two sums over the pixels, which
+    /// each implementation describes.
+    fn take<S: Vector>(
         simd: S,
         channels: Self::Channels<S>,
+        value: S::f32s,
+        read: [S::f32s; READ],
+        sums: &mut [S::f32s; 2],
+    ) -> S::f32s;
+}
+
+/// The images of a source or of a sink `P`, which is borrowed for as long: their bounds are checked
+/// once, and `P` cannot change them meanwhile.
+pub struct Images<'a, P, const READ: usize> {
+    read: [*const f32; READ],
+    kept: *mut f32,
+    of: PhantomData<&'a mut P>,
+}
+
+impl<'a, P, const READ: usize> Images<'a, P, READ> {
+    /// Those of `source`, which have `len` floats.
+    ///
+    /// # Panics
+    /// When one is shorter.
+    #[inline(always)]
+    pub fn of_source(source: &'a mut P, len: usize) -> Self
+    where
+        P: PixelSource<READ>,
+    {
+        Self::new(source.images(), P::KEEPS, len)
+    }
+
+    /// Those of `sink`, which have `len` floats.
+    ///
+    /// # Panics
+    /// When one is shorter.
+    #[inline(always)]
+    pub fn of_sink(sink: &'a mut P, len: usize) -> Self
+    where
+        P: PixelSink<READ>,
+    {
+        Self::new(sink.images(), P::KEEPS, len)
+    }
+
+    #[inline(always)]
+    fn new((read, kept): ([&'a [f32]; READ], &'a mut [f32]), keeps: bool, len: usize) -> Self {
+        let mut pointers = [std::ptr::null(); READ];
+        for (pointer, image) in pointers.iter_mut().zip(read) {
+            assert!(len <= image.len());
+            *pointer = image.as_ptr();
+        }
+        assert!(!keeps || len <= kept.len());
+        Self {
+            read: pointers,
+            kept: kept.as_mut_ptr(),
+            of: PhantomData,
+        }
+    }
+
+    /// The value of the vector at `at`, an offset in floats, of the source's image.
+    ///
+    /// # Safety
+    /// The vector ends within the images' length.
+    #[inline(always)]
+    pub unsafe fn value<S: Vector>(&self, simd: S, channels: P::Channels<S>, at: usize) -> S::f32s
+    where
+        P: PixelSource<READ>,
+    {
+        // SAFETY: the caller's.
+        unsafe {
+            let value = P::value(simd, channels, self.load(simd, at));
+            if P::KEEPS {
+                simd.store_unchecked(self.kept.add(at), value);
+            }
+            value
+        }
+    }
+
+    /// Hands the sink the vector at `at`, an offset in floats.
+    ///
+    /// # Safety
+    /// The vector ends within the images' length.
+    #[inline(always)]
+    pub unsafe fn put<S: Vector>(
+        &self,
+        simd: S,
+        channels: P::Channels<S>,
         at: usize,
         value: S::f32s,
         sums: &mut [S::f32s; 2],
-    );
+    ) where
+        P: PixelSink<READ>,
+    {
+        // SAFETY: the caller's.
+        unsafe {
+            let value = P::take(simd, channels, value, self.load(simd, at), sums);
+            if P::KEEPS {
+                simd.store_unchecked(self.kept.add(at), value);
+            }
+        }
+    }
 
-    /// Whether it adds to the sums at all.
+    /// The vectors at `at` of the images that are read.
+    ///
+    /// # Safety
+    /// They end within the images' length.
     #[inline(always)]
-    fn has_sums(&self) -> bool {
-        true
+    unsafe fn load<S: Vector>(&self, simd: S, at: usize) -> [S::f32s; READ] {
+        let mut values = [simd.splat_f32s(0.0); READ];
+        for (value, image) in values.iter_mut().zip(&self.read) {
+            // SAFETY: the caller's.
+            *value = unsafe { simd.load_unchecked(image.add(at)) };
+        }
+        values
     }
 }
 
@@ -88,6 +202,16 @@ impl Sums {
     }
 }
 
+/// Floats of an image.
+///
+/// # Panics
+/// When they are more than there are addresses.
+#[inline(always)]
+pub fn image_len(pixels: usize, channels: usize) -> usize {
+    let len = pixels.checked_mul(channels);
+    len.expect("an image is smaller than the memory")
+}
+
 /// How a padded image lies in memory; distances are in floats.
 #[derive(Debug, Clone, Copy)]
 pub struct Padding {
@@ -103,10 +227,10 @@ pub struct Padding {
 /// `size` pixels. The border of one pixel above and to the left, and all that is below and to the
 /// right, stays as it is.
 #[inline(always)]
-pub fn pad<S: Vector>(
+pub fn pad<S: Vector, P: PixelSource<READ>, const READ: usize>(
     simd: S,
     (size, channels): (usize, usize),
-    source: &mut impl PixelSource,
+    source: &mut P,
     rows: Range<usize>,
     padding: Padding,
     padded: &mut [f32],
@@ -115,45 +239,24 @@ pub fn pad<S: Vector>(
     assert!(vectors > 0 && rows.end <= size && channels.is_multiple_of(S::LANES));
     let last = size * (padding.row + padding.pixel) + (vectors - 1) * padding.vector;
     assert!(last + S::LANES <= padded.len());
+    let len = image_len(size.saturating_mul(size), channels);
     for row in rows {
         let inside = (row + 1) * padding.row + padding.pixel;
         for vector in 0..vectors {
             let channel = vector * S::LANES;
             let constants = source.channels(simd, channel);
+            let images = Images::of_source(source, len);
             for column in 0..size {
                 let at = (row * size + column) * channels + channel;
-                let value = source.value(simd, constants, at);
                 let to = inside + column * padding.pixel + vector * padding.vector;
-                // SAFETY: no row, column or vector is after the last, which is within the image.
-                unsafe { simd.store_unchecked(padded.as_mut_ptr().add(to), value) };
+                // SAFETY: the vector is one of the image's `len` floats; no row, column or vector
+                // of the padded image is after the last, which is within it.
+                unsafe {
+                    let value = images.value(simd, constants, at);
+                    simd.store_unchecked(padded.as_mut_ptr().add(to), value);
+                }
             }
         }
-    }
-}
-
-/// Writes the pixels of `source` from `start` on to `run`, whole pixels.
-#[inline(always)]
-fn fill<S: Vector>(
-    simd: S,
-    channels: usize,
-    source: &mut impl PixelSource,
-    start: usize,
-    run: &mut [f32],
-) {
-    for channel in (0..channels).step_by(S::LANES) {
-        let constants = source.channels(simd, channel);
-        for at in (channel..run.len()).step_by(channels) {
-            let value = source.value(simd, constants, start + at);
-            simd.store(run, at, value);
-        }
-    }
-}
-
-/// Writes all pixels of `source` to `image`.
-#[inline(always)]
-pub fn copy<S: Vector>(simd: S, channels: usize, source: &mut impl PixelSource, image: &mut [f32]) {
-    for (index, run) in image.chunks_mut(BLOCK * channels).enumerate() {
-        fill(simd, channels, source, index * BLOCK * channels, run);
     }
 }
 
@@ -163,23 +266,33 @@ const BLOCK: usize = 64;
 
 /// Moves all of an image's `pixels` from `source` to `sink`.
 #[inline(always)]
-pub fn scan<S: Vector>(
+pub fn scan<S, From, To, const READ: usize, const WITH: usize>(
     simd: S,
     (pixels, channels): (usize, usize),
-    source: &mut impl PixelSource,
-    sink: &mut impl PixelSink,
+    source: &mut From,
+    sink: &mut To,
     sums: &mut Sums,
-) {
+) where
+    S: Vector,
+    From: PixelSource<READ>,
+    To: PixelSink<WITH>,
+{
+    assert!(channels.is_multiple_of(S::LANES));
+    let len = image_len(pixels, channels);
     for start in (0..pixels).step_by(BLOCK) {
         for channel in (0..channels).step_by(S::LANES) {
             let (from, to) = (source.channels(simd, channel), sink.channels(simd, channel));
+            let (sources, sinks) = (Images::of_source(source, len), Images::of_sink(sink, len));
             let mut partial = [simd.splat_f32s(0.0); 2];
             for pixel in start..(start + BLOCK).min(pixels) {
                 let at = pixel * channels + channel;
-                let value = source.value(simd, from, at);
-                sink.put(simd, to, at, value, &mut partial);
+                // SAFETY: the vector is within the pixel, which is one of the images' `len` floats.
+                unsafe {
+                    let value = sources.value(simd, from, at);
+                    sinks.put(simd, to, at, value, &mut partial);
+                }
             }
-            if sink.has_sums() {
+            if To::SUMS {
                 sums.add_partial(simd, channel, partial);
             }
         }

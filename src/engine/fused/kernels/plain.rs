@@ -6,80 +6,106 @@ use super::pixels::{PixelSink, PixelSource};
 /// Values as they lie in memory.
 pub struct Stored<'a>(pub &'a [f32]);
 
-impl PixelSource for Stored<'_> {
+impl PixelSource<1> for Stored<'_> {
     type Channels<S: Vector> = ();
+    const KEEPS: bool = false;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, _: S, _: usize) {}
 
     #[inline(always)]
-    fn value<S: Vector>(&mut self, simd: S, (): (), at: usize) -> S::f32s {
-        simd.load(self.0, at)
+    fn images(&mut self) -> ([&[f32]; 1], &mut [f32]) {
+        ([self.0], &mut [])
+    }
+
+    #[inline(always)]
+    fn value<S: Vector>(_: S, (): (), [value]: [S::f32s; 1]) -> S::f32s {
+        value
     }
 }
 
 /// Keeps the values x; sums x and x squared.
 pub struct Measured<'a>(pub &'a mut [f32]);
 
-impl PixelSink for Measured<'_> {
+impl PixelSink<0> for Measured<'_> {
     type Channels<S: Vector> = ();
+    const KEEPS: bool = true;
+    const SUMS: bool = true;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, _: S, _: usize) {}
 
     #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
+    fn images(&mut self) -> ([&[f32]; 0], &mut [f32]) {
+        ([], self.0)
+    }
+
+    #[inline(always)]
+    fn take<S: Vector>(
         simd: S,
         (): (),
-        at: usize,
         value: S::f32s,
+        []: [S::f32s; 0],
         sums: &mut [S::f32s; 2],
-    ) {
-        simd.store(self.0, at, value);
-        Summed.put(simd, (), at, value, sums);
+    ) -> S::f32s {
+        sums[0] = simd.add_f32s(sums[0], value);
+        sums[1] = simd.mul_add(value, value, sums[1]);
+        value
     }
 }
 
 /// Only sums x and x squared.
 pub struct Summed;
 
-impl PixelSink for Summed {
+impl PixelSink<0> for Summed {
     type Channels<S: Vector> = ();
+    const KEEPS: bool = false;
+    const SUMS: bool = true;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, _: S, _: usize) {}
 
     #[inline(always)]
-    fn put<S: Vector>(
-        &mut self,
+    fn images(&mut self) -> ([&[f32]; 0], &mut [f32]) {
+        ([], &mut [])
+    }
+
+    #[inline(always)]
+    fn take<S: Vector>(
         simd: S,
         (): (),
-        _: usize,
         value: S::f32s,
+        read: [S::f32s; 0],
         sums: &mut [S::f32s; 2],
-    ) {
-        sums[0] = simd.add_f32s(sums[0], value);
-        sums[1] = simd.mul_add(value, value, sums[1]);
+    ) -> S::f32s {
+        Measured::take(simd, (), value, read, sums)
     }
 }
 
 /// Keeps the values; sums nothing.
 pub struct Kept<'a>(pub &'a mut [f32]);
 
-impl PixelSink for Kept<'_> {
+impl PixelSink<0> for Kept<'_> {
     type Channels<S: Vector> = ();
+    const KEEPS: bool = true;
+    const SUMS: bool = false;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, _: S, _: usize) {}
 
     #[inline(always)]
-    fn put<S: Vector>(&mut self, simd: S, (): (), at: usize, value: S::f32s, _: &mut [S::f32s; 2]) {
-        simd.store(self.0, at, value);
+    fn images(&mut self) -> ([&[f32]; 0], &mut [f32]) {
+        ([], self.0)
     }
 
     #[inline(always)]
-    fn has_sums(&self) -> bool {
-        false
+    fn take<S: Vector>(
+        _: S,
+        (): (),
+        value: S::f32s,
+        []: [S::f32s; 0],
+        _: &mut [S::f32s; 2],
+    ) -> S::f32s {
+        value
     }
 }

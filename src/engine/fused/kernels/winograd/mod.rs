@@ -13,15 +13,20 @@
 //! cache when they are transformed back.
 
 mod kernel;
+mod output;
 mod points;
+mod products;
 mod tile;
 
 use std::ops::Range;
 
 use super::Vector;
-use super::gemm::{Operand, Product, blocks, multiply};
+use super::gemm::blocks;
+use super::instruction_set::call;
 use super::pixels::{Padding, PixelSink, Sums};
 use super::prefetch::Prefetch;
+use output::TransformOutput;
+use products::{Blocks, KernelGradientProducts, TileProducts};
 
 /// Entries of a transformed tile.
 const ENTRIES: usize = 36;
@@ -44,34 +49,6 @@ impl<const WIDTH: usize> Layout<WIDTH> {
     fn tile<S: Vector>(vector: usize, tile: usize) -> usize {
         let block = vector / WIDTH * ENTRIES * Self::ENTRY;
         (block + tile * WIDTH + vector % WIDTH) * S::LANES
-    }
-}
-
-/// [`Layout`] as products see it; distances are in floats.
-struct Blocks {
-    /// Channels of a block.
-    channels: usize,
-    /// Between two entries.
-    entry: usize,
-}
-
-impl Blocks {
-    /// Of `channels`.
-    #[inline(always)]
-    fn of<S: Vector>(channels: usize) -> Self {
-        let (width, entry) = match width::<S>(channels) {
-            WIDEST => (WIDEST, Layout::<WIDEST>::ENTRY),
-            _ => (1, Layout::<1>::ENTRY),
-        };
-        Self {
-            channels: width * S::LANES,
-            entry: entry * S::LANES,
-        }
-    }
-
-    /// Between two blocks.
-    fn stride(&self) -> usize {
-        ENTRIES * self.entry
     }
 }
 
@@ -155,14 +132,14 @@ impl Winograd {
         ENTRIES * self.in_channels * self.out_channels
     }
 
-    /// Some of an image's tiles, which count row by row.
+    /// The corner of one of an image's tiles, which count row by row.
     #[inline(always)]
-    fn corners(&self, tiles: Range<usize>) -> impl Iterator<Item = Corner> {
+    fn corner(&self, tile: usize) -> Corner {
         let across = Self::tiles(self.size);
-        tiles.map(move |tile| Corner {
+        Corner {
             y: 4 * (tile / across),
             x: 4 * (tile % across),
-        })
+        }
     }
 
     /// V = B^T d B for the tiles `tiles` of a padded image, written to `v` as the tiles of
@@ -199,7 +176,8 @@ impl Winograd {
         assert!(channels / S::LANES * padding.vector <= padded.len());
         // The vectors of a block share lines of the cache.
         for block in (0..channels / S::LANES).step_by(WIDTH) {
-            for (index, corner) in self.corners(tiles.clone()).enumerate() {
+            for (index, tile) in tiles.clone().enumerate() {
+                let corner = self.corner(tile);
                 for vector in block..block + WIDTH {
                     // SAFETY: the tile's 6x6 pixels are within the padded image's plane, and the
                     // tile is one of the group's, which `v` holds.
@@ -250,7 +228,8 @@ impl Winograd {
         assert!(channels / S::LANES * padding.vector <= padded.len());
         // The vectors of a block share lines of the cache.
         for block in (0..channels / S::LANES).step_by(WIDTH) {
-            for (index, corner) in self.corners(tiles.clone()).enumerate() {
+            for (index, tile) in tiles.clone().enumerate() {
+                let corner = self.corner(tile);
                 for vector in block..block + WIDTH {
                     // SAFETY: the tile's inner 4x4 pixels are within the padded image's plane, and
                     // the tile is one of the group's, which `m` holds.
@@ -273,7 +252,7 @@ impl Winograd {
     /// of the group from `first` on.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
-    pub fn transform_output<S: Vector>(
+    pub fn transform_output<S: Vector, To: PixelSink<READ>, const READ: usize>(
         &self,
         simd: S,
         channels: usize,
@@ -281,70 +260,20 @@ impl Winograd {
         m: &[f32],
         tiles: Range<usize>,
         first: usize,
-        sink: &mut impl PixelSink,
+        sink: &mut To,
         sums: &mut Sums,
     ) {
-        match width::<S>(span.len()) {
-            WIDEST => self.transform_output_in::<S, WIDEST>(
-                simd, channels, span, m, tiles, first, sink, sums,
-            ),
-            _ => {
-                self.transform_output_in::<S, 1>(simd, channels, span, m, tiles, first, sink, sums)
-            }
-        }
-    }
-
-    /// [`Winograd::transform_output`] with blocks of `WIDTH` vectors.
-    #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
-    fn transform_output_in<S: Vector, const WIDTH: usize>(
-        &self,
-        simd: S,
-        channels: usize,
-        span: Range<usize>,
-        m: &[f32],
-        tiles: Range<usize>,
-        first: usize,
-        sink: &mut impl PixelSink,
-        sums: &mut Sums,
-    ) {
-        self.check::<S>(span.len(), &tiles, first, m);
-        for (vector, channel) in span.step_by(S::LANES).enumerate() {
-            let constants = sink.channels(simd, channel);
-            let mut partial = [simd.splat_f32s(0.0); 2];
-            for (index, corner) in self.corners(tiles.clone()).enumerate() {
-                let height = (self.size - corner.y).min(4);
-                let width = (self.size - corner.x).min(4);
-                // SAFETY: the tile is one of the group's, which `m` holds.
-                let columns = unsafe {
-                    let entries = m
-                        .as_ptr()
-                        .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
-                    tile::output_columns::<S, WIDTH>(simd, entries)
-                };
-                let first = (corner.y * self.size + corner.x) * channels + channel;
-                if (height, width) == (4, 4) {
-                    for line in 0..4 {
-                        let values = tile::output_line(simd, &columns, line);
-                        for (x, value) in values.into_iter().enumerate() {
-                            let at = first + (line * self.size + x) * channels;
-                            sink.put(simd, constants, at, value, &mut partial);
-                        }
-                    }
-                    continue;
-                }
-                for line in 0..height {
-                    let values = tile::output_line(simd, &columns, line);
-                    for (x, value) in values.into_iter().enumerate().take(width) {
-                        let at = first + (line * self.size + x) * channels;
-                        sink.put(simd, constants, at, value, &mut partial);
-                    }
-                }
-            }
-            if sink.has_sums() {
-                sums.add_partial(simd, channel, partial);
-            }
-        }
+        let transform = TransformOutput {
+            winograd: self,
+            channels,
+            span,
+            m,
+            tiles,
+            first,
+            sink,
+            sums,
+        };
+        call(simd, transform);
     }
 
     /// That `tiles` are tiles of an image and fit into a group from `first` on, in whole vectors,
@@ -377,37 +306,15 @@ impl Winograd {
         m: &mut [f32],
         ahead: &mut Prefetch,
     ) {
-        let (inputs, outputs) = (Blocks::of::<S>(from), Blocks::of::<S>(span.len()));
-        let product = Product {
-            rows: tiles,
-            columns: span.len(),
-            steps: inputs.channels,
-            segments: from / inputs.channels,
-            a_row: inputs.channels,
-            a: Operand {
-                step: 1,
-                segment: inputs.stride(),
-            },
-            b: Operand {
-                step: span.len(),
-                segment: inputs.channels * span.len(),
-            },
-            c_row: span.len(),
-            accumulate: false,
+        let products = TileProducts {
+            tiles,
+            from,
+            to: span.len(),
+            operands: (v, &kernel[ENTRIES * from * span.start..]),
+            m,
+            ahead,
         };
-        let kernel = &kernel[ENTRIES * from * span.start..];
-        for entry in 0..ENTRIES {
-            multiply(
-                simd,
-                &product,
-                (
-                    &v[entry * inputs.entry..],
-                    &kernel[entry * from * span.len()..],
-                ),
-                &mut m[entry * outputs.entry..],
-                ahead,
-            );
-        }
+        products.compute(simd);
     }
 
     /// dU = V^T dM, or dU += V^T dM, for each of the 36 entries of `tiles` tiles: (36, in, out).
@@ -416,41 +323,21 @@ impl Winograd {
         &self,
         simd: S,
         tiles: usize,
-        (v, m): (&[f32], &[f32]),
+        operands: (&[f32], &[f32]),
         gradient: &mut [f32],
         accumulate: bool,
         ahead: &mut Prefetch,
     ) {
-        let (from, to) = (self.in_channels, self.out_channels);
-        let (inputs, outputs) = (Blocks::of::<S>(from), Blocks::of::<S>(to));
-        let product = Product {
-            rows: inputs.channels,
-            columns: outputs.channels,
-            steps: tiles,
-            segments: 1,
-            a_row: 1,
-            a: Operand {
-                step: inputs.channels,
-                segment: 0,
-            },
-            b: Operand {
-                step: outputs.channels,
-                segment: 0,
-            },
-            c_row: to,
+        let products = KernelGradientProducts {
+            tiles,
+            from: self.in_channels,
+            to: self.out_channels,
+            operands,
+            gradient,
             accumulate,
+            ahead,
         };
-        for entry in 0..ENTRIES {
-            let gradient = &mut gradient[entry * from * to..][..from * to];
-            for (block, rows) in gradient.chunks_mut(inputs.channels * to).enumerate() {
-                let v = &v[block * inputs.stride() + entry * inputs.entry..];
-                for block in 0..to / outputs.channels {
-                    let m = &m[block * outputs.stride() + entry * outputs.entry..];
-                    let gradient = &mut rows[block * outputs.channels..];
-                    multiply(simd, &product, (v, m), gradient, ahead);
-                }
-            }
-        }
+        products.compute(simd);
     }
 
     /// U = G g G^T of a kernel (3, 3, from, to): for each of [`Winograd::spans`], (36, from, span).

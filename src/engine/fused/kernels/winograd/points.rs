@@ -39,20 +39,35 @@ pub fn input<S: Vector>(simd: S, d: [S::f32s; 6]) -> [S::f32s; 6] {
     ]
 }
 
+/// The first and the third of A^T m, of m\[0\] to m\[4\].
+#[inline(always)]
+pub fn output_even<S: Vector>(simd: S, m: [S::f32s; 5]) -> [S::f32s; 2] {
+    let (sum_p, sum_q) = (simd.add_f32s(m[1], m[2]), simd.add_f32s(m[3], m[4]));
+    let third = simd.mul_f32s(simd.splat_f32s(P * P), sum_p);
+    [
+        simd.add_f32s(simd.add_f32s(m[0], sum_p), sum_q),
+        simd.mul_add(simd.splat_f32s(Q * Q), sum_q, third),
+    ]
+}
+
+/// The second and the fourth of A^T m, of m\[1\] to m\[5\].
+#[inline(always)]
+pub fn output_odd<S: Vector>(simd: S, m: [S::f32s; 5]) -> [S::f32s; 2] {
+    let (difference_p, difference_q) = (simd.sub_f32s(m[0], m[1]), simd.sub_f32s(m[2], m[3]));
+    let second = simd.mul_f32s(simd.splat_f32s(P), difference_p);
+    let fourth = simd.mul_add(simd.splat_f32s(P * P * P), difference_p, m[4]);
+    [
+        simd.mul_add(simd.splat_f32s(Q), difference_q, second),
+        simd.mul_add(simd.splat_f32s(Q * Q * Q), difference_q, fourth),
+    ]
+}
+
 /// A^T m.
 #[inline(always)]
 pub fn output<S: Vector>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 4] {
-    let (sum_p, difference_p) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
-    let (sum_q, difference_q) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
-    let second = simd.mul_f32s(simd.splat_f32s(P), difference_p);
-    let third = simd.mul_f32s(simd.splat_f32s(P * P), sum_p);
-    let fourth = simd.mul_add(simd.splat_f32s(P * P * P), difference_p, m[5]);
-    [
-        simd.add_f32s(simd.add_f32s(m[0], sum_p), sum_q),
-        simd.mul_add(simd.splat_f32s(Q), difference_q, second),
-        simd.mul_add(simd.splat_f32s(Q * Q), sum_q, third),
-        simd.mul_add(simd.splat_f32s(Q * Q * Q), difference_q, fourth),
-    ]
+    let [first, third] = output_even(simd, [m[0], m[1], m[2], m[3], m[4]]);
+    let [second, fourth] = output_odd(simd, [m[1], m[2], m[3], m[4], m[5]]);
+    [first, second, third, fourth]
 }
 
 /// A y at P and -P, or at Q and -Q.

@@ -5,7 +5,9 @@
 
 use super::super::Vector;
 use super::Layout;
-use super::points::{P, Q, gradient, gradient_pair, input, input_end, input_pair, output};
+use super::points::{
+    P, Q, gradient, gradient_pair, input, input_end, input_pair, output, output_even, output_odd,
+};
 
 /// The vector at `line` and `column` of pixels whose lines are `pitch` floats apart.
 ///
@@ -127,33 +129,30 @@ pub unsafe fn transform_gradient<S: Vector, const WIDTH: usize>(
     }
 }
 
-/// A^T M of 6x6 entries, column by column; [`output_line`] does the rest.
+/// Two lines of A^T M A of 6x6 entries: the first and the third, or the second and the fourth if
+/// `ODD`.
 ///
 /// # Safety
 /// The entries are readable.
 #[inline(always)]
-pub unsafe fn output_columns<S: Vector, const WIDTH: usize>(
+pub unsafe fn transform_output<S: Vector, const WIDTH: usize, const ODD: bool>(
     simd: S,
     entries: *const f32,
-) -> [[S::f32s; 4]; 6] {
-    let mut columns = [[simd.splat_f32s(0.0); 4]; 6];
-    for (x, column) in columns.iter_mut().enumerate() {
-        let mut values = [simd.splat_f32s(0.0); 6];
-        for (line, value) in values.iter_mut().enumerate() {
+) -> [[S::f32s; 4]; 2] {
+    let [mut upper, mut lower] = [[simd.splat_f32s(0.0); 6]; 2];
+    for (x, (upper, lower)) in upper.iter_mut().zip(&mut lower).enumerate() {
+        let mut column = [simd.splat_f32s(0.0); 5];
+        for (line, value) in column.iter_mut().enumerate() {
+            // The odd lines need all entries but the first, the even ones all but the last.
+            let at = entry::<S, WIDTH>(line + usize::from(ODD), x);
             // SAFETY: the caller's, for lines up to the sixth.
-            *value = unsafe { simd.load_unchecked(entries.add(entry::<S, WIDTH>(line, x))) };
+            *value = unsafe { simd.load_unchecked(entries.add(at)) };
         }
-        *column = output(simd, values);
+        [*upper, *lower] = if ODD {
+            output_odd(simd, column)
+        } else {
+            output_even(simd, column)
+        };
     }
-    columns
-}
-
-/// One line of A^T M A.
-#[inline(always)]
-pub fn output_line<S: Vector>(simd: S, columns: &[[S::f32s; 4]; 6], line: usize) -> [S::f32s; 4] {
-    let mut values = [columns[0][line]; 6];
-    for (value, column) in values.iter_mut().zip(columns) {
-        *value = column[line];
-    }
-    output(simd, values)
+    [output(simd, upper), output(simd, lower)]
 }

@@ -1,0 +1,156 @@
+//! The transform on the way out, and the pixels that it hands out.
+
+use std::ops::Range;
+
+use super::super::Vector;
+use super::super::instruction_set::Task;
+use super::super::pixels::{Images, PixelSink, Sums, image_len};
+use super::{Layout, WIDEST, Winograd, tile, width};
+
+/// [`Winograd::transform_output`] as a task.
+pub struct TransformOutput<'a, To, const READ: usize> {
+    pub winograd: &'a Winograd,
+    pub channels: usize,
+    pub span: Range<usize>,
+    pub m: &'a [f32],
+    pub tiles: Range<usize>,
+    pub first: usize,
+    pub sink: &'a mut To,
+    pub sums: &'a mut Sums,
+}
+
+impl<To: PixelSink<READ>, const READ: usize> Task for TransformOutput<'_, To, READ> {
+    #[inline(always)]
+    fn run<S: Vector>(self, simd: S) {
+        let Self {
+            winograd,
+            channels,
+            span,
+            m,
+            tiles,
+            first,
+            sink,
+            sums,
+        } = self;
+        winograd.check::<S>(span.len(), &tiles, first, m);
+        assert!(span.end <= channels && channels.is_multiple_of(S::LANES));
+        let len = image_len(winograd.size.saturating_mul(winograd.size), channels);
+        for (vector, channel) in span.clone().step_by(S::LANES).enumerate() {
+            let constants = sink.channels(simd, channel);
+            let images = Images::of_sink(sink, len);
+            let mut partial = [simd.splat_f32s(0.0); 2];
+            for (index, tile) in tiles.clone().enumerate() {
+                let corner = winograd.corner(tile);
+                let put = Put {
+                    images: &images,
+                    constants,
+                    first: (corner.y * winograd.size + corner.x) * channels + channel,
+                    row: winograd.size * channels,
+                    pixel: channels,
+                    height: (winograd.size - corner.y).min(4),
+                    width: (winograd.size - corner.x).min(4),
+                };
+                // SAFETY: the tile is one of the group's, which `m` holds; no pixel that is put is
+                // outside the image of `len` floats, and the vector is one of the pixel's.
+                unsafe {
+                    match width::<S>(span.len()) {
+                        WIDEST => {
+                            let at = Layout::<WIDEST>::tile::<S>(vector, first + index);
+                            let entries = m.as_ptr().add(at);
+                            put.tile::<WIDEST>(simd, entries, &mut partial);
+                        }
+                        _ => {
+                            let at = Layout::<1>::tile::<S>(vector, first + index);
+                            let entries = m.as_ptr().add(at);
+                            put.tile::<1>(simd, entries, &mut partial);
+                        }
+                    }
+                }
+            }
+            if To::SUMS {
+                sums.add_partial(simd, channel, partial);
+            }
+        }
+    }
+}
+
+/// Where the pixels of a tile go to; distances are in floats.
+struct Put<'a, S: Vector, To: PixelSink<READ>, const READ: usize> {
+    images: &'a Images<'a, To, READ>,
+    constants: To::Channels<S>,
+    /// Of the first pixel.
+    first: usize,
+    /// Between two rows of the image.
+    row: usize,
+    /// Between two pixels of a row.
+    pixel: usize,
+    /// Rows and pixels of a row that are within the image.
+    height: usize,
+    width: usize,
+}
+
+impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
+    /// Hands the sink the outputs of a tile.
+    ///
+    /// # Safety
+    /// The entries are readable as [`Layout`] has them; the pixels within `height` and `width` are
+    /// within the sink's images.
+    #[inline(always)]
+    unsafe fn tile<const WIDTH: usize>(
+        &self,
+        simd: S,
+        entries: *const f32,
+        sums: &mut [S::f32s; 2],
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            let [first, third] = tile::transform_output::<S, WIDTH, false>(simd, entries);
+            let [second, fourth] = tile::transform_output::<S, WIDTH, true>(simd, entries);
+            if (self.height, self.width) == (4, 4) {
+                self.line(simd, 0, first, sums);
+                self.line(simd, 1, second, sums);
+                self.line(simd, 2, third, sums);
+                self.line(simd, 3, fourth, sums);
+                return;
+            }
+            let lines = [first, second, third, fourth];
+            for (line, values) in lines.iter().enumerate().take(self.height) {
+                for (x, &value) in values.iter().enumerate().take(self.width) {
+                    self.pixel(simd, (line, x), value, sums);
+                }
+            }
+        }
+    }
+
+    /// Hands the sink one line of a tile.
+    ///
+    /// # Safety
+    /// All four pixels of the line are within the sink's images.
+    #[inline(always)]
+    unsafe fn line(&self, simd: S, line: usize, values: [S::f32s; 4], sums: &mut [S::f32s; 2]) {
+        for (x, &value) in values.iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe { self.pixel(simd, (line, x), value, sums) };
+        }
+    }
+
+    /// Hands the sink one pixel of a tile.
+    ///
+    /// # Safety
+    /// The pixel is within the sink's images.
+    #[inline(always)]
+    unsafe fn pixel(
+        &self,
+        simd: S,
+        (line, x): (usize, usize),
+        value: S::f32s,
+        sums: &mut [S::f32s; 2],
+    ) {
+        let (at, constants) = (
+            self.first + line * self.row + x * self.pixel,
+            self.constants,
+        );
+        // SAFETY: the caller's.
+        unsafe { self.images.put(simd, constants, at, value, sums) };
+    }
+}
