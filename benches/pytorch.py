@@ -105,21 +105,21 @@ def memory_mib(key):
         return None
 
 
-def timed(count, work):
-    """Run `work` `count` times; return the milliseconds and the result of each."""
+def timed(count, wait, work):
+    """Run `work` `count` times; return the milliseconds and the result of each.
+
+    With `wait`, print `ready` before each and wait for a line.
+    """
     times, results = [], []
     for _ in range(count):
+        if wait:
+            print("ready", flush=True)
+            if not sys.stdin.readline():
+                sys.exit("the input has ended before the last step")
         begin = time.perf_counter()
         results.append(work())
         times.append((time.perf_counter() - begin) * 1e3)
     return times, results
-
-
-def ready(wait):
-    """Say that the next part can start and wait for a line, if that is wanted."""
-    if wait:
-        print("ready", flush=True)
-        sys.stdin.readline()
 
 
 def main():
@@ -132,7 +132,7 @@ def main():
     parser.add_argument("--steps", type=int, default=10, help="timed steps")
     parser.add_argument("--evaluations", type=int, default=10, help="timed evaluations of the batch")
     parser.add_argument("--lr", type=float, default=0.01)
-    parser.add_argument("--wait", action="store_true", help="print `ready` and wait for a line before each part")
+    parser.add_argument("--wait", action="store_true", help="print `ready` and wait for a line before each timed step")
     parser.add_argument("--start", metavar="FILE", help="parameters and batch, from `step --write-start`")
     options = parser.parse_args()
 
@@ -155,14 +155,12 @@ def main():
         with torch.no_grad():
             return F.cross_entropy(net(images), labels).item()
 
-    losses = timed(options.warmup, step)[1]
-    ready(options.wait)
-    step_ms, later = timed(options.steps, step)
+    losses = timed(options.warmup, False, step)[1]
+    step_ms, later = timed(options.steps, options.wait, step)
     peak_mib = memory_mib("VmHWM")
     net.eval()
-    timed(min(options.warmup, 1), evaluate)
-    ready(options.wait)
-    evaluation_ms, _ = timed(options.evaluations, evaluate)
+    timed(min(options.warmup, 1), False, evaluate)
+    evaluation_ms, _ = timed(options.evaluations, options.wait, evaluate)
     line = {
         "program": f"PyTorch {torch.__version__}",
         "instruction_set": torch.backends.cpu.get_cpu_capability(),

@@ -2,9 +2,9 @@
 """Train the same networks with resweep and with PyTorch, in turns, and print Markdown tables.
 
 Builds benches/step.rs and runs it and benches/pytorch.py from the same parameters on the same
-images: resweep, PyTorch, resweep, PyTorch, ... Needs only Python's standard library; where the
-Python that runs it has no PyTorch, resweep is measured alone. docs/benchmarks.md says what the
-tables mean.
+images, step by step: resweep, PyTorch, PyTorch, resweep, resweep, ... Needs only Python's standard
+library; where the Python that runs it has no PyTorch, resweep is measured alone.
+docs/benchmarks.md says what the tables mean.
 """
 
 import argparse
@@ -14,10 +14,11 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, quantiles
 
 from cargo_bench import ROOT, Failed, build
 
@@ -25,6 +26,8 @@ from cargo_bench import ROOT, Failed, build
 NETS = [(20, "A"), (56, "A"), (110, "A"), (20, "none")]
 # (threads of each run, runs at once)
 SETTINGS = [(1, 1), (2, 1), (1, 2)]
+# Seconds between two programs' turns: some OpenMP libraries let idle threads spin for 0.2 s.
+PAUSE = 0.25
 # Steps after which losses are compared: the first shows the forward pass, later ones the backward
 # pass and the update too.
 LATER_STEP = 3
@@ -45,8 +48,8 @@ def name_of_setting(setting):
 class Measured:
     """What one program did in one round; times in milliseconds, memory in MiB or None."""
 
-    step: float
-    evaluation: float
+    steps: list
+    evaluations: list
     losses: list
     idle: float
     peak: float
@@ -60,52 +63,87 @@ def has_pytorch():
     return check.returncode == 0
 
 
-def expect(process, command):
-    """Return the next line of a program's output."""
-    line = process.stdout.readline().strip()
-    if not line:
-        raise Failed(f"no answer from: {' '.join(map(str, command))}")
-    return line
+class Program:
+    """Runs of one program at once, which do each step when they are told to, all at the same time."""
 
+    def __init__(self, command, options, net, setting):
+        """Say what to run; `start` starts it."""
+        (depth, shortcut), (threads, runs) = net, setting
+        given = {
+            "--depth": depth,
+            "--shortcut": shortcut,
+            "--batch": options.batch,
+            "--threads": threads,
+            "--warmup": options.warmup,
+            "--steps": options.steps,
+            "--evaluations": options.evaluations,
+        }
+        self.command = [*command, "--wait", *(str(word) for pair in given.items() for word in pair)]
+        self.runs = runs
+        self.processes = []
 
-def run_together(command, runs):
-    """Run `runs` copies of a program, part by part at the same time; return what each printed."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
-    processes = []
-    try:
-        for _ in range(runs):
-            processes.append(subprocess.Popen([*command, "--wait"], **pipes))
-        for _ in ("steps", "evaluations"):
-            for process in processes:
-                if expect(process, command) != "ready":
-                    raise Failed(f"unexpected answer from: {' '.join(map(str, command))}")
-            for process in processes:
+    def start(self):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+        for _ in range(self.runs):
+            self.processes.append(subprocess.Popen(self.command, **pipes))
+
+    def answers(self):
+        """Wait until every run has ended what it does; return the line that each has printed."""
+        return [self.answer_of(process) for process in self.processes]
+
+    def answer_of(self, process):
+        line = process.stdout.readline().strip()
+        if not line:
+            raise Failed(f"no answer from: {' '.join(map(str, self.command))}")
+        return line
+
+    def go_on(self):
+        """Let every run do its next step."""
+        try:
+            for process in self.processes:
                 process.stdin.write("\n")
-        return [json.loads(expect(process, command)) for process in processes]
-    finally:
-        for process in processes:
+        except BrokenPipeError:
+            raise Failed(f"ended too early: {' '.join(map(str, self.command))}") from None
+
+    def kill(self):
+        for process in self.processes:
             process.kill()
+
+    def wait(self):
+        for process in self.processes:
             process.communicate()
 
 
-def measure(command, options, net, setting):
-    """Run a program once; return a `Measured`, over all copies where several run at once."""
-    (depth, shortcut), (threads, runs) = net, setting
-    given = {
-        "--depth": depth,
-        "--shortcut": shortcut,
-        "--batch": options.batch,
-        "--threads": threads,
-        "--warmup": options.warmup,
-        "--steps": options.steps,
-        "--evaluations": options.evaluations,
-    }
-    arguments = [str(word) for pair in given.items() for word in pair]
-    lines = run_together([*command, *arguments], runs)
+def take_turns(programs, turns):
+    """Let each program do `turns` steps and evaluations in all, in turns; return the last answers of each."""
+    try:
+        for program in programs:
+            program.start()
+        answers = [program.answers() for program in programs]
+        for turn in range(turns):
+            order = list(enumerate(programs))
+            for index, program in order if turn % 2 == 0 else reversed(order):
+                if any(answer != "ready" for answer in answers[index]):
+                    raise Failed(f"unexpected answer from: {' '.join(map(str, program.command))}")
+                time.sleep(PAUSE)
+                program.go_on()
+                answers[index] = program.answers()
+        return answers
+    finally:
+        for program in programs:
+            program.kill()
+        for program in programs:
+            program.wait()
+
+
+def measured(answers):
+    """The `Measured` of one program's runs; its times are the means over runs at once."""
+    lines = [json.loads(answer) for answer in answers]
     largest = lambda key: max((line[key] for line in lines if line[key] is not None), default=None)
+    times = lambda key: [mean(together) for together in zip(*(line[key] for line in lines))]
     return Measured(
-        step=median(time for line in lines for time in line["step_ms"]),
-        evaluation=median(time for line in lines for time in line["evaluation_ms"]),
+        steps=times("step_ms"),
+        evaluations=times("evaluation_ms"),
         losses=lines[0]["losses"],
         idle=largest("idle_mib"),
         peak=largest("peak_mib"),
@@ -123,15 +161,17 @@ def measure_all(step, pytorch, options):
             write = ["--depth", str(net[0]), "--shortcut", net[1], "--batch", str(options.batch)]
             if subprocess.run([step, *write, "--write-start", str(start)]).returncode != 0:
                 raise Failed(f"cannot write the start of {name_of_net(net)}")
-            beside = [sys.executable, ROOT / "benches" / "pytorch.py", "--start", start]
+            commands = [[step]]
+            if pytorch:
+                commands.append([sys.executable, ROOT / "benches" / "pytorch.py", "--start", start])
             for setting in SETTINGS:
                 rounds = results.setdefault((net, setting), [])
                 for number in range(options.rounds):
                     where = f"{name_of_net(net)}, {name_of_setting(setting)}"
                     print(f"{where}: round {number + 1} of {options.rounds}", file=sys.stderr)
-                    ours = measure([step], options, net, setting)
-                    theirs = measure(beside, options, net, setting) if pytorch else None
-                    rounds.append((ours, theirs))
+                    programs = [Program(command, options, net, setting) for command in commands]
+                    ours, *theirs = take_turns(programs, options.steps + options.evaluations)
+                    rounds.append((measured(ours), measured(theirs[0]) if theirs else None))
     return results
 
 
@@ -144,19 +184,20 @@ def table(head, rows):
 
 
 def times(results, key):
-    """The table of one kind of time: medians of the rounds' medians, and of their ratios."""
+    """The table of one kind of time: medians over all turns of the rounds, and of the ratio in each turn."""
     rows = []
     for (net, setting), rounds in results.items():
-        ours = [getattr(ours, key) for ours, _ in rounds]
+        ours = [time for ours, _ in rounds for time in getattr(ours, key)]
         row = [name_of_net(net), name_of_setting(setting), f"{median(ours):.1f}"]
         if rounds[0][1] is not None:
-            theirs = [getattr(theirs, key) for _, theirs in rounds]
+            theirs = [time for _, theirs in rounds for time in getattr(theirs, key)]
             ratios = [theirs / ours for ours, theirs in zip(ours, theirs)]
-            row += [f"{median(theirs):.1f}", f"{median(ratios):.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"]
+            low, middle, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else 3 * ratios
+            row += [f"{median(theirs):.1f}", f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]
         else:
             row += ["", "", ""]
         rows.append(row)
-    return table(["net|", "setting|", "resweep, ms", "PyTorch, ms", "ratio", "ratio of each round"], rows)
+    return table(["net|", "setting|", "resweep, ms", "PyTorch, ms", "ratio", "quartiles"], rows)
 
 
 def memory(results):
@@ -167,9 +208,9 @@ def memory(results):
         if setting == SETTINGS[0]:
             row = [name_of_net(net)]
             for side in zip(*rounds):
-                known = [measured for measured in side if measured is not None and measured.peak is not None]
-                row.append(number(max((measured.peak for measured in known), default=None)))
-                row.append(number(max((measured.peak - measured.idle for measured in known), default=None)))
+                known = [one for one in side if one is not None and one.peak is not None]
+                row.append(number(max((one.peak for one in known), default=None)))
+                row.append(number(max((one.peak - one.idle for one in known), default=None)))
             rows.append(row)
     head = ["net|", "resweep: peak, MiB", "less idle, MiB", "PyTorch: peak, MiB", "less idle, MiB"]
     return table(head, rows)
@@ -218,7 +259,7 @@ def machine(results, options):
     ours, theirs = next(iter(results.values()))[0]
     commit = output_of("git", "describe", "--always", "--dirty", "--abbrev=10") or "unknown"
     rustc = output_of("rustc", "--version")
-    each = f"{options.steps} steps after {options.warmup} that do not count, {options.evaluations} evaluations"
+    each = f"{options.steps} steps in turns after {options.warmup} that do not count, {options.evaluations} evaluations"
     return [
         f"- CPU: {cpu_name()}, {os.cpu_count()} cores seen by the system; {platform.system()}, {platform.machine()}",
         f"- {ours.program}, commit {commit}, {rustc}; vectors: {ours.instruction_set}",
@@ -233,8 +274,8 @@ def machine(results, options):
 def report(results, options):
     """The whole of the Markdown."""
     lines = ["## Side by side", "", *machine(results, options)]
-    lines += ["### Training: one step", "", *times(results, "step")]
-    lines += ["### Evaluation: one batch", "", *times(results, "evaluation")]
+    lines += ["### Training: one step", "", *times(results, "steps")]
+    lines += ["### Evaluation: one batch", "", *times(results, "evaluations")]
     lines += ["### Resident memory: one run, one thread", "", *memory(results)]
     lines += ["### Losses from the same start", "", *losses(results)]
     return "\n".join(lines)
@@ -258,14 +299,14 @@ def options():
     parser = argparse.ArgumentParser(description="Train the same networks with resweep and with PyTorch, in turns.")
     parser.add_argument("--nets", type=net_of, nargs="+", help="by default ResNet-20 -56 -110 and plain-20")
     parser.add_argument("--batch", type=positive, default=128)
-    parser.add_argument("--rounds", type=positive, help="times that each program runs (default: 5)")
-    parser.add_argument("--steps", type=positive, help="timed steps in a round (default: 5)")
-    parser.add_argument("--evaluations", type=positive, help="timed evaluations in a round (default: 5)")
+    parser.add_argument("--rounds", type=positive, help="times that each program is started (default: 3)")
+    parser.add_argument("--steps", type=positive, help="timed steps in a round (default: 10)")
+    parser.add_argument("--evaluations", type=positive, help="timed evaluations in a round (default: 10)")
     parser.add_argument("--quick", action="store_true", help="one net, two rounds, two steps: to see that it works")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to standard output")
     given = parser.parse_args()
     given.nets = given.nets or (NETS[:1] if given.quick else NETS)
-    for name, quick, full in [("rounds", 2, 5), ("steps", 2, 5), ("evaluations", 2, 5)]:
+    for name, quick, full in [("rounds", 2, 3), ("steps", 2, 10), ("evaluations", 2, 10)]:
         setattr(given, name, getattr(given, name) or (quick if given.quick else full))
     # The first steps find their memory and choose their kernels.
     given.warmup = LATER_STEP

@@ -58,8 +58,8 @@ struct Options {
     /// AVX-512, AVX2, NEON or portable, as far as this CPU has it; by default its fastest.
     #[arg(long)]
     instruction_set: Option<String>,
-    /// Prints `ready` and waits for a line before the timed steps and before the evaluations, so
-    /// that several programs can start together.
+    /// Prints `ready` and waits for a line before each timed step and evaluation, so that several
+    /// programs can take turns, or start together.
     #[arg(long)]
     wait: bool,
     /// Writes the initial parameters and the batch to this safetensors file and does nothing
@@ -209,9 +209,8 @@ fn measure(
     let set = instruction_set(options.instruction_set.as_deref())?;
     let idle_mib = memory_mib("VmRSS");
     let mut training = Training::new(&paper.model, &paper.train, set, options.lr, batch);
-    let (_, mut losses) = timed(options.warmup, || training.step())?;
-    ready(options.wait)?;
-    let (step_ms, later) = timed(options.steps, || training.step())?;
+    let (_, mut losses) = timed(options.warmup, false, || training.step())?;
+    let (step_ms, later) = timed(options.steps, options.wait, || training.step())?;
     losses.extend(later);
     anyhow::ensure!(
         losses.iter().all(|loss| loss.is_finite()),
@@ -219,9 +218,8 @@ fn measure(
         options.lr
     );
     let peak_mib = memory_mib("VmHWM");
-    timed(options.warmup.min(1), || training.evaluate())?;
-    ready(options.wait)?;
-    let (evaluation_ms, _) = timed(options.evaluations, || training.evaluate())?;
+    timed(options.warmup.min(1), false, || training.evaluate())?;
+    let (evaluation_ms, _) = timed(options.evaluations, options.wait, || training.evaluate())?;
     Ok(json!({
         "program": format!("resweep {}", env!("CARGO_PKG_VERSION")),
         "instruction_set": set.name(),
@@ -233,12 +231,17 @@ fn measure(
     }))
 }
 
-/// Runs `work` `count` times; the milliseconds and the result of each.
+/// Runs `work` `count` times, each when it is told to if it has to `wait`; the milliseconds and the
+/// result of each.
 fn timed(
     count: usize,
+    wait: bool,
     mut work: impl FnMut() -> Result<f64, EngineError>,
-) -> Result<(Vec<f64>, Vec<f64>), EngineError> {
+) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let mut once = || {
+        if wait {
+            wait_for_line()?;
+        }
         let start = Instant::now();
         let result = work()?;
         Ok((start.elapsed().as_secs_f64() * 1e3, result))
@@ -257,13 +260,12 @@ fn instruction_set(name: Option<&str>) -> anyhow::Result<InstructionSet> {
         .with_context(|| format!("--instruction-set: this CPU has {}", names.join(", ")))
 }
 
-/// Says that the next part can start and waits for a line, if that is wanted.
-fn ready(wait: bool) -> std::io::Result<()> {
-    if wait {
-        println!("ready");
-        std::io::stdout().flush()?;
-        std::io::stdin().lock().read_line(&mut String::new())?;
-    }
+/// Says that the next step can start and waits for a line.
+fn wait_for_line() -> anyhow::Result<()> {
+    println!("ready");
+    std::io::stdout().flush()?;
+    let read = std::io::stdin().lock().read_line(&mut String::new())?;
+    anyhow::ensure!(read > 0, "the input has ended before the last step");
     Ok(())
 }
 
