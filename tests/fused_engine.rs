@@ -4,7 +4,7 @@
 use dfdx::prelude::{Backward, Cpu, SampleTensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::{DecayScope, Init, ModelConfig, Shortcut};
+use resweep::domain::{Configuration, DecayScope, Init, ModelConfig, Shortcut};
 use resweep::engine::{Engine, Fused, InstructionSet, Matrix, Portable, cross_entropy};
 use resweep::model::{Architecture, Network};
 
@@ -216,4 +216,51 @@ fn the_number_of_threads_leaves_every_bit_alone() {
     }
     let portable = || Portable::new(&device);
     assert_same_bits("portable engine", portable, &network, &batches);
+}
+
+#[test]
+fn evaluation_sees_that_one_entry_of_a_kernel_has_changed() {
+    let device = Cpu::default();
+    let model = Configuration::paper(8, Shortcut::B).model;
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let images = Batch::random(&mut rng, &device, &model, 2).images;
+    let mut network = Network::new(&device, &model, CLASSES, SEED);
+    let mut engine = Fused::default();
+    // A new engine holds zeros as if it had prepared them.
+    let mut zeros = network.clone();
+    for layer in 0..layers(&network) {
+        change(&mut zeros, layer, |kernel| kernel.fill(0.0));
+    }
+    let mut last = eval(&mut engine, &zeros, &images);
+    assert_eq!(last, eval(&mut Fused::default(), &zeros, &images));
+    for layer in 0..layers(&network) {
+        for end in [<[f32]>::first_mut, <[f32]>::last_mut] {
+            change(&mut network, layer, |kernel| {
+                *end(kernel).expect("an entry") += 1.0;
+            });
+            let now = eval(&mut engine, &network, &images);
+            assert_eq!(now, eval(&mut Fused::default(), &network, &images));
+            assert_ne!(now, last, "layer {layer}");
+            last = now;
+        }
+    }
+}
+
+/// Layers with a BN: all convolutions.
+fn layers(network: &Network<Cpu>) -> usize {
+    network.buffers.len() / 2
+}
+
+/// Changes the kernel of one layer.
+fn change(network: &mut Network<Cpu>, layer: usize, change: impl FnOnce(&mut [f32])) {
+    let kernel = &mut network.parameters[3 * layer].tensor;
+    let mut values = kernel.as_vec();
+    change(&mut values);
+    kernel.copy_from(&values);
+}
+
+/// The logits.
+fn eval(engine: &mut Fused, network: &Network<Cpu>, images: &Matrix<Cpu>) -> Vec<f32> {
+    let logits = engine.eval(network, images.clone());
+    logits.expect("evaluation").as_vec()
 }

@@ -28,6 +28,9 @@ pub struct Evaluator {
     capacity: usize,
     images: Vec<f32>,
     kernels: Prepared,
+    /// The entries that `kernels` are made of, one after the other. All are zero at first, and so
+    /// is what zeros are prepared to.
+    entries: Vec<f32>,
     /// The BN after each convolution.
     norms: Vec<Normalisation>,
     team: Team<Lane>,
@@ -49,6 +52,7 @@ impl Evaluator {
             capacity,
             images: vec![0.0; capacity * trunk.stem.input.len()],
             kernels: Prepared::new(&trunk, set, threads)?,
+            entries: vec![0.0; entries(&trunk)],
             norms: vec![Normalisation::default(); trunk.convolutions().count()],
             team: Team::new(set, lanes.collect::<Result<_, _>>()?),
             trunk,
@@ -59,7 +63,8 @@ impl Evaluator {
     pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
         let kernels = Prepared::floats(trunk, threads);
         let images = capacity * trunk.stem.input.len();
-        (images + kernels + threads * Lane::floats(trunk)) * size_of::<f32>()
+        let floats = images + kernels + entries(trunk) + threads * Lane::floats(trunk);
+        floats * size_of::<f32>()
     }
 
     /// Whether it has the memory for a batch of `batch` images through `trunk`.
@@ -140,10 +145,18 @@ impl Evaluator {
         (features, sums)
     }
 
-    /// Brings the kernels into the order that their methods want, and the running statistics into
-    /// that of BN.
+    /// Brings the kernels into the order that their methods want, where they are not those of the
+    /// batch before, and the running statistics into that of BN.
     fn prepare(&mut self, trunk: &Trunk, tensors: &Tensors) {
-        self.kernels.prepare(trunk, tensors, Pass::Forward);
+        if !self.is_prepared(trunk, tensors) {
+            self.kernels.prepare(trunk, tensors, Pass::Forward);
+            let mut rest = &mut self.entries[..];
+            for conv in trunk.convolutions() {
+                let (kept, later) = rest.split_at_mut(conv.parameters());
+                tensors.kernel(conv).copy_into(kept);
+                rest = later;
+            }
+        }
         for (conv, norm) in trunk.convolutions().zip(&mut self.norms) {
             let (mean, variance) = tensors.running(conv);
             let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
@@ -156,6 +169,24 @@ impl Evaluator {
                 Normalisation::running(&mean.as_vec(), &variance.as_vec(), channels, parameters);
         }
     }
+
+    /// Whether `self.kernels` are made of these tensors.
+    fn is_prepared(&self, trunk: &Trunk, tensors: &Tensors) -> bool {
+        let mut kept = &self.entries[..];
+        let mut kernel = Vec::new();
+        trunk.convolutions().all(|conv| {
+            kernel.resize(conv.parameters(), 0.0);
+            tensors.kernel(conv).copy_into(&mut kernel);
+            let (same, later) = kept.split_at(kernel.len());
+            kept = later;
+            same == kernel
+        })
+    }
+}
+
+/// Entries of all kernels of `trunk`.
+fn entries(trunk: &Trunk) -> usize {
+    trunk.convolutions().map(Convolution::parameters).sum()
 }
 
 /// The sums of the chunks of `batch` images, without the channels that round up.
@@ -361,7 +392,8 @@ mod tests {
                 let activations: usize = buffers.map(|buffer| buffer.len()).iter().sum();
                 lane.scratch.len() + activations
             });
-            let floats = evaluator.images.len() + evaluator.kernels.len() + lanes;
+            let floats =
+                evaluator.images.len() + evaluator.kernels.len() + evaluator.entries.len() + lanes;
             assert_eq!(4 * floats, Evaluator::bytes(&trunk, batch, threads));
         }
     }
