@@ -9,8 +9,8 @@ use pulp::Scalar512b;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resweep::engine::fused::kernels::{
-    Direct, InstructionSet, Measured, Operand, Prefetch, Product, Stored, Sums, Task, Vector,
-    Winograd, multiply, pad, scan,
+    Direct, InstructionSet, Measured, Operand, Prefetch, Product, Stored, Sums, Task, Tiles,
+    Vector, Winograd, multiply, pad, scan,
 };
 
 /// Every instruction set of this CPU, and arrays of sixteen floats, which stand in for AVX-512
@@ -280,7 +280,15 @@ impl Task for WinogradPass<'_> {
                 &mut m,
                 &mut ahead,
             );
-            w.transform_output(simd, to, span, &m, tiles, 0, &mut sink, self.sums);
+            let tiles = Tiles {
+                winograd: w,
+                channels: to,
+                span,
+                tiles,
+                first: 0,
+                m: &m,
+            };
+            tiles.transform(simd, &mut sink, self.sums);
         }
 
         let turned = turned(self.kernel, from, to);
@@ -291,7 +299,15 @@ impl Task for WinogradPass<'_> {
             let (tiles, operands) = (tiles.clone(), (&m[..], &kernel[..]));
             let count = tiles.len();
             w.multiply_tiles(simd, count, to, span.clone(), operands, &mut v, &mut ahead);
-            w.transform_output(simd, from, span, &v, tiles, 0, &mut sink, &mut sums);
+            let tiles = Tiles {
+                winograd: w,
+                channels: from,
+                span,
+                tiles,
+                first: 0,
+                m: &v,
+            };
+            tiles.transform(simd, &mut sink, &mut sums);
         }
 
         w.transform_input(simd, channels, &image, tiles.clone(), 0, &mut v);

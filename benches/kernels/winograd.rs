@@ -1,7 +1,7 @@
 //! The steps of Winograd's convolutions, on one group of tiles.
 
 use resweep::engine::fused::kernels::{
-    Measured, PixelSource, Prefetch, Sums, Vector, Winograd, pad,
+    Measured, PixelSource, Prefetch, Sums, Tiles, Vector, Winograd, pad,
 };
 
 use super::timing::Work;
@@ -142,12 +142,15 @@ impl Work for Stage {
             WinogradStep::TransformOutput => {
                 for span in Winograd::spans::<S>(channels) {
                     for index in 0..self.images {
-                        let (span, tiles) = (span.clone(), 0..of_image);
-                        let mut sink = Measured(&mut self.image);
-                        let (first, m, sums) = (index * of_image, &self.m, &mut self.sums);
-                        winograd.transform_output(
-                            simd, channels, span, m, tiles, first, &mut sink, sums,
-                        );
+                        let tiles = Tiles {
+                            winograd,
+                            channels,
+                            span: span.clone(),
+                            tiles: 0..of_image,
+                            first: index * of_image,
+                            m: &self.m,
+                        };
+                        tiles.transform(simd, &mut Measured(&mut self.image), &mut self.sums);
                     }
                 }
             }

@@ -3,11 +3,13 @@
 use super::super::batch_norm::NormalisationGradient;
 use super::super::forward::for_each_kept_pixel;
 use super::super::geometry::{Convolution, Grid, Method};
-use super::super::kernels::{Direct, Kept, Prefetch, Stored, Sums, Task, Vector, Winograd, pad};
+use super::super::kernels::{
+    Direct, Kept, Prefetch, Stored, Sums, Task, Tiles, Vector, Winograd, pad,
+};
 use super::super::scratch::Scratch;
 use super::super::sources::Unnormalised;
 use super::input::{Input, prepare};
-use super::output::{Image, Output, Pixels, Tiles};
+use super::output::{Image, Output, Pixels};
 use super::{groups, image};
 
 /// Takes a chunk's gradients back through a convolution and the BN after it.

@@ -2,11 +2,11 @@
 
 use super::super::geometry::{Convolution, Method};
 use super::super::kernels::{
-    Direct, Kept, Measured, Prefetch, Stored, Summed, Sums, Task, Vector, Winograd, scan,
+    Direct, Kept, Measured, Prefetch, Stored, Summed, Sums, Task, Tiles, Vector, Winograd, scan,
 };
 use super::super::scratch::Scratch;
 use super::input::{Input, prepare};
-use super::output::{Pixels, Tiles};
+use super::output::Pixels;
 use super::{groups, image};
 
 /// Convolves a chunk.

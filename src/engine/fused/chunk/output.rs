@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::batch_norm::Normalisation;
 use super::super::geometry::Grid;
-use super::super::kernels::{Kept, PixelSink, PixelSource, Sums, Vector, Winograd, scan};
+use super::super::kernels::{Kept, PixelSink, PixelSource, Sums, Tiles, Vector, scan};
 use super::super::sinks::{Centred, InnerGradient, JoinedGradient, OuterGradient};
 
 /// Where the gradients of a chunk's inputs go.
@@ -136,19 +136,6 @@ pub trait Pixels {
     );
 }
 
-/// The pixels of Winograd's tiles.
-pub struct Tiles<'a> {
-    pub winograd: Winograd,
-    /// Of the image.
-    pub channels: usize,
-    /// The channels in `m`.
-    pub span: Range<usize>,
-    pub tiles: Range<usize>,
-    /// The tile in `m` that is the first of these.
-    pub first: usize,
-    pub m: &'a [f32],
-}
-
 impl Pixels for Tiles<'_> {
     #[inline(always)]
     fn send<S: Vector, To: PixelSink<READ>, const READ: usize>(
@@ -157,15 +144,7 @@ impl Pixels for Tiles<'_> {
         sink: &mut To,
         sums: &mut Sums,
     ) {
-        let Self {
-            winograd,
-            channels,
-            span,
-            tiles,
-            first,
-            m,
-        } = self;
-        winograd.transform_output(simd, channels, span, m, tiles, first, sink, sums);
+        self.transform(simd, sink, sums);
     }
 }
 

@@ -25,4 +25,4 @@ pub use pixels::{Padding, PixelSink, PixelSource, Sums, pad, scan};
 pub use plain::{Kept, Measured, Stored, Summed};
 pub use prefetch::{Prefetch, STREAMS};
 pub use vector::{CHANNEL_MULTIPLE, Vector};
-pub use winograd::Winograd;
+pub use winograd::{Tiles, Winograd};

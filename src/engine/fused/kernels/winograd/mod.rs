@@ -22,10 +22,9 @@ use std::ops::Range;
 
 use super::Vector;
 use super::gemm::blocks;
-use super::instruction_set::call;
-use super::pixels::{Padding, PixelSink, Sums};
+use super::pixels::Padding;
 use super::prefetch::Prefetch;
-use output::TransformOutput;
+pub use output::Tiles;
 use products::{Blocks, KernelGradientProducts, TileProducts};
 
 /// Entries of a transformed tile.
@@ -247,35 +246,6 @@ impl Winograd {
         }
     }
 
-    /// Y = A^T M A for the tiles `tiles` of an image of `channels`, handed to `sink` pixel
-    /// by pixel, those outside the image left out. `m` holds the channels `span`; they are those
-    /// of the group from `first` on.
-    #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
-    pub fn transform_output<S: Vector, To: PixelSink<READ>, const READ: usize>(
-        &self,
-        simd: S,
-        channels: usize,
-        span: Range<usize>,
-        m: &[f32],
-        tiles: Range<usize>,
-        first: usize,
-        sink: &mut To,
-        sums: &mut Sums,
-    ) {
-        let transform = TransformOutput {
-            winograd: self,
-            channels,
-            span,
-            m,
-            tiles,
-            first,
-            sink,
-            sums,
-        };
-        call(simd, transform);
-    }
-
     /// That `tiles` are tiles of an image and fit into a group from `first` on, in whole vectors,
     /// and that `entries` holds a group.
     #[inline(always)]
@@ -287,7 +257,8 @@ impl Winograd {
         entries: &[f32],
     ) {
         assert!(channels.is_multiple_of(S::LANES));
-        assert!(tiles.end <= Self::tiles(self.size).pow(2) && first + tiles.len() <= GROUP);
+        assert!(tiles.end <= Self::tiles(self.size).pow(2));
+        assert!(tiles.len() <= GROUP && first <= GROUP - tiles.len());
         assert!(Self::group_len(channels) <= entries.len());
     }
 

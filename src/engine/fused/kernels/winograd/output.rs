@@ -3,35 +3,66 @@
 use std::ops::Range;
 
 use super::super::Vector;
-use super::super::instruction_set::Task;
+use super::super::instruction_set::{Task, call};
 use super::super::pixels::{Images, PixelSink, Sums, image_len};
 use super::{Layout, WIDEST, Winograd, tile, width};
 
-/// [`Winograd::transform_output`] as a task.
-pub struct TransformOutput<'a, To, const READ: usize> {
-    pub winograd: &'a Winograd,
+/// Products of some tiles of an image, which become outputs.
+pub struct Tiles<'a> {
+    pub winograd: Winograd,
+    /// Of the image.
     pub channels: usize,
+    /// The image's channels that `m` holds: one of [`Winograd::spans`].
     pub span: Range<usize>,
-    pub m: &'a [f32],
+    /// Of the image's tiles.
     pub tiles: Range<usize>,
+    /// The group's tile that is the first of these.
     pub first: usize,
-    pub sink: &'a mut To,
-    pub sums: &'a mut Sums,
+    /// A group's products for `span`, as [`Winograd::multiply_tiles`] writes them.
+    pub m: &'a [f32],
 }
 
-impl<To: PixelSink<READ>, const READ: usize> Task for TransformOutput<'_, To, READ> {
+impl Tiles<'_> {
+    /// Y = A^T M A, handed to `sink` pixel by pixel, those outside the image left out.
+    ///
+    /// # Panics
+    /// When the tiles are not all of the image or of a group, the span is not of whole vectors of
+    /// the image's channels, or `m`, an image of the sink or `sums` is too short.
+    #[inline(always)]
+    pub fn transform<S: Vector, To: PixelSink<READ>, const READ: usize>(
+        self,
+        simd: S,
+        sink: &mut To,
+        sums: &mut Sums,
+    ) {
+        let transform = Transform {
+            tiles: self,
+            sink,
+            sums,
+        };
+        call(simd, transform);
+    }
+}
+
+/// [`Tiles::transform`] as a task.
+struct Transform<'a, To, const READ: usize> {
+    tiles: Tiles<'a>,
+    sink: &'a mut To,
+    sums: &'a mut Sums,
+}
+
+impl<To: PixelSink<READ>, const READ: usize> Task for Transform<'_, To, READ> {
     #[inline(always)]
     fn run<S: Vector>(self, simd: S) {
-        let Self {
+        let Self { tiles, sink, sums } = self;
+        let Tiles {
             winograd,
             channels,
             span,
-            m,
             tiles,
             first,
-            sink,
-            sums,
-        } = self;
+            m,
+        } = tiles;
         winograd.check::<S>(span.len(), &tiles, first, m);
         assert!(span.end <= channels && channels.is_multiple_of(S::LANES));
         let len = image_len(winograd.size.saturating_mul(winograd.size), channels);
