@@ -241,6 +241,12 @@ fn evaluation_sees_that_one_entry_of_a_kernel_has_changed() {
             let now = eval(&mut engine, &network, &images);
             assert_eq!(now, eval(&mut Fused::default(), &network, &images));
             assert_ne!(now, last, "layer {layer}");
+            change(&mut network, layer, |kernel| {
+                *end(kernel).expect("an entry") += 1.0;
+            });
+            let moments = engine.moments(&network, images.clone());
+            let expected = Fused::default().moments(&network, images.clone());
+            assert_eq!(moments.expect("moments"), expected.expect("moments"));
             last = now;
         }
     }
