@@ -28,9 +28,9 @@ pub struct Evaluator {
     capacity: usize,
     images: Vec<f32>,
     kernels: Prepared,
-    /// The entries that `kernels` are made of, one after the other. All are zero at first, and so
-    /// is what zeros are prepared to.
-    entries: Vec<f32>,
+    /// The entries that each of `kernels` is made of. All are zero at first, and so is what zeros
+    /// are prepared to.
+    entries: Vec<Vec<f32>>,
     /// The BN after each convolution.
     norms: Vec<Normalisation>,
     team: Team<Lane>,
@@ -52,7 +52,10 @@ impl Evaluator {
             capacity,
             images: vec![0.0; capacity * trunk.stem.input.len()],
             kernels: Prepared::new(&trunk, set, threads)?,
-            entries: vec![0.0; entries(&trunk)],
+            entries: trunk
+                .convolutions()
+                .map(|conv| vec![0.0; conv.parameters()])
+                .collect(),
             norms: vec![Normalisation::default(); trunk.convolutions().count()],
             team: Team::new(set, lanes.collect::<Result<_, _>>()?),
             trunk,
@@ -63,7 +66,8 @@ impl Evaluator {
     pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
         let kernels = Prepared::floats(trunk, threads);
         let images = capacity * trunk.stem.input.len();
-        let floats = images + kernels + entries(trunk) + threads * Lane::floats(trunk);
+        let entries: usize = trunk.convolutions().map(Convolution::parameters).sum();
+        let floats = images + kernels + entries + threads * Lane::floats(trunk);
         floats * size_of::<f32>()
     }
 
@@ -150,11 +154,8 @@ impl Evaluator {
     fn prepare(&mut self, trunk: &Trunk, tensors: &Tensors) {
         if !self.is_prepared(trunk, tensors) {
             self.kernels.prepare(trunk, tensors, Pass::Forward);
-            let mut rest = &mut self.entries[..];
-            for conv in trunk.convolutions() {
-                let (kept, later) = rest.split_at_mut(conv.parameters());
-                tensors.kernel(conv).copy_into(kept);
-                rest = later;
+            for (conv, entries) in trunk.convolutions().zip(&mut self.entries) {
+                tensors.kernel(conv).copy_into(entries);
             }
         }
         for (conv, norm) in trunk.convolutions().zip(&mut self.norms) {
@@ -172,21 +173,9 @@ impl Evaluator {
 
     /// Whether `self.kernels` are made of these tensors.
     fn is_prepared(&self, trunk: &Trunk, tensors: &Tensors) -> bool {
-        let mut kept = &self.entries[..];
-        let mut kernel = Vec::new();
-        trunk.convolutions().all(|conv| {
-            kernel.resize(conv.parameters(), 0.0);
-            tensors.kernel(conv).copy_into(&mut kernel);
-            let (same, later) = kept.split_at(kernel.len());
-            kept = later;
-            same == kernel
-        })
+        let mut kernels = trunk.convolutions().zip(&self.entries);
+        kernels.all(|(conv, entries)| tensors.kernel(conv).as_vec() == *entries)
     }
-}
-
-/// Entries of all kernels of `trunk`.
-fn entries(trunk: &Trunk) -> usize {
-    trunk.convolutions().map(Convolution::parameters).sum()
 }
 
 /// The sums of the chunks of `batch` images, without the channels that round up.
@@ -392,8 +381,10 @@ mod tests {
                 let activations: usize = buffers.map(|buffer| buffer.len()).iter().sum();
                 lane.scratch.len() + activations
             });
-            let floats =
-                evaluator.images.len() + evaluator.kernels.len() + evaluator.entries.len() + lanes;
+            let floats = evaluator.images.len()
+                + evaluator.kernels.len()
+                + evaluator.entries.iter().map(Vec::len).sum::<usize>()
+                + lanes;
             assert_eq!(4 * floats, Evaluator::bytes(&trunk, batch, threads));
         }
     }

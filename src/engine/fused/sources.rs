@@ -221,8 +221,7 @@ impl PixelSource<2> for WithProjection<'_> {
         [own, projection]: [Affine<S>; 2],
         [x, projected]: [S::f32s; 2],
     ) -> S::f32s {
-        let shortcut = projection.apply(simd, projected);
-        simd.relu(simd.add_f32s(own.apply(simd, x), shortcut))
+        WithIdentity::value(simd, own, [x, projection.apply(simd, projected)])
     }
 }
 

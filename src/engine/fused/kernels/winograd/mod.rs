@@ -25,7 +25,7 @@ use super::gemm::blocks;
 use super::pixels::Padding;
 use super::prefetch::Prefetch;
 pub use output::Tiles;
-use products::{Blocks, KernelGradientProducts, TileProducts};
+use products::{Blocks, KernelGradientProducts, Products, TileProducts};
 
 /// Entries of a transformed tile.
 const ENTRIES: usize = 36;

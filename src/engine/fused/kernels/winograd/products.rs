@@ -47,10 +47,36 @@ impl Blocks {
     }
 }
 
-/// Whether both numbers of channels lie in the widest blocks.
-#[inline(always)]
-fn both_widest<S: Vector>(from: usize, to: usize) -> bool {
-    (width::<S>(from), width::<S>(to)) == (WIDEST, WIDEST)
+/// A product for each entry of a group.
+pub trait Products: Sized {
+    /// Of V and of M.
+    fn channels(&self) -> [usize; 2];
+
+    /// Computes them; the distances of the blocks of both are `KNOWN` when this is compiled, or not.
+    /// Has to be `#[inline(always)]`, as [`Task::run`] says.
+    fn multiply<S: Vector, const KNOWN: bool>(self, simd: S, blocks: [Blocks; 2]);
+
+    /// Computes them.
+    #[inline(always)]
+    fn compute<S: Vector>(self, simd: S) {
+        let [from, to] = self.channels();
+        if (width::<S>(from), width::<S>(to)) == (WIDEST, WIDEST) {
+            call(simd, Known(self));
+        } else {
+            self.multiply::<S, false>(simd, [Blocks::of::<S>(from), Blocks::of::<S>(to)]);
+        }
+    }
+}
+
+/// [`Products`] whose blocks are the widest, as a task.
+struct Known<P>(P);
+
+impl<P: Products> Task for Known<P> {
+    #[inline(always)]
+    fn run<S: Vector>(self, simd: S) {
+        self.0
+            .multiply::<S, true>(simd, [Blocks::new::<S, WIDEST>(); 2]);
+    }
 }
 
 /// M = V U for one block of output channels.
@@ -66,19 +92,12 @@ pub struct TileProducts<'a> {
     pub ahead: &'a mut Prefetch,
 }
 
-impl TileProducts<'_> {
-    /// Computes them.
+impl Products for TileProducts<'_> {
     #[inline(always)]
-    pub fn compute<S: Vector>(self, simd: S) {
-        if both_widest::<S>(self.from, self.to) {
-            call(simd, self);
-        } else {
-            let blocks = [Blocks::of::<S>(self.from), Blocks::of::<S>(self.to)];
-            self.multiply::<S, false>(simd, blocks);
-        }
+    fn channels(&self) -> [usize; 2] {
+        [self.from, self.to]
     }
 
-    /// Computes them; the blocks' distances are `KNOWN` when this is compiled or not.
     #[inline(always)]
     fn multiply<S: Vector, const KNOWN: bool>(self, simd: S, [inputs, outputs]: [Blocks; 2]) {
         let (v, kernel) = self.operands;
@@ -109,13 +128,6 @@ impl TileProducts<'_> {
     }
 }
 
-impl Task for TileProducts<'_> {
-    #[inline(always)]
-    fn run<S: Vector>(self, simd: S) {
-        self.multiply::<S, true>(simd, [Blocks::new::<S, WIDEST>(); 2]);
-    }
-}
-
 /// dU = V^T dM, or dU += V^T dM.
 pub struct KernelGradientProducts<'a> {
     pub tiles: usize,
@@ -131,19 +143,12 @@ pub struct KernelGradientProducts<'a> {
     pub ahead: &'a mut Prefetch,
 }
 
-impl KernelGradientProducts<'_> {
-    /// Computes them.
+impl Products for KernelGradientProducts<'_> {
     #[inline(always)]
-    pub fn compute<S: Vector>(self, simd: S) {
-        if both_widest::<S>(self.from, self.to) {
-            call(simd, self);
-        } else {
-            let blocks = [Blocks::of::<S>(self.from), Blocks::of::<S>(self.to)];
-            self.multiply::<S, false>(simd, blocks);
-        }
+    fn channels(&self) -> [usize; 2] {
+        [self.from, self.to]
     }
 
-    /// Computes them; the blocks' distances are `KNOWN` when this is compiled or not.
     #[inline(always)]
     fn multiply<S: Vector, const KNOWN: bool>(self, simd: S, [inputs, outputs]: [Blocks; 2]) {
         let (from, to) = (self.from, self.to);
@@ -176,13 +181,6 @@ impl KernelGradientProducts<'_> {
                 }
             }
         }
-    }
-}
-
-impl Task for KernelGradientProducts<'_> {
-    #[inline(always)]
-    fn run<S: Vector>(self, simd: S) {
-        self.multiply::<S, true>(simd, [Blocks::new::<S, WIDEST>(); 2]);
     }
 }
 
