@@ -21,6 +21,7 @@ fi
 
 export CUDA_PATH="$toolkit"
 export PATH="$toolkit/bin:$PATH:$toolkit/without-gpu"
+# The old kind of path, because it holds for what NVRTC loads, too.
 exec cargo rustc --release --features cuda --bin resweep --target-dir target/cuda "$@" -- \
     -L "native=$toolkit/driver" \
-    -C "link-arg=-Wl,-rpath,$toolkit/lib,-rpath,$toolkit/driver"
+    -C "link-arg=-Wl,--disable-new-dtags,-rpath,$toolkit/lib,-rpath,$toolkit/driver"

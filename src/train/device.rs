@@ -77,17 +77,15 @@ fn gpus() -> Result<Vec<DeviceKind>, DeviceError> {
     Ok(devices)
 }
 
+/// Sees that a device works.
 fn check(device: DeviceKind) -> Result<(), DeviceError> {
-    let DeviceKind::Cuda(ordinal) = device else {
-        return Ok(());
-    };
-    let count = count()?;
-    if ordinal >= count {
-        return Err(DeviceError::NoSuchGpu { ordinal, count });
+    match device {
+        DeviceKind::Cpu => Ok(()),
+        #[cfg(feature = "cuda")]
+        DeviceKind::Cuda(ordinal) => cuda(ordinal).map(drop),
+        #[cfg(not(feature = "cuda"))]
+        DeviceKind::Cuda(_) => Err(DeviceError::NotBuilt),
     }
-    #[cfg(feature = "cuda")]
-    cuda(ordinal)?;
-    Ok(())
 }
 
 /// How many GPUs the driver knows; at least one.
@@ -155,6 +153,11 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
 #[cfg(feature = "cuda")]
 pub fn cuda(ordinal: usize) -> Result<dfdx::prelude::Cuda, DeviceError> {
     use dfdx::prelude::{AsArray, Cuda, CudaError, TensorFrom};
+    // dfdx panics where there is none.
+    let count = count()?;
+    if ordinal >= count {
+        return Err(DeviceError::NoSuchGpu { ordinal, count });
+    }
     let root_of_4 = || {
         let gpu = Cuda::try_build(ordinal, 0)?;
         let root = gpu.try_tensor([4.0_f32])?.try_sqrt()?.array();
