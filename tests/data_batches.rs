@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use resweep::data::{self, Batch, Batches, Data, EvalBatches, preview, synthetic};
+use resweep::data::{self, Batch, Batches, Data, EvalBatches, Part, preview, synthetic};
 use resweep::domain::{Augmentation, BrokenImage, DataConfig, Dataset, Normalisation, Validation};
 
 const SIZE: usize = 16;
@@ -103,6 +103,19 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_another_order() {
 }
 
 #[test]
+fn a_batch_without_images_is_the_same_otherwise() {
+    let batches = || Batches::new(part(20), Augmentation::PadCropFlip, 7, 5);
+    let (mut whole, mut bare) = (batches(), batches().rendered(false));
+    let (mut expected, mut batch) = (Batch::default(), Batch::default());
+    for _ in 0..20 {
+        whole.fill(&mut expected);
+        bare.fill(&mut batch);
+        expected.images.clear();
+        assert_eq!(batch, expected);
+    }
+}
+
+#[test]
 fn training_pixels_have_zero_mean_over_an_epoch() {
     let mut batches = Batches::new(DATA.clone(), Augmentation::None, 1_000, 1);
     let (mut batch, mut sums) = (Batch::default(), vec![0.0_f64; STRIDE]);
@@ -120,7 +133,7 @@ fn training_pixels_have_zero_mean_over_an_epoch() {
 
 #[test]
 fn evaluation_goes_through_every_image_in_order_and_keeps_the_rest() {
-    let mut eval = EvalBatches::new(&DATA, 300);
+    let mut eval = EvalBatches::new(&DATA, Part::Eval, 300);
     let (mut batch, mut labels, mut lengths) = (Batch::default(), Vec::new(), Vec::new());
     while eval.fill(&mut batch) {
         lengths.push(batch.len());

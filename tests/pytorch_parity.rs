@@ -11,9 +11,9 @@ use std::path::Path;
 
 use dfdx::prelude::{Cpu, Device};
 use resweep::domain::{Configuration, DecayScope, ModelConfig, Shortcut, TrainConfig};
-use resweep::engine::{
-    BatchLoss, Engine, Fused, InstructionSet, Matrix, Portable, Sgd, cross_entropy,
-};
+#[cfg(feature = "cuda")]
+use resweep::engine::CudaFused;
+use resweep::engine::{BatchLoss, Engine, Fused, InstructionSet, Matrix, Portable, Sgd};
 use resweep::model::Network;
 use safetensors::SafeTensors;
 
@@ -138,7 +138,7 @@ fn check<D: Device<f32>>(
             &expected_loss,
             tolerance.loss,
         );
-        let loss = cross_entropy(logits, &labels).expect("loss");
+        let loss = engine.loss(logits, &labels).expect("loss");
         assert_close("loss", &loss.as_vec(), &expected_loss, tolerance.loss);
         let mut gradients = dfdx::prelude::Backward::backward(loss);
         if step == 0 {
@@ -179,6 +179,13 @@ fn check<D: Device<f32>>(
     );
 }
 
+/// The first GPU, if there is one.
+#[cfg(feature = "cuda")]
+fn gpu() -> Option<dfdx::prelude::Cuda> {
+    let gpu = resweep::train::cuda(0);
+    gpu.inspect_err(|error| println!("skipped: {error}")).ok()
+}
+
 macro_rules! parity {
     ($($name:ident: $settings:expr, $fixture:literal;)*) => {$(
         mod $name {
@@ -192,10 +199,17 @@ macro_rules! parity {
 
             #[test]
             #[cfg(feature = "cuda")]
-            fn a_gpu_agrees_with_pytorch() {
-                match resweep::train::cuda(0) {
-                    Ok(gpu) => check($fixture, $settings, &gpu, Portable::new(&gpu), &PORTABLE),
-                    Err(error) => println!("skipped: {error}"),
+            fn portable_operations_on_a_gpu_agree_with_pytorch() {
+                if let Some(gpu) = gpu() {
+                    check($fixture, $settings, &gpu, Portable::new(&gpu), &PORTABLE);
+                }
+            }
+
+            #[test]
+            #[cfg(feature = "cuda")]
+            fn cuda_engine_agrees_with_pytorch() {
+                if let Some(gpu) = gpu() {
+                    check($fixture, $settings, &gpu, CudaFused::default(), &PORTABLE);
                 }
             }
 

@@ -17,10 +17,29 @@ use super::normalise::Normaliser;
 use crate::domain::Augmentation;
 use crate::domain::streams::{self, Stream};
 
+/// The set that images are taken from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    #[default]
+    Train,
+    Eval,
+}
+
+/// One image of a set as the network sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pick {
+    /// Its place in the set.
+    pub index: usize,
+    pub view: View,
+}
+
 /// Images ready for a network, and their classes. Reused from one iteration to the next.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
-    /// Images x height x width x channels, normalised.
+    pub part: Part,
+    /// Which images these are.
+    pub picks: Vec<Pick>,
+    /// Images x height x width x channels, normalised; empty where the device renders them.
     pub images: Vec<f32>,
     /// One class index for each image.
     pub labels: Vec<usize>,
@@ -51,15 +70,22 @@ impl Batch {
         self.labels.is_empty()
     }
 
-    fn resize(&mut self, len: usize, stride: usize) {
-        self.images.resize(len * stride, 0.0);
-        self.labels.resize(len, 0);
+    /// Takes other images.
+    fn pick(&mut self, part: Part, set: &ImageSet, picks: impl Iterator<Item = Pick>) {
+        self.part = part;
+        self.picks.clear();
+        self.picks.extend(picks);
+        let labels = self.picks.iter().map(|pick| set.labels[pick.index]);
+        self.labels.clear();
+        self.labels.extend(labels.map(usize::from));
     }
 
-    fn put(&mut self, place: usize, set: &ImageSet, index: usize, view: View, map: &Normaliser) {
-        let out = &mut self.images[place * set.stride()..(place + 1) * set.stride()];
-        augment::render(set.image(index), set.size, view, map, out);
-        self.labels[place] = usize::from(set.labels[index]);
+    fn render(&mut self, set: &ImageSet, map: &Normaliser) {
+        self.images.resize(self.picks.len() * set.stride(), 0.0);
+        let images = self.images.chunks_exact_mut(set.stride());
+        for (out, pick) in images.zip(&self.picks) {
+            augment::render(set.image(pick.index), set.size, pick.view, map, out);
+        }
     }
 }
 
@@ -71,6 +97,7 @@ pub struct Batches {
     batch_size: usize,
     order: Order,
     views: ChaCha8Rng,
+    renders: bool,
 }
 
 impl Batches {
@@ -83,7 +110,15 @@ impl Batches {
             data,
             augmentation,
             batch_size,
+            renders: true,
         }
+    }
+
+    /// The same stream with or without [`Batch::images`].
+    #[must_use]
+    pub fn rendered(mut self, renders: bool) -> Self {
+        self.renders = renders;
+        self
     }
 
     /// The same stream from another place on.
@@ -109,13 +144,16 @@ impl Batches {
     /// the order of a new epoch.
     pub fn fill(&mut self, batch: &mut Batch) {
         let train = &self.data.train;
-        batch.resize(self.batch_size, train.stride());
-        for place in 0..self.batch_size {
-            let view = match self.augmentation {
+        let picks = (0..self.batch_size).map(|_| Pick {
+            view: match self.augmentation {
                 Augmentation::None => View::centred(train.size),
                 Augmentation::PadCropFlip => View::random(train.size, &mut self.views),
-            };
-            batch.put(place, train, self.order.next(), view, &self.data.normaliser);
+            },
+            index: self.order.next(),
+        });
+        batch.pick(Part::Train, train, picks);
+        if self.renders {
+            batch.render(train, &self.data.normaliser);
         }
         batch.sampler = self.state();
     }
@@ -152,44 +190,47 @@ impl Order {
 /// Images in their own order, normalised and otherwise as they are.
 #[derive(Debug)]
 pub struct EvalBatches<'a> {
-    set: &'a ImageSet,
-    normaliser: &'a Normaliser,
+    part: Part,
+    data: &'a Data,
     batch_size: usize,
     position: usize,
+    renders: bool,
 }
 
 impl<'a> EvalBatches<'a> {
-    /// The evaluation images.
-    pub fn new(data: &'a Data, batch_size: usize) -> Self {
-        Self::of(&data.eval, data, batch_size)
-    }
-
-    /// The training images.
-    pub fn of_training(data: &'a Data, batch_size: usize) -> Self {
-        Self::of(&data.train, data, batch_size)
-    }
-
-    fn of(set: &'a ImageSet, data: &'a Data, batch_size: usize) -> Self {
+    /// The images of a set.
+    pub fn new(data: &'a Data, part: Part, batch_size: usize) -> Self {
         Self {
-            set,
-            normaliser: &data.normaliser,
+            part,
+            data,
             batch_size: batch_size.max(1),
             position: 0,
+            renders: true,
         }
+    }
+
+    /// The same batches with or without [`Batch::images`].
+    #[must_use]
+    pub fn rendered(mut self, renders: bool) -> Self {
+        self.renders = renders;
+        self
     }
 
     /// Fills `batch` with the next images, the last time with what is left; `false` when none
     /// are left.
     pub fn fill(&mut self, batch: &mut Batch) -> bool {
-        let set = self.set;
-        let len = self.batch_size.min(set.len() - self.position);
-        batch.resize(len, set.stride());
-        for place in 0..len {
-            let index = self.position + place;
-            batch.put(place, set, index, View::centred(set.size), self.normaliser);
+        let set = self.data.part(self.part);
+        let end = set.len().min(self.position + self.batch_size);
+        let picks = (self.position..end).map(|index| Pick {
+            index,
+            view: View::centred(set.size),
+        });
+        batch.pick(self.part, set, picks);
+        if self.renders {
+            batch.render(set, &self.data.normaliser);
         }
-        self.position += len;
-        len > 0
+        self.position = end;
+        !batch.is_empty()
     }
 }
 

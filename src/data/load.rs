@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::batches::Part;
 use super::cifar;
 use super::error::DataError;
 use super::folder;
@@ -26,6 +27,16 @@ pub struct Data {
     pub normaliser: Normaliser,
     /// What a person should know: images that were skipped.
     pub warnings: Vec<String>,
+}
+
+impl Data {
+    /// One of its sets.
+    pub fn part(&self, part: Part) -> &ImageSet {
+        match part {
+            Part::Train => &self.train,
+            Part::Eval => &self.eval,
+        }
+    }
 }
 
 /// What a data set's own loader gives.

@@ -1,8 +1,9 @@
 //! Images for training: data sets, normalisation, augmentation and batches.
 //!
 //! [`load`] gives a data set as decoded bytes in memory, with what turns them into a network's
-//! input; [`Batches`] and [`EvalBatches`] hand them out, [`PrefetchedBatches`] ahead of time. [`download`] fetches the published
-//! archives and [`preview`] shows what a network sees. Nothing here knows about models or runs.
+//! input; [`Batches`] and [`EvalBatches`] hand them out, [`PrefetchedBatches`] ahead of time.
+//! [`download`] fetches the published archives and [`preview`] shows what a network sees. Nothing
+//! here knows about models or runs.
 
 mod augment;
 mod batches;
@@ -23,7 +24,8 @@ mod resize;
 mod split;
 pub mod synthetic;
 
-pub use batches::{Batch, Batches, EvalBatches, SamplerState};
+pub use augment::{View, padding};
+pub use batches::{Batch, Batches, EvalBatches, Part, Pick, SamplerState};
 pub use error::DataError;
 pub use image_set::ImageSet;
 pub use load::{Data, Facts, describe, load};

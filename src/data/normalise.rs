@@ -6,10 +6,10 @@
 use super::image_set::{CHANNELS, ImageSet};
 use crate::domain::Normalisation;
 
-/// The affine map of each position of an image, from bytes to network input and back.
+/// The affine map of each position of an image, from bytes to network input and back:
+/// `x = pixel * scale[channel] - offset[position]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normaliser {
-    /// `x = pixel * scale[channel] - offset[position]`.
     scale: [f32; CHANNELS],
     /// Height x width x channels.
     offset: Vec<f32>,
@@ -70,6 +70,16 @@ impl Normaliser {
     /// What the difference is divided by, for each channel.
     pub fn deviation(&self) -> [f32; CHANNELS] {
         self.scale.map(|scale| 1.0 / (255.0 * scale))
+    }
+
+    /// What bytes are multiplied with, for each channel.
+    pub fn scale(&self) -> &[f32; CHANNELS] {
+        &self.scale
+    }
+
+    /// What is subtracted then: height x width x channels.
+    pub fn offset(&self) -> &[f32] {
+        &self.offset
     }
 
     /// Height x width x channels of the images that it was made for.

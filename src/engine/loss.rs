@@ -1,8 +1,8 @@
 //! Cross-entropy and the error count of a batch.
 
-use dfdx::prelude::{Axis, Device, HasShape, MeanTo, OwnedTape, Rank0, SumTo, Tensor, TryMul};
+use dfdx::prelude::{Axis, Device, HasShape, MeanTo, OwnedTape, SumTo, TryMul};
 
-use super::{EngineError, Matrix};
+use super::{EngineError, Loss, Matrix};
 
 /// What a batch's logits say of its images.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +47,7 @@ impl BatchLoss {
 pub fn cross_entropy<D: Device<f32>>(
     logits: Matrix<D, OwnedTape<f32, D>>,
     labels: &[usize],
-) -> Result<Tensor<Rank0, f32, D, OwnedTape<f32, D>>, EngineError> {
+) -> Result<Loss<D>, EngineError> {
     let (batch, classes) = *logits.shape();
     let mut one_hot = vec![0.0; batch * classes];
     for (image, &label) in labels.iter().enumerate() {

@@ -1,11 +1,13 @@
 //! The numerical work of a training step: forward, loss, backward, update.
 //!
 //! [`Engine`] is the seam: an engine turns a network and a batch of images into logits on dfdx's
-//! tape. Loss, backward pass and optimiser are the same for every engine. [`Portable`] goes
-//! operation by operation and is the reference, which runs on any dfdx device; [`Fused`] is the
-//! CPU's own. Both are tested against PyTorch.
+//! tape. Backward pass and optimiser are the same for every engine. [`Portable`] goes operation by
+//! operation and is the reference, which runs on any dfdx device; [`Fused`] is the CPU's own and
+//! `CudaFused` that of NVIDIA's GPUs. All are tested against PyTorch.
 
 mod classifier;
+#[cfg(feature = "cuda")]
+mod cuda;
 pub mod fused;
 mod loss;
 mod memory;
@@ -13,10 +15,12 @@ mod moments;
 mod portable;
 mod sgd;
 
-use dfdx::prelude::{Device, Merge, NoneTape, OwnedTape, Tape, Tensor};
+use dfdx::prelude::{Device, Merge, NoneTape, OwnedTape, Rank0, Tape, Tensor};
 
 use crate::model::Network;
 
+#[cfg(feature = "cuda")]
+pub use cuda::{CudaFused, CudaImages, CudaPick};
 pub use fused::{Fused, InstructionSet};
 pub use loss::{BatchLoss, cross_entropy};
 pub use memory::memory_bytes;
@@ -28,6 +32,9 @@ pub use sgd::Sgd;
 /// pixels in row-major order, and a column for each channel (NHWC); logits have a row for each
 /// image and a column for each class.
 pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+
+/// A batch's mean loss on the tape.
+pub type Loss<D> = Tensor<Rank0, f32, D, OwnedTape<f32, D>>;
 
 /// A tape that a network's branches can be recorded on, or none.
 pub trait Recording<D: Device<f32>>: Tape<f32, D> + Merge<Self> + Merge<NoneTape> {}
@@ -66,6 +73,18 @@ pub trait Engine<D: Device<f32>> {
         network: &mut Network<D>,
         images: Matrix<D>,
     ) -> Result<Matrix<D, OwnedTape<f32, D>>, EngineError>;
+
+    /// Mean cross-entropy of `logits` (batch, classes), which [`Engine::train`] gave.
+    ///
+    /// # Errors
+    /// As [`Engine::train`].
+    fn loss(
+        &mut self,
+        logits: Matrix<D, OwnedTape<f32, D>>,
+        labels: &[usize],
+    ) -> Result<Loss<D>, EngineError> {
+        cross_entropy(logits, labels)
+    }
 
     /// Logits (batch, classes) of `images` with BN on its running statistics, without a tape.
     ///

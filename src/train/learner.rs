@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Backward, Device, PutTape, SplitTape};
 
+use super::loader::ImageLoader;
 use super::running_error::RunningError;
-use crate::data::{Batch, Data, EvalBatches};
+use crate::data::{Batch, Data, EvalBatches, Part};
 use crate::domain::{EvalPoint, RunConfig};
-use crate::engine::{BatchLoss, Engine, EngineError, Matrix, Moments, Sgd, cross_entropy};
+use crate::engine::{BatchLoss, Engine, EngineError, Matrix, Moments, Sgd};
 use crate::model::Network;
 
 /// What an update changes, and what it takes.
@@ -17,6 +18,7 @@ pub struct Learner<'a, D: Device<f32>, E> {
     pub network: Network<D>,
     pub sgd: Sgd<D>,
     engine: &'a mut E,
+    loader: &'a mut dyn ImageLoader<D>,
     pub data: &'a Arc<Data>,
     eval_batch: Batch,
     batch_size: usize,
@@ -27,6 +29,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
     pub fn new(
         device: &'a D,
         engine: &'a mut E,
+        loader: &'a mut dyn ImageLoader<D>,
         config: &RunConfig,
         data: &'a Arc<Data>,
     ) -> Result<Self, EngineError> {
@@ -36,24 +39,25 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
             network: Network::new(device, model, data.classes.len(), config.seed),
             sgd: Sgd::new(train, model.decay),
             engine,
+            loader,
             data,
             eval_batch: Batch::default(),
             batch_size: train.batch_size,
         })
     }
 
-    /// One update; the loss and errors are those before it.
+    /// One update; the logits (batch, classes) are those before it. A GPU may still be computing
+    /// them.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn step(&mut self, batch: &Batch, lr: f64) -> Result<BatchLoss, EngineError> {
-        let images = images(self.device, batch)?;
+    pub fn step(&mut self, batch: &Batch, lr: f64) -> Result<Matrix<D>, EngineError> {
+        let images = self.loader.load(self.data, batch)?;
         let (logits, tape) = self.engine.train(&mut self.network, images)?.split_tape();
-        let loss = cross_entropy(logits.clone().put_tape(tape), &batch.labels)?;
+        let loss = (self.engine).loss(logits.clone().put_tape(tape), &batch.labels)?;
         let mut gradients = loss.try_backward().map_err(EngineError::new)?;
         self.sgd.step(&mut self.network, &mut gradients, lr)?;
-        // Last, because it waits for the device: by then a GPU has the whole update queued.
-        Ok(BatchLoss::measure(&logits.as_vec(), &batch.labels))
+        Ok(logits)
     }
 
     /// Error and loss over all evaluation images, the last partial batch included; `None` where
@@ -67,9 +71,9 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
         mut go_on: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Option<EvalPoint>, EngineError> {
         let mut total = RunningError::default();
-        let mut batches = EvalBatches::new(self.data, self.batch_size);
+        let mut batches = self.batches(Part::Eval);
         while batches.fill(&mut self.eval_batch) {
-            let images = images(self.device, &self.eval_batch)?;
+            let images = self.loader.load(self.data, &self.eval_batch)?;
             let logits = self.engine.eval(&self.network, images)?;
             let measured = BatchLoss::measure(&logits.as_vec(), &self.eval_batch.labels);
             total.add(measured.errors, measured.loss_sum, self.eval_batch.len());
@@ -98,9 +102,9 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
     ) -> Result<Option<Vec<Moments>>, EngineError> {
         let layers = self.network.architecture.layers().count();
         let mut total = vec![Moments::default(); layers];
-        let mut batches = EvalBatches::of_training(self.data, self.batch_size);
+        let mut batches = self.batches(Part::Train);
         while batches.fill(&mut self.eval_batch) {
-            let images = images(self.device, &self.eval_batch)?;
+            let images = self.loader.load(self.data, &self.eval_batch)?;
             let of_batch = self.engine.moments(&self.network, images)?;
             let layers = total.iter_mut().zip(&of_batch);
             layers.for_each(|(total, batch)| total.add(batch));
@@ -110,12 +114,9 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
         }
         Ok(Some(total))
     }
-}
 
-/// A batch's images on the device: a row for each pixel.
-fn images<D: Device<f32>>(device: &D, batch: &Batch) -> Result<Matrix<D>, EngineError> {
-    let rows = batch.images.len() / 3;
-    device
-        .try_tensor_from_vec(batch.images.clone(), (rows, 3))
-        .map_err(EngineError::new)
+    /// The images of a set in their own order.
+    fn batches(&self, part: Part) -> EvalBatches<'a> {
+        EvalBatches::new(self.data, part, self.batch_size).rendered(!self.loader.renders())
+    }
 }

@@ -55,6 +55,12 @@ impl<'a> LrSchedule<'a> {
         self.config.lr * self.config.lr_gamma.powi(drops as i32)
     }
 
+    /// Whether the errors up to `iteration` decide over the learning rate of the next one.
+    pub fn waits_for(&self, iteration: u64) -> bool {
+        let until = self.warmup().map(|warmup| warmup.until);
+        matches!(until, Some(WarmupEnd::TrainError(_))) && iteration.is_multiple_of(WARMUP_WINDOW)
+    }
+
     /// Hears the errors among the images of `iteration`, by which a warm-up may end.
     pub fn observe(&mut self, iteration: u64, errors: usize, images: usize) {
         let Some(Warmup {
@@ -115,9 +121,11 @@ mod tests {
         for iteration in 1..=400 {
             assert_lr(&mut schedule, iteration, 0.01);
             let errors = if iteration <= 300 { 110 } else { 100 };
+            assert_eq!(schedule.waits_for(iteration), iteration % 100 == 0);
             schedule.observe(iteration, errors, 128);
         }
         assert_lr(&mut schedule, 401, 0.1);
+        assert!(!schedule.waits_for(500));
     }
 
     #[test]

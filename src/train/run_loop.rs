@@ -10,13 +10,14 @@ use super::checkpoint::{self, Progress};
 use super::growth;
 use super::layer_stats::layer_stats;
 use super::learner::Learner;
+use super::loader::ImageLoader;
 use super::lr_schedule::LrSchedule;
 use super::running_error::RunningError;
 use crate::data::{Batch, Batches, Data, PrefetchedBatches, SamplerState};
 use crate::domain::{
     Beginning, Job, Outcome, RunEvent, TrainConfig, TrainError, TrainPoint, TrajectoryId,
 };
-use crate::engine::Engine;
+use crate::engine::{BatchLoss, Engine, Matrix};
 
 /// The least time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -43,13 +44,15 @@ const STOP: Flow = ControlFlow::Break(Outcome::Stopped);
 pub fn train<D: Device<f32>, E: Engine<D>>(
     device: &D,
     engine: &mut E,
+    loader: &mut dyn ImageLoader<D>,
     job: &Job<'_>,
     data: &Arc<Data>,
     checkpoint_every: Duration,
     report: &mut Report<'_>,
 ) -> Result<Outcome, TrainError> {
-    let learner = Learner::new(device, engine, &job.run.config, data)?;
-    let mut training = Training::begin(learner, job, data)?;
+    let renders = loader.renders();
+    let learner = Learner::new(device, engine, loader, &job.run.config, data)?;
+    let mut training = Training::begin(learner, job, data, !renders)?;
     let flow = training.run(checkpoint_every, report)?;
     if flow == STOP {
         training.save(report)?;
@@ -66,6 +69,9 @@ struct Training<'a, D: Device<f32>, E> {
     schedule: LrSchedule<'a>,
     beginning: Beginning,
     iteration: u64,
+    /// The logits and labels of the last iterations, which are not in `interval` yet. Reading them
+    /// waits for the device, so it is done when somebody needs to know.
+    unread: Vec<(Matrix<D>, Vec<usize>)>,
     interval: RunningError,
     /// Learning rate of the last update.
     lr: f64,
@@ -85,6 +91,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         mut learner: Learner<'a, D, E>,
         job: &'a Job<'a>,
         data: &Arc<Data>,
+        rendered: bool,
     ) -> Result<Self, TrainError> {
         let (beginning, progress) = restore(&mut learner, job)?;
         let config = &job.run.config;
@@ -95,7 +102,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             augmentation,
             settings.batch_size,
             config.seed,
-        );
+        )
+        .rendered(rendered);
         let batches = match &progress {
             Some(progress) => batches.at(&progress.sampler),
             None => batches,
@@ -110,6 +118,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             schedule: LrSchedule::new(settings, progress.schedule),
             beginning,
             iteration: progress.iteration,
+            unread: Vec::new(),
             interval: progress.interval,
             lr: progress.lr,
             batches,
@@ -135,12 +144,9 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             flow = self.measure(report)?;
         }
         while flow.is_continue() && self.iteration < self.settings.iterations {
-            flow = self.step(report)?;
+            self.step()?;
+            flow = self.look(every, report)?;
             if flow.is_continue() {
-                if self.last_save.elapsed() >= every {
-                    self.save(report)?;
-                }
-                self.save_if_last(report)?;
                 flow = self.measure(report)?;
             }
         }
@@ -165,34 +171,70 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     }
 
     /// One update.
-    fn step(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+    fn step(&mut self) -> Result<(), TrainError> {
         if self.iteration.is_multiple_of(self.settings.log_every) {
             self.interval = RunningError::default();
         }
-        let iteration = self.iteration + 1;
         self.batches.next(&mut self.batch);
-        let lr = self.schedule.lr(iteration);
-        let measured = self.learner.step(&self.batch, lr)?;
-        if !measured.loss_sum.is_finite() {
-            return Ok(ControlFlow::Break(Outcome::Diverged { iteration }));
-        }
-        let images = self.batch.len();
-        self.iteration = iteration;
+        let lr = self.schedule.lr(self.iteration + 1);
+        let logits = self.learner.step(&self.batch, lr)?;
+        self.unread.push((logits, self.batch.labels.clone()));
+        self.iteration += 1;
         self.lr = lr;
         self.sampler.clone_from(&self.batch.sampler);
-        self.interval
-            .add(measured.errors, measured.loss_sum, images);
-        self.schedule.observe(iteration, measured.errors, images);
-        let progress = self.progress();
-        let heard = report_seldom(&mut self.last_progress, progress, report);
-        Ok(stop_if(heard))
+        Ok(())
+    }
+
+    /// Where something is due that the errors so far are needed for, reads them; then reports progress
+    /// and writes a checkpoint if it is time.
+    fn look(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let last = self.is_last();
+        let reports = self.last_progress.elapsed() >= PROGRESS_INTERVAL;
+        let saves = last || self.last_save.elapsed() >= every;
+        let measures = self.is_at(self.settings.log_every) || self.is_at(self.settings.eval_every);
+        if !(reports || saves || measures || self.schedule.waits_for(self.iteration)) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut flow = self.read();
+        if flow.is_continue() && reports {
+            let progress = self.progress();
+            flow = stop_if(report_seldom(&mut self.last_progress, progress, report));
+        }
+        if flow.is_continue() && saves {
+            self.save(report)?;
+        }
+        Ok(flow)
+    }
+
+    /// Counts the errors of the iterations that are not counted yet.
+    fn read(&mut self) -> Flow {
+        let unread = std::mem::take(&mut self.unread);
+        let first = self.iteration + 1 - unread.len() as u64;
+        for (iteration, (logits, labels)) in (first..).zip(unread) {
+            let measured = BatchLoss::measure(&logits.as_vec(), &labels);
+            if !measured.loss_sum.is_finite() {
+                return ControlFlow::Break(Outcome::Diverged { iteration });
+            }
+            let (errors, images) = (measured.errors, labels.len());
+            self.interval.add(errors, measured.loss_sum, images);
+            self.schedule.observe(iteration, errors, images);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn is_last(&self) -> bool {
+        self.iteration == self.settings.iterations
+    }
+
+    /// Whether what is done every so many iterations is due.
+    fn is_at(&self, every: u64) -> bool {
+        self.iteration.is_multiple_of(every)
     }
 
     /// Makes and reports what is due at this iteration.
     fn measure(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
-        let iteration = self.iteration;
-        let last = iteration == self.settings.iterations;
-        if last || iteration.is_multiple_of(self.settings.log_every) {
+        let (iteration, last) = (self.iteration, self.is_last());
+        if last || self.is_at(self.settings.log_every) {
             let mean = self.interval.mean();
             let point = TrainPoint {
                 iteration,
@@ -204,7 +246,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
                 return Ok(STOP);
             }
         }
-        if last || iteration.is_multiple_of(self.settings.eval_every) {
+        if last || self.is_at(self.settings.eval_every) {
             let progress = self.progress();
             let last_progress = &mut self.last_progress;
             let go_on = || report_seldom(last_progress, progress.clone(), report);
@@ -248,7 +290,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     }
 
     fn save_if_last(&mut self, report: &mut Report<'_>) -> Result<(), TrainError> {
-        if self.iteration == self.settings.iterations {
+        if self.is_last() {
             self.save(report)?;
         }
         Ok(())

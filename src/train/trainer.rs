@@ -7,9 +7,14 @@ use std::time::Duration;
 use dfdx::prelude::{Cpu, Device};
 use rayon::ThreadPoolBuilder;
 
+#[cfg(feature = "cuda")]
+use super::cuda_loader::CudaLoader;
 use super::datasets::Datasets;
+use super::loader::{Copying, ImageLoader};
 use super::run_loop::{self, Report};
 use crate::domain::{DeviceKind, EngineKind, Job, Outcome, RunEvent, TrainError, Trainer};
+#[cfg(feature = "cuda")]
+use crate::engine::CudaFused;
 use crate::engine::{Engine, Fused, Portable};
 
 /// The real trainer.
@@ -33,23 +38,27 @@ impl NetworkTrainer {
         job: &Job<'_>,
         report: &mut Report<'_>,
     ) -> Result<Outcome, TrainError> {
+        let engine = job.run.config.configuration.train.engine;
         match job.slot.device {
             DeviceKind::Cpu => {
                 let device = Cpu::default();
-                match job.run.config.configuration.train.engine {
-                    EngineKind::Fused => {
-                        self.train_with(&device, &mut Fused::default(), job, report)
-                    }
-                    EngineKind::Portable => {
-                        self.train_with(&device, &mut Portable::new(&device), job, report)
-                    }
+                let (fused, portable) = (&mut Fused::default(), &mut Portable::new(&device));
+                let loader = &mut Copying(device.clone());
+                match engine {
+                    EngineKind::Fused => self.train_with(&device, fused, loader, job, report),
+                    EngineKind::Portable => self.train_with(&device, portable, loader, job, report),
                 }
             }
             #[cfg(feature = "cuda")]
             DeviceKind::Cuda(ordinal) => {
                 let device = super::device::cuda(ordinal)
                     .map_err(|error| TrainError::lasting(error.to_string()))?;
-                self.train_with(&device, &mut Portable::new(&device), job, report)
+                let (fused, portable) = (&mut CudaFused::default(), &mut Portable::new(&device));
+                let loader = &mut CudaLoader::new(&device);
+                match engine {
+                    EngineKind::Fused => self.train_with(&device, fused, loader, job, report),
+                    EngineKind::Portable => self.train_with(&device, portable, loader, job, report),
+                }
             }
             #[cfg(not(feature = "cuda"))]
             DeviceKind::Cuda(_) => Err(TrainError::lasting(
@@ -62,6 +71,7 @@ impl NetworkTrainer {
         &self,
         device: &D,
         engine: &mut E,
+        loader: &mut dyn ImageLoader<D>,
         job: &Job<'_>,
         report: &mut Report<'_>,
     ) -> Result<Outcome, TrainError> {
@@ -71,7 +81,15 @@ impl NetworkTrainer {
             .ok_or_else(|| {
                 TrainError::lasting(format!("the data of {} were not loaded", job.run))
             })?;
-        run_loop::train(device, engine, job, data, self.checkpoint_every, report)
+        run_loop::train(
+            device,
+            engine,
+            loader,
+            job,
+            data,
+            self.checkpoint_every,
+            report,
+        )
     }
 }
 

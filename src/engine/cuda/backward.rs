@@ -1,0 +1,187 @@
+//! The way back through a network, layer by layer over the whole batch.
+
+use dfdx::prelude::{Cuda, CudaError, Gradients};
+
+use super::forward::last_two;
+use super::kernels::{Floats, Kernels, Norm, Partial};
+use super::products::Products;
+use super::sizes::{product, rows};
+use super::slot::gradients_of;
+use super::workspace::{Layer, Shared};
+use crate::model::{Architecture, BlockShortcut, ConvBn, ResidualBlock, Vector};
+
+/// One pass, after a training's way forward.
+pub struct Backward<'a> {
+    pub kernels: &'a Kernels,
+    pub products: &'a Products,
+    pub layers: &'a [Layer],
+    pub shared: &'a Shared,
+    /// The values of kernel, gamma and beta of each layer in turn, then of the fully connected layer's
+    /// weight and bias.
+    pub weights: Vec<Floats<'a>>,
+    /// The same as dfdx's tensors, under which it keeps their gradients.
+    pub parameters: &'a [Vector<Cuda>],
+    pub batch: usize,
+}
+
+/// Where the gradient of a layer's input goes.
+enum Into<'a> {
+    /// Nowhere: the input is the images.
+    Nothing,
+    /// Over what is there.
+    Place(Floats<'a>),
+    /// Added to what is there.
+    Sum(Floats<'a>),
+}
+
+impl<'a> Backward<'a> {
+    /// Adds to the gradients of all parameters.
+    pub fn gradients(
+        &self,
+        architecture: &Architecture,
+        images: Floats<'a>,
+        features: Floats,
+        of_logits: Floats,
+        gradients: &mut Gradients<f32, Cuda>,
+    ) -> Result<(), CudaError> {
+        self.last_layer(architecture, features, of_logits, gradients)?;
+        // From here on `features` is their gradient.
+        let [mut gradient, mut other] = [0, 1].map(|at| Floats::from(&self.shared.gradients[at]));
+        let pixels = architecture.out_size.pow(2);
+        let shape = (self.batch, pixels, architecture.features);
+        self.kernels.average_backward(shape, features, gradient)?;
+        for (at, block) in architecture.blocks.iter().enumerate().rev() {
+            let before = match at.checked_sub(1) {
+                Some(before) => &architecture.blocks[before].second,
+                None => &architecture.stem,
+            };
+            let swaps = self.block(block, self.y(before), [gradient, other], gradients)?;
+            if swaps {
+                std::mem::swap(&mut gradient, &mut other);
+            }
+        }
+        let stem = &architecture.stem;
+        self.layer(stem, images, (gradient, true), Into::Nothing, gradients)
+    }
+
+    /// From the gradient of the logits to that of the features, which takes their place.
+    fn last_layer(
+        &self,
+        architecture: &Architecture,
+        features: Floats,
+        of_logits: Floats,
+        gradients: &mut Gradients<f32, Cuda>,
+    ) -> Result<(), CudaError> {
+        let shape = (self.batch, architecture.features, architecture.classes);
+        let [weight, _] = *last_two(&self.weights);
+        let tensors = last_two(self.parameters).each_ref();
+        let [of_weight, of_bias] = gradients_of(gradients, tensors)?;
+        let partial = Partial((&self.shared.partial).into());
+        let of_rows = (self.batch, architecture.classes);
+        self.kernels
+            .bias_gradient(of_rows, of_logits, partial, of_bias)?;
+        self.products
+            .weights_gradient(shape, features, of_logits, of_weight)?;
+        self.products
+            .inputs_gradient(shape, of_logits, weight, features)
+    }
+
+    /// From the gradient of a block's output, in the first of two places, to that of its input `x`;
+    /// whether that is in the second one.
+    fn block(
+        &self,
+        block: &ResidualBlock,
+        x: Floats<'a>,
+        [gradient, other]: [Floats; 2],
+        gradients: &mut Gradients<f32, Cuda>,
+    ) -> Result<bool, CudaError> {
+        let (first, second) = (&block.first, &block.second);
+        let between = self.y(first);
+        self.layer(
+            second,
+            between,
+            (gradient, true),
+            Into::Place(other),
+            gradients,
+        )?;
+        // From here on `gradient` is that of the sum of both branches.
+        match &block.shortcut {
+            BlockShortcut::None => {
+                self.layer(first, x, (other, true), Into::Place(gradient), gradients)?;
+                Ok(false)
+            }
+            BlockShortcut::Identity => {
+                self.layer(first, x, (other, true), Into::Sum(gradient), gradients)?;
+                Ok(false)
+            }
+            BlockShortcut::SubsampleAndPad => {
+                self.layer(first, x, (other, true), Into::Place(other), gradients)?;
+                self.kernels
+                    .subsample_backward(first, self.batch, gradient, other)?;
+                Ok(true)
+            }
+            BlockShortcut::Projection(projection) => {
+                self.layer(first, x, (other, true), Into::Place(other), gradients)?;
+                self.layer(
+                    projection,
+                    x,
+                    (gradient, false),
+                    Into::Sum(other),
+                    gradients,
+                )?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// From the gradient of a layer's output, which went through ReLU or not, to that of its input `x`.
+    /// The gradient is masked in place by ReLU, and then free.
+    fn layer(
+        &self,
+        layer: &ConvBn,
+        x: Floats,
+        (gradient, relu): (Floats, bool),
+        to: Into,
+        gradients: &mut Gradients<f32, Cuda>,
+    ) -> Result<(), CudaError> {
+        let (kernels, batch, memory) = (self.kernels, self.batch, &self.layers[layer.index]);
+        let shape = (rows(layer, batch), layer.out_channels);
+        let (columns, of_z) = ((&self.shared.columns).into(), (&self.shared.spare).into());
+        let [kernel, gamma, beta] = [0, 1, 2].map(|at| self.weights[3 * layer.index + at]);
+        let tensors = [0, 1, 2].map(|at| &self.parameters[3 * layer.index + at]);
+        let [of_kernel, of_gamma, of_beta] = gradients_of(gradients, tensors)?;
+        let norm = Norm {
+            mean: (&memory.mean).into(),
+            variance: (&memory.variance).into(),
+            gamma,
+            beta,
+        };
+        let [first, second] = &self.shared.means;
+        kernels.normalise_backward(
+            shape,
+            (gradient, relu.then(|| self.y(layer))),
+            ((&memory.z).into(), norm),
+            (
+                Partial((&self.shared.partial).into()),
+                [first.into(), second.into()],
+            ),
+            [of_gamma, of_beta],
+            of_z,
+        )?;
+        kernels.im2col(layer, batch, x, columns)?;
+        self.products
+            .weights_gradient(product(layer, batch), columns, of_z, of_kernel)?;
+        let (adds, of_x) = match to {
+            Into::Nothing => return Ok(()),
+            Into::Place(of_x) => (false, of_x),
+            Into::Sum(of_x) => (true, of_x),
+        };
+        self.products
+            .inputs_gradient(product(layer, batch), of_z, kernel, columns)?;
+        kernels.col2im(layer, batch, columns, adds, of_x)
+    }
+
+    fn y(&self, layer: &ConvBn) -> Floats<'a> {
+        Floats::from(&self.layers[layer.index].y)
+    }
+}

@@ -1,0 +1,91 @@
+//! A set of images on the GPU, which renders batches of them there.
+
+use cudarc::driver::{CudaSlice, DeviceSlice};
+use dfdx::prelude::{Cuda, CudaError};
+
+use super::kernels::{Kernels, Pick, Source};
+use super::slot::Slot;
+use crate::engine::{EngineError, Matrix};
+
+/// Images as bytes, and how they become a network's input.
+pub struct CudaImages {
+    kernels: Kernels,
+    device: Cuda,
+    /// Images x size x size x 3.
+    bytes: CudaSlice<u8>,
+    size: usize,
+    padding: usize,
+    scale: CudaSlice<f32>,
+    offset: CudaSlice<f32>,
+    /// The last batch: (images * size * size, 3).
+    rendered: Slot<(usize, usize)>,
+}
+
+impl CudaImages {
+    /// Copies `bytes` (images x size x size x 3) to the GPU. A byte becomes `byte * scale[channel] -
+    /// offset[position]`, `offset` being as long as an image; around an image lie `padding` zeros.
+    ///
+    /// # Errors
+    /// When the GPU fails, for want of memory for instance.
+    pub fn new(
+        device: &Cuda,
+        bytes: &[u8],
+        (size, padding): (usize, usize),
+        scale: &[f32; 3],
+        offset: &[f32],
+    ) -> Result<Self, EngineError> {
+        Self::copied(device, bytes, (size, padding), scale, offset).map_err(EngineError::new)
+    }
+
+    fn copied(
+        device: &Cuda,
+        bytes: &[u8],
+        (size, padding): (usize, usize),
+        scale: &[f32; 3],
+        offset: &[f32],
+    ) -> Result<Self, CudaError> {
+        let mut rendered = Slot::new(device, (size * size, 3))?;
+        let driver = rendered.slice()?.device();
+        Ok(Self {
+            bytes: driver.htod_sync_copy(bytes)?,
+            scale: driver.htod_sync_copy(scale)?,
+            offset: driver.htod_sync_copy(offset)?,
+            kernels: Kernels::new(driver)?,
+            device: device.clone(),
+            size,
+            padding,
+            rendered,
+        })
+    }
+
+    /// The picked views, normalised: (picks * size * size, 3), to the same bits as on the CPU.
+    ///
+    /// # Errors
+    /// As [`CudaImages::new`].
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn render(&mut self, picks: Vec<Pick>) -> Result<Matrix<Cuda>, EngineError> {
+        let images = self.bytes.len() / (3 * self.size * self.size);
+        assert!(picks.iter().all(|pick| (pick.index as usize) < images));
+        self.rendered(picks).map_err(EngineError::new)
+    }
+
+    fn rendered(&mut self, picks: Vec<Pick>) -> Result<Matrix<Cuda>, CudaError> {
+        let rows = picks.len() * self.size * self.size;
+        if self.rendered.shape().0 != rows {
+            self.rendered = Slot::new(&self.device, (rows, 3))?;
+        }
+        let picks = self.bytes.device().htod_copy(picks)?;
+        let source = Source {
+            images: (&self.bytes).into(),
+            size: self.size,
+            padding: self.padding,
+            scale: (&self.scale).into(),
+            offset: (&self.offset).into(),
+        };
+        let out = self.rendered.floats()?;
+        self.kernels.render(source, (&picks).into(), out)?;
+        Ok(self.rendered.tensor())
+    }
+}

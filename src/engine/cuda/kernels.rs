@@ -1,0 +1,584 @@
+//! The kernels of `kernels.cu`, with their bounds checked.
+//!
+//! Everything is queued on the device's one stream and runs in the order of the calls.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use cudarc::driver::sys::CUdeviceptr;
+use cudarc::driver::{
+    CudaDevice, CudaFunction, CudaSlice, DevicePtr, DeviceRepr, DeviceSlice, LaunchAsync,
+    LaunchConfig,
+};
+use cudarc::nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts};
+use dfdx::prelude::CudaError;
+
+use super::sizes::{entries, inputs, rows};
+use crate::model::{BN_EPSILON, ConvBn};
+
+/// Threads of a block, in `kernels.cu` as well.
+const THREADS: u32 = 256;
+/// Blocks that share the rows of a sum. The same on every GPU, because sums depend on it.
+const PARTS: u32 = 256;
+/// The oldest GPUs that CUDA 13 supports; the driver compiles what is made for them for newer ones.
+const ARCHITECTURE: &str = "compute_75";
+const MODULE: &str = "resweep";
+const NAMES: [&str; 18] = [
+    "add_bias",
+    "add_scaled",
+    "average",
+    "average_backward",
+    "batch_statistics",
+    "bias_gradient",
+    "col2im",
+    "cross_entropy",
+    "im2col",
+    "mean",
+    "normalise",
+    "normalise_backward",
+    "render",
+    "scale_gradients",
+    "subsample_and_pad",
+    "subsample_backward",
+    "sum_gradients",
+    "sum_moments",
+];
+
+/// Values on the device. They are written through this too: what a kernel does to them the compiler
+/// does not see, and the stream keeps the order.
+#[derive(Debug)]
+pub struct Values<'a, T> {
+    pub(super) pointer: CUdeviceptr,
+    pub(super) len: usize,
+    of: PhantomData<&'a T>,
+}
+
+impl<T> Clone for Values<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Values<'_, T> {}
+
+impl<'a, T> From<&'a CudaSlice<T>> for Values<'a, T> {
+    fn from(slice: &'a CudaSlice<T>) -> Self {
+        Self {
+            pointer: *slice.device_ptr(),
+            len: slice.len(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> Values<'_, T> {
+    /// The same values for longer than the borrow that they came from.
+    ///
+    /// # Safety
+    /// Their memory must stay allocated as long as the result is used.
+    pub unsafe fn detached<'b>(self) -> Values<'b, T> {
+        Values {
+            pointer: self.pointer,
+            len: self.len,
+            of: PhantomData,
+        }
+    }
+}
+
+/// Floats on the device.
+pub type Floats<'a> = Values<'a, f32>;
+
+/// Which image of a set, and which window of the padded image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Pick {
+    pub index: u32,
+    pub top: u32,
+    pub left: u32,
+    pub mirrored: u32,
+}
+
+// SAFETY: plain numbers, laid out as in `kernels.cu`.
+unsafe impl DeviceRepr for Pick {}
+
+/// The geometry of a convolution's input and output.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Window {
+    size: u32,
+    out_size: u32,
+    kernel: u32,
+    stride: u32,
+    channels: u32,
+}
+
+// SAFETY: plain numbers, laid out as in `kernels.cu`.
+unsafe impl DeviceRepr for Window {}
+
+impl From<&ConvBn> for Window {
+    fn from(layer: &ConvBn) -> Self {
+        Self {
+            size: layer.in_size as u32,
+            out_size: layer.out_size() as u32,
+            kernel: layer.kernel as u32,
+            stride: layer.stride as u32,
+            channels: layer.in_channels as u32,
+        }
+    }
+}
+
+/// BN's statistics and parameters of one layer, (channels) each.
+#[derive(Clone, Copy)]
+pub struct Norm<'a> {
+    pub mean: Floats<'a>,
+    pub variance: Floats<'a>,
+    pub gamma: Floats<'a>,
+    pub beta: Floats<'a>,
+}
+
+/// What the sums over a layer's values pass through on their way.
+#[derive(Clone, Copy)]
+pub struct Partial<'a>(pub Values<'a, f64>);
+
+impl Partial<'_> {
+    /// Numbers that it has to hold for `channels` channels.
+    pub fn len(channels: usize) -> usize {
+        2 * PARTS as usize * channels
+    }
+}
+
+/// The images of a set and how they are normalised.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Images x size x size x 3.
+    pub images: Values<'a, u8>,
+    pub size: usize,
+    pub padding: usize,
+    /// (3)
+    pub scale: Floats<'a>,
+    /// (size * size * 3)
+    pub offset: Floats<'a>,
+}
+
+/// The kernels on one device.
+pub struct Kernels {
+    device: Arc<CudaDevice>,
+}
+
+impl Kernels {
+    /// Compiles them, once in a process, and loads them onto `device`.
+    pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
+        static COMPILED: OnceLock<Ptx> = OnceLock::new();
+        if !device.has_func(MODULE, NAMES[0]) {
+            let compiled = COMPILED.get_or_init(compile).clone();
+            device.load_ptx(compiled, MODULE, &NAMES)?;
+        }
+        Ok(Self { device })
+    }
+
+    /// Memory for `len` values, all zero.
+    pub fn zeros<T>(&self, len: usize) -> Result<CudaSlice<T>, CudaError>
+    where
+        T: DeviceRepr + cudarc::driver::ValidAsZeroBits,
+    {
+        Ok(self.device.alloc_zeros(len)?)
+    }
+
+    /// Queues a kernel in `blocks` blocks.
+    ///
+    /// # Safety
+    /// `params` must be what the kernel takes, and name memory that is as large as it expects.
+    unsafe fn launch<P>(&self, name: &str, blocks: (u32, u32), params: P) -> Result<(), CudaError>
+    where
+        CudaFunction: LaunchAsync<P>,
+    {
+        let kernel = self.device.get_func(MODULE, name);
+        let kernel = kernel.expect("a kernel of `NAMES`");
+        let config = LaunchConfig {
+            grid_dim: (blocks.0, blocks.1, 1),
+            block_dim: (THREADS, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: as the caller promises; blocks have the threads that the kernels count on.
+        Ok(unsafe { kernel.launch(config, params) }?)
+    }
+
+    /// The picked views of `source`, normalised: `out` (picks * size * size, 3).
+    pub fn render(
+        &self,
+        source: Source,
+        picks: Values<Pick>,
+        out: Floats,
+    ) -> Result<(), CudaError> {
+        let (size, count) = (source.size, picks.len);
+        let stride = 3 * size * size;
+        assert!(out.len >= count * stride && source.offset.len == stride && source.scale.len == 3);
+        let params = (
+            source.images.pointer,
+            picks.pointer,
+            count as u32,
+            size as u32,
+            source.padding as u32,
+            source.scale.pointer,
+            source.offset.pointer,
+            out.pointer,
+        );
+        // SAFETY: every thread writes one of `count * size * size` pixels; the caller's picks name
+        // images of the set.
+        unsafe { self.launch("render", elementwise(count * size * size), params) }
+    }
+
+    /// What `layer`'s windows see of `x`: `columns` (rows, entries).
+    pub fn im2col(
+        &self,
+        layer: &ConvBn,
+        batch: usize,
+        x: Floats,
+        columns: Floats,
+    ) -> Result<(), CudaError> {
+        let (rows, entries) = (rows(layer, batch), entries(layer));
+        assert!(x.len >= inputs(layer, batch) && columns.len >= rows * entries);
+        let params = (x.pointer, Window::from(layer), rows as u32, columns.pointer);
+        // SAFETY: every thread writes one of the columns and reads within the input.
+        unsafe { self.launch("im2col", elementwise(rows * entries), params) }
+    }
+
+    /// The way back: what `columns` bring to each value of `x`, added to it or in its place.
+    pub fn col2im(
+        &self,
+        layer: &ConvBn,
+        batch: usize,
+        columns: Floats,
+        adds: bool,
+        x: Floats,
+    ) -> Result<(), CudaError> {
+        let count = inputs(layer, batch);
+        assert!(x.len >= count && columns.len >= rows(layer, batch) * entries(layer));
+        let params = (
+            columns.pointer,
+            Window::from(layer),
+            (batch * layer.in_size * layer.in_size) as u32,
+            u32::from(adds),
+            x.pointer,
+        );
+        // SAFETY: every thread writes one value of the input and reads within the columns.
+        unsafe { self.launch("col2im", elementwise(count), params) }
+    }
+
+    /// Mean and biased variance of each channel of `z` (rows, channels), and the negatives of the
+    /// mean and of the unbiased variance.
+    pub fn statistics(
+        &self,
+        (rows, channels): (usize, usize),
+        z: Floats,
+        partial: Partial,
+        [mean, variance, minus_mean, minus_unbiased]: [Floats; 4],
+    ) -> Result<(), CudaError> {
+        assert!(z.len >= rows * channels && partial.0.len >= Partial::len(channels));
+        for out in [mean, variance, minus_mean, minus_unbiased] {
+            assert!(out.len >= channels);
+        }
+        let (parts, shared) = shared(rows, channels);
+        let sums = (z.pointer, rows as u32, channels as u32, partial.0.pointer);
+        let params = (
+            partial.0.pointer,
+            parts,
+            channels as u32,
+            rows as u32,
+            mean.pointer,
+            variance.pointer,
+            minus_mean.pointer,
+            minus_unbiased.pointer,
+        );
+        // SAFETY: `parts` of `PARTS` parts are written and read, and the outputs of each channel.
+        unsafe {
+            self.launch("sum_moments", shared, sums)?;
+            self.launch("batch_statistics", (channels as u32, 1), params)
+        }
+    }
+
+    /// BN of `z` (rows, channels), plus the shortcut where there is one, through ReLU if asked for.
+    pub fn normalise(
+        &self,
+        (rows, channels): (usize, usize),
+        z: Floats,
+        norm: Norm,
+        shortcut: Option<Floats>,
+        relu: bool,
+        y: Floats,
+    ) -> Result<(), CudaError> {
+        let count = rows * channels;
+        assert!(z.len >= count && y.len >= count);
+        assert!(shortcut.is_none_or(|shortcut| shortcut.len >= count));
+        norm.check(channels);
+        let params = (
+            z.pointer,
+            norm.mean.pointer,
+            norm.variance.pointer,
+            norm.gamma.pointer,
+            norm.beta.pointer,
+            shortcut.map_or(0, |shortcut| shortcut.pointer),
+            channels as u32,
+            count as u32,
+            u32::from(relu),
+            y.pointer,
+        );
+        // SAFETY: every thread reads and writes one of `count` values.
+        unsafe { self.launch("normalise", elementwise(count), params) }
+    }
+
+    /// The way back through BN, and through ReLU where its output `y` is given: masks `gradient` (rows,
+    /// channels) in place, adds to the gradients of gamma and beta, and writes that of `z`. `means` is
+    /// memory for (channels) twice.
+    pub fn normalise_backward(
+        &self,
+        (rows, channels): (usize, usize),
+        (gradient, y): (Floats, Option<Floats>),
+        (z, norm): (Floats, Norm),
+        (partial, means): (Partial, [Floats; 2]),
+        [of_gamma, of_beta]: [Floats; 2],
+        of_z: Floats,
+    ) -> Result<(), CudaError> {
+        let count = rows * channels;
+        assert!(gradient.len >= count && z.len >= count && of_z.len >= count);
+        assert!(y.is_none_or(|y| y.len >= count) && partial.0.len >= Partial::len(channels));
+        norm.check(channels);
+        for one in means.into_iter().chain([of_gamma, of_beta]) {
+            assert!(one.len >= channels);
+        }
+        let (parts, shared) = shared(rows, channels);
+        let sums = (
+            gradient.pointer,
+            y.map_or(0, |y| y.pointer),
+            z.pointer,
+            norm.mean.pointer,
+            norm.variance.pointer,
+            rows as u32,
+            channels as u32,
+            partial.0.pointer,
+        );
+        let scales = (
+            partial.0.pointer,
+            parts,
+            channels as u32,
+            rows as u32,
+            of_gamma.pointer,
+            of_beta.pointer,
+            means[0].pointer,
+            means[1].pointer,
+        );
+        let back = (
+            gradient.pointer,
+            z.pointer,
+            norm.mean.pointer,
+            norm.variance.pointer,
+            norm.gamma.pointer,
+            means[0].pointer,
+            means[1].pointer,
+            channels as u32,
+            count as u32,
+            of_z.pointer,
+        );
+        // SAFETY: `parts` of `PARTS` parts are written and read, one of each channel's values, and
+        // every thread of the others reads and writes one of `count` values.
+        unsafe {
+            self.launch("sum_gradients", shared, sums)?;
+            self.launch("scale_gradients", (channels as u32, 1), scales)?;
+            self.launch("normalise_backward", elementwise(count), back)
+        }
+    }
+
+    /// Option A around `layer`: every second pixel of every second row of `x`, and zeros for the new
+    /// channels.
+    pub fn subsample_and_pad(
+        &self,
+        layer: &ConvBn,
+        batch: usize,
+        x: Floats,
+        y: Floats,
+    ) -> Result<(), CudaError> {
+        let count = rows(layer, batch) * layer.out_channels;
+        assert!(x.len >= inputs(layer, batch) && y.len >= count);
+        let params = (
+            x.pointer,
+            Window::from(layer),
+            layer.out_channels as u32,
+            count as u32,
+            y.pointer,
+        );
+        // SAFETY: every thread writes one of `count` values and reads within the input.
+        unsafe { self.launch("subsample_and_pad", elementwise(count), params) }
+    }
+
+    /// The way back through option A; adds to `of_x`.
+    pub fn subsample_backward(
+        &self,
+        layer: &ConvBn,
+        batch: usize,
+        gradient: Floats,
+        of_x: Floats,
+    ) -> Result<(), CudaError> {
+        let rows = rows(layer, batch);
+        assert!(of_x.len >= inputs(layer, batch) && gradient.len >= rows * layer.out_channels);
+        let count = rows * layer.in_channels;
+        let params = (
+            gradient.pointer,
+            Window::from(layer),
+            layer.out_channels as u32,
+            count as u32,
+            of_x.pointer,
+        );
+        // SAFETY: every thread adds to one value of the input, each to another.
+        unsafe { self.launch("subsample_backward", elementwise(count), params) }
+    }
+
+    /// The mean over the pixels of each image: `features` (batch, channels) of `x`.
+    pub fn average(
+        &self,
+        (batch, pixels, channels): (usize, usize, usize),
+        x: Floats,
+        features: Floats,
+    ) -> Result<(), CudaError> {
+        let count = batch * channels;
+        assert!(x.len >= count * pixels && features.len >= count);
+        let params = (
+            x.pointer,
+            pixels as u32,
+            channels as u32,
+            count as u32,
+            features.pointer,
+        );
+        // SAFETY: every thread writes one feature from the pixels of its image.
+        unsafe { self.launch("average", elementwise(count), params) }
+    }
+
+    /// The way back through [`Kernels::average`].
+    pub fn average_backward(
+        &self,
+        (batch, pixels, channels): (usize, usize, usize),
+        of_features: Floats,
+        of_x: Floats,
+    ) -> Result<(), CudaError> {
+        let count = batch * pixels * channels;
+        assert!(of_x.len >= count && of_features.len >= batch * channels);
+        let params = (
+            of_features.pointer,
+            pixels as u32,
+            channels as u32,
+            count as u32,
+            of_x.pointer,
+        );
+        // SAFETY: every thread writes one of `count` values.
+        unsafe { self.launch("average_backward", elementwise(count), params) }
+    }
+
+    /// Adds a bias (channels) to every row of `z` (rows, channels).
+    pub fn add_bias(
+        &self,
+        (rows, channels): (usize, usize),
+        bias: Floats,
+        z: Floats,
+    ) -> Result<(), CudaError> {
+        let count = rows * channels;
+        assert!(bias.len >= channels && z.len >= count);
+        let params = (bias.pointer, channels as u32, count as u32, z.pointer);
+        // SAFETY: every thread adds to one of `count` values.
+        unsafe { self.launch("add_bias", elementwise(count), params) }
+    }
+
+    /// Adds to the gradient of a bias from that of `z` (rows, channels).
+    pub fn bias_gradient(
+        &self,
+        (rows, channels): (usize, usize),
+        of_z: Floats,
+        partial: Partial,
+        of_bias: Floats,
+    ) -> Result<(), CudaError> {
+        assert!(of_z.len >= rows * channels && of_bias.len >= channels);
+        assert!(partial.0.len >= Partial::len(channels));
+        let (parts, shared) = shared(rows, channels);
+        let (rows, channels) = (rows as u32, channels as u32);
+        let sums = (of_z.pointer, rows, channels, partial.0.pointer);
+        let params = (partial.0.pointer, parts, channels, of_bias.pointer);
+        // SAFETY: `parts` of `PARTS` parts are written and read, and the bias of each channel.
+        unsafe {
+            self.launch("sum_moments", shared, sums)?;
+            self.launch("bias_gradient", (channels, 1), params)
+        }
+    }
+
+    /// The mean cross-entropy of `logits` (images, classes) in nats, by way of each image's in `losses`;
+    /// and its gradient with respect to the logits.
+    pub fn cross_entropy(
+        &self,
+        classes: usize,
+        logits: Floats,
+        labels: Values<u32>,
+        [losses, mean, gradient]: [Floats; 3],
+    ) -> Result<(), CudaError> {
+        let images = labels.len;
+        assert!(logits.len >= images * classes && gradient.len >= images * classes);
+        assert!(losses.len >= images && mean.len == 1);
+        let params = (
+            logits.pointer,
+            labels.pointer,
+            classes as u32,
+            losses.pointer,
+            gradient.pointer,
+        );
+        let of_losses = (losses.pointer, images as u32, mean.pointer);
+        // SAFETY: every block reads and writes the row of its image; the caller's labels are classes.
+        unsafe {
+            self.launch("cross_entropy", (images as u32, 1), params)?;
+            self.launch("mean", (1, 1), of_losses)
+        }
+    }
+
+    /// Adds `factor` (1) times `values` to `result`.
+    pub fn add_scaled(
+        &self,
+        values: Floats,
+        factor: Floats,
+        result: Floats,
+    ) -> Result<(), CudaError> {
+        let count = values.len;
+        assert!(result.len >= count && factor.len == 1);
+        let params = (values.pointer, factor.pointer, count as u32, result.pointer);
+        // SAFETY: every thread adds to one of `count` values.
+        unsafe { self.launch("add_scaled", elementwise(count), params) }
+    }
+}
+
+impl Norm<'_> {
+    fn check(&self, channels: usize) {
+        for one in [self.mean, self.variance, self.gamma, self.beta] {
+            assert!(one.len >= channels);
+        }
+    }
+}
+
+fn compile() -> Ptx {
+    let epsilon = format!("#define EPSILON {BN_EPSILON:e}f\n");
+    let options = CompileOptions {
+        arch: Some(ARCHITECTURE),
+        ..CompileOptions::default()
+    };
+    let compiled = compile_ptx_with_opts(epsilon + include_str!("kernels.cu"), options);
+    compiled.unwrap_or_else(|error| panic!("NVRTC cannot compile the kernels: {error:?}"))
+}
+
+/// Blocks of a kernel whose threads take one of `count` values each.
+fn elementwise(count: usize) -> (u32, u32) {
+    assert!(
+        count <= i32::MAX as usize,
+        "too large a batch for a GPU's kernels"
+    );
+    ((count as u32).div_ceil(THREADS).max(1), 1)
+}
+
+/// Blocks that sum over the rows of a matrix, and how many of them share the rows.
+fn shared(rows: usize, channels: usize) -> (u32, (u32, u32)) {
+    let width = (channels as u32).min(THREADS);
+    let parts = (rows as u32).div_ceil(THREADS / width).clamp(1, PARTS);
+    (parts, (parts, (channels as u32).div_ceil(width)))
+}

@@ -1,0 +1,133 @@
+//! The engine of NVIDIA GPUs: a whole network as one operation on dfdx's tape, and its loss as another.
+//!
+//! Convolutions are matrix products of cuBLAS, everything around them is in `kernels.cu`, which NVRTC
+//! compiles when the first network is trained. In a step nothing waits for the GPU, and no sum
+//! depends on the order in which its threads run. See docs/cuda.md.
+
+mod backward;
+mod forward;
+mod images;
+#[expect(
+    unsafe_code,
+    reason = "kernels are started by pointer; lengths are checked first"
+)]
+mod kernels;
+mod loss;
+#[expect(
+    unsafe_code,
+    reason = "cuBLAS takes pointers; lengths are checked first"
+)]
+mod products;
+mod sizes;
+#[expect(unsafe_code, reason = "gradients of several tensors at once")]
+mod slot;
+mod workspace;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use dfdx::prelude::{Cuda, CudaError, HasShape, OwnedTape, PutTape, SplitTape, Tape};
+
+use super::{Engine, EngineError, Loss, Matrix, Moments};
+use crate::model::Network;
+use workspace::Workspace;
+
+pub use images::CudaImages;
+pub use kernels::Pick as CudaPick;
+
+/// Trains on one GPU.
+#[derive(Default)]
+pub struct CudaFused {
+    /// The last pass's memory, when the tape has given it back.
+    workspace: Rc<Cell<Option<Workspace>>>,
+}
+
+impl CudaFused {
+    /// The last pass's memory if it is enough for these images, or new memory.
+    fn workspace(
+        &self,
+        network: &Network<Cuda>,
+        images: &Matrix<Cuda>,
+    ) -> Result<Workspace, CudaError> {
+        let architecture = &network.architecture;
+        let batch = images.shape().0 / architecture.stem.in_size.pow(2);
+        let kept = self.workspace.take();
+        match kept.filter(|kept| kept.fits(architecture, batch)) {
+            Some(workspace) => Ok(workspace),
+            None => Workspace::new(&images.device(), architecture, batch),
+        }
+    }
+
+    fn training(
+        &self,
+        network: &mut Network<Cuda>,
+        images: Matrix<Cuda>,
+    ) -> Result<Matrix<Cuda, OwnedTape<f32, Cuda>>, CudaError> {
+        let mut workspace = self.workspace(network, &images)?;
+        let logits = workspace.train(network, images)?;
+        let parameters = network.parameters.iter().map(|one| one.tensor.clone());
+        let parameters: Vec<_> = parameters.collect();
+        let (logits, mut tape) = logits.put_tape(OwnedTape::default()).split_tape();
+        let (key, slot) = (logits.clone(), Rc::clone(&self.workspace));
+        tape.add_backward_op(move |gradients| {
+            workspace.backward(&parameters, &key, gradients)?;
+            slot.set(Some(workspace));
+            Ok(())
+        });
+        Ok(logits.put_tape(tape))
+    }
+
+    fn evaluation(
+        &self,
+        network: &Network<Cuda>,
+        images: Matrix<Cuda>,
+    ) -> Result<Matrix<Cuda>, CudaError> {
+        let mut workspace = self.workspace(network, &images)?;
+        let logits = workspace.eval(network, images)?;
+        self.workspace.set(Some(workspace));
+        Ok(logits)
+    }
+}
+
+impl Engine<Cuda> for CudaFused {
+    fn train(
+        &mut self,
+        network: &mut Network<Cuda>,
+        images: Matrix<Cuda>,
+    ) -> Result<Matrix<Cuda, OwnedTape<f32, Cuda>>, EngineError> {
+        self.training(network, images).map_err(EngineError::new)
+    }
+
+    fn loss(
+        &mut self,
+        logits: Matrix<Cuda, OwnedTape<f32, Cuda>>,
+        labels: &[usize],
+    ) -> Result<Loss<Cuda>, EngineError> {
+        loss::cross_entropy(logits, labels).map_err(EngineError::new)
+    }
+
+    fn eval(
+        &mut self,
+        network: &Network<Cuda>,
+        images: Matrix<Cuda>,
+    ) -> Result<Matrix<Cuda>, EngineError> {
+        self.evaluation(network, images).map_err(EngineError::new)
+    }
+
+    fn moments(
+        &mut self,
+        network: &Network<Cuda>,
+        images: Matrix<Cuda>,
+    ) -> Result<Vec<Moments>, EngineError> {
+        let measure = || {
+            let mut workspace = self.workspace(network, &images)?;
+            workspace.eval(network, images.clone())?;
+            let moments = workspace.moments()?;
+            self.workspace.set(Some(workspace));
+            Ok::<_, CudaError>(moments)
+        };
+        let moments = measure().map_err(EngineError::new)?.into_iter();
+        let moments = moments.map(|(values, mean, variance)| Moments::of(values, &mean, &variance));
+        Ok(moments.collect())
+    }
+}

@@ -1,0 +1,91 @@
+//! The matrix products of convolutions and of the fully connected layer, which are cuBLAS's.
+//!
+//! They are queued on the stream of the kernels.
+
+use std::sync::Arc;
+
+use cudarc::cublas::CudaBlas;
+use cudarc::cublas::result::sgemm;
+use cudarc::cublas::sys::cublasOperation_t::{self, CUBLAS_OP_N, CUBLAS_OP_T};
+use cudarc::driver::CudaDevice;
+use dfdx::prelude::CudaError;
+
+use super::kernels::Floats;
+
+/// cuBLAS on one device.
+pub struct Products(CudaBlas);
+
+impl Products {
+    /// Starts it.
+    pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
+        Ok(Self(CudaBlas::new(device)?))
+    }
+
+    /// `z` (rows, outs) of `x` (rows, ins) and `weights` (outs, ins).
+    pub fn multiply(
+        &self,
+        (rows, ins, outs): (usize, usize, usize),
+        x: Floats,
+        weights: Floats,
+        z: Floats,
+    ) -> Result<(), CudaError> {
+        assert!(x.len >= rows * ins && weights.len >= outs * ins && z.len >= rows * outs);
+        let (weights, x) = ((weights, CUBLAS_OP_T, ins), (x, CUBLAS_OP_N, ins));
+        // SAFETY: the sizes are those of the three matrices.
+        unsafe { self.product((outs, rows, ins), weights, x, 0.0, (z, outs)) }
+    }
+
+    /// Adds to the gradient of the weights from that of `z`.
+    pub fn weights_gradient(
+        &self,
+        (rows, ins, outs): (usize, usize, usize),
+        x: Floats,
+        of_z: Floats,
+        of_weights: Floats,
+    ) -> Result<(), CudaError> {
+        assert!(x.len >= rows * ins && of_weights.len >= outs * ins && of_z.len >= rows * outs);
+        let (x, of_z) = ((x, CUBLAS_OP_N, ins), (of_z, CUBLAS_OP_T, outs));
+        // SAFETY: the sizes are those of the three matrices.
+        unsafe { self.product((ins, outs, rows), x, of_z, 1.0, (of_weights, ins)) }
+    }
+
+    /// The gradient of `x` from that of `z`.
+    pub fn inputs_gradient(
+        &self,
+        (rows, ins, outs): (usize, usize, usize),
+        of_z: Floats,
+        weights: Floats,
+        of_x: Floats,
+    ) -> Result<(), CudaError> {
+        assert!(of_x.len >= rows * ins && weights.len >= outs * ins && of_z.len >= rows * outs);
+        let (weights, of_z) = ((weights, CUBLAS_OP_N, ins), (of_z, CUBLAS_OP_N, outs));
+        // SAFETY: the sizes are those of the three matrices.
+        unsafe { self.product((ins, rows, outs), weights, of_z, 0.0, (of_x, ins)) }
+    }
+
+    /// c = op(a) op(b) + beta c in cuBLAS's column-major order, with each matrix's leading dimension.
+    ///
+    /// # Safety
+    /// The matrices must have the sizes that (m, n, k) say.
+    unsafe fn product(
+        &self,
+        (m, n, k): (usize, usize, usize),
+        (a, op_a, lda): (Floats, cublasOperation_t, usize),
+        (b, op_b, ldb): (Floats, cublasOperation_t, usize),
+        beta: f32,
+        (c, ldc): (Floats, usize),
+    ) -> Result<(), CudaError> {
+        let (m, n, k) = (m as i32, n as i32, k as i32);
+        let (lda, ldb, ldc) = (lda as i32, ldb as i32, ldc as i32);
+        let (alpha, beta): (*const f32, *const f32) = (&1.0, &beta);
+        let (a, b) = (a.pointer as *const f32, b.pointer as *const f32);
+        let c = c.pointer as *mut f32;
+        // SAFETY: as the caller promises; the scalars are read before the call returns.
+        Ok(unsafe {
+            let handle = *self.0.handle();
+            sgemm(
+                handle, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc,
+            )
+        }?)
+    }
+}

@@ -1,0 +1,261 @@
+//! What a network's passes keep on the GPU.
+
+use cudarc::driver::CudaSlice;
+use dfdx::prelude::{Cuda, CudaError, Gradients, HasShape, SgdConfig, WeightDecay};
+
+use super::backward::Backward;
+use super::forward::Forward;
+use super::kernels::{Floats, Kernels, Partial};
+use super::products::Products;
+use super::sizes::{entries, outputs, rows};
+use super::slot::Slot;
+use crate::engine::Matrix;
+use crate::model::{Architecture, ConvBn, Network, Vector};
+
+/// With the negative of a batch's statistic as the gradient g: r -= 0.1 (g + r), which moves the
+/// running statistic a tenth of the way, PyTorch's momentum.
+const RUNNING: SgdConfig = SgdConfig {
+    lr: 0.1,
+    momentum: None,
+    weight_decay: Some(WeightDecay::L2(1.0)),
+};
+
+/// What one layer leaves for the way back.
+pub struct Layer {
+    /// What the convolution puts out: (rows, channels).
+    pub z: CudaSlice<f32>,
+    /// After BN, the shortcut and ReLU: (rows, channels).
+    pub y: CudaSlice<f32>,
+    /// The batch's mean and biased variance: (channels).
+    pub mean: CudaSlice<f32>,
+    pub variance: CudaSlice<f32>,
+}
+
+/// Memory that layers use in turn.
+pub struct Shared {
+    /// The largest layer's columns.
+    pub columns: CudaSlice<f32>,
+    /// As large as the largest activation: a shortcut, or the gradient of a convolution's outputs.
+    pub spare: CudaSlice<f32>,
+    /// Gradients of two activations.
+    pub gradients: [CudaSlice<f32>; 2],
+    pub partial: CudaSlice<f64>,
+    /// Means of a layer's gradients and of their products with its normalised values: (channels).
+    pub means: [CudaSlice<f32>; 2],
+}
+
+/// A network's parameters and statistics where kernels reach them, and memory for its passes.
+pub struct Workspace {
+    kernels: Kernels,
+    products: Products,
+    architecture: Architecture,
+    /// Images that the memory is for.
+    capacity: usize,
+    /// Kernel, gamma and beta of each layer in turn, then the fully connected layer's weight and bias.
+    parameters: Vec<Slot<(usize,)>>,
+    /// Running mean and variance of each layer in turn.
+    running: Vec<Slot<(usize,)>>,
+    /// The negatives of the batch's mean and unbiased variance of each layer in turn.
+    fresh: Vec<Slot<(usize,)>>,
+    zeros: Slot<(usize,)>,
+    images: Slot<(usize,)>,
+    /// (images, features) of the last pass.
+    features: CudaSlice<f32>,
+    /// (images, classes) of the last pass.
+    logits: Slot<(usize, usize)>,
+    layers: Vec<Layer>,
+    shared: Shared,
+}
+
+impl Workspace {
+    /// Memory for `batch` images at a time.
+    ///
+    /// # Errors
+    /// When the GPU has too little.
+    pub fn new(
+        device: &Cuda,
+        architecture: &Architecture,
+        batch: usize,
+    ) -> Result<Self, CudaError> {
+        let stem = &architecture.stem;
+        let pixels = batch * stem.in_size * stem.in_size * stem.in_channels;
+        let (features, classes) = (architecture.features, architecture.classes);
+        let weights = architecture.layers().map(ConvBn::weights);
+        let longest = weights.chain([pixels, features * classes]).max();
+        let mut zeros = Slot::new(device, (longest.unwrap_or_default(),))?;
+        let driver = zeros.slice()?.device();
+        let (kernels, products) = (Kernels::new(driver.clone())?, Products::new(driver)?);
+
+        let slots = |lengths: Vec<usize>| -> Result<Vec<_>, CudaError> {
+            let slots = lengths.into_iter().map(|len| Slot::new(device, (len,)));
+            slots.collect()
+        };
+        let parameters = architecture.layers().flat_map(|layer| {
+            let channels = layer.out_channels;
+            [layer.weights(), channels, channels]
+        });
+        let parameters = parameters.chain([features * classes, classes]);
+        let statistics = || {
+            architecture
+                .layers()
+                .flat_map(|layer| [layer.out_channels; 2])
+        };
+        let layers = architecture.layers().map(|layer| {
+            let (channels, len) = (layer.out_channels, outputs(layer, batch));
+            Ok(Layer {
+                z: kernels.zeros(len)?,
+                y: kernels.zeros(len)?,
+                mean: kernels.zeros(channels)?,
+                variance: kernels.zeros(channels)?,
+            })
+        });
+        let layers = layers.collect::<Result<_, CudaError>>()?;
+        let largest = |of: &dyn Fn(&ConvBn) -> usize| architecture.layers().map(of).max();
+        let columns = largest(&|layer| rows(layer, batch) * entries(layer));
+        let activation = largest(&|layer| outputs(layer, batch)).unwrap_or_default();
+        let channels = largest(&|layer| layer.out_channels).unwrap_or_default();
+        let shared = Shared {
+            columns: kernels.zeros(columns.unwrap_or_default())?,
+            spare: kernels.zeros(activation)?,
+            gradients: [kernels.zeros(activation)?, kernels.zeros(activation)?],
+            partial: kernels.zeros(Partial::len(channels.max(classes)))?,
+            means: [kernels.zeros(channels)?, kernels.zeros(channels)?],
+        };
+        Ok(Self {
+            architecture: architecture.clone(),
+            capacity: batch,
+            parameters: slots(parameters.collect())?,
+            running: slots(statistics().collect())?,
+            fresh: slots(statistics().collect())?,
+            zeros,
+            images: Slot::new(device, (pixels,))?,
+            features: kernels.zeros(batch * features)?,
+            logits: Slot::new(device, (batch, classes))?,
+            layers,
+            shared,
+            kernels,
+            products,
+        })
+    }
+
+    /// Whether the memory is enough for `batch` images in `architecture`.
+    pub fn fits(&self, architecture: &Architecture, batch: usize) -> bool {
+        self.architecture == *architecture && batch <= self.capacity
+    }
+
+    /// The logits (batch, classes) of `images` with BN on the statistics of the batch, towards which the
+    /// running ones are moved.
+    pub fn train(
+        &mut self,
+        network: &mut Network<Cuda>,
+        images: Matrix<Cuda>,
+    ) -> Result<Matrix<Cuda>, CudaError> {
+        for (slot, parameter) in self.parameters.iter_mut().zip(&mut network.parameters) {
+            slot.load(&mut parameter.tensor, &mut self.zeros)?;
+        }
+        self.forward(images, true)?;
+        for (fresh, buffer) in self.fresh.iter_mut().zip(&mut network.buffers) {
+            fresh.apply(&RUNNING, &mut buffer.tensor, &mut self.zeros)?;
+        }
+        Ok(self.logits.tensor())
+    }
+
+    /// The logits of `images` with BN on the running statistics.
+    pub fn eval(
+        &mut self,
+        network: &Network<Cuda>,
+        images: Matrix<Cuda>,
+    ) -> Result<Matrix<Cuda>, CudaError> {
+        let parameters = network.parameters.iter().map(|one| &one.tensor);
+        let buffers = network.buffers.iter().map(|one| &one.tensor);
+        let parameters = self.parameters.iter_mut().zip(parameters);
+        for (slot, tensor) in parameters.chain(self.running.iter_mut().zip(buffers)) {
+            slot.load(&mut tensor.clone(), &mut self.zeros)?;
+        }
+        self.forward(images, false)?;
+        Ok(self.logits.tensor())
+    }
+
+    fn forward(&mut self, mut images: Matrix<Cuda>, training: bool) -> Result<(), CudaError> {
+        let batch = self.batch_of(&images);
+        let device = images.device();
+        if self.logits.shape().0 != batch {
+            self.logits = Slot::new(&device, (batch, self.architecture.classes))?;
+        }
+        self.images.load(&mut images, &mut self.zeros)?;
+        let forward = Forward {
+            kernels: &self.kernels,
+            products: &self.products,
+            layers: &self.layers,
+            shared: &self.shared,
+            parameters: all(&mut self.parameters)?,
+            running: all(&mut self.running)?,
+            fresh: all(&mut self.fresh)?,
+            training,
+            batch,
+        };
+        let (images, logits) = (self.images.floats()?, self.logits.floats()?);
+        let features = (&self.features).into();
+        forward.logits(&self.architecture, images, features, logits)
+    }
+
+    /// Mean and biased variance of what each layer's convolution put out in the last pass, with the
+    /// number of values.
+    pub fn moments(&mut self) -> Result<Vec<(usize, Vec<f32>, Vec<f32>)>, CudaError> {
+        let batch = self.logits.shape().0;
+        let fresh = all(&mut self.fresh)?;
+        let layers = self.architecture.layers().zip(&self.layers);
+        let moments = layers.map(|(layer, memory)| {
+            let (rows, minus) = (rows(layer, batch), &fresh[2 * layer.index..]);
+            let out = [
+                (&memory.mean).into(),
+                (&memory.variance).into(),
+                minus[0],
+                minus[1],
+            ];
+            let partial = Partial((&self.shared.partial).into());
+            let shape = (rows, layer.out_channels);
+            self.kernels
+                .statistics(shape, (&memory.z).into(), partial, out)?;
+            let device = memory.mean.device();
+            let mean = device.dtoh_sync_copy(&memory.mean)?;
+            Ok((rows, mean, device.dtoh_sync_copy(&memory.variance)?))
+        });
+        moments.collect()
+    }
+
+    /// Adds to the gradients of the network's `parameters` from those of the logits of the last pass,
+    /// which was a training's.
+    pub fn backward(
+        &mut self,
+        parameters: &[Vector<Cuda>],
+        logits: &Matrix<Cuda>,
+        gradients: &mut Gradients<f32, Cuda>,
+    ) -> Result<(), CudaError> {
+        let batch = self.logits.shape().0;
+        // The memory of the logits is free by now.
+        let of_logits = gradients.get_or_alloc_mut(logits)?;
+        let device = of_logits.device();
+        device.dtod_copy(&**of_logits, self.logits.slice()?)?;
+        let backward = Backward {
+            kernels: &self.kernels,
+            products: &self.products,
+            layers: &self.layers,
+            shared: &self.shared,
+            weights: all(&mut self.parameters)?,
+            parameters,
+            batch,
+        };
+        let (images, of_logits) = (self.images.floats()?, self.logits.floats()?);
+        let features = (&self.features).into();
+        backward.gradients(&self.architecture, images, features, of_logits, gradients)
+    }
+
+    fn batch_of(&self, images: &Matrix<Cuda>) -> usize {
+        images.shape().0 / self.architecture.stem.in_size.pow(2)
+    }
+}
+
+fn all(slots: &mut [Slot<(usize,)>]) -> Result<Vec<Floats<'_>>, CudaError> {
+    slots.iter_mut().map(Slot::floats).collect()
+}
