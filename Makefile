@@ -15,7 +15,7 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build cuda cuda-test cuda-toolkit sweep plot report plan status data test torture fuzz \
+.PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test torture fuzz \
 	browser check bench bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
@@ -60,6 +60,14 @@ cuda:
 # The tests of the training code on the first GPU.
 cuda-test:
 	@tools/cuda-test.sh $(CUDA_TOOLKIT)/nvidia/cu13
+
+# The same where there is no GPU, on one that the CPU stands in for; the blocks of kernels, and their
+# threads between barriers, run in three orders.
+cuda-emulated: export CUDA_COMPUTE_CAP ?= 90
+cuda-emulated:
+	@for order in 0 1 2; do \
+		EMULATED_GPU_ORDER=$$order tools/cuda-emulated.sh tools/cuda-test.sh $(CUDA_TOOLKIT)/nvidia/cu13 || exit 1; \
+	done
 
 test:
 	cargo test
