@@ -98,7 +98,7 @@ browser:
 check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	cargo check --features cuda-check
+	cargo clippy --all-targets --features cuda-check -- -D warnings
 
 # Times training beside PyTorch, where it is installed, and the kernels; docs/benchmarks.md. To see
 # that it works: make bench ARGS=--quick

@@ -100,7 +100,23 @@ fn a_finished_run_is_read_back_as_it_was_recorded() {
     let attempt = &store.attempts(&run.id).unwrap()[0];
     assert_eq!((attempt.threads, attempt.workers), (1, 2));
     assert_eq!(attempt.git_commit, provenance().git_commit);
+    assert_eq!(attempt.device, "cpu");
     assert!(attempt.ended_unix_ms.unwrap() >= attempt.started_unix_ms);
+}
+
+#[test]
+fn a_gpu_is_recorded_with_its_name() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    let slot = Slot {
+        device: DeviceKind::Cuda(1),
+        ..SLOT
+    };
+    recorder.claim(&run, slot).unwrap();
+    let store = Store::open_read_only(&path).unwrap();
+    let attempt = &store.attempts(&run.id).unwrap()[0];
+    assert_eq!(attempt.device, "cuda:1 (Example GPU)");
 }
 
 #[test]

@@ -10,4 +10,4 @@ export CUDA_PATH="$toolkit"
 export PATH="$toolkit/bin:$PATH:$toolkit/without-gpu"
 export LIBRARY_PATH="$toolkit/driver"
 export LD_LIBRARY_PATH="$toolkit/lib:$toolkit/driver:${LD_LIBRARY_PATH:-}"
-exec cargo test --features cuda --target-dir target/cuda --test pytorch_parity --test cuda_engine -- --nocapture
+exec cargo test --features cuda --target-dir target/cuda --test pytorch_parity --test cuda_engine --test cuda_sweep -- --nocapture

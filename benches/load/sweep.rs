@@ -85,6 +85,7 @@ pub fn begin(results: &Path, sweep: &Sweep, runs: &[Run]) -> anyhow::Result<Reco
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_commit: None,
         cpu: "any".to_owned(),
+        devices: Vec::new(),
         host: "here".to_owned(),
     };
     recorder.begin_sweep(&record, provenance, Participation::default())?;

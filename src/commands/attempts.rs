@@ -7,7 +7,7 @@ use sysinfo::System;
 
 use super::status::{ago, first_line};
 use super::table;
-use crate::domain::RunId;
+use crate::domain::{DeviceKind, RunId};
 use crate::record::{Attempt, AttemptStatus, Member, Store};
 use crate::report::duration;
 
@@ -99,6 +99,12 @@ fn print(rows: &[Row]) {
     let mut header = vec![
         "run", "attempt", "from", "started", "time", "process", "end",
     ];
+    let on_gpus = rows
+        .iter()
+        .any(|row| row.device != DeviceKind::Cpu.to_string());
+    if on_gpus {
+        header.insert(5, "device");
+    }
     if again {
         header.insert(2, "training");
     }
@@ -117,6 +123,9 @@ fn print(rows: &[Row]) {
             process(row, here.as_deref()),
             end,
         ];
+        if on_gpus {
+            line.insert(5, row.device.clone());
+        }
         if again {
             line.insert(2, row.training.to_string());
         }

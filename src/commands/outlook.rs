@@ -143,7 +143,7 @@ fn times_to_the_end(runs: &[Run], speeds: &Speeds) -> HashMap<RunId, Duration> {
 
 /// The speeds that finished runs had in such a slot of this machine.
 fn speeds(store: &Store, slot: Slot) -> anyhow::Result<Speeds> {
-    let device = slot.device.to_string();
+    let device = train::device_description(slot.device);
     let observed = store.observed_speeds(&device, &cpu_name(), slot.threads)?;
     let observed = observed.into_iter().map(|seen| ObservedSpeed {
         batch_size: seen.config.configuration.train.batch_size,

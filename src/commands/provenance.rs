@@ -2,7 +2,9 @@
 
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
+use crate::domain::DeviceKind;
 use crate::record::Provenance;
+use crate::train;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -16,12 +18,14 @@ pub fn commit() -> Option<&'static str> {
     (!commit.is_empty()).then_some(commit)
 }
 
-/// What is stored with each attempt.
-pub fn provenance() -> Provenance {
+/// What is stored with each attempt at a run on one of `devices`.
+pub fn provenance(devices: &[DeviceKind]) -> Provenance {
+    let described = |&device| (device, train::device_description(device));
     Provenance {
         version: VERSION.to_owned(),
         git_commit: commit().map(str::to_owned),
         cpu: cpu_name(),
+        devices: devices.iter().map(described).collect(),
         host: System::host_name().unwrap_or_else(|_| "unknown".to_owned()),
     }
 }

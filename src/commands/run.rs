@@ -91,7 +91,7 @@ fn train(
     stopping: &mut Option<Stopping>,
 ) -> anyhow::Result<Round> {
     let results = &args.results.results;
-    let mut recorder = open_recorder(args, prepared, results)?;
+    let mut recorder = open_recorder(args, devices, prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
     let outlook = Outlook::new(prepared, &store, &args.workers, devices)?;
     let trainer = trainer(args, &outlook, results)?;
@@ -157,7 +157,12 @@ fn trainer(args: &RunArgs, outlook: &Outlook, results: &Path) -> anyhow::Result<
     Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
 }
 
-fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow::Result<Recorder> {
+fn open_recorder(
+    args: &RunArgs,
+    devices: &[DeviceKind],
+    prepared: &Prepared,
+    results: &Path,
+) -> anyhow::Result<Recorder> {
     let mut recorder = Recorder::open(&database(results))?;
     let spec_toml = std::fs::read_to_string(&args.sweep.sweep)
         .with_context(|| format!("cannot read {} again", args.sweep.sweep.display()))?;
@@ -179,7 +184,7 @@ fn open_recorder(args: &RunArgs, prepared: &Prepared, results: &Path) -> anyhow:
         fresh: args.workers.fresh,
         lease: Duration::from_secs_f64(args.lease),
     };
-    recorder.begin_sweep(&record, provenance(), participation)?;
+    recorder.begin_sweep(&record, provenance(devices), participation)?;
     Ok(recorder)
 }
 

@@ -173,6 +173,16 @@ impl TrainError {
         }
     }
 
+    /// A panic. dfdx has no other way to say that there was no memory for some of its tensors.
+    pub fn panicked(text: &str) -> Self {
+        let message = format!("the training panicked: {text}");
+        if says_out_of_memory(text) {
+            Self::out_of_memory(message)
+        } else {
+            Self::lasting(message)
+        }
+    }
+
     /// The device had too little memory, which may pass when another run has ended.
     pub fn out_of_memory(message: impl Into<String>) -> Self {
         Self {
@@ -180,6 +190,13 @@ impl TrainError {
             ..Self::transient(message)
         }
     }
+}
+
+/// Whether an error's text says that a device had too little memory.
+pub fn says_out_of_memory(text: &str) -> bool {
+    // What dfdx's CPU, CUDA's driver and cuBLAS call it.
+    let names = ["OutOfMemory", "OUT_OF_MEMORY", "ALLOC_FAILED"];
+    names.iter().any(|name| text.contains(name))
 }
 
 impl From<TrainError> for Outcome {

@@ -17,10 +17,11 @@ mod sgd;
 
 use dfdx::prelude::{Device, Merge, NoneTape, OwnedTape, Rank0, Tape, Tensor};
 
+use crate::domain::says_out_of_memory;
 use crate::model::Network;
 
 #[cfg(feature = "cuda")]
-pub use cuda::{CudaFused, CudaImages, CudaPick};
+pub use cuda::{CudaFused, CudaImages, CudaPick, gpu_name};
 pub use fused::{Fused, InstructionSet};
 pub use loss::{BatchLoss, cross_entropy};
 pub use memory::memory_bytes;
@@ -53,10 +54,7 @@ impl EngineError {
 
     /// Whether the device had too little memory.
     pub fn is_out_of_memory(&self) -> bool {
-        // What dfdx's CPU and CUDA's driver call it.
-        ["OutOfMemory", "OUT_OF_MEMORY"]
-            .iter()
-            .any(|name| self.0.contains(name))
+        says_out_of_memory(&self.0)
     }
 }
 

@@ -391,7 +391,7 @@ fn insert_attempt(
             now_unix_ms(),
             provenance.version,
             provenance.git_commit,
-            slot.device.to_string(),
+            provenance.device(slot.device),
             provenance.cpu,
             integer("a number of threads", slot.threads as u64)?,
             integer("a number of workers", sweep.workers as u64)?,

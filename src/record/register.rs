@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::values::{Problem, integer, now_unix_ms, word};
-use crate::domain::{Run, Sweep};
+use crate::domain::{DeviceKind, Run, Sweep};
 
 /// A sweep that is about to start.
 #[derive(Debug, Clone, Copy)]
@@ -25,15 +25,28 @@ pub struct RunRecord<'a> {
     pub data_fingerprint: &'a str,
 }
 
-/// Which program trains, and on what machine; stored with each attempt, besides its device.
+/// Which program trains, and on what machine; stored with each attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     pub version: String,
     /// The commit that the program was built from, where known.
     pub git_commit: Option<String>,
     pub cpu: String,
+    /// The devices that runs may get, and what is stored of each.
+    pub devices: Vec<(DeviceKind, String)>,
     /// The machine's name.
     pub host: String,
+}
+
+impl Provenance {
+    /// What is stored of a device.
+    pub(super) fn device(&self, device: DeviceKind) -> String {
+        let known = self.devices.iter().find(|(known, _)| *known == device);
+        known.map_or_else(
+            || device.to_string(),
+            |(_, description)| description.clone(),
+        )
+    }
 }
 
 /// Stores the sweep as it is now; the runs that it had before stay in the store.

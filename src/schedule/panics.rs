@@ -58,7 +58,7 @@ fn error(payload: &(dyn Any + Send)) -> TrainError {
         })
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned());
-    TrainError::lasting(format!("the training panicked: {text}"))
+    TrainError::panicked(&text)
 }
 
 fn last() -> std::sync::MutexGuard<'static, HashMap<String, String>> {

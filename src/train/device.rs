@@ -1,6 +1,8 @@
 //! The devices that this program and this machine have.
 
 use crate::domain::{DeviceKind, DeviceRequest, Requested};
+#[cfg(feature = "cuda")]
+use crate::engine::EngineError;
 
 /// Why a device cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +17,10 @@ pub enum DeviceError {
     NoSuchGpu { ordinal: usize, count: usize },
     #[error("cannot use GPU {ordinal}: {message}")]
     Unavailable { ordinal: usize, message: String },
+    #[error(
+        "GPU {ordinal} has no memory left; `nvidia-smi` shows which programs take it (CUDA_ERROR_OUT_OF_MEMORY)"
+    )]
+    OutOfMemory { ordinal: usize },
 }
 
 /// The devices that a request comes to.
@@ -68,6 +74,17 @@ pub fn find(request: &DeviceRequest) -> Result<Found, DeviceError> {
         devices,
         why_cpu: None,
     })
+}
+
+/// What is recorded of a device: `cpu`, or `cuda:0 (NVIDIA H100 80GB HBM3)`.
+pub fn description(device: DeviceKind) -> String {
+    #[cfg(feature = "cuda")]
+    if let DeviceKind::Cuda(ordinal) = device
+        && let Ok(name) = crate::engine::gpu_name(ordinal)
+    {
+        return format!("{device} ({name})");
+    }
+    device.to_string()
 }
 
 /// Every GPU, each seen to work; at least one.
@@ -135,10 +152,6 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
             "SYSTEM_DRIVER_MISMATCH",
             "the driver was updated while in use; restart the machine",
         ),
-        (
-            "OUT_OF_MEMORY",
-            "its memory is taken by others; `nvidia-smi` shows by whom",
-        ),
     ];
     match advice.iter().find(|(name, _)| said.contains(name)) {
         Some((_, advice)) => format!("{advice} ({said})"),
@@ -165,8 +178,11 @@ pub fn cuda(ordinal: usize) -> Result<dfdx::prelude::Cuda, DeviceError> {
     };
     let unavailable = |message| DeviceError::Unavailable { ordinal, message };
     match root_of_4() {
-        Ok((gpu, [root])) if root == 2.0 => Ok(gpu),
+        Ok((gpu, [2.0])) => Ok(gpu),
         Ok((_, [root])) => Err(unavailable(format!("it computes the root of 4 as {root}"))),
+        Err(error) if EngineError::new(&error).is_out_of_memory() => {
+            Err(DeviceError::OutOfMemory { ordinal })
+        }
         Err(CudaError::Driver(error)) => Err(unavailable(explained(error))),
         Err(error) => Err(unavailable(format!("{error:?}"))),
     }

@@ -1,6 +1,7 @@
 //! What an error of a training means for its run.
 
 use super::checkpoint::CheckpointError;
+use super::device::DeviceError;
 use crate::domain::TrainError;
 use crate::engine::EngineError;
 
@@ -10,6 +11,15 @@ impl From<EngineError> for TrainError {
             Self::out_of_memory(error.to_string())
         } else {
             Self::lasting(error.to_string())
+        }
+    }
+}
+
+impl From<DeviceError> for TrainError {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::OutOfMemory { .. } => Self::out_of_memory(error.to_string()),
+            error => Self::lasting(error.to_string()),
         }
     }
 }

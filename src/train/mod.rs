@@ -22,7 +22,7 @@ pub use cuda_loader::CudaLoader;
 pub use datasets::Datasets;
 #[cfg(feature = "cuda")]
 pub use device::cuda;
-pub use device::{DeviceError, Found, find as find_devices};
+pub use device::{DeviceError, Found, description as device_description, find as find_devices};
 pub use layer_stats::layer_stats;
 pub use loader::ImageLoader;
 pub use network_file::{network_file, normalisation_file};

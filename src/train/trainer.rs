@@ -51,8 +51,7 @@ impl NetworkTrainer {
             }
             #[cfg(feature = "cuda")]
             DeviceKind::Cuda(ordinal) => {
-                let device = super::device::cuda(ordinal)
-                    .map_err(|error| TrainError::lasting(error.to_string()))?;
+                let device = super::device::cuda(ordinal)?;
                 let (fused, portable) = (&mut CudaFused::default(), &mut Portable::new(&device));
                 let loader = &mut CudaLoader::new(&device);
                 match engine {
@@ -61,9 +60,7 @@ impl NetworkTrainer {
                 }
             }
             #[cfg(not(feature = "cuda"))]
-            DeviceKind::Cuda(_) => Err(TrainError::lasting(
-                super::device::DeviceError::NotBuilt.to_string(),
-            )),
+            DeviceKind::Cuda(_) => Err(super::device::DeviceError::NotBuilt.into()),
         }
     }
 

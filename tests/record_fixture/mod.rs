@@ -45,6 +45,7 @@ pub fn provenance() -> Provenance {
         version: "0.1.0".into(),
         git_commit: Some("b111a02".into()),
         cpu: "Example CPU".into(),
+        devices: vec![(DeviceKind::Cuda(1), "cuda:1 (Example GPU)".into())],
         host: "example".into(),
     }
 }

@@ -17,7 +17,7 @@ pub fn cross_entropy(
     let (mut logits, mut tape) = logits.split_tape();
     let (batch, classes) = *logits.shape();
     assert!(labels.len() == batch && labels.iter().all(|&label| label < classes));
-    let device = logits.device();
+    let device = logits.device().clone();
     let mut mean = Slot::new(&device, ())?;
     let (mut values, mut zeros) = (
         Slot::new(&device, (batch * classes,))?,

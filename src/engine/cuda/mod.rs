@@ -13,6 +13,8 @@ mod images;
 )]
 mod kernels;
 mod loss;
+#[expect(unsafe_code, reason = "the driver writes into an array")]
+mod name;
 #[expect(
     unsafe_code,
     reason = "cuBLAS takes pointers; lengths are checked first"
@@ -34,6 +36,7 @@ use workspace::Workspace;
 
 pub use images::CudaImages;
 pub use kernels::Pick as CudaPick;
+pub use name::gpu_name;
 
 /// Trains on one GPU.
 #[derive(Default)]
@@ -54,7 +57,7 @@ impl CudaFused {
         let kept = self.workspace.take();
         match kept.filter(|kept| kept.fits(architecture, batch)) {
             Some(workspace) => Ok(workspace),
-            None => Workspace::new(&images.device(), architecture, batch),
+            None => Workspace::new(images.device(), architecture, batch),
         }
     }
 
@@ -126,8 +129,6 @@ impl Engine<Cuda> for CudaFused {
             self.workspace.set(Some(workspace));
             Ok::<_, CudaError>(moments)
         };
-        let moments = measure().map_err(EngineError::new)?.into_iter();
-        let moments = moments.map(|(values, mean, variance)| Moments::of(values, &mean, &variance));
-        Ok(moments.collect())
+        measure().map_err(EngineError::new)
     }
 }

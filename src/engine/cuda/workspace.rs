@@ -9,7 +9,7 @@ use super::kernels::{Floats, Kernels, Partial};
 use super::products::Products;
 use super::sizes::{entries, outputs, rows};
 use super::slot::Slot;
-use crate::engine::Matrix;
+use crate::engine::{Matrix, Moments};
 use crate::model::{Architecture, ConvBn, Network, Vector};
 
 /// With the negative of a batch's statistic as the gradient g: r -= 0.1 (g + r), which moves the
@@ -178,7 +178,7 @@ impl Workspace {
 
     fn forward(&mut self, mut images: Matrix<Cuda>, training: bool) -> Result<(), CudaError> {
         let batch = self.batch_of(&images);
-        let device = images.device();
+        let device = images.device().clone();
         if self.logits.shape().0 != batch {
             self.logits = Slot::new(&device, (batch, self.architecture.classes))?;
         }
@@ -199,9 +199,8 @@ impl Workspace {
         forward.logits(&self.architecture, images, features, logits)
     }
 
-    /// Mean and biased variance of what each layer's convolution put out in the last pass, with the
-    /// number of values.
-    pub fn moments(&mut self) -> Result<Vec<(usize, Vec<f32>, Vec<f32>)>, CudaError> {
+    /// The moments of what each layer's convolution put out in the last pass.
+    pub fn moments(&mut self) -> Result<Vec<Moments>, CudaError> {
         let batch = self.logits.shape().0;
         let fresh = all(&mut self.fresh)?;
         let layers = self.architecture.layers().zip(&self.layers);
@@ -219,7 +218,8 @@ impl Workspace {
                 .statistics(shape, (&memory.z).into(), partial, out)?;
             let device = memory.mean.device();
             let mean = device.dtoh_sync_copy(&memory.mean)?;
-            Ok((rows, mean, device.dtoh_sync_copy(&memory.variance)?))
+            let variance = device.dtoh_sync_copy(&memory.variance)?;
+            Ok(Moments::of(rows, &mean, &variance))
         });
         moments.collect()
     }
