@@ -4,10 +4,9 @@
 #
 # usage: tools/cuda-test.sh TOOLKIT
 set -eu
+. "$(dirname "$0")/cuda-environment.sh"
 
-toolkit=${CUDA_PATH:-$1}
-export CUDA_PATH="$toolkit"
-export PATH="$toolkit/bin:$PATH:$toolkit/without-gpu"
 export LIBRARY_PATH="$toolkit/driver"
-export LD_LIBRARY_PATH="$toolkit/lib:$toolkit/driver:${LD_LIBRARY_PATH:-}"
-exec cargo test --features cuda --target-dir target/cuda --test pytorch_parity --test cuda_engine --test cuda_sweep -- --nocapture
+export LD_LIBRARY_PATH="$toolkit/lib:$toolkit/lib64:$toolkit/driver:${LD_LIBRARY_PATH:-}"
+exec cargo test --features cuda --target-dir target/cuda \
+    --test pytorch_parity --test cuda_engine --test cuda_sweep -- --nocapture

@@ -48,7 +48,7 @@ fi
 for library in libcublas libcublasLt libnvrtc; do
     ln -sf "$library.so.13" "$toolkit/lib/$library.so"
 done
-mkdir -p "$toolkit/driver" "$toolkit/without-gpu"
+mkdir -p "$toolkit/driver"
 rm -f "$toolkit/driver/"*
 if [ -n "$(driver)" ]; then
     ln -s "$(driver)" "$toolkit/driver/libcuda.so"
@@ -56,12 +56,4 @@ else
     stub "$toolkit/driver/libcuda.so.1"
     ln -s libcuda.so.1 "$toolkit/driver/libcuda.so"
 fi
-
-# dfdx asks nvidia-smi for the GPU's compute capability, also where CUDA_COMPUTE_CAP says it.
-cat >"$toolkit/without-gpu/nvidia-smi" <<'END'
-#!/bin/sh
-echo compute_cap
-echo "$CUDA_COMPUTE_CAP"
-END
-chmod +x "$toolkit/without-gpu/nvidia-smi"
 echo "CUDA 13.0 is in $toolkit"

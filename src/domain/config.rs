@@ -239,12 +239,11 @@ fn is_false(switch: &bool) -> bool {
     !*switch
 }
 
-/// What computes a training step on the CPU. The two give the same to rounding. GPUs always use
-/// portable operations.
+/// What computes a training step. The two give the same to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
-    /// A whole network at once, with vector instructions.
+    /// A whole network at once: with vector instructions on the CPU, with its own kernels on a GPU.
     Fused,
     /// Operation by operation with dfdx's own: the reference.
     Portable,

@@ -52,6 +52,12 @@ impl EngineError {
         Self(format!("{error:?}"))
     }
 
+    /// In words for people.
+    #[cfg(feature = "cuda")]
+    fn says(text: String) -> Self {
+        Self(text)
+    }
+
     /// Whether the device had too little memory.
     pub fn is_out_of_memory(&self) -> bool {
         says_out_of_memory(&self.0)

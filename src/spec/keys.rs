@@ -230,7 +230,7 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::Warmup, Train, "warmup", Kind::Warmup, Value("\"none\""), "a lower learning rate at the start, until the training error is below so many percent or for so many iterations"),
     key(Key::EvalEvery, Train, "eval_every", ITERATIONS, EVERY, "iterations between two evaluations; there is always one at the end"),
     key(Key::LogEvery, Train, "log_every", ITERATIONS, EVERY, "iterations that a point of the training curve averages"),
-    key(Key::Engine, Train, "engine", ENGINES, Value("\"fused\""), "what computes on the CPU: all layers in one fast operation, or the portable reference, operation by operation; GPUs always use portable operations"),
+    key(Key::Engine, Train, "engine", ENGINES, Value("\"fused\""), "what computes: all layers in one fast operation, or the portable reference, operation by operation"),
     key(Key::LayerStats, Train, "layer_stats", Kind::Boolean, Value("false"), "measure the standard deviation of each 3x3 layer's response at the end"),
     key(Key::Name, Sweep, "name", Kind::Name, Required, "names the folder of the figures below `results/`"),
     key(Key::Title, Sweep, "title", Kind::Line, NO_DEFAULT, "a line for people"),

@@ -18,6 +18,8 @@ use crate::model::{BN_EPSILON, ConvBn};
 
 /// Threads of a block, in `kernels.cu` as well.
 const THREADS: u32 = 256;
+/// Values that the kernels can number.
+pub const MOST_VALUES: usize = i32::MAX as usize;
 /// Blocks that share the rows of a sum. The same on every GPU, because sums depend on it.
 const PARTS: u32 = 256;
 /// The oldest GPUs that CUDA 13 supports; the driver compiles what is made for them for newer ones.
@@ -569,10 +571,7 @@ fn compile() -> Ptx {
 
 /// Blocks of a kernel whose threads take one of `count` values each.
 fn elementwise(count: usize) -> (u32, u32) {
-    assert!(
-        count <= i32::MAX as usize,
-        "too large a batch for a GPU's kernels"
-    );
+    assert!(count <= MOST_VALUES, "more values than kernels can number");
     ((count as u32).div_ceil(THREADS).max(1), 1)
 }
 

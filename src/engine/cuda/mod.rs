@@ -46,6 +46,22 @@ pub struct CudaFused {
 }
 
 impl CudaFused {
+    /// Refuses batches whose values cannot be numbered by the kernels.
+    fn check(network: &Network<Cuda>, images: &Matrix<Cuda>) -> Result<(), EngineError> {
+        let batch = images.shape().0 / network.architecture.stem.in_size.pow(2);
+        let values = |layer| {
+            let (rows, ins, outs) = sizes::product(layer, batch);
+            rows * ins.max(outs)
+        };
+        let most = network.architecture.layers().map(values).max();
+        if most.is_none_or(|most| most <= kernels::MOST_VALUES) {
+            return Ok(());
+        }
+        Err(EngineError::says(format!(
+            "a batch of {batch} images is too large for the GPU engine's kernels; take a smaller `batch_size`"
+        )))
+    }
+
     /// The last pass's memory if it is enough for these images, or new memory.
     fn workspace(
         &self,
@@ -98,6 +114,7 @@ impl Engine<Cuda> for CudaFused {
         network: &mut Network<Cuda>,
         images: Matrix<Cuda>,
     ) -> Result<Matrix<Cuda, OwnedTape<f32, Cuda>>, EngineError> {
+        Self::check(network, &images)?;
         self.training(network, images).map_err(EngineError::new)
     }
 
@@ -114,6 +131,7 @@ impl Engine<Cuda> for CudaFused {
         network: &Network<Cuda>,
         images: Matrix<Cuda>,
     ) -> Result<Matrix<Cuda>, EngineError> {
+        Self::check(network, &images)?;
         self.evaluation(network, images).map_err(EngineError::new)
     }
 
@@ -122,6 +140,7 @@ impl Engine<Cuda> for CudaFused {
         network: &Network<Cuda>,
         images: Matrix<Cuda>,
     ) -> Result<Vec<Moments>, EngineError> {
+        Self::check(network, &images)?;
         let measure = || {
             let mut workspace = self.workspace(network, &images)?;
             workspace.eval(network, images.clone())?;
