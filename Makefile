@@ -16,7 +16,7 @@ BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
 .PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test torture fuzz \
-	browser check bench bench-load bench-venv miri asan check-tensorboard fixtures clean
+	browser check bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -106,6 +106,11 @@ bench:
 	@$(BENCH_PYTHON) benches/side_by_side.py --output $(BENCH_RESULTS) $(ARGS)
 	@cargo bench --quiet --bench kernels >> $(BENCH_RESULTS)
 	@cat $(BENCH_RESULTS)
+
+# Times training on the first GPU beside PyTorch; docs/cuda.md.
+bench-cuda:
+	@tools/cuda-bench.sh $(CUDA_TOOLKIT)/nvidia/cu13 $(BENCH_PYTHON) --output results/benchmarks-cuda.md $(ARGS)
+	@cat results/benchmarks-cuda.md
 
 # Puts a load on the scheduler and the database, then on Optuna, MLflow and Trackio where BENCH_PYTHON
 # has them. To see that it works: make bench-load ARGS=--quick

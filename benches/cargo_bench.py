@@ -11,9 +11,11 @@ class Failed(Exception):
     """A program did not do what it was asked to."""
 
 
-def build(name):
-    """Build the benchmark of this name; return the program's path."""
+def build(name, cuda=False):
+    """Build the benchmark of this name, with CUDA as tools/cuda-bench.sh prepares it; return the program's path."""
     command = ["cargo", "bench", "--bench", name, "--no-run", "--message-format=json-render-diagnostics"]
+    if cuda:
+        command += ["--features", "cuda", "--target-dir", "target/cuda"]
     built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         raise Failed(f"the benchmark {name} does not build")

@@ -128,6 +128,7 @@ def main():
     parser.add_argument("--shortcut", choices=["none", "A", "B", "C"], default="A")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--warmup", type=int, default=3, help="steps before those that are timed")
     parser.add_argument("--steps", type=int, default=10, help="timed steps")
     parser.add_argument("--evaluations", type=int, default=10, help="timed evaluations of the batch")
@@ -137,11 +138,13 @@ def main():
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
-    idle_mib = memory_mib("VmRSS")
+    on_gpu = options.device == "cuda"
+    idle_mib = 0 if on_gpu else memory_mib("VmRSS")
     net = ResNet(options.depth, options.shortcut)
     images, labels = start(net, options.start, options.batch)
-    net = net.to(memory_format=torch.channels_last)
-    images = images.contiguous(memory_format=torch.channels_last)
+    net = net.to(options.device, memory_format=torch.channels_last)
+    images = images.to(options.device, memory_format=torch.channels_last)
+    labels = labels.to(options.device)
     optimiser = torch.optim.SGD(net.parameters(), options.lr, MOMENTUM, weight_decay=WEIGHT_DECAY)
 
     def step():
@@ -157,13 +160,13 @@ def main():
 
     losses = timed(options.warmup, False, step)[1]
     step_ms, later = timed(options.steps, options.wait, step)
-    peak_mib = memory_mib("VmHWM")
+    peak_mib = torch.cuda.max_memory_reserved() / 2**20 if on_gpu else memory_mib("VmHWM")
     net.eval()
     timed(min(options.warmup, 1), False, evaluate)
     evaluation_ms, _ = timed(options.evaluations, options.wait, evaluate)
     line = {
         "program": f"PyTorch {torch.__version__}",
-        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "computes_with": torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability(),
         "step_ms": step_ms,
         "evaluation_ms": evaluation_ms,
         "losses": losses + later,

@@ -25,7 +25,7 @@ from cargo_bench import ROOT, Failed, build
 # (depth, shortcut)
 NETS = [(20, "A"), (56, "A"), (110, "A"), (20, "none")]
 # (threads of each run, runs at once)
-SETTINGS = [(1, 1), (2, 1), (1, 2)]
+SETTINGS = {"cpu": [(1, 1), (2, 1), (1, 2)], "cuda": [(1, 1), (1, 2), (1, 4)]}
 # Seconds between two programs' turns: some OpenMP libraries let idle threads spin for 0.2 s.
 PAUSE = 0.25
 # Steps after which losses are compared: the first shows the forward pass, later ones the backward
@@ -38,8 +38,10 @@ def name_of_net(net):
     return f"plain-{depth}" if shortcut == "none" else f"ResNet-{depth}"
 
 
-def name_of_setting(setting):
+def name_of_setting(setting, device):
     threads, runs = setting
+    if device == "cuda":
+        return "1 run" if runs == 1 else f"{runs} runs at once, a process each"
     each = f"{threads} thread{'s' if threads > 1 else ''}"
     return each if runs == 1 else f"{runs} runs at once, {each} each"
 
@@ -54,12 +56,13 @@ class Measured:
     idle: float
     peak: float
     program: str
-    instruction_set: str
+    computes_with: str
 
 
-def has_pytorch():
-    """Whether this Python can run benches/pytorch.py."""
-    check = subprocess.run([sys.executable, "-c", "import torch, safetensors"], stderr=subprocess.DEVNULL)
+def has_pytorch(device):
+    """Whether this Python can run benches/pytorch.py on the device."""
+    test = "import torch, safetensors" + ("; torch.zeros(1).cuda()" if device == "cuda" else "")
+    check = subprocess.run([sys.executable, "-c", test], stderr=subprocess.DEVNULL)
     return check.returncode == 0
 
 
@@ -74,6 +77,7 @@ class Program:
             "--shortcut": shortcut,
             "--batch": options.batch,
             "--threads": threads,
+            "--device": options.device,
             "--warmup": options.warmup,
             "--steps": options.steps,
             "--evaluations": options.evaluations,
@@ -148,7 +152,7 @@ def measured(answers):
         idle=largest("idle_mib"),
         peak=largest("peak_mib"),
         program=lines[0]["program"],
-        instruction_set=lines[0]["instruction_set"],
+        computes_with=lines[0]["computes_with"],
     )
 
 
@@ -164,10 +168,10 @@ def measure_all(step, pytorch, options):
             commands = [[step]]
             if pytorch:
                 commands.append([sys.executable, ROOT / "benches" / "pytorch.py", "--start", start])
-            for setting in SETTINGS:
+            for setting in SETTINGS[options.device]:
                 rounds = results.setdefault((net, setting), [])
                 for number in range(options.rounds):
-                    where = f"{name_of_net(net)}, {name_of_setting(setting)}"
+                    where = f"{name_of_net(net)}, {name_of_setting(setting, options.device)}"
                     print(f"{where}: round {number + 1} of {options.rounds}", file=sys.stderr)
                     programs = [Program(command, options, net, setting) for command in commands]
                     ours, *theirs = take_turns(programs, options.steps + options.evaluations)
@@ -183,17 +187,17 @@ def table(head, rows):
     return ["| " + " | ".join(cells) + " |" for cells in [head, rule, *rows]] + [""]
 
 
-def times(results, key):
+def times(results, key, device):
     """The table of one kind of time: medians over all turns of the rounds, and of the ratio in each turn."""
-    rows = []
+    rows, digits = [], 2 if device == "cuda" else 1
     for (net, setting), rounds in results.items():
         ours = [time for ours, _ in rounds for time in getattr(ours, key)]
-        row = [name_of_net(net), name_of_setting(setting), f"{median(ours):.1f}"]
+        row = [name_of_net(net), name_of_setting(setting, device), f"{median(ours):.{digits}f}"]
         if rounds[0][1] is not None:
             theirs = [time for _, theirs in rounds for time in getattr(theirs, key)]
             ratios = [theirs / ours for ours, theirs in zip(ours, theirs)]
             low, middle, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else 3 * ratios
-            row += [f"{median(theirs):.1f}", f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]
+            row += [f"{median(theirs):.{digits}f}", f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]
         else:
             row += ["", "", ""]
         rows.append(row)
@@ -201,11 +205,11 @@ def times(results, key):
 
 
 def memory(results):
-    """The table of resident memory in one run with one thread, the largest of the rounds."""
+    """The table of memory in one run with one thread, the largest of the rounds."""
     number = lambda mib: "" if mib is None else f"{mib:.0f}"
     rows = []
     for (net, setting), rounds in results.items():
-        if setting == SETTINGS[0]:
+        if setting == (1, 1):
             row = [name_of_net(net)]
             for side in zip(*rounds):
                 known = [one for one in side if one is not None and one.peak is not None]
@@ -221,7 +225,7 @@ def losses(results):
     rows = []
     for (net, setting), rounds in results.items():
         ours, theirs = rounds[0]
-        if setting == SETTINGS[0]:
+        if setting == (1, 1):
             row = [name_of_net(net)]
             for step in (0, LATER_STEP - 1):
                 row.append(f"{ours.losses[step]:.7f}")
@@ -262,10 +266,10 @@ def machine(results, options):
     each = f"{options.steps} steps in turns after {options.warmup} that do not count, {options.evaluations} evaluations"
     return [
         f"- CPU: {cpu_name()}, {os.cpu_count()} cores seen by the system; {platform.system()}, {platform.machine()}",
-        f"- {ours.program}, commit {commit}, {rustc}; vectors: {ours.instruction_set}",
-        f"- {theirs.program}, Python {platform.python_version()}; vectors: {theirs.instruction_set}"
+        f"- {ours.program}, commit {commit}, {rustc}; computes with {ours.computes_with}",
+        f"- {theirs.program}, Python {platform.python_version()}; computes with {theirs.computes_with}"
         if theirs
-        else "- PyTorch is not installed for this Python: resweep alone",
+        else f"- PyTorch for {options.device} is not installed for this Python: resweep alone",
         f"- {date.today().isoformat()}; batch {options.batch}, 32x32; {options.rounds} rounds, in each {each}",
         "",
     ]
@@ -274,9 +278,10 @@ def machine(results, options):
 def report(results, options):
     """The whole of the Markdown."""
     lines = ["## Side by side", "", *machine(results, options)]
-    lines += ["### Training: one step", "", *times(results, "steps")]
-    lines += ["### Evaluation: one batch", "", *times(results, "evaluations")]
-    lines += ["### Resident memory: one run, one thread", "", *memory(results)]
+    lines += ["### Training: one step", "", *times(results, "steps", options.device)]
+    lines += ["### Evaluation: one batch", "", *times(results, "evaluations", options.device)]
+    what = "GPU memory: one run" if options.device == "cuda" else "Resident memory: one run, one thread"
+    lines += [f"### {what}", "", *memory(results)]
     lines += ["### Losses from the same start", "", *losses(results)]
     return "\n".join(lines)
 
@@ -298,6 +303,7 @@ def positive(text):
 def options():
     parser = argparse.ArgumentParser(description="Train the same networks with resweep and with PyTorch, in turns.")
     parser.add_argument("--nets", type=net_of, nargs="+", help="by default ResNet-20 -56 -110 and plain-20")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: by tools/cuda-bench.sh")
     parser.add_argument("--batch", type=positive, default=128)
     parser.add_argument("--rounds", type=positive, help="times that each program is started (default: 3)")
     parser.add_argument("--steps", type=positive, help="timed steps in a round (default: 10)")
@@ -316,10 +322,10 @@ def options():
 def main():
     given = options()
     try:
-        step = build("step")
-        pytorch = has_pytorch()
+        step = build("step", cuda=given.device == "cuda")
+        pytorch = has_pytorch(given.device)
         if not pytorch:
-            print(f"{sys.executable} has no PyTorch: measuring resweep alone", file=sys.stderr)
+            print(f"{sys.executable} has no PyTorch for {given.device}: measuring resweep alone", file=sys.stderr)
         text = report(measure_all(step, pytorch, given), given)
         if given.output is None:
             print(text)

@@ -11,14 +11,12 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use dfdx::prelude::{Backward, Cpu, PutTape, SplitTape, TensorFromVec};
+use dfdx::prelude::{Backward, Cpu, Device, PutTape, SplitTape};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use resweep::domain::{Configuration, ModelConfig, Shortcut, TrainConfig};
-use resweep::engine::{
-    BatchLoss, Engine, EngineError, Fused, InstructionSet, Matrix, Sgd, cross_entropy,
-};
+use resweep::domain::{Configuration, ModelConfig, Shortcut};
+use resweep::engine::{BatchLoss, Engine, EngineError, Fused, InstructionSet, Matrix, Sgd};
 use resweep::model::Network;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
@@ -44,6 +42,9 @@ struct Options {
     batch: usize,
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// The CPU, or the first GPU.
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
     /// Steps before those that are timed.
     #[arg(long, default_value_t = 3)]
     warmup: usize,
@@ -70,6 +71,14 @@ struct Options {
     /// Passed by `cargo bench`; changes nothing.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// Where the network is trained.
+#[derive(Clone, Copy, ValueEnum)]
+enum DeviceName {
+    Cpu,
+    #[cfg(feature = "cuda")]
+    Cuda,
 }
 
 /// [`Shortcut`] as an option's value.
@@ -106,9 +115,52 @@ fn main() -> anyhow::Result<()> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()?;
-    let line = pool.install(|| measure(&options, &paper, &batch))?;
+    let line = pool.install(|| match options.device {
+        DeviceName::Cpu => on_cpu(&options, &paper, &batch),
+        #[cfg(feature = "cuda")]
+        DeviceName::Cuda => on_gpu(&options, &paper, &batch),
+    })?;
     println!("{line}");
     Ok(())
+}
+
+fn on_cpu(
+    options: &Options,
+    paper: &Configuration,
+    batch: &Batch,
+) -> anyhow::Result<serde_json::Value> {
+    let set = instruction_set(options.instruction_set.as_deref())?;
+    let idle_mib = memory_mib("VmRSS");
+    let training = Training::new(&Cpu::default(), Fused::new(Some(set)), paper, batch)?;
+    let peak_mib = || memory_mib("VmHWM");
+    let mut line = measure(options, training, peak_mib)?;
+    line["computes_with"] = json!(set.name());
+    line["idle_mib"] = json!(idle_mib);
+    Ok(line)
+}
+
+/// Memory is that of the GPU, all programs on it together.
+#[cfg(feature = "cuda")]
+fn on_gpu(
+    options: &Options,
+    paper: &Configuration,
+    batch: &Batch,
+) -> anyhow::Result<serde_json::Value> {
+    let gpu = resweep::train::cuda(0)?;
+    let taken_mib = || {
+        let (free, all) = cudarc::driver::result::mem_get_info().ok()?;
+        Some((all - free) as f64 / f64::from(1 << 20))
+    };
+    let idle_mib = taken_mib();
+    let engine = resweep::engine::CudaFused::default();
+    let mut line = measure(
+        options,
+        Training::new(&gpu, engine, paper, batch)?,
+        taken_mib,
+    )?;
+    line["computes_with"] = json!(resweep::engine::gpu_name(0).ok());
+    line["idle_mib"] = json!(idle_mib);
+    Ok(line)
 }
 
 /// Images and labels that are the same in each step.
@@ -144,89 +196,76 @@ impl Batch {
 }
 
 /// A network, its optimiser and its engine, as a run has them.
-struct Training<'a> {
-    device: Cpu,
-    network: Network<Cpu>,
-    engine: Fused,
-    sgd: Sgd<Cpu>,
-    lr: f64,
-    batch: &'a Batch,
+struct Training<'a, D: Device<f32>, E> {
+    network: Network<D>,
+    engine: E,
+    sgd: Sgd<D>,
+    images: Matrix<D>,
+    labels: &'a [usize],
 }
 
-impl<'a> Training<'a> {
+impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     fn new(
-        model: &ModelConfig,
-        train: &TrainConfig,
-        set: InstructionSet,
-        lr: f64,
+        device: &D,
+        engine: E,
+        paper: &Configuration,
         batch: &'a Batch,
-    ) -> Self {
-        let device = Cpu::default();
-        Self {
-            network: Network::new(&device, model, CLASSES, SEED),
-            device,
-            engine: Fused::new(Some(set)),
-            sgd: Sgd::new(train, model.decay),
-            lr,
-            batch,
-        }
-    }
-
-    fn images(&self) -> Result<Matrix<Cpu>, EngineError> {
-        let images = self.batch.images.clone();
-        let rows = images.len() / 3;
-        self.device
-            .try_tensor_from_vec(images, (rows, 3))
-            .map_err(EngineError::new)
+    ) -> Result<Self, EngineError> {
+        let rows = batch.images.len() / 3;
+        let images = device.try_tensor_from_vec(batch.images.clone(), (rows, 3));
+        Ok(Self {
+            network: Network::new(device, &paper.model, CLASSES, SEED),
+            engine,
+            sgd: Sgd::new(&paper.train, paper.model.decay),
+            images: images.map_err(EngineError::new)?,
+            labels: &batch.labels,
+        })
     }
 
     /// One update; the mean loss before it.
-    fn step(&mut self) -> Result<f64, EngineError> {
-        let (labels, images) = (&self.batch.labels, self.images()?);
-        let (logits, tape) = self.engine.train(&mut self.network, images)?.split_tape();
-        let loss = cross_entropy(logits.clone().put_tape(tape), labels)?;
+    fn step(&mut self, lr: f64) -> Result<f64, EngineError> {
+        let logits = self.engine.train(&mut self.network, self.images.clone())?;
+        let (logits, tape) = logits.split_tape();
+        let loss = (self.engine).loss(logits.clone().put_tape(tape), self.labels)?;
         let mut gradients = loss.try_backward().map_err(EngineError::new)?;
-        self.sgd.step(&mut self.network, &mut gradients, self.lr)?;
-        let measured = BatchLoss::measure(&logits.as_vec(), labels);
-        Ok(measured.loss_sum / labels.len() as f64)
+        self.sgd.step(&mut self.network, &mut gradients, lr)?;
+        Ok(self.mean_loss(&logits))
     }
 
     /// The mean loss of the batch, evaluated.
     fn evaluate(&mut self) -> Result<f64, EngineError> {
-        let images = self.images()?;
-        let logits = self.engine.eval(&self.network, images)?;
-        let measured = BatchLoss::measure(&logits.as_vec(), &self.batch.labels);
-        Ok(measured.loss_sum / self.batch.labels.len() as f64)
+        let logits = self.engine.eval(&self.network, self.images.clone())?;
+        Ok(self.mean_loss(&logits))
+    }
+
+    fn mean_loss(&self, logits: &Matrix<D>) -> f64 {
+        let measured = BatchLoss::measure(&logits.as_vec(), self.labels);
+        measured.loss_sum / self.labels.len() as f64
     }
 }
 
-/// Trains and evaluates; the line to print.
-fn measure(
+/// Trains and evaluates; the line to print, but for what only the device knows.
+fn measure<D: Device<f32>, E: Engine<D>>(
     options: &Options,
-    paper: &Configuration,
-    batch: &Batch,
+    mut training: Training<D, E>,
+    peak_mib: impl Fn() -> Option<f64>,
 ) -> anyhow::Result<serde_json::Value> {
-    let set = instruction_set(options.instruction_set.as_deref())?;
-    let idle_mib = memory_mib("VmRSS");
-    let mut training = Training::new(&paper.model, &paper.train, set, options.lr, batch);
-    let (_, mut losses) = timed(options.warmup, false, || training.step())?;
-    let (step_ms, later) = timed(options.steps, options.wait, || training.step())?;
+    let (wait, lr) = (options.wait, options.lr);
+    let (_, mut losses) = timed(options.warmup, false, || training.step(lr))?;
+    let (step_ms, later) = timed(options.steps, wait, || training.step(lr))?;
     losses.extend(later);
     anyhow::ensure!(
         losses.iter().all(|loss| loss.is_finite()),
-        "the loss is not finite: --lr {} is too large",
-        options.lr
+        "the loss is not finite: --lr {lr} is too large"
     );
-    let peak_mib = memory_mib("VmHWM");
+    let peak_mib = peak_mib();
     timed(options.warmup.min(1), false, || training.evaluate())?;
-    let (evaluation_ms, _) = timed(options.evaluations, options.wait, || training.evaluate())?;
+    let (evaluation_ms, _) = timed(options.evaluations, wait, || training.evaluate())?;
     Ok(json!({
         "program": format!("resweep {}", env!("CARGO_PKG_VERSION")),
-        "instruction_set": set.name(),
         "step_ms": step_ms,
         "evaluation_ms": evaluation_ms,
         "losses": losses,
-        "idle_mib": idle_mib,
         "peak_mib": peak_mib,
     }))
 }

@@ -10,6 +10,10 @@ shift
 }
 export CUDA_PATH="$toolkit"
 export PATH="$toolkit/bin:$PATH"
+# The old kind of run-time path, because it holds for what NVRTC loads, too.
+paths="-Wl,--disable-new-dtags,-rpath,$toolkit/lib,-rpath,$toolkit/lib64,-rpath,$toolkit/driver"
+CARGO_ENCODED_RUSTFLAGS=$(printf '%s\037%s\037%s' "-Lnative=$toolkit/driver" -C "link-arg=$paths")
+export CARGO_ENCODED_RUSTFLAGS
 if ! nvidia-smi >/dev/null 2>&1; then
     [ -n "${CUDA_COMPUTE_CAP:-}" ] || {
         echo "no GPU answers here; say for which one to build: CUDA_COMPUTE_CAP=90 for an H100 or" >&2

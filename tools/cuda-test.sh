@@ -6,7 +6,5 @@
 set -eu
 . "$(dirname "$0")/cuda-environment.sh"
 
-export LIBRARY_PATH="$toolkit/driver"
-export LD_LIBRARY_PATH="$toolkit/lib:$toolkit/lib64:$toolkit/driver:${LD_LIBRARY_PATH:-}"
 exec cargo test --features cuda --target-dir target/cuda \
     --test pytorch_parity --test cuda_engine --test cuda_sweep -- --nocapture
