@@ -139,7 +139,9 @@ def main():
 
     torch.set_num_threads(options.threads)
     on_gpu = options.device == "cuda"
-    idle_mib = 0 if on_gpu else memory_mib("VmRSS")
+    # The same precision as resweep's; PyTorch's convolutions would be in TF32 otherwise.
+    torch.backends.cudnn.allow_tf32 = False
+    idle_mib = None if on_gpu else memory_mib("VmRSS")
     net = ResNet(options.depth, options.shortcut)
     images, labels = start(net, options.start, options.batch)
     net = net.to(options.device, memory_format=torch.channels_last)
@@ -156,11 +158,11 @@ def main():
 
     def evaluate():
         with torch.no_grad():
-            return F.cross_entropy(net(images), labels).item()
+            return loss_of_batch().item()
 
     losses = timed(options.warmup, False, step)[1]
     step_ms, later = timed(options.steps, options.wait, step)
-    peak_mib = torch.cuda.max_memory_reserved() / 2**20 if on_gpu else memory_mib("VmHWM")
+    peak_mib = None if on_gpu else memory_mib("VmHWM")
     net.eval()
     timed(min(options.warmup, 1), False, evaluate)
     evaluation_ms, _ = timed(options.evaluations, options.wait, evaluate)

@@ -205,7 +205,7 @@ def times(results, key, device):
 
 
 def memory(results):
-    """The table of memory in one run with one thread, the largest of the rounds."""
+    """The table of resident memory in one run with one thread, the largest of the rounds."""
     number = lambda mib: "" if mib is None else f"{mib:.0f}"
     rows = []
     for (net, setting), rounds in results.items():
@@ -280,8 +280,8 @@ def report(results, options):
     lines = ["## Side by side", "", *machine(results, options)]
     lines += ["### Training: one step", "", *times(results, "steps", options.device)]
     lines += ["### Evaluation: one batch", "", *times(results, "evaluations", options.device)]
-    what = "GPU memory: one run" if options.device == "cuda" else "Resident memory: one run, one thread"
-    lines += [f"### {what}", "", *memory(results)]
+    if options.device == "cpu":
+        lines += ["### Resident memory: one run, one thread", "", *memory(results)]
     lines += ["### Losses from the same start", "", *losses(results)]
     return "\n".join(lines)
 

@@ -131,7 +131,7 @@ fn on_cpu(
 ) -> anyhow::Result<serde_json::Value> {
     let set = instruction_set(options.instruction_set.as_deref())?;
     let idle_mib = memory_mib("VmRSS");
-    let training = Training::new(&Cpu::default(), Fused::new(Some(set)), paper, batch)?;
+    let training = Training::new(&Cpu::default(), Fused::new(Some(set)), paper, batch);
     let peak_mib = || memory_mib("VmHWM");
     let mut line = measure(options, training, peak_mib)?;
     line["computes_with"] = json!(set.name());
@@ -139,7 +139,6 @@ fn on_cpu(
     Ok(line)
 }
 
-/// Memory is that of the GPU, all programs on it together.
 #[cfg(feature = "cuda")]
 fn on_gpu(
     options: &Options,
@@ -147,19 +146,9 @@ fn on_gpu(
     batch: &Batch,
 ) -> anyhow::Result<serde_json::Value> {
     let gpu = resweep::train::cuda(0)?;
-    let taken_mib = || {
-        let (free, all) = cudarc::driver::result::mem_get_info().ok()?;
-        Some((all - free) as f64 / f64::from(1 << 20))
-    };
-    let idle_mib = taken_mib();
-    let engine = resweep::engine::CudaFused::default();
-    let mut line = measure(
-        options,
-        Training::new(&gpu, engine, paper, batch)?,
-        taken_mib,
-    )?;
+    let training = Training::new(&gpu, resweep::engine::CudaFused::default(), paper, batch);
+    let mut line = measure(options, training, || None)?;
     line["computes_with"] = json!(resweep::engine::gpu_name(0).ok());
-    line["idle_mib"] = json!(idle_mib);
     Ok(line)
 }
 
@@ -197,36 +186,37 @@ impl Batch {
 
 /// A network, its optimiser and its engine, as a run has them.
 struct Training<'a, D: Device<f32>, E> {
+    device: D,
     network: Network<D>,
     engine: E,
     sgd: Sgd<D>,
-    images: Matrix<D>,
-    labels: &'a [usize],
+    batch: &'a Batch,
 }
 
 impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
-    fn new(
-        device: &D,
-        engine: E,
-        paper: &Configuration,
-        batch: &'a Batch,
-    ) -> Result<Self, EngineError> {
-        let rows = batch.images.len() / 3;
-        let images = device.try_tensor_from_vec(batch.images.clone(), (rows, 3));
-        Ok(Self {
+    fn new(device: &D, engine: E, paper: &Configuration, batch: &'a Batch) -> Self {
+        Self {
+            device: device.clone(),
             network: Network::new(device, &paper.model, CLASSES, SEED),
             engine,
             sgd: Sgd::new(&paper.train, paper.model.decay),
-            images: images.map_err(EngineError::new)?,
-            labels: &batch.labels,
-        })
+            batch,
+        }
+    }
+
+    fn images(&self) -> Result<Matrix<D>, EngineError> {
+        let images = self.batch.images.clone();
+        let rows = images.len() / 3;
+        self.device
+            .try_tensor_from_vec(images, (rows, 3))
+            .map_err(EngineError::new)
     }
 
     /// One update; the mean loss before it.
     fn step(&mut self, lr: f64) -> Result<f64, EngineError> {
-        let logits = self.engine.train(&mut self.network, self.images.clone())?;
-        let (logits, tape) = logits.split_tape();
-        let loss = (self.engine).loss(logits.clone().put_tape(tape), self.labels)?;
+        let (labels, images) = (&self.batch.labels, self.images()?);
+        let (logits, tape) = self.engine.train(&mut self.network, images)?.split_tape();
+        let loss = self.engine.loss(logits.clone().put_tape(tape), labels)?;
         let mut gradients = loss.try_backward().map_err(EngineError::new)?;
         self.sgd.step(&mut self.network, &mut gradients, lr)?;
         Ok(self.mean_loss(&logits))
@@ -234,13 +224,14 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
 
     /// The mean loss of the batch, evaluated.
     fn evaluate(&mut self) -> Result<f64, EngineError> {
-        let logits = self.engine.eval(&self.network, self.images.clone())?;
+        let images = self.images()?;
+        let logits = self.engine.eval(&self.network, images)?;
         Ok(self.mean_loss(&logits))
     }
 
     fn mean_loss(&self, logits: &Matrix<D>) -> f64 {
-        let measured = BatchLoss::measure(&logits.as_vec(), self.labels);
-        measured.loss_sum / self.labels.len() as f64
+        let measured = BatchLoss::measure(&logits.as_vec(), &self.batch.labels);
+        measured.loss_sum / self.batch.labels.len() as f64
     }
 }
 
@@ -266,6 +257,7 @@ fn measure<D: Device<f32>, E: Engine<D>>(
         "step_ms": step_ms,
         "evaluation_ms": evaluation_ms,
         "losses": losses,
+        "idle_mib": null,
         "peak_mib": peak_mib,
     }))
 }

@@ -84,3 +84,73 @@ fn a_run_that_was_begun_on_the_cpu_goes_on_on_a_gpu() {
     let shown = place.stdout(&["status", "gpu", "--attempts"]);
     assert!(shown.contains("cuda:0 ("), "{shown}");
 }
+
+/// Whether the GPU is one of tests/emulated_gpu, which does as it is told.
+fn is_emulated() -> bool {
+    let emulated = std::env::var_os("EMULATED_GPU_SOURCE").is_some();
+    if !emulated {
+        println!("skipped: not an emulated GPU");
+    }
+    emulated
+}
+
+/// What finished runs were trained on.
+fn devices(place: &Workplace) -> Vec<String> {
+    let used = "SELECT DISTINCT device FROM attempts WHERE status = 'finished' ORDER BY 1";
+    place.rows("results", used)
+}
+
+#[test]
+fn runs_are_spread_over_several_gpus_and_the_cpu() {
+    let Some(place) = place() else { return };
+    if !is_emulated() {
+        return;
+    }
+    let on = |device: &str| {
+        let mut command = place.resweep(&["run", "gpu.toml", "--device", device]);
+        command.env("EMULATED_GPUS", "2");
+        command
+    };
+    on("cuda:2")
+        .assert()
+        .failure()
+        .stderr(predicates::str::contains(
+            "there is no GPU 2: this machine has 2",
+        ));
+    on("cuda:all,cpu").assert().success();
+    let all = ["cpu", "cuda:0 (Emulated GPU 0)", "cuda:1 (Emulated GPU 1)"];
+    assert_eq!(devices(&place), all);
+}
+
+#[test]
+fn a_gpu_without_memory_for_several_runs_gets_fewer() {
+    let Some(place) = place() else { return };
+    if !is_emulated() {
+        return;
+    }
+    let run = |results, runs: &str, bytes: u64| {
+        let options = [
+            "--device",
+            "cuda",
+            "--runs-per-gpu",
+            runs,
+            "--results",
+            results,
+        ];
+        let mut command = place.resweep(&[&["run", "gpu.toml"], &options[..]].concat());
+        command.env("EMULATED_GPU_MEMORY", bytes.to_string());
+        command.env("EMULATED_GPU_CALLS", place.path().join("calls"));
+        command.assert()
+    };
+    let refused = run("none", "1", 1).failure();
+    refused.stderr(predicates::str::contains("GPU 0 has no memory left"));
+    run("alone", "1", 1 << 30).success();
+    let calls = std::fs::read_to_string(place.path().join("calls")).expect("the calls");
+    let calls: serde_json::Value = serde_json::from_str(&calls).expect("JSON");
+    let most = calls["most_bytes"].as_u64().expect("bytes");
+    let fewer = run("results", "3", most + most / 2).success();
+    let says = "cuda:0 has too little memory for so many runs at once";
+    fewer.stderr(predicates::str::contains(says));
+    assert_eq!(devices(&place), ["cuda:0 (Emulated GPU 0)"]);
+    assert_same(&place.metrics("results"), &place.metrics("alone"));
+}

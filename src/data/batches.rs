@@ -20,8 +20,10 @@ use crate::domain::streams::{self, Stream};
 /// The set that images are taken from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Part {
+    /// The training images.
     #[default]
     Train,
+    /// The evaluation images.
     Eval,
 }
 
@@ -36,6 +38,7 @@ pub struct Pick {
 /// Images ready for a network, and their classes. Reused from one iteration to the next.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
+    /// The set that the images are of.
     pub part: Part,
     /// Which images these are.
     pub picks: Vec<Pick>,

@@ -21,7 +21,7 @@ use crate::domain::says_out_of_memory;
 use crate::model::Network;
 
 #[cfg(feature = "cuda")]
-pub use cuda::{CudaFused, CudaImages, CudaPick, gpu_name};
+pub use cuda::{CudaFused, CudaImages, CudaPick, compile_kernels, gpu_name};
 pub use fused::{Fused, InstructionSet};
 pub use loss::{BatchLoss, cross_entropy};
 pub use memory::memory_bytes;
@@ -41,15 +41,15 @@ pub type Loss<D> = Tensor<Rank0, f32, D, OwnedTape<f32, D>>;
 pub trait Recording<D: Device<f32>>: Tape<f32, D> + Merge<Self> + Merge<NoneTape> {}
 impl<D: Device<f32>, T: Tape<f32, D> + Merge<T> + Merge<NoneTape>> Recording<D> for T {}
 
-/// A device ran out of memory or failed otherwise.
+/// A device ran out of memory or failed otherwise, or cannot compute what it is asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("the device failed: {0}")]
+#[error("{0}")]
 pub struct EngineError(String);
 
 impl EngineError {
     /// From any error of dfdx, none of which implements `std::error::Error` on every device.
     pub fn new(error: impl std::fmt::Debug) -> Self {
-        Self(format!("{error:?}"))
+        Self(format!("the device failed: {error:?}"))
     }
 
     /// In words for people.

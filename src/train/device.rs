@@ -2,7 +2,7 @@
 
 use crate::domain::{DeviceKind, DeviceRequest, Requested};
 #[cfg(feature = "cuda")]
-use crate::engine::EngineError;
+use crate::engine::{EngineError, compile_kernels};
 
 /// Why a device cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,7 +130,7 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
     let advice = [
         (
             "STUB_LIBRARY",
-            "no NVIDIA driver is installed; install one, then run `make cuda-toolkit` again",
+            "no NVIDIA driver was installed when `make cuda-toolkit` ran; run it again where there is one",
         ),
         (
             "NO_DEVICE",
@@ -177,6 +177,7 @@ pub fn cuda(ordinal: usize) -> Result<dfdx::prelude::Cuda, DeviceError> {
         Ok((gpu, root))
     };
     let unavailable = |message| DeviceError::Unavailable { ordinal, message };
+    compile_kernels().map_err(unavailable)?;
     match root_of_4() {
         Ok((gpu, [2.0])) => Ok(gpu),
         Ok((_, [root])) => Err(unavailable(format!("it computes the root of 4 as {root}"))),

@@ -9,7 +9,8 @@
    EMULATED_GPU_SOURCE   folder of translate.py and kernel.h
    EMULATED_GPUS         how many devices there are (1)
    EMULATED_GPU_MEMORY   bytes that each of them has (without limit)
-   EMULATED_GPU_ORDER    0, 1 or 2: the order in which blocks, and threads between barriers, run
+   EMULATED_GPU_ORDER    0, 1 or 2: the order in which blocks, and threads between barriers, run;
+                         by default each kernel has the next one
    EMULATED_GPU_CALLS    file to which the numbers of calls are appended when the process ends */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -32,7 +33,7 @@ enum {
 };
 enum { MULTIPROCESSORS = 16, CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76, MEMORY_POOLS = 115 };
 enum { HEADER = 256, GUARD = 64, GUARD_BYTE = 0xA5, FREED_BYTE = 0xDD, NAN_BYTE = 0xFF };
-enum { MAX_DEVICES = 16 };
+enum { MAX_DEVICES = 16, ORDERS = 3 };
 
 typedef int CUresult;
 typedef uint64_t CUdeviceptr;
@@ -333,9 +334,9 @@ CUresult cuLaunchKernel(struct function *function, unsigned grid_x, unsigned gri
   uint64_t threads = (uint64_t)block_x * block_y * block_z;
   int too_large = grid_x > INT32_MAX || grid_y > 65535 || grid_z > 65535 || threads > 1024;
   if (!grid_x || !grid_y || !grid_z || !threads || too_large || shared) return INVALID_VALUE;
-  emulated_launches++;
+  int order = setting("EMULATED_GPU_ORDER", emulated_launches++ % ORDERS);
   pthread_mutex_lock(&running);
-  function->run(grid, block, parameters, setting("EMULATED_GPU_ORDER", 0));
+  function->run(grid, block, parameters, order);
   pthread_mutex_unlock(&running);
   return SUCCESS;
 }

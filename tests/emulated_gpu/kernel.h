@@ -74,8 +74,8 @@ static inline uint64_t volume(const uint32_t *sizes) {
     }                                                                                             \
   }
 
-/* Runs block after block; in a block every thread goes to its next barrier before one goes on.
-   Shared memory holds NaN at first. */
+/* Runs block after block; in a block every thread goes to its next barrier before one goes on, and it
+   has to be the same one. Shared memory holds NaN at first. */
 #define RUN_WITH_BARRIERS                                                                         \
   void run(const uint32_t *grid, const uint32_t *block, void **parameters, int order) {           \
     struct position at;                                                                           \
@@ -89,14 +89,16 @@ static inline uint64_t volume(const uint32_t *sizes) {
       memset(shared, 0xff, sizeof shared);                                                        \
       memset(threads, 0, count * sizeof *threads);                                                \
       memset(waits, 1, count);                                                                    \
-      for (int goes_on = 1; goes_on;) {                                                           \
-        goes_on = 0;                                                                              \
+      for (int barrier = 1; barrier;) {                                                           \
+        barrier = 0;                                                                              \
         for (uint64_t j = 0; j < count; j++) {                                                    \
           uint64_t turn = ordered(j, count, order);                                               \
           if (!waits[turn]) continue;                                                             \
           place(at.tid, turn, block);                                                             \
           waits[turn] = step(&threads[turn], &at, parameters);                                    \
-          goes_on |= waits[turn];                                                                 \
+          if (!waits[turn]) continue;                                                             \
+          if (barrier && barrier != threads[turn].state) fail("threads wait at two barriers");    \
+          barrier = threads[turn].state;                                                          \
         }                                                                                         \
       }                                                                                           \
     }                                                                                             \

@@ -25,7 +25,7 @@ pub struct Backward<'a> {
 }
 
 /// Where the gradient of a layer's input goes.
-enum Into<'a> {
+enum Target<'a> {
     /// Nowhere: the input is the images.
     Nothing,
     /// Over what is there.
@@ -61,7 +61,7 @@ impl<'a> Backward<'a> {
             }
         }
         let stem = &architecture.stem;
-        self.layer(stem, images, (gradient, true), Into::Nothing, gradients)
+        self.layer(stem, images, (gradient, true), Target::Nothing, gradients)
     }
 
     /// From the gradient of the logits to that of the features, which takes their place.
@@ -101,32 +101,32 @@ impl<'a> Backward<'a> {
             second,
             between,
             (gradient, true),
-            Into::Place(other),
+            Target::Place(other),
             gradients,
         )?;
         // From here on `gradient` is that of the sum of both branches.
         match &block.shortcut {
             BlockShortcut::None => {
-                self.layer(first, x, (other, true), Into::Place(gradient), gradients)?;
+                self.layer(first, x, (other, true), Target::Place(gradient), gradients)?;
                 Ok(false)
             }
             BlockShortcut::Identity => {
-                self.layer(first, x, (other, true), Into::Sum(gradient), gradients)?;
+                self.layer(first, x, (other, true), Target::Sum(gradient), gradients)?;
                 Ok(false)
             }
             BlockShortcut::SubsampleAndPad => {
-                self.layer(first, x, (other, true), Into::Place(other), gradients)?;
+                self.layer(first, x, (other, true), Target::Place(other), gradients)?;
                 self.kernels
                     .subsample_backward(first, self.batch, gradient, other)?;
                 Ok(true)
             }
             BlockShortcut::Projection(projection) => {
-                self.layer(first, x, (other, true), Into::Place(other), gradients)?;
+                self.layer(first, x, (other, true), Target::Place(other), gradients)?;
                 self.layer(
                     projection,
                     x,
                     (gradient, false),
-                    Into::Sum(other),
+                    Target::Sum(other),
                     gradients,
                 )?;
                 Ok(true)
@@ -141,7 +141,7 @@ impl<'a> Backward<'a> {
         layer: &ConvBn,
         x: Floats,
         (gradient, relu): (Floats, bool),
-        to: Into,
+        to: Target,
         gradients: &mut Gradients<f32, Cuda>,
     ) -> Result<(), CudaError> {
         let (kernels, batch, memory) = (self.kernels, self.batch, &self.layers[layer.index]);
@@ -172,9 +172,9 @@ impl<'a> Backward<'a> {
         self.products
             .weights_gradient(product(layer, batch), columns, of_z, of_kernel)?;
         let (adds, of_x) = match to {
-            Into::Nothing => return Ok(()),
-            Into::Place(of_x) => (false, of_x),
-            Into::Sum(of_x) => (true, of_x),
+            Target::Nothing => return Ok(()),
+            Target::Place(of_x) => (false, of_x),
+            Target::Sum(of_x) => (true, of_x),
         };
         self.products
             .inputs_gradient(product(layer, batch), of_z, kernel, columns)?;

@@ -1,10 +1,11 @@
 //! A set of images on the GPU, which renders batches of them there.
 
-use cudarc::driver::{CudaSlice, DeviceSlice};
+use cudarc::driver::CudaSlice;
 use dfdx::prelude::{Cuda, CudaError};
 
-use super::kernels::{Kernels, Pick, Source};
+use super::kernels::{Kernels, MOST_VALUES, Pick, Source};
 use super::slot::Slot;
+use super::too_large;
 use crate::engine::{EngineError, Matrix};
 
 /// Images as bytes, and how they become a network's input.
@@ -61,13 +62,14 @@ impl CudaImages {
     /// The picked views, normalised: (picks * size * size, 3), to the same bits as on the CPU.
     ///
     /// # Errors
-    /// As [`CudaImages::new`].
+    /// As [`CudaImages::new`], and when there are more picks than the kernels can render.
     ///
     /// # Panics
     /// When there is no such image.
     pub fn render(&mut self, picks: Vec<Pick>) -> Result<Matrix<Cuda>, EngineError> {
-        let images = self.bytes.len() / (3 * self.size * self.size);
-        assert!(picks.iter().all(|pick| (pick.index as usize) < images));
+        if picks.len() * 3 * self.size * self.size > MOST_VALUES {
+            return Err(too_large(picks.len()));
+        }
         self.rendered(picks).map_err(EngineError::new)
     }
 
@@ -76,7 +78,6 @@ impl CudaImages {
         if self.rendered.shape().0 != rows {
             self.rendered = Slot::new(&self.device, (rows, 3))?;
         }
-        let picks = self.bytes.device().htod_copy(picks)?;
         let source = Source {
             images: (&self.bytes).into(),
             size: self.size,
@@ -85,7 +86,7 @@ impl CudaImages {
             offset: (&self.offset).into(),
         };
         let out = self.rendered.floats()?;
-        self.kernels.render(source, (&picks).into(), out)?;
+        self.kernels.render(source, picks, out)?;
         Ok(self.rendered.tensor())
     }
 }

@@ -18,7 +18,7 @@ use crate::model::{BN_EPSILON, ConvBn};
 
 /// Threads of a block, in `kernels.cu` as well.
 const THREADS: u32 = 256;
-/// Values that the kernels can number.
+/// Values of a matrix that the kernels can number.
 pub const MOST_VALUES: usize = i32::MAX as usize;
 /// Blocks that share the rows of a sum. The same on every GPU, because sums depend on it.
 const PARTS: u32 = 256;
@@ -94,9 +94,12 @@ pub type Floats<'a> = Values<'a, f32>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Pick {
+    /// The image's place in the set.
     pub index: u32,
+    /// Where the window begins in the padded image.
     pub top: u32,
     pub left: u32,
+    /// 1 where left and right are exchanged, otherwise 0.
     pub mirrored: u32,
 }
 
@@ -168,11 +171,13 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// Compiles them, once in a process, and loads them onto `device`.
+    /// Loads them onto `device`.
+    ///
+    /// # Panics
+    /// When they cannot be compiled, which [`compile`] says in words.
     pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
-        static COMPILED: OnceLock<Ptx> = OnceLock::new();
         if !device.has_func(MODULE, NAMES[0]) {
-            let compiled = COMPILED.get_or_init(compile).clone();
+            let compiled = compiled().expect("kernels that have been compiled before");
             device.load_ptx(compiled, MODULE, &NAMES)?;
         }
         Ok(Self { device })
@@ -206,18 +211,17 @@ impl Kernels {
     }
 
     /// The picked views of `source`, normalised: `out` (picks * size * size, 3).
-    pub fn render(
-        &self,
-        source: Source,
-        picks: Values<Pick>,
-        out: Floats,
-    ) -> Result<(), CudaError> {
-        let (size, count) = (source.size, picks.len);
+    pub fn render(&self, source: Source, picks: Vec<Pick>, out: Floats) -> Result<(), CudaError> {
+        let (size, count) = (source.size, picks.len());
         let stride = 3 * size * size;
+        let images = source.images.len / stride;
+        assert!(picks.iter().all(|pick| (pick.index as usize) < images));
         assert!(out.len >= count * stride && source.offset.len == stride && source.scale.len == 3);
+        assert!(count * stride <= MOST_VALUES);
+        let picks = self.device.htod_copy(picks)?;
         let params = (
             source.images.pointer,
-            picks.pointer,
+            *picks.device_ptr(),
             count as u32,
             size as u32,
             source.padding as u32,
@@ -225,8 +229,7 @@ impl Kernels {
             source.offset.pointer,
             out.pointer,
         );
-        // SAFETY: every thread writes one of `count * size * size` pixels; the caller's picks name
-        // images of the set.
+        // SAFETY: every thread writes one of `count * size * size` pixels of an image of the set.
         unsafe { self.launch("render", elementwise(count * size * size), params) }
     }
 
@@ -515,21 +518,24 @@ impl Kernels {
         &self,
         classes: usize,
         logits: Floats,
-        labels: Values<u32>,
+        labels: &[usize],
         [losses, mean, gradient]: [Floats; 3],
     ) -> Result<(), CudaError> {
-        let images = labels.len;
+        let images = labels.len();
+        assert!(labels.iter().all(|&label| label < classes));
         assert!(logits.len >= images * classes && gradient.len >= images * classes);
         assert!(losses.len >= images && mean.len == 1);
+        let labels = labels.iter().map(|&label| label as u32).collect();
+        let labels = self.device.htod_copy::<u32>(labels)?;
         let params = (
             logits.pointer,
-            labels.pointer,
+            *labels.device_ptr(),
             classes as u32,
             losses.pointer,
             gradient.pointer,
         );
         let of_losses = (losses.pointer, images as u32, mean.pointer);
-        // SAFETY: every block reads and writes the row of its image; the caller's labels are classes.
+        // SAFETY: every block reads and writes the row of its image.
         unsafe {
             self.launch("cross_entropy", (images as u32, 1), params)?;
             self.launch("mean", (1, 1), of_losses)
@@ -559,14 +565,26 @@ impl Norm<'_> {
     }
 }
 
-fn compile() -> Ptx {
-    let epsilon = format!("#define EPSILON {BN_EPSILON:e}f\n");
-    let options = CompileOptions {
-        arch: Some(ARCHITECTURE),
-        ..CompileOptions::default()
+/// Compiles the kernels, once in a process.
+///
+/// # Errors
+/// What NVRTC says.
+pub fn compile() -> Result<(), String> {
+    compiled().map(drop)
+}
+
+fn compiled() -> Result<Ptx, String> {
+    static COMPILED: OnceLock<Result<Ptx, String>> = OnceLock::new();
+    let compile = || {
+        let epsilon = format!("#define EPSILON {BN_EPSILON:e}f\n");
+        let options = CompileOptions {
+            arch: Some(ARCHITECTURE),
+            ..CompileOptions::default()
+        };
+        let compiled = compile_ptx_with_opts(epsilon + include_str!("kernels.cu"), options);
+        compiled.map_err(|error| format!("NVRTC cannot compile the kernels: {error:?}"))
     };
-    let compiled = compile_ptx_with_opts(epsilon + include_str!("kernels.cu"), options);
-    compiled.unwrap_or_else(|error| panic!("NVRTC cannot compile the kernels: {error:?}"))
+    COMPILED.get_or_init(compile).clone()
 }
 
 /// Blocks of a kernel whose threads take one of `count` values each.

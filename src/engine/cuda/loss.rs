@@ -6,7 +6,7 @@ use dfdx::prelude::{
 };
 
 use super::kernels::Kernels;
-use super::slot::{Slot, gradients_of};
+use super::slot::{Slot, gradients_of, load, zeros};
 use crate::engine::Matrix;
 
 /// Mean cross-entropy of `logits` (batch, classes), on the tape.
@@ -16,21 +16,15 @@ pub fn cross_entropy(
 ) -> Result<Tensor<Rank0, f32, Cuda, OwnedTape<f32, Cuda>>, CudaError> {
     let (mut logits, mut tape) = logits.split_tape();
     let (batch, classes) = *logits.shape();
-    assert!(labels.len() == batch && labels.iter().all(|&label| label < classes));
+    assert_eq!(labels.len(), batch);
     let device = logits.device().clone();
-    let mut mean = Slot::new(&device, ())?;
-    let (mut values, mut zeros) = (
-        Slot::new(&device, (batch * classes,))?,
-        Slot::new(&device, (batch * classes,))?,
-    );
-    values.load(&mut logits, &mut zeros)?;
-    let driver = values.slice()?.device();
-    let kernels = Kernels::new(driver.clone())?;
-    let labels = driver.htod_copy(labels.iter().map(|&label| label as u32).collect())?;
+    let mut values = zeros(&device, batch * classes)?;
+    load(&mut logits, &mut values, &zeros(&device, batch * classes)?)?;
+    let kernels = Kernels::new(values.device())?;
     let (losses, gradient) = (kernels.zeros(batch)?, kernels.zeros(batch * classes)?);
-    let out: [&CudaSlice<f32>; 3] = [&losses, mean.slice()?, &gradient];
-    let values = values.floats()?;
-    kernels.cross_entropy(classes, values, (&labels).into(), out.map(Into::into))?;
+    let mut mean = Slot::new(&device, ())?;
+    let out = [(&losses).into(), mean.floats()?, (&gradient).into()];
+    kernels.cross_entropy(classes, (&*values).into(), labels, out)?;
     let loss = mean.tensor();
     let (of_loss, of_logits) = (loss.clone(), logits.clone());
     tape.add_backward_op(move |gradients| {

@@ -28,14 +28,14 @@ mod workspace;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use dfdx::prelude::{Cuda, CudaError, HasShape, OwnedTape, PutTape, SplitTape, Tape};
+use dfdx::prelude::{Cuda, CudaError, OwnedTape, PutTape, SplitTape, Tape};
 
 use super::{Engine, EngineError, Loss, Matrix, Moments};
 use crate::model::Network;
 use workspace::Workspace;
 
 pub use images::CudaImages;
-pub use kernels::Pick as CudaPick;
+pub use kernels::{Pick as CudaPick, compile as compile_kernels};
 pub use name::gpu_name;
 
 /// Trains on one GPU.
@@ -46,20 +46,17 @@ pub struct CudaFused {
 }
 
 impl CudaFused {
-    /// Refuses batches whose values cannot be numbered by the kernels.
+    /// Refuses batches whose values the kernels cannot number.
     fn check(network: &Network<Cuda>, images: &Matrix<Cuda>) -> Result<(), EngineError> {
-        let batch = images.shape().0 / network.architecture.stem.in_size.pow(2);
+        let batch = sizes::batch_of(&network.architecture, images);
         let values = |layer| {
             let (rows, ins, outs) = sizes::product(layer, batch);
             rows * ins.max(outs)
         };
-        let most = network.architecture.layers().map(values).max();
-        if most.is_none_or(|most| most <= kernels::MOST_VALUES) {
-            return Ok(());
+        match network.architecture.layers().map(values).max() {
+            Some(most) if most > kernels::MOST_VALUES => Err(too_large(batch)),
+            _ => Ok(()),
         }
-        Err(EngineError::says(format!(
-            "a batch of {batch} images is too large for the GPU engine's kernels; take a smaller `batch_size`"
-        )))
     }
 
     /// The last pass's memory if it is enough for these images, or new memory.
@@ -69,7 +66,7 @@ impl CudaFused {
         images: &Matrix<Cuda>,
     ) -> Result<Workspace, CudaError> {
         let architecture = &network.architecture;
-        let batch = images.shape().0 / architecture.stem.in_size.pow(2);
+        let batch = sizes::batch_of(architecture, images);
         let kept = self.workspace.take();
         match kept.filter(|kept| kept.fits(architecture, batch)) {
             Some(workspace) => Ok(workspace),
@@ -106,6 +103,12 @@ impl CudaFused {
         self.workspace.set(Some(workspace));
         Ok(logits)
     }
+}
+
+fn too_large(batch: usize) -> EngineError {
+    EngineError::says(format!(
+        "a batch of {batch} images is too large for the kernels of the GPU's engine; take a smaller `batch_size`"
+    ))
 }
 
 impl Engine<Cuda> for CudaFused {

@@ -1,6 +1,14 @@
 //! How large a layer's matrices are for a batch of images.
 
-use crate::model::ConvBn;
+use dfdx::prelude::{Cuda, HasShape};
+
+use crate::engine::Matrix;
+use crate::model::{Architecture, ConvBn};
+
+/// The number of images.
+pub fn batch_of(architecture: &Architecture, images: &Matrix<Cuda>) -> usize {
+    images.shape().0 / architecture.stem.in_size.pow(2)
+}
 
 /// Pixels that a layer puts out.
 pub fn rows(layer: &ConvBn, batch: usize) -> usize {

@@ -3,7 +3,7 @@
 //! dfdx keeps the memory of its tensors to itself, but not that of its gradients, and its SGD writes
 //! into a velocity. That is the way in and out of tensors here.
 
-use cudarc::driver::CudaSlice;
+use cudarc::driver::{CudaSlice, DeviceSlice};
 use dfdx::prelude::{
     Cuda, CudaError, Gradients, HasShape, Momentum, SgdConfig, Shape, Storage, Tensor, WeightDecay,
     ZerosTensor,
@@ -12,15 +12,50 @@ use dfdx::prelude::{
 use super::kernels::Floats;
 use crate::model::Vector;
 
-/// v = 0 v + (0 + 1 p), p -= 0 v: the velocity becomes the parameter, which stays what it is.
+/// Memory as dfdx's SGD takes it for gradients and velocities.
+pub type Memory = <Cuda as Storage<f32>>::Vec;
+
+/// v = 0 v + (0 + 1 p), p -= 0 v: the velocity becomes the parameter, which stays what it is. Both
+/// have to be finite; where they are not, the run has diverged and ends.
 const COPY: SgdConfig = SgdConfig {
     lr: 0.0,
     momentum: Some(Momentum::Classic(0.0)),
     weight_decay: Some(WeightDecay::L2(1.0)),
 };
 
-/// Memory that dfdx takes for the gradient of a tensor of shape `S`.
+/// Zeros.
+pub fn zeros(device: &Cuda, len: usize) -> Result<Memory, CudaError> {
+    Storage::<f32>::try_alloc_len(device, len)
+}
+
+/// Copies `tensor` to the beginning of `memory`. `zeros` is all zero and at least as long. A tensor
+/// that shares its memory with another gets its own.
+pub fn load<S: Shape>(
+    tensor: &mut Tensor<S, f32, Cuda>,
+    memory: &mut Memory,
+    zeros: &Memory,
+) -> Result<(), CudaError> {
+    let len = tensor.shape().num_elements();
+    assert!(memory.len() >= len && zeros.len() >= len);
+    COPY.try_update(tensor, memory, zeros)
+}
+
+/// Changes `tensor` as SGD does by `config`, which is one without momentum. `unused` is as long and
+/// stays what it is.
+pub fn update(
+    config: &SgdConfig,
+    tensor: &mut Vector<Cuda>,
+    gradient: &Memory,
+    unused: &mut Memory,
+) -> Result<(), CudaError> {
+    let len = tensor.shape().num_elements();
+    assert!(gradient.len() >= len && unused.len() >= len);
+    config.try_update(tensor, unused, gradient)
+}
+
+/// Memory that becomes tensors of shape `S`.
 pub struct Slot<S: Shape> {
+    /// Whose gradient dfdx takes the memory for.
     key: Tensor<S, f32, Cuda>,
     memory: Gradients<f32, Cuda>,
 }
@@ -34,17 +69,13 @@ impl<S: Shape> Slot<S> {
         Ok(Self { key, memory })
     }
 
-    fn storage(&mut self) -> Result<&mut <Cuda as Storage<f32>>::Vec, CudaError> {
-        self.memory.get_or_alloc_mut(&self.key)
-    }
-
     pub fn shape(&self) -> &S {
         self.key.shape()
     }
 
     /// The memory itself.
     pub fn slice(&mut self) -> Result<&mut CudaSlice<f32>, CudaError> {
-        Ok(&mut *self.storage()?)
+        Ok(self.memory.get_or_alloc_mut(&self.key)?)
     }
 
     /// The values, for kernels.
@@ -52,32 +83,9 @@ impl<S: Shape> Slot<S> {
         Ok(Floats::from(&*self.slice()?))
     }
 
-    /// Takes a copy of `tensor`, which has at most as many values. `zeros` has at least as many, all
-    /// zero. A tensor that shares its memory with another gets its own.
-    pub fn load<R: Shape>(
-        &mut self,
-        tensor: &mut Tensor<R, f32, Cuda>,
-        zeros: &mut Slot<(usize,)>,
-    ) -> Result<(), CudaError> {
-        COPY.try_update(tensor, self.storage()?, zeros.storage()?)
-    }
-
     /// A tensor with these values.
     pub fn tensor(&self) -> Tensor<S, f32, Cuda> {
         self.memory.get(&self.key)
-    }
-}
-
-impl Slot<(usize,)> {
-    /// With these as its gradient, changes `tensor` as SGD does by `config`, which must be without
-    /// momentum.
-    pub fn apply(
-        &mut self,
-        config: &SgdConfig,
-        tensor: &mut Vector<Cuda>,
-        unused: &mut Slot<(usize,)>,
-    ) -> Result<(), CudaError> {
-        config.try_update(tensor, unused.storage()?, self.storage()?)
     }
 }
 

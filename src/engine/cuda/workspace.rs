@@ -1,14 +1,14 @@
 //! What a network's passes keep on the GPU.
 
 use cudarc::driver::CudaSlice;
-use dfdx::prelude::{Cuda, CudaError, Gradients, HasShape, SgdConfig, WeightDecay};
+use dfdx::prelude::{Cuda, CudaError, Gradients, SgdConfig, WeightDecay};
 
 use super::backward::Backward;
 use super::forward::Forward;
 use super::kernels::{Floats, Kernels, Partial};
 use super::products::Products;
-use super::sizes::{entries, outputs, rows};
-use super::slot::Slot;
+use super::sizes::{batch_of, entries, outputs, rows};
+use super::slot::{Memory, Slot, load, update, zeros};
 use crate::engine::{Matrix, Moments};
 use crate::model::{Architecture, ConvBn, Network, Vector};
 
@@ -52,13 +52,13 @@ pub struct Workspace {
     /// Images that the memory is for.
     capacity: usize,
     /// Kernel, gamma and beta of each layer in turn, then the fully connected layer's weight and bias.
-    parameters: Vec<Slot<(usize,)>>,
+    parameters: Vec<Memory>,
     /// Running mean and variance of each layer in turn.
-    running: Vec<Slot<(usize,)>>,
+    running: Vec<Memory>,
     /// The negatives of the batch's mean and unbiased variance of each layer in turn.
-    fresh: Vec<Slot<(usize,)>>,
-    zeros: Slot<(usize,)>,
-    images: Slot<(usize,)>,
+    fresh: Vec<Memory>,
+    zeros: Memory,
+    images: Memory,
     /// (images, features) of the last pass.
     features: CudaSlice<f32>,
     /// (images, classes) of the last pass.
@@ -82,13 +82,12 @@ impl Workspace {
         let (features, classes) = (architecture.features, architecture.classes);
         let weights = architecture.layers().map(ConvBn::weights);
         let longest = weights.chain([pixels, features * classes]).max();
-        let mut zeros = Slot::new(device, (longest.unwrap_or_default(),))?;
-        let driver = zeros.slice()?.device();
+        let all_zero = zeros(device, longest.unwrap_or_default())?;
+        let driver = all_zero.device();
         let (kernels, products) = (Kernels::new(driver.clone())?, Products::new(driver)?);
 
-        let slots = |lengths: Vec<usize>| -> Result<Vec<_>, CudaError> {
-            let slots = lengths.into_iter().map(|len| Slot::new(device, (len,)));
-            slots.collect()
+        let memories = |lengths: Vec<usize>| -> Result<Vec<_>, CudaError> {
+            lengths.into_iter().map(|len| zeros(device, len)).collect()
         };
         let parameters = architecture.layers().flat_map(|layer| {
             let channels = layer.out_channels;
@@ -124,11 +123,11 @@ impl Workspace {
         Ok(Self {
             architecture: architecture.clone(),
             capacity: batch,
-            parameters: slots(parameters.collect())?,
-            running: slots(statistics().collect())?,
-            fresh: slots(statistics().collect())?,
-            zeros,
-            images: Slot::new(device, (pixels,))?,
+            parameters: memories(parameters.collect())?,
+            running: memories(statistics().collect())?,
+            fresh: memories(statistics().collect())?,
+            zeros: all_zero,
+            images: zeros(device, pixels)?,
             features: kernels.zeros(batch * features)?,
             logits: Slot::new(device, (batch, classes))?,
             layers,
@@ -150,12 +149,12 @@ impl Workspace {
         network: &mut Network<Cuda>,
         images: Matrix<Cuda>,
     ) -> Result<Matrix<Cuda>, CudaError> {
-        for (slot, parameter) in self.parameters.iter_mut().zip(&mut network.parameters) {
-            slot.load(&mut parameter.tensor, &mut self.zeros)?;
+        for (memory, parameter) in self.parameters.iter_mut().zip(&mut network.parameters) {
+            load(&mut parameter.tensor, memory, &self.zeros)?;
         }
         self.forward(images, true)?;
-        for (fresh, buffer) in self.fresh.iter_mut().zip(&mut network.buffers) {
-            fresh.apply(&RUNNING, &mut buffer.tensor, &mut self.zeros)?;
+        for (fresh, buffer) in self.fresh.iter().zip(&mut network.buffers) {
+            update(&RUNNING, &mut buffer.tensor, fresh, &mut self.zeros)?;
         }
         Ok(self.logits.tensor())
     }
@@ -169,32 +168,32 @@ impl Workspace {
         let parameters = network.parameters.iter().map(|one| &one.tensor);
         let buffers = network.buffers.iter().map(|one| &one.tensor);
         let parameters = self.parameters.iter_mut().zip(parameters);
-        for (slot, tensor) in parameters.chain(self.running.iter_mut().zip(buffers)) {
-            slot.load(&mut tensor.clone(), &mut self.zeros)?;
+        for (memory, tensor) in parameters.chain(self.running.iter_mut().zip(buffers)) {
+            load(&mut tensor.clone(), memory, &self.zeros)?;
         }
         self.forward(images, false)?;
         Ok(self.logits.tensor())
     }
 
     fn forward(&mut self, mut images: Matrix<Cuda>, training: bool) -> Result<(), CudaError> {
-        let batch = self.batch_of(&images);
+        let batch = batch_of(&self.architecture, &images);
         let device = images.device().clone();
         if self.logits.shape().0 != batch {
             self.logits = Slot::new(&device, (batch, self.architecture.classes))?;
         }
-        self.images.load(&mut images, &mut self.zeros)?;
+        load(&mut images, &mut self.images, &self.zeros)?;
         let forward = Forward {
             kernels: &self.kernels,
             products: &self.products,
             layers: &self.layers,
             shared: &self.shared,
-            parameters: all(&mut self.parameters)?,
-            running: all(&mut self.running)?,
-            fresh: all(&mut self.fresh)?,
+            parameters: all(&self.parameters),
+            running: all(&self.running),
+            fresh: all(&self.fresh),
             training,
             batch,
         };
-        let (images, logits) = (self.images.floats()?, self.logits.floats()?);
+        let (images, logits) = ((&*self.images).into(), self.logits.floats()?);
         let features = (&self.features).into();
         forward.logits(&self.architecture, images, features, logits)
     }
@@ -202,7 +201,7 @@ impl Workspace {
     /// The moments of what each layer's convolution put out in the last pass.
     pub fn moments(&mut self) -> Result<Vec<Moments>, CudaError> {
         let batch = self.logits.shape().0;
-        let fresh = all(&mut self.fresh)?;
+        let fresh = all(&self.fresh);
         let layers = self.architecture.layers().zip(&self.layers);
         let moments = layers.map(|(layer, memory)| {
             let (rows, minus) = (rows(layer, batch), &fresh[2 * layer.index..]);
@@ -242,20 +241,16 @@ impl Workspace {
             products: &self.products,
             layers: &self.layers,
             shared: &self.shared,
-            weights: all(&mut self.parameters)?,
+            weights: all(&self.parameters),
             parameters,
             batch,
         };
-        let (images, of_logits) = (self.images.floats()?, self.logits.floats()?);
+        let (images, of_logits) = ((&*self.images).into(), self.logits.floats()?);
         let features = (&self.features).into();
         backward.gradients(&self.architecture, images, features, of_logits, gradients)
     }
-
-    fn batch_of(&self, images: &Matrix<Cuda>) -> usize {
-        images.shape().0 / self.architecture.stem.in_size.pow(2)
-    }
 }
 
-fn all(slots: &mut [Slot<(usize,)>]) -> Result<Vec<Floats<'_>>, CudaError> {
-    slots.iter_mut().map(Slot::floats).collect()
+fn all(memories: &[Memory]) -> Vec<Floats<'_>> {
+    memories.iter().map(|memory| (&**memory).into()).collect()
 }
