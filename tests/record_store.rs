@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use record_fixture::{
     SLOT, begin, begin_as, begun, finish, hear, measure, provenance, run, start, start_from,
-    test_point, train_point,
+    start_in, test_point, train_point,
 };
 use resweep::domain::*;
 use resweep::record::{AttemptStatus, Participation, Recorder, RunStatus, Store};
@@ -113,7 +113,11 @@ fn a_gpu_is_recorded_with_its_name() {
         device: DeviceKind::Cuda(1),
         ..SLOT
     };
-    recorder.claim(&run, slot).unwrap();
+    let beginning = Beginning {
+        iteration: 0,
+        from: None,
+    };
+    start_in(&mut recorder, &run, slot, beginning);
     let store = Store::open_read_only(&path).unwrap();
     let attempt = &store.attempts(&run.id).unwrap()[0];
     assert_eq!(attempt.device, "cuda:1 (Example GPU)");

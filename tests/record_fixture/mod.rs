@@ -126,14 +126,17 @@ pub fn start_from(
     iteration: u64,
     from: Option<TrainingId>,
 ) -> Grant {
-    let claim = recorder.claim(run, SLOT).unwrap();
+    start_in(recorder, run, SLOT, Beginning { iteration, from })
+}
+
+/// The same in another slot.
+pub fn start_in(recorder: &mut Recorder, run: &Run, slot: Slot, beginning: Beginning) -> Grant {
+    let claim = recorder.claim(run, slot).unwrap();
     let Claim::Granted(grant) = claim else {
         panic!("{run} is not free: {claim:?}");
     };
-    let slot = SLOT;
     recorder.handle(&Event::RunStarted { run, slot }).unwrap();
-    let event = RunEvent::Began(Beginning { iteration, from });
-    hear(recorder, run, event);
+    hear(recorder, run, RunEvent::Began(beginning));
     grant
 }
 

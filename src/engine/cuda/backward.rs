@@ -3,10 +3,11 @@
 use dfdx::prelude::{Cuda, CudaError, Gradients};
 
 use super::forward::last_two;
-use super::kernels::{Floats, Kernels, Norm, Partial};
+use super::kernels::Kernels;
 use super::products::Products;
 use super::sizes::{product, rows};
 use super::slot::gradients_of;
+use super::values::{Floats, Norm, Partial};
 use super::workspace::{Layer, Shared};
 use crate::model::{Architecture, BlockShortcut, ConvBn, ResidualBlock, Vector};
 

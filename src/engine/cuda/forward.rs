@@ -2,9 +2,10 @@
 
 use dfdx::prelude::CudaError;
 
-use super::kernels::{Floats, Kernels, Norm, Partial};
+use super::kernels::Kernels;
 use super::products::Products;
 use super::sizes::{product, rows};
+use super::values::{Floats, Norm, Partial};
 use super::workspace::{Layer, Shared};
 use crate::model::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
 

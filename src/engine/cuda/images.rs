@@ -3,9 +3,10 @@
 use cudarc::driver::CudaSlice;
 use dfdx::prelude::{Cuda, CudaError};
 
-use super::kernels::{Kernels, MOST_VALUES, Pick, Source};
+use super::kernels::{Kernels, MOST_VALUES};
 use super::slot::Slot;
 use super::too_large;
+use super::values::{Pick, Source};
 use crate::engine::{EngineError, Matrix};
 
 /// Images as bytes, and how they become a network's input.

@@ -23,6 +23,11 @@ mod products;
 mod sizes;
 #[expect(unsafe_code, reason = "gradients of several tensors at once")]
 mod slot;
+#[expect(
+    unsafe_code,
+    reason = "their pointers outlive a borrow, and numbers go to the device"
+)]
+mod values;
 mod workspace;
 
 use std::cell::Cell;
@@ -35,8 +40,9 @@ use crate::model::Network;
 use workspace::Workspace;
 
 pub use images::CudaImages;
-pub use kernels::{Pick as CudaPick, compile as compile_kernels};
+pub use kernels::compile as compile_kernels;
 pub use name::gpu_name;
+pub use values::Pick as CudaPick;
 
 /// Trains on one GPU.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use cudarc::cublas::sys::cublasOperation_t::{self, CUBLAS_OP_N, CUBLAS_OP_T};
 use cudarc::driver::CudaDevice;
 use dfdx::prelude::CudaError;
 
-use super::kernels::Floats;
+use super::values::Floats;
 
 /// cuBLAS on one device.
 pub struct Products(CudaBlas);

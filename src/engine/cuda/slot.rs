@@ -9,7 +9,7 @@ use dfdx::prelude::{
     ZerosTensor,
 };
 
-use super::kernels::Floats;
+use super::values::Floats;
 use crate::model::Vector;
 
 /// Memory as dfdx's SGD takes it for gradients and velocities.

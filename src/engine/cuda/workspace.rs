@@ -5,10 +5,11 @@ use dfdx::prelude::{Cuda, CudaError, Gradients, SgdConfig, WeightDecay};
 
 use super::backward::Backward;
 use super::forward::Forward;
-use super::kernels::{Floats, Kernels, Partial};
+use super::kernels::Kernels;
 use super::products::Products;
 use super::sizes::{batch_of, entries, outputs, rows};
 use super::slot::{Memory, Slot, load, update, zeros};
+use super::values::{Floats, Partial};
 use crate::engine::{Matrix, Moments};
 use crate::model::{Architecture, ConvBn, Network, Vector};
 
