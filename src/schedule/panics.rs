@@ -64,3 +64,22 @@ fn error(payload: &(dyn Any + Send)) -> TrainError {
 fn last() -> std::sync::MutexGuard<'static, HashMap<String, String>> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &'static str) -> TrainError {
+        let caught = caught::<()>(|| panic!("{text}"));
+        caught.expect_err("a panic")
+    }
+
+    #[test]
+    fn a_panic_for_want_of_memory_may_pass_and_another_does_not() {
+        let want = said("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
+        assert!(want.out_of_memory && want.transient);
+        assert!(want.message.contains("the training panicked: DriverError"));
+        let other = said("index out of bounds");
+        assert!(!other.out_of_memory && !other.transient);
+    }
+}

@@ -302,6 +302,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         if self.iteration == self.saved_iteration {
             return Ok(());
         }
+        debug_assert!(self.unread.is_empty());
         let progress = Progress {
             iteration: self.iteration,
             interval: self.interval,

@@ -1,7 +1,7 @@
 //! The engine of NVIDIA GPUs: a whole network as one operation on dfdx's tape, and its loss as another.
 //!
 //! Convolutions are matrix products of cuBLAS, everything around them is in `kernels.cu`, which NVRTC
-//! compiles when the first network is trained. In a step nothing waits for the GPU, and no sum
+//! compiles when the program looks at its devices. In a step nothing waits for the GPU, and no sum
 //! depends on the order in which its threads run. See docs/cuda.md.
 
 mod backward;
