@@ -123,6 +123,31 @@ fn runs_are_spread_over_several_gpus_and_the_cpu() {
 }
 
 #[test]
+fn a_driver_that_cannot_load_the_kernels_is_told_what_to_do() {
+    let Some(place) = place() else { return };
+    if !is_emulated() {
+        return;
+    }
+    // CUDA_ERROR_UNSUPPORTED_PTX_VERSION and CUDA_ERROR_NO_BINARY_FOR_GPU
+    let refusals = [
+        ("222", "the NVIDIA driver is older than the CUDA toolkit"),
+        ("209", "the program was built for another kind of GPU"),
+    ];
+    for (refusal, advice) in refusals {
+        let mut refused = place.resweep(&["plan", "gpu.toml", "--device", "cuda"]);
+        refused.env("EMULATED_GPU_REFUSES", refusal);
+        let refused = refused.assert().failure();
+        refused.stderr(predicates::str::contains(advice));
+        let mut auto = place.resweep(&["plan", "gpu.toml", "--device", "auto"]);
+        auto.env("EMULATED_GPU_REFUSES", refusal);
+        let auto = auto.assert().success();
+        auto.stderr(predicates::str::contains(
+            "training on the CPU: cannot use GPU 0: ",
+        ));
+    }
+}
+
+#[test]
 fn a_gpu_without_memory_for_several_runs_gets_fewer() {
     let Some(place) = place() else { return };
     if !is_emulated() {

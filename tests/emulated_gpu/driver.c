@@ -9,6 +9,7 @@
    EMULATED_GPU_SOURCE   folder of translate.py and kernel.h
    EMULATED_GPUS         how many devices there are (1)
    EMULATED_GPU_MEMORY   bytes that each of them has (without limit)
+   EMULATED_GPU_REFUSES  the CUresult that loading a module gives, for a driver that is too old
    EMULATED_GPU_ORDER    0, 1 or 2: the order in which blocks, and threads between barriers, run;
                          by default each kernel has the next one
    EMULATED_GPU_CALLS    file to which the numbers of calls are appended when the process ends */
@@ -277,6 +278,8 @@ CUresult cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t bytes) {
 /* Modules and kernels. */
 
 CUresult cuModuleLoadData(struct module **module, const char *text) {
+  int refusal = setting("EMULATED_GPU_REFUSES", SUCCESS);
+  if (refusal != SUCCESS) return refusal;
   if (!strstr(text, ".version")) return INVALID_PTX;
   uint64_t hash = 14695981039346656037ull; /* FNV-1a */
   for (const char *next = text; *next; next++) hash = (hash ^ (unsigned char)*next) * 1099511628211ull;
