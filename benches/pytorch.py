@@ -145,12 +145,16 @@ def main():
     net = ResNet(options.depth, options.shortcut)
     images, labels = start(net, options.start, options.batch)
     net = net.to(options.device, memory_format=torch.channels_last)
-    images = images.to(options.device, memory_format=torch.channels_last)
-    labels = labels.to(options.device)
+    images = images.contiguous(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(net.parameters(), options.lr, MOMENTUM, weight_decay=WEIGHT_DECAY)
 
+    def loss_of_batch():
+        # Copied only where the device is a GPU.
+        logits = net(images.to(options.device))
+        return F.cross_entropy(logits, labels.to(options.device))
+
     def step():
-        loss = F.cross_entropy(net(images), labels)
+        loss = loss_of_batch()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
