@@ -2,12 +2,13 @@
 //! same step, and images that a GPU renders against those that the CPU does. Skipped without a GPU.
 #![cfg(feature = "cuda")]
 
+mod gpu;
 mod networks;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use dfdx::prelude::{Cpu, Cuda};
+use dfdx::prelude::Cpu;
 use networks::{Batch, CASES, CLASSES, Computed, DRAWS, SEED, agree, bits, random_case, steps};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -19,15 +20,9 @@ use resweep::engine::{CudaFused, Engine, Moments, Portable};
 use resweep::model::Network;
 use resweep::train::{CudaLoader, ImageLoader};
 
-/// The first GPU, if there is one.
-fn gpu() -> Option<Cuda> {
-    let gpu = resweep::train::cuda(0);
-    gpu.inspect_err(|error| println!("skipped: {error}")).ok()
-}
-
 #[test]
 fn cuda_and_portable_engines_agree_on_random_networks() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = gpu::first() else { return };
     println!("seed {SEED}");
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     for case in 0..CASES {
@@ -61,7 +56,7 @@ fn small() -> ModelConfig {
 
 #[test]
 fn the_same_steps_give_the_same_bits() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = gpu::first() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     // Batches that several blocks share.
     let batches = [40, 24].map(|images| Batch::random(&mut rng, &Cpu::default(), &small(), images));
@@ -77,7 +72,7 @@ fn the_same_steps_give_the_same_bits() {
 
 #[test]
 fn moments_are_those_of_the_portable_engine() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = gpu::first() else { return };
     let cpu = Cpu::default();
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let batch = Batch::random(&mut rng, &cpu, &small(), 9);
@@ -109,7 +104,7 @@ fn synthetic(normalisation: Normalisation) -> Arc<Data> {
 
 #[test]
 fn a_gpu_renders_the_bits_that_the_cpu_does() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = gpu::first() else { return };
     for normalisation in [Normalisation::PerPixelMean, Normalisation::PerChannel] {
         let data = synthetic(normalisation);
         let mut loader = CudaLoader::new(&gpu);

@@ -1,6 +1,7 @@
 //! Whole sweeps on a GPU through the real program. Skipped without one.
 #![cfg(all(unix, feature = "cuda"))]
 
+mod gpu;
 mod workplace;
 
 use std::thread;
@@ -38,10 +39,7 @@ shortcut = ["none", "A", "B"]
 const KILLS: usize = 6;
 
 fn place() -> Option<Workplace> {
-    if let Err(error) = resweep::train::cuda(0) {
-        println!("skipped: {error}");
-        return None;
-    }
+    gpu::first()?;
     let place = Workplace::new("gpu.toml", SWEEP);
     write_images(&place.path().join("images"));
     Some(place)

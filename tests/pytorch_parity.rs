@@ -7,6 +7,9 @@
 //! little more. The fused engine, whose convolutions are Winograd's, is allowed the same in
 //! gradients and up to six times in the rest.
 
+#[cfg(feature = "cuda")]
+mod gpu;
+
 use std::path::Path;
 
 use dfdx::prelude::{Cpu, Device};
@@ -179,13 +182,6 @@ fn check<D: Device<f32>>(
     );
 }
 
-/// The first GPU, if there is one.
-#[cfg(feature = "cuda")]
-fn gpu() -> Option<dfdx::prelude::Cuda> {
-    let gpu = resweep::train::cuda(0);
-    gpu.inspect_err(|error| println!("skipped: {error}")).ok()
-}
-
 macro_rules! parity {
     ($($name:ident: $settings:expr, $fixture:literal;)*) => {$(
         mod $name {
@@ -200,7 +196,7 @@ macro_rules! parity {
             #[test]
             #[cfg(feature = "cuda")]
             fn portable_operations_on_a_gpu_agree_with_pytorch() {
-                if let Some(gpu) = gpu() {
+                if let Some(gpu) = gpu::first() {
                     check($fixture, $settings, &gpu, Portable::new(&gpu), &PORTABLE);
                 }
             }
@@ -208,7 +204,7 @@ macro_rules! parity {
             #[test]
             #[cfg(feature = "cuda")]
             fn cuda_engine_agrees_with_pytorch() {
-                if let Some(gpu) = gpu() {
+                if let Some(gpu) = gpu::first() {
                     check($fixture, $settings, &gpu, CudaFused::default(), &PORTABLE);
                 }
             }

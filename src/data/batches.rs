@@ -11,9 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::augment::{self, View};
 use super::draw;
-use super::image_set::ImageSet;
 use super::load::Data;
-use super::normalise::Normaliser;
 use crate::domain::Augmentation;
 use crate::domain::streams::{self, Stream};
 
@@ -73,21 +71,22 @@ impl Batch {
         self.labels.is_empty()
     }
 
-    /// Takes other images.
-    fn pick(&mut self, part: Part, set: &ImageSet, picks: impl Iterator<Item = Pick>) {
+    /// Takes other images of a set, and renders them if asked to.
+    fn take(&mut self, data: &Data, part: Part, picks: impl Iterator<Item = Pick>, renders: bool) {
+        let set = data.part(part);
         self.part = part;
         self.picks.clear();
         self.picks.extend(picks);
         let labels = self.picks.iter().map(|pick| set.labels[pick.index]);
         self.labels.clear();
         self.labels.extend(labels.map(usize::from));
-    }
-
-    fn render(&mut self, set: &ImageSet, map: &Normaliser) {
-        self.images.resize(self.picks.len() * set.stride(), 0.0);
-        let images = self.images.chunks_exact_mut(set.stride());
-        for (out, pick) in images.zip(&self.picks) {
-            augment::render(set.image(pick.index), set.size, pick.view, map, out);
+        if renders {
+            self.images.resize(self.picks.len() * set.stride(), 0.0);
+            let images = self.images.chunks_exact_mut(set.stride());
+            for (out, pick) in images.zip(&self.picks) {
+                let image = set.image(pick.index);
+                augment::render(image, set.size, pick.view, &data.normaliser, out);
+            }
         }
     }
 }
@@ -146,18 +145,15 @@ impl Batches {
     /// Fills `batch` with the next images. Once it has been filled before, this allocates only
     /// the order of a new epoch.
     pub fn fill(&mut self, batch: &mut Batch) {
-        let train = &self.data.train;
+        let size = self.data.train.size;
         let picks = (0..self.batch_size).map(|_| Pick {
             view: match self.augmentation {
-                Augmentation::None => View::centred(train.size),
-                Augmentation::PadCropFlip => View::random(train.size, &mut self.views),
+                Augmentation::None => View::centred(size),
+                Augmentation::PadCropFlip => View::random(size, &mut self.views),
             },
             index: self.order.next(),
         });
-        batch.pick(Part::Train, train, picks);
-        if self.renders {
-            batch.render(train, &self.data.normaliser);
-        }
+        batch.take(&self.data, Part::Train, picks, self.renders);
         batch.sampler = self.state();
     }
 }
@@ -228,10 +224,7 @@ impl<'a> EvalBatches<'a> {
             index,
             view: View::centred(set.size),
         });
-        batch.pick(self.part, set, picks);
-        if self.renders {
-            batch.render(set, &self.data.normaliser);
-        }
+        batch.take(self.data, self.part, picks, self.renders);
         self.position = end;
         !batch.is_empty()
     }

@@ -18,7 +18,7 @@ pub struct Learner<'a, D: Device<f32>, E> {
     pub network: Network<D>,
     pub sgd: Sgd<D>,
     engine: &'a mut E,
-    loader: &'a mut dyn ImageLoader<D>,
+    pub loader: &'a mut dyn ImageLoader<D>,
     pub data: &'a Arc<Data>,
     eval_batch: Batch,
     batch_size: usize,

@@ -50,9 +50,8 @@ pub fn train<D: Device<f32>, E: Engine<D>>(
     checkpoint_every: Duration,
     report: &mut Report<'_>,
 ) -> Result<Outcome, TrainError> {
-    let renders = loader.renders();
     let learner = Learner::new(device, engine, loader, &job.run.config, data)?;
-    let mut training = Training::begin(learner, job, data, !renders)?;
+    let mut training = Training::begin(learner, job, data)?;
     let flow = training.run(checkpoint_every, report)?;
     if flow == STOP {
         training.save(report)?;
@@ -91,7 +90,6 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         mut learner: Learner<'a, D, E>,
         job: &'a Job<'a>,
         data: &Arc<Data>,
-        rendered: bool,
     ) -> Result<Self, TrainError> {
         let (beginning, progress) = restore(&mut learner, job)?;
         let config = &job.run.config;
@@ -103,7 +101,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             settings.batch_size,
             config.seed,
         )
-        .rendered(rendered);
+        .rendered(!learner.loader.renders());
         let batches = match &progress {
             Some(progress) => batches.at(&progress.sampler),
             None => batches,

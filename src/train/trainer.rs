@@ -38,29 +38,38 @@ impl NetworkTrainer {
         job: &Job<'_>,
         report: &mut Report<'_>,
     ) -> Result<Outcome, TrainError> {
-        let engine = job.run.config.configuration.train.engine;
         match job.slot.device {
             DeviceKind::Cpu => {
                 let device = Cpu::default();
-                let (fused, portable) = (&mut Fused::default(), &mut Portable::new(&device));
                 let loader = &mut Copying(device.clone());
-                match engine {
-                    EngineKind::Fused => self.train_with(&device, fused, loader, job, report),
-                    EngineKind::Portable => self.train_with(&device, portable, loader, job, report),
-                }
+                self.train_on(&device, &mut Fused::default(), loader, job, report)
             }
             #[cfg(feature = "cuda")]
             DeviceKind::Cuda(ordinal) => {
                 let device = super::device::cuda(ordinal)?;
-                let (fused, portable) = (&mut CudaFused::default(), &mut Portable::new(&device));
                 let loader = &mut CudaLoader::new(&device);
-                match engine {
-                    EngineKind::Fused => self.train_with(&device, fused, loader, job, report),
-                    EngineKind::Portable => self.train_with(&device, portable, loader, job, report),
-                }
+                self.train_on(&device, &mut CudaFused::default(), loader, job, report)
             }
             #[cfg(not(feature = "cuda"))]
             DeviceKind::Cuda(_) => Err(super::device::DeviceError::NotBuilt.into()),
+        }
+    }
+
+    /// By the device's own engine or by portable operations, as the run asks for.
+    fn train_on<D: Device<f32>>(
+        &self,
+        device: &D,
+        fused: &mut impl Engine<D>,
+        loader: &mut dyn ImageLoader<D>,
+        job: &Job<'_>,
+        report: &mut Report<'_>,
+    ) -> Result<Outcome, TrainError> {
+        match job.run.config.configuration.train.engine {
+            EngineKind::Fused => self.train_with(device, fused, loader, job, report),
+            EngineKind::Portable => {
+                let portable = &mut Portable::new(device);
+                self.train_with(device, portable, loader, job, report)
+            }
         }
     }
 

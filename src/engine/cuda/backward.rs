@@ -2,27 +2,17 @@
 
 use dfdx::prelude::{Cuda, CudaError, Gradients};
 
-use super::forward::last_two;
-use super::kernels::Kernels;
-use super::products::Products;
+use super::pass::{Pass, last_two, of_layer};
 use super::sizes::{product, rows};
 use super::slot::gradients_of;
-use super::values::{Floats, Norm, Partial};
-use super::workspace::{Layer, Shared};
+use super::values::{Floats, Norm};
 use crate::model::{Architecture, BlockShortcut, ConvBn, ResidualBlock, Vector};
 
 /// One pass, after a training's way forward.
 pub struct Backward<'a> {
-    pub kernels: &'a Kernels,
-    pub products: &'a Products,
-    pub layers: &'a [Layer],
-    pub shared: &'a Shared,
-    /// The values of kernel, gamma and beta of each layer in turn, then of the fully connected layer's
-    /// weight and bias.
-    pub weights: Vec<Floats<'a>>,
-    /// The same as dfdx's tensors, under which it keeps their gradients.
-    pub parameters: &'a [Vector<Cuda>],
-    pub batch: usize,
+    pub pass: Pass<'a>,
+    /// The parameters of the pass as dfdx's tensors, under which it keeps their gradients.
+    pub tensors: &'a [Vector<Cuda>],
 }
 
 /// Where the gradient of a layer's input goes.
@@ -47,16 +37,19 @@ impl<'a> Backward<'a> {
     ) -> Result<(), CudaError> {
         self.last_layer(architecture, features, of_logits, gradients)?;
         // From here on `features` is their gradient.
-        let [mut gradient, mut other] = [0, 1].map(|at| Floats::from(&self.shared.gradients[at]));
+        let [mut gradient, mut other] =
+            (self.pass.shared.gradients.each_ref()).map(|one| Floats::of(one));
         let pixels = architecture.out_size.pow(2);
-        let shape = (self.batch, pixels, architecture.features);
-        self.kernels.average_backward(shape, features, gradient)?;
+        let shape = (self.pass.batch, pixels, architecture.features);
+        self.pass
+            .kernels
+            .average_backward(shape, features, gradient)?;
         for (at, block) in architecture.blocks.iter().enumerate().rev() {
             let before = match at.checked_sub(1) {
                 Some(before) => &architecture.blocks[before].second,
                 None => &architecture.stem,
             };
-            let swaps = self.block(block, self.y(before), [gradient, other], gradients)?;
+            let swaps = self.block(block, self.pass.y(before), [gradient, other], gradients)?;
             if swaps {
                 std::mem::swap(&mut gradient, &mut other);
             }
@@ -73,17 +66,20 @@ impl<'a> Backward<'a> {
         of_logits: Floats,
         gradients: &mut Gradients<f32, Cuda>,
     ) -> Result<(), CudaError> {
-        let shape = (self.batch, architecture.features, architecture.classes);
-        let [weight, _] = *last_two(&self.weights);
-        let tensors = last_two(self.parameters).each_ref();
+        let shape = (self.pass.batch, architecture.features, architecture.classes);
+        let [weight, _] = self.pass.last_parameters();
+        let tensors = last_two(self.tensors).each_ref();
         let [of_weight, of_bias] = gradients_of(gradients, tensors)?;
-        let partial = Partial((&self.shared.partial).into());
-        let of_rows = (self.batch, architecture.classes);
-        self.kernels
+        let partial = self.pass.partial();
+        let of_rows = (self.pass.batch, architecture.classes);
+        self.pass
+            .kernels
             .bias_gradient(of_rows, of_logits, partial, of_bias)?;
-        self.products
+        self.pass
+            .products
             .weights_gradient(shape, features, of_logits, of_weight)?;
-        self.products
+        self.pass
+            .products
             .inputs_gradient(shape, of_logits, weight, features)
     }
 
@@ -97,7 +93,7 @@ impl<'a> Backward<'a> {
         gradients: &mut Gradients<f32, Cuda>,
     ) -> Result<bool, CudaError> {
         let (first, second) = (&block.first, &block.second);
-        let between = self.y(first);
+        let between = self.pass.y(first);
         self.layer(
             second,
             between,
@@ -117,8 +113,9 @@ impl<'a> Backward<'a> {
             }
             BlockShortcut::SubsampleAndPad => {
                 self.layer(first, x, (other, true), Target::Place(other), gradients)?;
-                self.kernels
-                    .subsample_backward(first, self.batch, gradient, other)?;
+                self.pass
+                    .kernels
+                    .subsample_backward(first, self.pass.batch, gradient, other)?;
                 Ok(true)
             }
             BlockShortcut::Projection(projection) => {
@@ -145,44 +142,40 @@ impl<'a> Backward<'a> {
         to: Target,
         gradients: &mut Gradients<f32, Cuda>,
     ) -> Result<(), CudaError> {
-        let (kernels, batch, memory) = (self.kernels, self.batch, &self.layers[layer.index]);
+        let (pass, memory) = (&self.pass, self.pass.memory(layer));
+        let (kernels, batch) = (pass.kernels, pass.batch);
         let shape = (rows(layer, batch), layer.out_channels);
-        let (columns, of_z) = ((&self.shared.columns).into(), (&self.shared.spare).into());
-        let [kernel, gamma, beta] = [0, 1, 2].map(|at| self.weights[3 * layer.index + at]);
-        let tensors = [0, 1, 2].map(|at| &self.parameters[3 * layer.index + at]);
+        let [columns, of_z] = [&pass.shared.columns, &pass.shared.spare].map(|one| Floats::of(one));
+        let [kernel, gamma, beta] = pass.parameters(layer);
+        let tensors = of_layer(self.tensors, layer);
         let [of_kernel, of_gamma, of_beta] = gradients_of(gradients, tensors)?;
         let norm = Norm {
-            mean: (&memory.mean).into(),
-            variance: (&memory.variance).into(),
+            mean: Floats::of(&memory.mean),
+            variance: Floats::of(&memory.variance),
             gamma,
             beta,
         };
-        let [first, second] = &self.shared.means;
+        let means = (pass.shared.means.each_ref()).map(|one| Floats::of(one));
         kernels.normalise_backward(
             shape,
-            (gradient, relu.then(|| self.y(layer))),
-            ((&memory.z).into(), norm),
-            (
-                Partial((&self.shared.partial).into()),
-                [first.into(), second.into()],
-            ),
+            (gradient, relu.then(|| pass.y(layer))),
+            (Floats::of(&memory.z), norm),
+            (pass.partial(), means),
             [of_gamma, of_beta],
             of_z,
         )?;
         kernels.im2col(layer, batch, x, columns)?;
-        self.products
+        self.pass
+            .products
             .weights_gradient(product(layer, batch), columns, of_z, of_kernel)?;
         let (adds, of_x) = match to {
             Target::Nothing => return Ok(()),
             Target::Place(of_x) => (false, of_x),
             Target::Sum(of_x) => (true, of_x),
         };
-        self.products
+        self.pass
+            .products
             .inputs_gradient(product(layer, batch), of_z, kernel, columns)?;
         kernels.col2im(layer, batch, columns, adds, of_x)
-    }
-
-    fn y(&self, layer: &ConvBn) -> Floats<'a> {
-        Floats::from(&self.layers[layer.index].y)
     }
 }

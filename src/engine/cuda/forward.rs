@@ -2,28 +2,23 @@
 
 use dfdx::prelude::CudaError;
 
-use super::kernels::Kernels;
-use super::products::Products;
+use super::pass::{Pass, of_layer};
 use super::sizes::{product, rows};
-use super::values::{Floats, Norm, Partial};
-use super::workspace::{Layer, Shared};
+use super::values::{Floats, Norm};
 use crate::model::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
+
+/// What BN normalises by, for each layer in turn.
+pub enum Statistics<'a> {
+    /// The mean and variance of the batch, whose negatives, the variance unbiased, go here.
+    OfBatch(Vec<Floats<'a>>),
+    /// Running mean and variance.
+    Running(Vec<Floats<'a>>),
+}
 
 /// One pass.
 pub struct Forward<'a> {
-    pub kernels: &'a Kernels,
-    pub products: &'a Products,
-    pub layers: &'a [Layer],
-    pub shared: &'a Shared,
-    /// Kernel, gamma and beta of each layer in turn, then the fully connected layer's weight and bias.
-    pub parameters: Vec<Floats<'a>>,
-    /// Running mean and variance of each layer in turn.
-    pub running: Vec<Floats<'a>>,
-    /// Where the negatives of the batch's statistics go.
-    pub fresh: Vec<Floats<'a>>,
-    /// Whether BN is on the statistics of the batch, not on the running ones.
-    pub training: bool,
-    pub batch: usize,
+    pub pass: Pass<'a>,
+    pub statistics: Statistics<'a>,
 }
 
 impl<'a> Forward<'a> {
@@ -40,16 +35,19 @@ impl<'a> Forward<'a> {
             x = self.block(block, x)?;
         }
         let shape = (
-            self.batch,
+            self.pass.batch,
             architecture.out_size.pow(2),
             architecture.features,
         );
-        self.kernels.average(shape, x, features)?;
-        let shape = (self.batch, architecture.features, architecture.classes);
-        let [weight, bias] = *last_two(&self.parameters);
-        self.products.multiply(shape, features, weight, logits)?;
-        self.kernels
-            .add_bias((self.batch, architecture.classes), bias, logits)
+        self.pass.kernels.average(shape, x, features)?;
+        let shape = (self.pass.batch, architecture.features, architecture.classes);
+        let [weight, bias] = self.pass.last_parameters();
+        self.pass
+            .products
+            .multiply(shape, features, weight, logits)?;
+        self.pass
+            .kernels
+            .add_bias((self.pass.batch, architecture.classes), bias, logits)
     }
 
     fn block(&self, block: &ResidualBlock, x: Floats<'a>) -> Result<Floats<'a>, CudaError> {
@@ -58,9 +56,10 @@ impl<'a> Forward<'a> {
             BlockShortcut::None => None,
             BlockShortcut::Identity => Some(x),
             BlockShortcut::SubsampleAndPad => {
-                let spare = Floats::from(&self.shared.spare);
-                self.kernels
-                    .subsample_and_pad(&block.first, self.batch, x, spare)?;
+                let spare = Floats::of(&self.pass.shared.spare);
+                self.pass
+                    .kernels
+                    .subsample_and_pad(&block.first, self.pass.batch, x, spare)?;
                 Some(spare)
             }
             BlockShortcut::Projection(projection) => Some(self.layer(projection, x, None, false)?),
@@ -76,23 +75,23 @@ impl<'a> Forward<'a> {
         shortcut: Option<Floats>,
         relu: bool,
     ) -> Result<Floats<'a>, CudaError> {
-        let (kernels, batch, memory) = (self.kernels, self.batch, &self.layers[layer.index]);
-        let (z, y) = (Floats::from(&memory.z), Floats::from(&memory.y));
-        let columns = Floats::from(&self.shared.columns);
+        let (pass, memory) = (&self.pass, self.pass.memory(layer));
+        let (kernels, batch) = (pass.kernels, pass.batch);
+        let (z, y) = (Floats::of(&memory.z), pass.y(layer));
+        let columns = Floats::of(&pass.shared.columns);
         let shape = (rows(layer, batch), layer.out_channels);
-        let [kernel, gamma, beta] = [0, 1, 2].map(|at| self.parameters[3 * layer.index + at]);
+        let [kernel, gamma, beta] = pass.parameters(layer);
         kernels.im2col(layer, batch, x, columns)?;
-        self.products
-            .multiply(product(layer, batch), columns, kernel, z)?;
-        let [mean, variance] = if self.training {
-            let [mean, variance] = [(&memory.mean).into(), (&memory.variance).into()];
-            let [minus_mean, minus_unbiased] = [0, 1].map(|at| self.fresh[2 * layer.index + at]);
-            let partial = Partial((&self.shared.partial).into());
-            let out = [mean, variance, minus_mean, minus_unbiased];
-            kernels.statistics(shape, z, partial, out)?;
-            [mean, variance]
-        } else {
-            [0, 1].map(|at| self.running[2 * layer.index + at])
+        (pass.products).multiply(product(layer, batch), columns, kernel, z)?;
+        let [mean, variance] = match &self.statistics {
+            Statistics::OfBatch(negatives) => {
+                let [minus_mean, minus_unbiased] = of_layer(negatives, layer).map(|one| *one);
+                let [mean, variance] = [&memory.mean, &memory.variance].map(|one| Floats::of(one));
+                let out = [mean, variance, minus_mean, minus_unbiased];
+                kernels.statistics(shape, z, pass.partial(), out)?;
+                [mean, variance]
+            }
+            Statistics::Running(running) => of_layer(running, layer).map(|one| *one),
         };
         let norm = Norm {
             mean,
@@ -103,11 +102,4 @@ impl<'a> Forward<'a> {
         kernels.normalise(shape, z, norm, shortcut, relu, y)?;
         Ok(y)
     }
-}
-
-/// The fully connected layer's weight and bias.
-pub fn last_two<T>(parameters: &[T]) -> &[T; 2] {
-    parameters
-        .last_chunk()
-        .expect("the last layer's parameters")
 }

@@ -6,7 +6,7 @@ use dfdx::prelude::{Cuda, CudaError};
 use super::kernels::{Kernels, MOST_VALUES};
 use super::slot::Slot;
 use super::too_large;
-use super::values::{Pick, Source};
+use super::values::{Floats, Pick, Source, Values};
 use crate::engine::{EngineError, Matrix};
 
 /// Images as bytes, and how they become a network's input.
@@ -36,22 +36,12 @@ impl CudaImages {
         scale: &[f32; 3],
         offset: &[f32],
     ) -> Result<Self, EngineError> {
-        Self::copied(device, bytes, (size, padding), scale, offset).map_err(EngineError::new)
-    }
-
-    fn copied(
-        device: &Cuda,
-        bytes: &[u8],
-        (size, padding): (usize, usize),
-        scale: &[f32; 3],
-        offset: &[f32],
-    ) -> Result<Self, CudaError> {
         let mut rendered = Slot::new(device, (size * size, 3))?;
         let driver = rendered.slice()?.device();
         Ok(Self {
-            bytes: driver.htod_sync_copy(bytes)?,
-            scale: driver.htod_sync_copy(scale)?,
-            offset: driver.htod_sync_copy(offset)?,
+            bytes: driver.htod_sync_copy(bytes).map_err(CudaError::from)?,
+            scale: driver.htod_sync_copy(scale).map_err(CudaError::from)?,
+            offset: driver.htod_sync_copy(offset).map_err(CudaError::from)?,
             kernels: Kernels::new(driver)?,
             device: device.clone(),
             size,
@@ -71,20 +61,16 @@ impl CudaImages {
         if picks.len() * 3 * self.size * self.size > MOST_VALUES {
             return Err(too_large(picks.len()));
         }
-        self.rendered(picks).map_err(EngineError::new)
-    }
-
-    fn rendered(&mut self, picks: Vec<Pick>) -> Result<Matrix<Cuda>, CudaError> {
         let rows = picks.len() * self.size * self.size;
         if self.rendered.shape().0 != rows {
             self.rendered = Slot::new(&self.device, (rows, 3))?;
         }
         let source = Source {
-            images: (&self.bytes).into(),
+            images: Values::of(&self.bytes),
             size: self.size,
             padding: self.padding,
-            scale: (&self.scale).into(),
-            offset: (&self.offset).into(),
+            scale: Floats::of(&self.scale),
+            offset: Floats::of(&self.offset),
         };
         let out = self.rendered.floats()?;
         self.kernels.render(source, picks, out)?;

@@ -36,6 +36,10 @@ __device__ float inverse_deviation(float variance) {
     return 1 / sqrtf(variance + EPSILON);
 }
 
+__device__ float centred(float z, float mean, float variance) {
+    return (z - mean) * inverse_deviation(variance);
+}
+
 // The picked views of `images` (bytes), normalised as on the CPU and to the same bits: `out`
 // (count * size * size, 3), zero in the padding.
 extern "C" __global__ void render(
@@ -133,24 +137,34 @@ __device__ void sum_pairs(u32 rows, u32 channels, double *partial, Pair pair) {
     }
 }
 
-// Both sums of one channel over all `parts` of `partial`, in the first thread of a block.
+// Folds what the threads of a block hold into one value, which every thread gets.
+template <typename Fold>
+__device__ double fold(double mine, Fold combine) {
+    __shared__ double values[THREADS];
+    __syncthreads();
+    values[threadIdx.x] = mine;
+    for (u32 half = THREADS / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) {
+            values[threadIdx.x] = combine(values[threadIdx.x], values[threadIdx.x + half]);
+        }
+    }
+    __syncthreads();
+    return values[0];
+}
+
+__device__ double sum_of(double mine) {
+    return fold(mine, [](double a, double b) { return a + b; });
+}
+
+// Both sums of one channel over all `parts` of `partial`.
 __device__ double2 whole_sums(const double *partial, u32 parts, u32 channels, u32 channel) {
-    __shared__ double sums[2][THREADS];
     double first = 0, second = 0;
     for (u32 part = threadIdx.x; part < parts; part += THREADS) {
         first += partial[2 * part * channels + channel];
         second += partial[(2 * part + 1) * channels + channel];
     }
-    sums[0][threadIdx.x] = first;
-    sums[1][threadIdx.x] = second;
-    for (u32 half = THREADS / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) {
-            sums[0][threadIdx.x] += sums[0][threadIdx.x + half];
-            sums[1][threadIdx.x] += sums[1][threadIdx.x + half];
-        }
-    }
-    return make_double2(sums[0][0], sums[1][0]);
+    return make_double2(sum_of(first), sum_of(second));
 }
 
 // Sums of `z` (rows, channels) and of its squares.
@@ -183,8 +197,8 @@ extern "C" __global__ void normalise(
 ) {
     FOR_EACH(i, count) {
         const u32 channel = i % channels;
-        const float centred = (z[i] - mean[channel]) * inverse_deviation(variance[channel]);
-        float value = centred * gamma[channel] + beta[channel];
+        const float unit = centred(z[i], mean[channel], variance[channel]);
+        float value = unit * gamma[channel] + beta[channel];
         if (shortcut) {
             value += shortcut[i];
         }
@@ -202,8 +216,7 @@ extern "C" __global__ void sum_gradients(
         if (y && y[i] <= 0) {
             gradient[i] = 0;
         }
-        const float centred = (z[i] - mean[channel]) * inverse_deviation(variance[channel]);
-        return make_float2(gradient[i], centred);
+        return make_float2(gradient[i], centred(z[i], mean[channel], variance[channel]));
     });
 }
 
@@ -231,11 +244,17 @@ extern "C" __global__ void normalise_backward(
 ) {
     FOR_EACH(i, count) {
         const u32 channel = i % channels;
-        const float inverse = inverse_deviation(variance[channel]);
-        const float centred = (z[i] - mean[channel]) * inverse;
-        const float rest = gradient[i] - mean_gradient[channel] - centred * mean_product[channel];
-        of_z[i] = gamma[channel] * inverse * rest;
+        const float unit = centred(z[i], mean[channel], variance[channel]);
+        const float rest = gradient[i] - mean_gradient[channel] - unit * mean_product[channel];
+        of_z[i] = gamma[channel] * inverse_deviation(variance[channel]) * rest;
     }
+}
+
+// The pixel of the input that option A takes for pixel `row` of its output.
+__device__ u32 taken_pixel(Window window, u32 row) {
+    const u32 column = row % window.out_size, image_row = row / window.out_size;
+    const u32 image = image_row / window.out_size, y = image_row % window.out_size;
+    return (image * window.size + y * window.stride) * window.size + column * window.stride;
 }
 
 // Option A: every second pixel of every second row, and zeros for the channels from
@@ -245,10 +264,7 @@ extern "C" __global__ void subsample_and_pad(
 ) {
     FOR_EACH(i, count) {
         const u32 channel = i % out_channels, row = i / out_channels;
-        const u32 column = row % window.out_size, image_row = row / window.out_size;
-        const u32 image = image_row / window.out_size, y_out = image_row % window.out_size;
-        const u32 from = (image * window.size + y_out * window.stride) * window.size
-            + column * window.stride;
+        const u32 from = taken_pixel(window, row);
         y[i] = channel < window.channels ? x[from * window.channels + channel] : 0;
     }
 }
@@ -260,10 +276,7 @@ extern "C" __global__ void subsample_backward(
 ) {
     FOR_EACH(i, count) {
         const u32 channel = i % window.channels, row = i / window.channels;
-        const u32 column = row % window.out_size, image_row = row / window.out_size;
-        const u32 image = image_row / window.out_size, y_out = image_row % window.out_size;
-        const u32 to = (image * window.size + y_out * window.stride) * window.size
-            + column * window.stride;
+        const u32 to = taken_pixel(window, row);
         of_x[to * window.channels + channel] += gradient[row * out_channels + channel];
     }
 }
@@ -305,26 +318,6 @@ extern "C" __global__ void bias_gradient(
     if (threadIdx.x == 0) {
         of_bias[blockIdx.x] += sums.x;
     }
-}
-
-// Folds what the threads of a block hold into one value, which every thread gets.
-template <typename Fold>
-__device__ double fold(double mine, Fold combine) {
-    __shared__ double values[THREADS];
-    __syncthreads();
-    values[threadIdx.x] = mine;
-    for (u32 half = THREADS / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) {
-            values[threadIdx.x] = combine(values[threadIdx.x], values[threadIdx.x + half]);
-        }
-    }
-    __syncthreads();
-    return values[0];
-}
-
-__device__ double sum_of(double mine) {
-    return fold(mine, [](double a, double b) { return a + b; });
 }
 
 // The cross-entropy of each row of `logits` (images, classes), and the gradient of their mean. One

@@ -4,10 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cudarc::driver::{
-    CudaDevice, CudaFunction, CudaSlice, DevicePtr, DeviceRepr, LaunchAsync, LaunchConfig,
-    ValidAsZeroBits,
-};
+use cudarc::driver::{CudaDevice, CudaFunction, DevicePtr, LaunchAsync, LaunchConfig};
 use cudarc::nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts};
 use dfdx::prelude::CudaError;
 
@@ -59,14 +56,6 @@ impl Kernels {
             device.load_ptx(compiled, MODULE, &NAMES)?;
         }
         Ok(Self { device })
-    }
-
-    /// Memory for `len` values, all zero.
-    pub fn zeros<T>(&self, len: usize) -> Result<CudaSlice<T>, CudaError>
-    where
-        T: DeviceRepr + ValidAsZeroBits,
-    {
-        Ok(self.device.alloc_zeros(len)?)
     }
 
     /// Queues a kernel in `blocks` blocks.
@@ -157,12 +146,10 @@ impl Kernels {
         partial: Partial,
         [mean, variance, minus_mean, minus_unbiased]: [Floats; 4],
     ) -> Result<(), CudaError> {
-        assert!(z.len >= rows * channels && partial.0.len >= Partial::len(channels));
         for out in [mean, variance, minus_mean, minus_unbiased] {
             assert!(out.len >= channels);
         }
-        let (parts, shared) = shared(rows, channels);
-        let sums = (z.pointer, rows as u32, channels as u32, partial.0.pointer);
+        let parts = self.sum_moments((rows, channels), z, partial)?;
         let params = (
             partial.0.pointer,
             parts,
@@ -173,11 +160,23 @@ impl Kernels {
             minus_mean.pointer,
             minus_unbiased.pointer,
         );
-        // SAFETY: `parts` of `PARTS` parts are written and read, and the outputs of each channel.
-        unsafe {
-            self.launch("sum_moments", shared, sums)?;
-            self.launch("batch_statistics", (channels as u32, 1), params)
-        }
+        // SAFETY: the parts that were written are read, and each channel's outputs written.
+        unsafe { self.launch("batch_statistics", (channels as u32, 1), params) }
+    }
+
+    /// Sums of `z` (rows, channels) and of its squares, in so many parts.
+    fn sum_moments(
+        &self,
+        (rows, channels): (usize, usize),
+        z: Floats,
+        partial: Partial,
+    ) -> Result<u32, CudaError> {
+        assert!(z.len >= rows * channels && partial.0.len >= Partial::len(channels));
+        let (parts, shared) = shared(rows, channels);
+        let params = (z.pointer, rows as u32, channels as u32, partial.0.pointer);
+        // SAFETY: at most `PARTS` parts are written.
+        unsafe { self.launch("sum_moments", shared, params) }?;
+        Ok(parts)
     }
 
     /// BN of `z` (rows, channels), plus the shortcut where there is one, through ReLU if asked for.
@@ -377,17 +376,12 @@ impl Kernels {
         partial: Partial,
         of_bias: Floats,
     ) -> Result<(), CudaError> {
-        assert!(of_z.len >= rows * channels && of_bias.len >= channels);
-        assert!(partial.0.len >= Partial::len(channels));
-        let (parts, shared) = shared(rows, channels);
-        let (rows, channels) = (rows as u32, channels as u32);
-        let sums = (of_z.pointer, rows, channels, partial.0.pointer);
+        assert!(of_bias.len >= channels);
+        let parts = self.sum_moments((rows, channels), of_z, partial)?;
+        let channels = channels as u32;
         let params = (partial.0.pointer, parts, channels, of_bias.pointer);
-        // SAFETY: `parts` of `PARTS` parts are written and read, and the bias of each channel.
-        unsafe {
-            self.launch("sum_moments", shared, sums)?;
-            self.launch("bias_gradient", (channels, 1), params)
-        }
+        // SAFETY: the parts that were written are read, and each channel's bias changed.
+        unsafe { self.launch("bias_gradient", (channels, 1), params) }
     }
 
     /// The mean cross-entropy of `logits` (images, classes) in nats, by way of each image's in `losses`;

@@ -15,6 +15,7 @@ mod kernels;
 mod loss;
 #[expect(unsafe_code, reason = "the driver writes into an array")]
 mod name;
+mod pass;
 #[expect(
     unsafe_code,
     reason = "cuBLAS takes pointers; lengths are checked first"
@@ -52,62 +53,32 @@ pub struct CudaFused {
 }
 
 impl CudaFused {
-    /// Refuses batches whose values the kernels cannot number.
-    fn check(network: &Network<Cuda>, images: &Matrix<Cuda>) -> Result<(), EngineError> {
-        let batch = sizes::batch_of(&network.architecture, images);
-        let values = |layer| {
-            let (rows, ins, outs) = sizes::product(layer, batch);
-            rows * ins.max(outs)
-        };
-        match network.architecture.layers().map(values).max() {
-            Some(most) if most > kernels::MOST_VALUES => Err(too_large(batch)),
-            _ => Ok(()),
-        }
-    }
-
     /// The last pass's memory if it is enough for these images, or new memory.
     fn workspace(
         &self,
         network: &Network<Cuda>,
         images: &Matrix<Cuda>,
-    ) -> Result<Workspace, CudaError> {
+    ) -> Result<Workspace, EngineError> {
         let architecture = &network.architecture;
         let batch = sizes::batch_of(architecture, images);
+        let values = |layer| {
+            let (rows, ins, outs) = sizes::product(layer, batch);
+            rows * ins.max(outs)
+        };
+        if architecture.layers().map(values).max() > Some(kernels::MOST_VALUES) {
+            return Err(too_large(batch));
+        }
         let kept = self.workspace.take();
         match kept.filter(|kept| kept.fits(architecture, batch)) {
             Some(workspace) => Ok(workspace),
-            None => Workspace::new(images.device(), architecture, batch),
+            None => Ok(Workspace::new(images.device(), architecture, batch)?),
         }
     }
+}
 
-    fn training(
-        &self,
-        network: &mut Network<Cuda>,
-        images: Matrix<Cuda>,
-    ) -> Result<Matrix<Cuda, OwnedTape<f32, Cuda>>, CudaError> {
-        let mut workspace = self.workspace(network, &images)?;
-        let logits = workspace.train(network, images)?;
-        let parameters = network.parameters.iter().map(|one| one.tensor.clone());
-        let parameters: Vec<_> = parameters.collect();
-        let (logits, mut tape) = logits.put_tape(OwnedTape::default()).split_tape();
-        let (key, slot) = (logits.clone(), Rc::clone(&self.workspace));
-        tape.add_backward_op(move |gradients| {
-            workspace.backward(&parameters, &key, gradients)?;
-            slot.set(Some(workspace));
-            Ok(())
-        });
-        Ok(logits.put_tape(tape))
-    }
-
-    fn evaluation(
-        &self,
-        network: &Network<Cuda>,
-        images: Matrix<Cuda>,
-    ) -> Result<Matrix<Cuda>, CudaError> {
-        let mut workspace = self.workspace(network, &images)?;
-        let logits = workspace.eval(network, images)?;
-        self.workspace.set(Some(workspace));
-        Ok(logits)
+impl From<CudaError> for EngineError {
+    fn from(error: CudaError) -> Self {
+        Self::new(error)
     }
 }
 
@@ -123,8 +94,18 @@ impl Engine<Cuda> for CudaFused {
         network: &mut Network<Cuda>,
         images: Matrix<Cuda>,
     ) -> Result<Matrix<Cuda, OwnedTape<f32, Cuda>>, EngineError> {
-        Self::check(network, &images)?;
-        self.training(network, images).map_err(EngineError::new)
+        let mut workspace = self.workspace(network, &images)?;
+        let logits = workspace.train(network, images)?;
+        let parameters = network.parameters.iter().map(|one| one.tensor.clone());
+        let parameters: Vec<_> = parameters.collect();
+        let (logits, mut tape) = logits.put_tape(OwnedTape::default()).split_tape();
+        let (key, slot) = (logits.clone(), Rc::clone(&self.workspace));
+        tape.add_backward_op(move |gradients| {
+            workspace.backward(&parameters, &key, gradients)?;
+            slot.set(Some(workspace));
+            Ok(())
+        });
+        Ok(logits.put_tape(tape))
     }
 
     fn loss(
@@ -132,7 +113,7 @@ impl Engine<Cuda> for CudaFused {
         logits: Matrix<Cuda, OwnedTape<f32, Cuda>>,
         labels: &[usize],
     ) -> Result<Loss<Cuda>, EngineError> {
-        loss::cross_entropy(logits, labels).map_err(EngineError::new)
+        Ok(loss::cross_entropy(logits, labels)?)
     }
 
     fn eval(
@@ -140,8 +121,10 @@ impl Engine<Cuda> for CudaFused {
         network: &Network<Cuda>,
         images: Matrix<Cuda>,
     ) -> Result<Matrix<Cuda>, EngineError> {
-        Self::check(network, &images)?;
-        self.evaluation(network, images).map_err(EngineError::new)
+        let mut workspace = self.workspace(network, &images)?;
+        let logits = workspace.eval(network, images)?;
+        self.workspace.set(Some(workspace));
+        Ok(logits)
     }
 
     fn moments(
@@ -149,14 +132,10 @@ impl Engine<Cuda> for CudaFused {
         network: &Network<Cuda>,
         images: Matrix<Cuda>,
     ) -> Result<Vec<Moments>, EngineError> {
-        Self::check(network, &images)?;
-        let measure = || {
-            let mut workspace = self.workspace(network, &images)?;
-            workspace.eval(network, images.clone())?;
-            let moments = workspace.moments()?;
-            self.workspace.set(Some(workspace));
-            Ok::<_, CudaError>(moments)
-        };
-        measure().map_err(EngineError::new)
+        let mut workspace = self.workspace(network, &images)?;
+        workspace.eval(network, images)?;
+        let moments = workspace.moments()?;
+        self.workspace.set(Some(workspace));
+        Ok(moments)
     }
 }

@@ -5,15 +5,15 @@
 
 use cudarc::driver::{CudaSlice, DeviceSlice};
 use dfdx::prelude::{
-    Cuda, CudaError, Gradients, HasShape, Momentum, SgdConfig, Shape, Storage, Tensor, WeightDecay,
-    ZerosTensor,
+    Cuda, CudaError, Gradients, HasShape, Momentum, SgdConfig, Shape, Storage, Tensor, Unit,
+    WeightDecay, ZerosTensor,
 };
 
 use super::values::Floats;
 use crate::model::Vector;
 
 /// Memory as dfdx's SGD takes it for gradients and velocities.
-pub type Memory = <Cuda as Storage<f32>>::Vec;
+pub type Memory<E = f32> = <Cuda as Storage<E>>::Vec;
 
 /// v = 0 v + (0 + 1 p), p -= 0 v: the velocity becomes the parameter, which stays what it is. Both
 /// have to be finite; where they are not, the run has diverged and ends.
@@ -24,8 +24,8 @@ const COPY: SgdConfig = SgdConfig {
 };
 
 /// Zeros.
-pub fn zeros(device: &Cuda, len: usize) -> Result<Memory, CudaError> {
-    Storage::<f32>::try_alloc_len(device, len)
+pub fn zeros<E: Unit>(device: &Cuda, len: usize) -> Result<Memory<E>, CudaError> {
+    Storage::<E>::try_alloc_len(device, len)
 }
 
 /// Copies `tensor` to the beginning of `memory`. `zeros` is all zero and at least as long. A tensor
@@ -80,7 +80,7 @@ impl<S: Shape> Slot<S> {
 
     /// The values, for kernels.
     pub fn floats(&mut self) -> Result<Floats<'_>, CudaError> {
-        Ok(Floats::from(&*self.slice()?))
+        Ok(Floats::of(self.slice()?))
     }
 
     /// A tensor with these values.
@@ -99,7 +99,7 @@ pub fn gradients_of<'a, S: Shape, const N: usize>(
     }
     let mut found = Vec::with_capacity(N);
     for tensor in tensors {
-        let one = Floats::from(&**gradients.get_or_alloc_mut(tensor)?);
+        let one = Floats::of(gradients.get_or_alloc_mut(tensor)?);
         // SAFETY: nothing frees a gradient as long as all of them are borrowed.
         found.push(unsafe { one.detached() });
     }

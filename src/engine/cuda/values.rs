@@ -16,7 +16,7 @@ pub const PARTS: u32 = 256;
 pub struct Values<'a, T> {
     pub(super) pointer: CUdeviceptr,
     pub(super) len: usize,
-    of: PhantomData<&'a T>,
+    owner: PhantomData<&'a T>,
 }
 
 impl<T> Clone for Values<'_, T> {
@@ -27,17 +27,16 @@ impl<T> Clone for Values<'_, T> {
 
 impl<T> Copy for Values<'_, T> {}
 
-impl<'a, T> From<&'a CudaSlice<T>> for Values<'a, T> {
-    fn from(slice: &'a CudaSlice<T>) -> Self {
+impl<'a, T> Values<'a, T> {
+    /// Those of `slice`.
+    pub fn of(slice: &'a CudaSlice<T>) -> Self {
         Self {
             pointer: *slice.device_ptr(),
             len: slice.len(),
-            of: PhantomData,
+            owner: PhantomData,
         }
     }
-}
 
-impl<T> Values<'_, T> {
     /// The same values for longer than the borrow that they came from.
     ///
     /// # Safety
@@ -46,7 +45,7 @@ impl<T> Values<'_, T> {
         Values {
             pointer: self.pointer,
             len: self.len,
-            of: PhantomData,
+            owner: PhantomData,
         }
     }
 }

@@ -1,15 +1,15 @@
 //! What a network's passes keep on the GPU.
 
-use cudarc::driver::CudaSlice;
 use dfdx::prelude::{Cuda, CudaError, Gradients, SgdConfig, WeightDecay};
 
 use super::backward::Backward;
-use super::forward::Forward;
+use super::forward::{Forward, Statistics};
 use super::kernels::Kernels;
+use super::pass::{Pass, of_layer};
 use super::products::Products;
 use super::sizes::{batch_of, entries, outputs, rows};
 use super::slot::{Memory, Slot, load, update, zeros};
-use super::values::{Floats, Partial};
+use super::values::{Floats, Partial, Values};
 use crate::engine::{Matrix, Moments};
 use crate::model::{Architecture, ConvBn, Network, Vector};
 
@@ -24,25 +24,25 @@ const RUNNING: SgdConfig = SgdConfig {
 /// What one layer leaves for the way back.
 pub struct Layer {
     /// What the convolution puts out: (rows, channels).
-    pub z: CudaSlice<f32>,
+    pub z: Memory,
     /// After BN, the shortcut and ReLU: (rows, channels).
-    pub y: CudaSlice<f32>,
+    pub y: Memory,
     /// The batch's mean and biased variance: (channels).
-    pub mean: CudaSlice<f32>,
-    pub variance: CudaSlice<f32>,
+    pub mean: Memory,
+    pub variance: Memory,
 }
 
 /// Memory that layers use in turn.
 pub struct Shared {
     /// The largest layer's columns.
-    pub columns: CudaSlice<f32>,
+    pub columns: Memory,
     /// As large as the largest activation: a shortcut, or the gradient of a convolution's outputs.
-    pub spare: CudaSlice<f32>,
+    pub spare: Memory,
     /// Gradients of two activations.
-    pub gradients: [CudaSlice<f32>; 2],
-    pub partial: CudaSlice<f64>,
+    pub gradients: [Memory; 2],
+    pub partial: Memory<f64>,
     /// Means of a layer's gradients and of their products with its normalised values: (channels).
-    pub means: [CudaSlice<f32>; 2],
+    pub means: [Memory; 2],
 }
 
 /// A network's parameters and statistics where kernels reach them, and memory for its passes.
@@ -61,7 +61,7 @@ pub struct Workspace {
     zeros: Memory,
     images: Memory,
     /// (images, features) of the last pass.
-    features: CudaSlice<f32>,
+    features: Memory,
     /// (images, classes) of the last pass.
     logits: Slot<(usize, usize)>,
     layers: Vec<Layer>,
@@ -103,10 +103,10 @@ impl Workspace {
         let layers = architecture.layers().map(|layer| {
             let (channels, len) = (layer.out_channels, outputs(layer, batch));
             Ok(Layer {
-                z: kernels.zeros(len)?,
-                y: kernels.zeros(len)?,
-                mean: kernels.zeros(channels)?,
-                variance: kernels.zeros(channels)?,
+                z: zeros(device, len)?,
+                y: zeros(device, len)?,
+                mean: zeros(device, channels)?,
+                variance: zeros(device, channels)?,
             })
         });
         let layers = layers.collect::<Result<_, CudaError>>()?;
@@ -115,11 +115,11 @@ impl Workspace {
         let activation = largest(&|layer| outputs(layer, batch)).unwrap_or_default();
         let channels = largest(&|layer| layer.out_channels).unwrap_or_default();
         let shared = Shared {
-            columns: kernels.zeros(columns.unwrap_or_default())?,
-            spare: kernels.zeros(activation)?,
-            gradients: [kernels.zeros(activation)?, kernels.zeros(activation)?],
-            partial: kernels.zeros(Partial::len(channels.max(classes)))?,
-            means: [kernels.zeros(channels)?, kernels.zeros(channels)?],
+            columns: zeros(device, columns.unwrap_or_default())?,
+            spare: zeros(device, activation)?,
+            gradients: [zeros(device, activation)?, zeros(device, activation)?],
+            partial: zeros(device, Partial::len(channels.max(classes)))?,
+            means: [zeros(device, channels)?, zeros(device, channels)?],
         };
         Ok(Self {
             architecture: architecture.clone(),
@@ -129,7 +129,7 @@ impl Workspace {
             fresh: memories(statistics().collect())?,
             zeros: all_zero,
             images: zeros(device, pixels)?,
-            features: kernels.zeros(batch * features)?,
+            features: zeros(device, batch * features)?,
             logits: Slot::new(device, (batch, classes))?,
             layers,
             shared,
@@ -178,44 +178,41 @@ impl Workspace {
 
     fn forward(&mut self, mut images: Matrix<Cuda>, training: bool) -> Result<(), CudaError> {
         let batch = batch_of(&self.architecture, &images);
-        let device = images.device().clone();
         if self.logits.shape().0 != batch {
-            self.logits = Slot::new(&device, (batch, self.architecture.classes))?;
+            let shape = (batch, self.architecture.classes);
+            self.logits = Slot::new(images.device(), shape)?;
         }
         load(&mut images, &mut self.images, &self.zeros)?;
+        let logits = self.logits.floats()?;
         let forward = Forward {
-            kernels: &self.kernels,
-            products: &self.products,
-            layers: &self.layers,
-            shared: &self.shared,
-            parameters: all(&self.parameters),
-            running: all(&self.running),
-            fresh: all(&self.fresh),
-            training,
-            batch,
+            statistics: match training {
+                true => Statistics::OfBatch(all(&self.fresh)),
+                false => Statistics::Running(all(&self.running)),
+            },
+            pass: Pass {
+                kernels: &self.kernels,
+                products: &self.products,
+                layers: &self.layers,
+                shared: &self.shared,
+                parameters: all(&self.parameters),
+                batch,
+            },
         };
-        let (images, logits) = ((&*self.images).into(), self.logits.floats()?);
-        let features = (&self.features).into();
+        let (images, features) = (Floats::of(&self.images), Floats::of(&self.features));
         forward.logits(&self.architecture, images, features, logits)
     }
 
     /// The moments of what each layer's convolution put out in the last pass.
     pub fn moments(&mut self) -> Result<Vec<Moments>, CudaError> {
         let batch = self.logits.shape().0;
-        let fresh = all(&self.fresh);
+        let partial = Partial(Values::of(&self.shared.partial));
         let layers = self.architecture.layers().zip(&self.layers);
         let moments = layers.map(|(layer, memory)| {
-            let (rows, minus) = (rows(layer, batch), &fresh[2 * layer.index..]);
-            let out = [
-                (&memory.mean).into(),
-                (&memory.variance).into(),
-                minus[0],
-                minus[1],
-            ];
-            let partial = Partial((&self.shared.partial).into());
-            let shape = (rows, layer.out_channels);
-            self.kernels
-                .statistics(shape, (&memory.z).into(), partial, out)?;
+            let shape @ (rows, _) = (rows(layer, batch), layer.out_channels);
+            let [minus_mean, minus_unbiased] = of_layer(&self.fresh, layer);
+            let out = [&memory.mean, &memory.variance, minus_mean, minus_unbiased];
+            let out = out.map(|one| Floats::of(one));
+            (self.kernels).statistics(shape, Floats::of(&memory.z), partial, out)?;
             let device = memory.mean.device();
             let mean = device.dtoh_sync_copy(&memory.mean)?;
             let variance = device.dtoh_sync_copy(&memory.variance)?;
@@ -237,21 +234,23 @@ impl Workspace {
         let of_logits = gradients.get_or_alloc_mut(logits)?;
         let device = of_logits.device();
         device.dtod_copy(&**of_logits, self.logits.slice()?)?;
+        let of_logits = self.logits.floats()?;
         let backward = Backward {
-            kernels: &self.kernels,
-            products: &self.products,
-            layers: &self.layers,
-            shared: &self.shared,
-            weights: all(&self.parameters),
-            parameters,
-            batch,
+            tensors: parameters,
+            pass: Pass {
+                kernels: &self.kernels,
+                products: &self.products,
+                layers: &self.layers,
+                shared: &self.shared,
+                parameters: all(&self.parameters),
+                batch,
+            },
         };
-        let (images, of_logits) = ((&*self.images).into(), self.logits.floats()?);
-        let features = (&self.features).into();
+        let (images, features) = (Floats::of(&self.images), Floats::of(&self.features));
         backward.gradients(&self.architecture, images, features, of_logits, gradients)
     }
 }
 
 fn all(memories: &[Memory]) -> Vec<Floats<'_>> {
-    memories.iter().map(|memory| (&**memory).into()).collect()
+    memories.iter().map(|memory| Floats::of(memory)).collect()
 }
