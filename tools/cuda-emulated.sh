@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a program of a CUDA build on GPUs that are not there (tests/emulated_gpu), to see that it is
-# right; minutes become hours. Needs cc, Python and the toolkit of `make cuda-toolkit`.
+# right; it is slow. Needs cc, Python and the toolkit of `make cuda-toolkit`.
 #
 # usage: tools/cuda-emulated.sh COMMAND [ARGUMENTS...]
 #        EMULATED_GPUS=2 tools/cuda-emulated.sh target/cuda/release/resweep run ... --device cuda:all
