@@ -4,12 +4,12 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use resweep::domain::{
+use resweep_core::domain::{
     Configuration, Cost, Figure, FigureKind, Look, Panel, Reference, Run, RunConfig, RunId,
     Shortcut, Show, Sweep,
 };
-use resweep::record::{Recorder, Store};
-use resweep::render::draw;
+use resweep_figures::draw;
+use resweep_store::{Recorder, Store};
 use rusqlite::{Connection, params};
 
 /// As the program itself.

@@ -15,9 +15,9 @@ use dfdx::prelude::{Backward, Cpu, Device, PutTape, SplitTape};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use resweep::domain::{Configuration, ModelConfig, Shortcut};
-use resweep::engine::{BatchLoss, Engine, EngineError, Fused, InstructionSet, Matrix, Sgd};
-use resweep::model::Network;
+use resnet_engine::model::Network;
+use resnet_engine::{BatchLoss, Engine, EngineError, Fused, InstructionSet, Matrix, Sgd};
+use resweep_core::domain::{Configuration, ModelConfig, Shortcut};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
@@ -145,10 +145,10 @@ fn on_gpu(
     paper: &Configuration,
     batch: &Batch,
 ) -> anyhow::Result<serde_json::Value> {
-    let gpu = resweep::train::cuda(0)?;
-    let training = Training::new(&gpu, resweep::engine::CudaFused::default(), paper, batch);
+    let gpu = resweep_train::cuda(0)?;
+    let training = Training::new(&gpu, resnet_engine::CudaFused::default(), paper, batch);
     let mut line = measure(options, training, || None)?;
-    line["computes_with"] = json!(resweep::engine::gpu_name(0).ok());
+    line["computes_with"] = json!(resnet_engine::gpu_name(0).ok());
     Ok(line)
 }
 

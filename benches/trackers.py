@@ -155,7 +155,7 @@ def resweep_rates(load, folder, quick):
         answer = json.loads(ended.stdout)
         with closing(sqlite3.connect(here / "resweep.db")) as connection:
             journal = connection.execute("PRAGMA journal_mode").fetchone()[0].upper()
-        # A connection's own, not the file's: src/record/database.rs sets it.
+        # A connection's own, not the file's: crates/resweep-store/src/database.rs sets it.
         rates.append(Rate("resweep", what, kind, answer[kind] / answer["seconds"], journal, "FULL"))
     return rates
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::domain::{DeviceRequest, Look, Palette, Theme};
-use crate::report::Mode;
+use crate::progress::Mode;
+use resweep_core::domain::{DeviceRequest, Look, Palette, Theme};
 
 /// Train sweeps of plain and residual networks and draw the figures of "Deep Residual Learning".
 #[derive(Debug, Parser)]

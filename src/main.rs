@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use resweep::cli::Cli;
 use resweep::commands::{self, Ending};
-use resweep::schedule;
+use resweep_core::schedule;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -12,13 +12,13 @@ use dfdx::prelude::Cpu;
 use networks::{Batch, CASES, CLASSES, Computed, DRAWS, SEED, agree, bits, random_case, steps};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use resweep::data::{self, Batches, Data, EvalBatches, Part};
-use resweep::domain::{
+use resnet_engine::model::Network;
+use resnet_engine::{CudaFused, Engine, Moments, Portable};
+use resweep_core::domain::{
     Augmentation, Configuration, Dataset, DecayScope, Init, ModelConfig, Normalisation, Shortcut,
 };
-use resweep::engine::{CudaFused, Engine, Moments, Portable};
-use resweep::model::Network;
-use resweep::train::{CudaLoader, ImageLoader};
+use resweep_data::{Batches, Data, EvalBatches, Part};
+use resweep_train::{CudaLoader, ImageLoader};
 
 #[test]
 fn cuda_and_portable_engines_agree_on_random_networks() {
@@ -99,7 +99,7 @@ fn synthetic(normalisation: Normalisation) -> Arc<Data> {
     let mut configuration = Configuration::paper(8, Shortcut::None).data;
     configuration.dataset = Dataset::Synthetic;
     configuration.normalisation = normalisation;
-    Arc::new(data::load(&configuration, 16, Path::new("unused")).expect("synthetic images"))
+    Arc::new(resweep_data::load(&configuration, 16, Path::new("unused")).expect("synthetic images"))
 }
 
 #[test]
@@ -108,13 +108,13 @@ fn a_gpu_renders_the_bits_that_the_cpu_does() {
     for normalisation in [Normalisation::PerPixelMean, Normalisation::PerChannel] {
         let data = synthetic(normalisation);
         let mut loader = CudaLoader::new(&gpu);
-        let mut assert_same = |batch: &data::Batch| {
+        let mut assert_same = |batch: &resweep_data::Batch| {
             let images = loader.load(&data, batch).expect("images").as_vec();
             let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             // The CPU's padding is 0, the GPU's as well; -0 would be another.
             assert!(bits(&images) == bits(&batch.images), "{normalisation:?}");
         };
-        let mut batch = data::Batch::default();
+        let mut batch = resweep_data::Batch::default();
         let mut batches = Batches::new(Arc::clone(&data), Augmentation::PadCropFlip, 100, 1);
         for _ in 0..5 {
             batches.fill(&mut batch);

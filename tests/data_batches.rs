@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use resweep::data::{self, Batch, Batches, Data, EvalBatches, Part, preview, synthetic};
-use resweep::domain::{Augmentation, BrokenImage, DataConfig, Dataset, Normalisation, Validation};
+use resweep_core::domain::{
+    Augmentation, BrokenImage, DataConfig, Dataset, Normalisation, Validation,
+};
+use resweep_data::{Batch, Batches, Data, EvalBatches, Part, preview, synthetic};
 
 const SIZE: usize = 16;
 const STRIDE: usize = SIZE * SIZE * 3;
@@ -21,7 +23,7 @@ fn config(validation: Validation) -> DataConfig {
 }
 
 fn load(validation: Validation) -> Data {
-    data::load(&config(validation), SIZE, Path::new("unused")).unwrap()
+    resweep_data::load(&config(validation), SIZE, Path::new("unused")).unwrap()
 }
 
 static DATA: LazyLock<Arc<Data>> = LazyLock::new(|| Arc::new(load(Validation::None)));
@@ -53,7 +55,8 @@ fn synthetic_data_have_the_announced_form() {
     );
     assert_eq!(data.train.images.len(), synthetic::TRAIN_IMAGES * STRIDE);
     assert_eq!(data.classes, synthetic::CLASSES);
-    let facts = data::describe(&config(Validation::None), SIZE, Path::new("unused")).unwrap();
+    let facts =
+        resweep_data::describe(&config(Validation::None), SIZE, Path::new("unused")).unwrap();
     assert_eq!(facts.fingerprint, data.fingerprint);
     assert_eq!(facts.train_images, data.train.len());
     assert_eq!(facts.classes, data.classes.len());
@@ -151,7 +154,7 @@ fn a_validation_set_is_left_out_of_training_and_of_its_statistics() {
     assert_eq!((split.train.len(), split.eval.len()), (9_000, 1_000));
     assert_ne!(split.normaliser, DATA.normaliser);
     assert_eq!(split.fingerprint, DATA.fingerprint);
-    let message = data::load(
+    let message = resweep_data::load(
         &config(Validation::Images(10_000)),
         SIZE,
         Path::new("unused"),

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use md5::{Digest, Md5};
-use resweep::data::download::{
+use resweep_core::domain::Dataset;
+use resweep_data::download::{
     Archive, ArchiveFile, DownloadError, Downloaded, download, download_archive,
 };
-use resweep::domain::Dataset;
 use tempfile::TempDir;
 
 /// How the server answers; each connection takes the next of the list, the last one stays.

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
-use resweep::data::{self, Data, DataError};
-use resweep::domain::{Augmentation, BrokenImage, DataConfig, Dataset, Normalisation, Validation};
+use resweep_core::domain::{
+    Augmentation, BrokenImage, DataConfig, Dataset, Normalisation, Validation,
+};
+use resweep_data::{Data, DataError};
 use tempfile::TempDir;
 
 const SIZE: usize = 16;
@@ -68,11 +70,11 @@ impl Fixture {
     }
 
     fn load(&self) -> Result<Data, DataError> {
-        data::load(&self.config(BrokenImage::Fail), SIZE, &self.cache())
+        resweep_data::load(&self.config(BrokenImage::Fail), SIZE, &self.cache())
     }
 
     fn skip(&self) -> Result<Data, DataError> {
-        data::load(&self.config(BrokenImage::Skip), SIZE, &self.cache())
+        resweep_data::load(&self.config(BrokenImage::Skip), SIZE, &self.cache())
     }
 
     fn error(&self) -> String {
@@ -129,7 +131,8 @@ fn the_second_load_reads_the_cache_and_gives_the_same() {
         file.set_modified(metadata.modified().unwrap()).unwrap();
     }
     assert_eq!(fixture.load().unwrap(), first);
-    let facts = data::describe(&fixture.config(BrokenImage::Fail), SIZE, &fixture.cache()).unwrap();
+    let facts =
+        resweep_data::describe(&fixture.config(BrokenImage::Fail), SIZE, &fixture.cache()).unwrap();
     assert_eq!(facts.fingerprint, first.fingerprint);
     assert_eq!(facts.train_images, first.train.len());
     assert_eq!(facts.classes, first.classes.len());
@@ -334,7 +337,7 @@ fn a_path_is_asked_for() {
         path: None,
         ..Fixture::new().config(BrokenImage::Fail)
     };
-    let message = data::load(&config, SIZE, Path::new("unused"))
+    let message = resweep_data::load(&config, SIZE, Path::new("unused"))
         .unwrap_err()
         .to_string();
     assert!(message.contains("`folder` needs `data.path`"), "{message}");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use resweep::domain::{EvalPoint, EvalSet, Measurements, TrainPoint};
 use resweep::export::tensorboard::{self, RunLog};
+use resweep_core::domain::{EvalPoint, EvalSet, Measurements, TrainPoint};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 

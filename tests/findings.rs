@@ -7,14 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::analysis::expectations::Outcome;
-use resweep::analysis::repeats::Reason;
-use resweep::analysis::verdicts::{Judgement, Verdict};
-use resweep::analysis::{End, Findings, Growth, Recorded, grow};
-use resweep::domain::{Curves, ErrorPoint, EvalPoint, EvalSet, Run, RunId, Sweep};
-use resweep::plan::{self, DataFacts};
-use resweep::render::{TableFormat, table};
-use resweep::spec;
+use resweep_core::analysis::expectations::Outcome;
+use resweep_core::analysis::repeats::Reason;
+use resweep_core::analysis::verdicts::{Judgement, Verdict};
+use resweep_core::analysis::{End, Findings, Growth, Recorded, grow};
+use resweep_core::domain::{Curves, ErrorPoint, EvalPoint, EvalSet, Run, RunId, Sweep};
+use resweep_core::plan::{self, DataFacts};
+use resweep_core::sweep_file;
+use resweep_figures::{TableFormat, table};
 
 const HEAD: &str = "[sweep]\nname = \"example\"\n";
 
@@ -39,7 +39,7 @@ impl Measured {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("sweep.toml");
         fs::write(&path, toml).expect("the sweep file");
-        let sweep = spec::load(&path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let sweep = sweep_file::load(&path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
         let facts = DataFacts {
             fingerprint: "images",
             classes: 10,

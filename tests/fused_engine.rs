@@ -7,9 +7,9 @@ use dfdx::prelude::Cpu;
 use networks::{Batch, CASES, CLASSES, DRAWS, SEED, agree, bits, random_case, steps};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::{Configuration, DecayScope, Init, ModelConfig, Shortcut};
-use resweep::engine::{Engine, Fused, InstructionSet, Matrix, Portable};
-use resweep::model::Network;
+use resnet_engine::model::Network;
+use resnet_engine::{Engine, Fused, InstructionSet, Matrix, Portable};
+use resweep_core::domain::{Configuration, DecayScope, Init, ModelConfig, Shortcut};
 
 /// The instruction sets of this CPU whose vectors a network of this width fills: the engine's
 /// channels come in multiples of eight.

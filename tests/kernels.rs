@@ -8,7 +8,7 @@
 use pulp::Scalar512b;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::engine::fused::kernels::{
+use resnet_engine::fused::kernels::{
     Direct, InstructionSet, Measured, Operand, Prefetch, Product, Stored, Sums, Task, Tiles,
     Vector, Winograd, multiply, pad, scan,
 };

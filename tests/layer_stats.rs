@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use dfdx::prelude::{Cpu, TensorFromVec};
-use resweep::domain::{Configuration, LayerStat, ModelConfig, RunId, Shortcut};
-use resweep::engine::{Engine, Fused, Matrix, Moments, Portable};
-use resweep::model::Network;
-use resweep::record::Store;
-use resweep::train::layer_stats;
+use resnet_engine::model::Network;
+use resnet_engine::{Engine, Fused, Matrix, Moments, Portable};
+use resweep_core::domain::{Configuration, LayerStat, ModelConfig, RunId, Shortcut};
+use resweep_store::Store;
+use resweep_train::layer_stats;
 use safetensors::SafeTensors;
 use workplace::{Workplace, write_images};
 

@@ -13,11 +13,11 @@ mod gpu;
 use std::path::Path;
 
 use dfdx::prelude::{Cpu, Device};
-use resweep::domain::{Configuration, DecayScope, ModelConfig, Shortcut, TrainConfig};
 #[cfg(feature = "cuda")]
-use resweep::engine::CudaFused;
-use resweep::engine::{BatchLoss, Engine, Fused, InstructionSet, Matrix, Portable, Sgd};
-use resweep::model::Network;
+use resnet_engine::CudaFused;
+use resnet_engine::model::Network;
+use resnet_engine::{BatchLoss, Engine, Fused, InstructionSet, Matrix, Portable, Sgd};
+use resweep_core::domain::{Configuration, DecayScope, ModelConfig, Shortcut, TrainConfig};
 use safetensors::SafeTensors;
 
 /// Allowed errors.

@@ -4,7 +4,7 @@
 mod record_fixture;
 
 use record_fixture::{begun, finish, measure, run, start};
-use resweep::domain::{Outcome, Shortcut};
+use resweep_core::domain::{Outcome, Shortcut};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 

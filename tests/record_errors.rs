@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use resweep::domain::*;
-use resweep::record::{Recorder, Store, StoreError};
+use resweep_core::domain::*;
+use resweep_store::{Recorder, Store, StoreError};
 use rusqlite::Connection;
 
 #[expect(dead_code, reason = "these tests record no measurements")]

@@ -9,8 +9,8 @@ use record_fixture::{
     SLOT, begin, begin_as, begun, finish, hear, measure, provenance, run, start, start_from,
     start_in, test_point, train_point,
 };
-use resweep::domain::*;
-use resweep::record::{AttemptStatus, Participation, Recorder, RunStatus, Store};
+use resweep_core::domain::*;
+use resweep_store::{AttemptStatus, Participation, Recorder, RunStatus, Store};
 use rusqlite::Connection;
 
 fn database() -> (tempfile::TempDir, PathBuf) {

@@ -6,8 +6,8 @@ use image::RgbImage;
 use pictures::{Setup, flat};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::{Curves, Palette, Reference, Shortcut, Show, Theme};
-use resweep::render::{Drawing, PIXELS_PER_UNIT, RenderError};
+use resweep_core::domain::{Curves, Palette, Reference, Shortcut, Show, Theme};
+use resweep_figures::{Drawing, PIXELS_PER_UNIT, RenderError};
 
 fn pixels(drawing: &Drawing) -> RgbImage {
     let png = drawing.png().expect("the drawing is sound");

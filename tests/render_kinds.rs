@@ -8,11 +8,11 @@ use std::fs;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use resweep::domain::{
+use resweep_core::domain::{
     Cost, Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Run, RunConfig, RunId, Sweep,
 };
-use resweep::render::{Drawing, RenderError, draw, draw_layers};
-use resweep::spec;
+use resweep_core::sweep_file;
+use resweep_figures::{Drawing, RenderError, draw, draw_layers};
 use workplace::{Workplace, write_images};
 
 /// Iterations of every training here.
@@ -35,7 +35,7 @@ impl Setup {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("sweep.toml");
         fs::write(&path, toml).expect("a writable folder");
-        let sweep = spec::load(&path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
+        let sweep = sweep_file::load(&path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
         let configurations = sweep.configurations.iter().enumerate();
         let runs = configurations.flat_map(|(index, configuration)| {
             let label = &sweep.labels[index];

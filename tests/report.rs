@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use resweep::domain::*;
-use resweep::page::{self, Attempt, Entry, Report, Standing, Table, Tail};
+use resweep::report::{self, Attempt, Entry, Report, Standing, Table, Tail};
+use resweep_core::domain::*;
 use serde_json::Value;
 use workplace::{Mortal, Workplace};
 
@@ -309,7 +309,7 @@ fn page(sweep: &Sweep, entries: Vec<Entry<'_>>) -> String {
         refresh: None,
         version: "0.1.0",
     };
-    page::render(&report).expect("a page")
+    report::render(&report).expect("a page")
 }
 
 #[test]

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, never};
-use resweep::domain::{
+use resweep_core::domain::{
     Claim, Configuration, Cost, DeviceKind, Event, EventSink, Grant, Job, Ledger, Origin, Outcome,
     Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, SweepTally, TrainError, TrainPoint,
     Trainer, TrainingId, TrajectoryId,
 };
-use resweep::schedule::{self, Batch, Limits, ScheduleError, Workforce};
+use resweep_core::schedule::{self, Batch, Limits, ScheduleError, Workforce};
 
 fn run(number: usize) -> Run {
     let configuration = Configuration::paper(20, Shortcut::A);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::{Configuration, Show, Sweep, Validation, Warmup, WarmupEnd};
-use resweep::spec::{self, SpecError};
+use resweep_core::domain::{Configuration, Show, Sweep, Validation, Warmup, WarmupEnd};
+use resweep_core::sweep_file::{self, SpecError};
 
 /// A sweep without mistakes.
 const SWEEP: &str = r#"[sweep]
@@ -37,7 +37,7 @@ fn load_bytes(bytes: &[u8], overrides: &[&str]) -> Result<Sweep, SpecError> {
     let path = folder.path().join("sweep.toml");
     fs::write(&path, bytes).expect("a writable temporary folder");
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    spec::load(&path, &overrides)
+    sweep_file::load(&path, &overrides)
 }
 
 fn sweep(toml: &str, overrides: &[&str]) -> Sweep {
@@ -216,7 +216,8 @@ fn a_file_that_is_not_utf8() {
 
 #[test]
 fn a_file_that_does_not_exist() {
-    let error = spec::load(Path::new("experiments/quickstat.toml"), &[]).expect_err("no file");
+    let error =
+        sweep_file::load(Path::new("experiments/quickstat.toml"), &[]).expect_err("no file");
     insta::assert_snapshot!(error.render(false));
 }
 
@@ -244,8 +245,8 @@ fn experiment(name: &str) -> Sweep {
         "quickstart.toml" => vec![],
         _ => vec![data],
     };
-    let mut sweep =
-        spec::load(&path, &overrides).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let mut sweep = sweep_file::load(&path, &overrides)
+        .unwrap_or_else(|error| panic!("{}", error.render(false)));
     for configuration in &mut sweep.configurations {
         configuration.data.path = None;
     }
@@ -452,7 +453,7 @@ fn what_an_override_left_without_a_run_is_no_mistake_of_the_file() {
         "axes.depth=[20]".into(),
         "axes.shortcut=[\"A\"]".into(),
     ];
-    let sweep = spec::load(Path::new("experiments/fig6.toml"), &overrides)
+    let sweep = sweep_file::load(Path::new("experiments/fig6.toml"), &overrides)
         .unwrap_or_else(|error| panic!("{}", error.render(false)));
     assert_eq!(sweep.labels, ["ResNet-20"]);
     assert_eq!(sweep.figures[0].panels.len(), 1);
@@ -690,7 +691,7 @@ fn damaged_files_never_make_the_reader_panic() {
         };
         let damaged = damage(original, &mut rng);
         fs::write(&path, &damaged).expect("a writable temporary folder");
-        if let Err(error) = spec::load(&path, &override_from(&damaged, &mut rng)) {
+        if let Err(error) = sweep_file::load(&path, &override_from(&damaged, &mut rng)) {
             assert!(!error.render(round % 3 == 0).is_empty());
         }
     }
@@ -734,7 +735,7 @@ fn override_from(damaged: &[u8], rng: &mut ChaCha8Rng) -> Vec<String> {
 #[test]
 fn the_number_of_synthetic_images_is_that_of_the_data() {
     assert_eq!(
-        resweep::spec::SYNTHETIC_TRAIN_IMAGES,
-        resweep::data::synthetic::TRAIN_IMAGES
+        resweep_core::sweep_file::SYNTHETIC_TRAIN_IMAGES,
+        resweep_data::synthetic::TRAIN_IMAGES
     );
 }

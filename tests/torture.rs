@@ -46,7 +46,7 @@ shortcut = ["none", "A"]
 "#;
 
 /// The schema that the first version had.
-const FIRST_SCHEMA: &str = include_str!("../src/record/migrations/0001-initial.sql");
+const FIRST_SCHEMA: &str = include_str!("../crates/resweep-store/src/migrations/0001-initial.sql");
 
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use assert_cmd::Command;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::*;
-use resweep::record::{Participation, Recorder};
+use resweep_core::domain::*;
+use resweep_store::{Participation, Recorder};
 use rusqlite::{Connection, OpenFlags};
 use sha2::Digest;
 

@@ -15,7 +15,7 @@ use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
 use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 use pictures::scenes;
-use resweep::render::Drawing;
+use resweep_figures::Drawing;
 
 const CHANNEL: u8 = 48;
 const SHARE: f64 = 0.000_5;

@@ -1,7 +1,7 @@
 //! The direct convolutions: those with a stride of 2, and the first layer.
 
-use resweep::engine::InstructionSet;
-use resweep::engine::fused::kernels::{Direct, Vector, Winograd};
+use resnet_engine::InstructionSet;
+use resnet_engine::fused::kernels::{Direct, Vector, Winograd};
 
 use super::timing::Work;
 use super::values;

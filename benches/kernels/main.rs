@@ -11,7 +11,7 @@ mod direct;
 mod timing;
 mod winograd;
 
-use resweep::engine::InstructionSet;
+use resnet_engine::InstructionSet;
 
 use direct::{DirectImage, DirectStep};
 use timing::{Peak, Row};

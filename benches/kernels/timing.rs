@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use resweep::engine::InstructionSet;
-use resweep::engine::fused::kernels::{Task, Vector};
+use resnet_engine::InstructionSet;
+use resnet_engine::fused::kernels::{Task, Vector};
 
 /// Samples of each step, each beside one of the peak: a clock that changes changes both.
 const SAMPLES: usize = 31;

@@ -1,6 +1,6 @@
 //! The steps of Winograd's convolutions, on one group of tiles.
 
-use resweep::engine::fused::kernels::{
+use resnet_engine::fused::kernels::{
     Measured, PixelSource, Prefetch, Sums, Tiles, Vector, Winograd, pad,
 };
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use crossbeam::channel::Sender;
-use resweep::domain::{
+use resweep_core::domain::{
     Beginning, EvalPoint, EvalSet, Job, Outcome, RunEvent, TrainError, TrainPoint, Trainer,
 };
 

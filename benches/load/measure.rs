@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use crossbeam::channel::{bounded, never};
-use resweep::domain::{Run, Trainer};
-use resweep::record::{Recorder, Store};
-use resweep::schedule::{self, Batch, Limits, Workforce};
+use resweep_core::domain::{Run, Trainer};
+use resweep_core::schedule::{self, Batch, Limits, Workforce};
+use resweep_store::{Recorder, Store};
 use serde_json::{Value, json};
 
 use super::fake::Fake;

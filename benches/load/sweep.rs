@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use resweep::domain::{Run, Sweep};
-use resweep::plan::{self, DataFacts};
-use resweep::record::{Participation, Provenance, Recorder, RunRecord, SweepRecord};
-use resweep::spec;
+use resweep_core::domain::{Run, Sweep};
+use resweep_core::plan::{self, DataFacts};
+use resweep_core::sweep_file;
+use resweep_store::{Participation, Provenance, Recorder, RunRecord, SweepRecord};
 
 /// The sweep's name.
 pub const NAME: &str = "load";
@@ -51,7 +51,7 @@ pub fn write(folder: &Path, runs: usize) -> anyhow::Result<PathBuf> {
 
 /// A sweep file's runs.
 pub fn expand(path: &Path) -> anyhow::Result<(Sweep, Vec<Run>)> {
-    let sweep = spec::load(path, &[])?;
+    let sweep = sweep_file::load(path, &[])?;
     let data = DataFacts {
         fingerprint: "nothing is trained",
         classes: 10,

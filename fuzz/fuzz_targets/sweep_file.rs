@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| resweep::drive::sweep_file(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| resweep_fuzz::drive::sweep_file(bytes));

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use tracing::Level;
 
 use crate::cli::LogLevel;
-use crate::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
+use resweep_core::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
 
 /// Logs that are kept of each run: those of its last attempts.
 const KEPT: u64 = 10;

@@ -7,9 +7,9 @@ use sysinfo::System;
 
 use super::status::{ago, first_line};
 use super::table;
-use crate::domain::{DeviceKind, RunId};
-use crate::record::{Attempt, AttemptStatus, Member, Store};
-use crate::report::duration;
+use crate::progress::duration;
+use resweep_core::domain::{DeviceKind, RunId};
+use resweep_store::{Attempt, AttemptStatus, Member, Store};
 
 /// One attempt, as `--json` prints it.
 #[derive(Serialize)]

@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::prepare::{Prepared, load_data, prepare};
 use crate::cli::{DataCommand, Downloadable, SweepArgs};
-use crate::data::download::{self, Downloaded};
-use crate::data::preview;
-use crate::domain::Dataset;
-use crate::render::{self, Tile};
+use resweep_core::domain::Dataset;
+use resweep_data::download::{self, Downloaded};
+use resweep_data::preview;
+use resweep_figures::Tile;
 
 /// Classes of a contact sheet; more would not be looked at.
 const PREVIEW_ROWS: usize = 100;
@@ -82,7 +82,7 @@ fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> 
         })
         .collect();
     let title = format!("{}: training images as the network sees them", sweep.name);
-    let sheet = render::contact_sheet(&title, &rows)?;
+    let sheet = resweep_figures::contact_sheet(&title, &rows)?;
     let path = sheet.write(&results.join(&sweep.name), "preview")?;
     anstream::println!("wrote {}", path.display());
     Ok(())

@@ -10,8 +10,8 @@ use super::prepare::database;
 use super::rescue;
 use super::table::grouped;
 use crate::cli::DoctorArgs;
-use crate::record::{BadCheckpoint, Examination, Fault, Usage};
-use crate::report::counted;
+use crate::progress::counted;
+use resweep_store::{BadCheckpoint, Examination, Fault, Usage};
 
 /// With less than this left on the disk, the next checkpoints may not fit.
 const ROOM_MIN_BYTES: u64 = 1_000_000_000;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::spec::SpecError;
+use resweep_core::sweep_file::SpecError;
 
 /// A mistake in what the user asked for that shows only beside the data or the store.
 #[derive(Debug, thiserror::Error)]

@@ -6,14 +6,14 @@ use anyhow::Context;
 
 use super::prepare::{Prepared, database, prepare};
 use super::records::Records;
-use crate::analysis::Findings;
-use crate::analysis::expectations::Outcome;
 use crate::cli::{TableArgs, TableFormat as Format};
-use crate::domain::printable;
-use crate::files::write_atomically;
-use crate::record::Store;
-use crate::render::{TableFormat, table};
-use crate::report::counted;
+use crate::progress::counted;
+use resweep_core::analysis::Findings;
+use resweep_core::analysis::expectations::Outcome;
+use resweep_core::domain::printable;
+use resweep_core::files::write_atomically;
+use resweep_figures::{TableFormat, table};
+use resweep_store::Store;
 
 /// Prints the sweep's table.
 pub fn execute(args: &TableArgs) -> anyhow::Result<()> {

@@ -7,20 +7,20 @@ use indicatif::DecimalBytes;
 use super::ending::Ending;
 use super::prepare::database;
 use crate::cli::GcArgs;
-use crate::record::{self, Leftover, Reason};
-use crate::report::counted;
+use crate::progress::counted;
+use resweep_store::{Leftover, Reason};
 
 /// Removes, or only shows, what is no longer needed.
 pub fn execute(args: &GcArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
     let path = database(results);
     if args.dry_run {
-        let found = record::leftovers(&path, args.all)?;
+        let found = resweep_store::leftovers(&path, args.all)?;
         list(&found, results);
         sum("would remove", &found);
         return Ok(Ending::Done);
     }
-    let tidied = record::tidy(&path, args.all)?;
+    let tidied = resweep_store::tidy(&path, args.all)?;
     list(&tidied.removed, results);
     sum("removed", &tidied.removed);
     for (path, error) in &tidied.failed {

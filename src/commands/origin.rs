@@ -7,9 +7,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::provenance::{VERSION, commit};
-use crate::domain::{Configuration, Curves, Figure, FigureKind, LayerStat, Run, RunId, Sweep, hex};
-use crate::record::{Store, StoreError};
-use crate::render::Facts;
+use resweep_core::domain::{
+    Configuration, Curves, Figure, FigureKind, LayerStat, Run, RunId, Sweep, hex,
+};
+use resweep_figures::Facts;
+use resweep_store::{Store, StoreError};
 
 /// Raised when a fact means something else than before.
 pub const FORMAT: &str = "2";

@@ -7,12 +7,10 @@ use std::time::Duration;
 use super::prepare::Prepared;
 use super::provenance::cpu_name;
 use crate::cli::WorkerArgs;
-use crate::domain::{DeviceKind, Run, RunId, Slot};
-use crate::engine;
-use crate::plan::{Again, Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
-use crate::record::{AttemptStatus, Store};
-use crate::schedule::{Resources, Workforce, longest_first};
-use crate::train;
+use resweep_core::domain::{DeviceKind, Run, RunId, Slot};
+use resweep_core::plan::{Again, Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
+use resweep_core::schedule::{Resources, Workforce, longest_first};
+use resweep_store::{AttemptStatus, Store};
 
 /// A sweep against the store and the machine.
 pub struct Outlook {
@@ -79,7 +77,7 @@ impl Outlook {
         let slots = &self.workforce.slots;
         let threads = slots[0].threads;
         let all_on_cpu = slots.iter().all(|slot| slot.device == DeviceKind::Cpu);
-        all_on_cpu.then(|| engine::memory_bytes(&run.config.configuration, classes, threads))
+        all_on_cpu.then(|| resnet_engine::memory_bytes(&run.config.configuration, classes, threads))
     }
 
     /// The pending run that takes the most memory, and its bytes.
@@ -143,7 +141,7 @@ fn times_to_the_end(runs: &[Run], speeds: &Speeds) -> HashMap<RunId, Duration> {
 
 /// The speeds that finished runs had in such a slot of this machine.
 fn speeds(store: &Store, slot: Slot) -> anyhow::Result<Speeds> {
-    let device = train::device_description(slot.device);
+    let device = resweep_train::device_description(slot.device);
     let observed = store.observed_speeds(&device, &cpu_name(), slot.threads)?;
     let observed = observed.into_iter().map(|seen| ObservedSpeed {
         batch_size: seen.config.configuration.train.batch_size,
@@ -168,7 +166,7 @@ pub fn again(workers: &WorkerArgs) -> Again {
 /// # Errors
 /// When one of them cannot be used.
 pub fn devices(workers: &WorkerArgs) -> anyhow::Result<Vec<DeviceKind>> {
-    let found = train::find_devices(&workers.device)?;
+    let found = resweep_train::find_devices(&workers.device)?;
     if let Some(why) = found.why_cpu {
         anstream::eprintln!("training on the CPU: {why}");
     }

@@ -10,10 +10,10 @@ use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, database, prepare};
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
-use crate::domain::{DeviceKind, Run, RunId, Shortcut};
-use crate::plan::{Standing, Stored, StoredStatus};
-use crate::record::Store;
-use crate::report::{counted, duration, workforce};
+use crate::progress::{counted, duration, workforce};
+use resweep_core::domain::{DeviceKind, Run, RunId, Shortcut};
+use resweep_core::plan::{Standing, Stored, StoredStatus};
+use resweep_store::Store;
 
 /// Shows the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {

@@ -8,11 +8,11 @@ use super::findings;
 use super::origin::facts;
 use super::prepare::{Prepared, database, prepare};
 use super::records::Records;
-use crate::analysis::Findings;
 use crate::cli::PlotArgs;
-use crate::domain::{Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme};
-use crate::record::Store;
-use crate::render::{self, Drawing, RenderError, Stamped};
+use resweep_core::analysis::Findings;
+use resweep_core::domain::{Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme};
+use resweep_figures::{Drawing, RenderError, Stamped};
+use resweep_store::Store;
 
 /// Draws the sweep's figures, writes its tables, and prints the paths written and what became of
 /// the expectations.
@@ -146,8 +146,8 @@ pub fn drawing(
     Ok(match figure.kind {
         FigureKind::LayerResponses => {
             let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-            render::draw_layers(sweep, figure, runs, &store.layer_stats(&ids)?)?
+            resweep_figures::draw_layers(sweep, figure, runs, &store.layer_stats(&ids)?)?
         }
-        _ => render::draw(sweep, figure, runs, curves)?,
+        _ => resweep_figures::draw(sweep, figure, runs, curves)?,
     })
 }

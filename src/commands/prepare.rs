@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::ending::UsageError;
 use super::records::Records;
-use crate::analysis::{Growth, grow};
 use crate::cli::SweepArgs;
-use crate::data::{self, Facts};
-use crate::domain::{BrokenImage, Configuration, Run, RunId, Sweep};
-use crate::plan::{self, DataFacts};
-use crate::record::{Store, StoreError};
-use crate::spec;
-use crate::train::Datasets;
+use resweep_core::analysis::{Growth, grow};
+use resweep_core::domain::{BrokenImage, Configuration, Run, RunId, Sweep};
+use resweep_core::plan::{self, DataFacts};
+use resweep_core::sweep_file;
+use resweep_data::Facts;
+use resweep_store::{Store, StoreError};
+use resweep_train::Datasets;
 
 /// A sweep and its runs.
 pub struct Prepared {
@@ -33,7 +33,7 @@ pub struct Prepared {
 /// # Errors
 /// Every problem of the sweep file, or the first data set that cannot be read.
 pub fn prepare(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
-    let sweep = spec::load(&args.sweep, &args.overrides)?;
+    let sweep = sweep_file::load(&args.sweep, &args.overrides)?;
     let facts = facts(&sweep, &cache(results))?;
     check_sizes(&sweep, &facts)?;
     let for_plan: Vec<DataFacts> = facts
@@ -95,7 +95,7 @@ fn facts(sweep: &Sweep, cache: &Path) -> anyhow::Result<Vec<Facts>> {
         let skips = data.broken_image == BrokenImage::Skip;
         let facts = match seen.entry((data.dataset, &data.path, skips, size)) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(data::describe(data, size, cache)?),
+            Entry::Vacant(new) => new.insert(resweep_data::describe(data, size, cache)?),
         };
         all.push(facts.clone());
     }

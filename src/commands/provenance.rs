@@ -2,9 +2,8 @@
 
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
-use crate::domain::DeviceKind;
-use crate::record::Provenance;
-use crate::train;
+use resweep_core::domain::DeviceKind;
+use resweep_store::Provenance;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -20,7 +19,7 @@ pub fn commit() -> Option<&'static str> {
 
 /// What is stored with each attempt at a run on one of `devices`.
 pub fn provenance(devices: &[DeviceKind]) -> Provenance {
-    let described = |&device| (device, train::device_description(device));
+    let described = |&device| (device, resweep_train::device_description(device));
     Provenance {
         version: VERSION.to_owned(),
         git_commit: commit().map(str::to_owned),

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::records::Records;
-use crate::analysis::grow;
-use crate::domain::{Configuration, Run, Sweep, printable};
-use crate::record::Store;
-use crate::spec;
+use resweep_core::analysis::grow;
+use resweep_core::domain::{Configuration, Run, Sweep, printable};
+use resweep_core::sweep_file;
+use resweep_store::Store;
 
 /// The sweep, with what its results say about the seeds where they decide, and its runs; `None` where no sweep of that name was ever started.
 ///
@@ -25,7 +25,8 @@ pub fn recorded(
         return Ok(None);
     };
     let origin = format!("{} in {}", printable(name), database.display());
-    let mut sweep = spec::recorded(Path::new(&origin), &recorded.spec_toml, &recorded.overrides)?;
+    let mut sweep =
+        sweep_file::recorded(Path::new(&origin), &recorded.spec_toml, &recorded.overrides)?;
     let runs = runs(&sweep, store)?;
     if let Some(rule) = sweep.adaptive {
         let records = Records::read(&runs, store)?;

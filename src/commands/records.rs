@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::{End, Recorded};
-use crate::domain::{Curves, Run, RunId};
-use crate::record::{AttemptStatus, RunStatus, Store};
+use resweep_core::analysis::{End, Recorded};
+use resweep_core::domain::{Curves, Run, RunId};
+use resweep_store::{AttemptStatus, RunStatus, Store};
 
 /// Ends and curves of some runs; nothing where nothing is recorded.
 #[derive(Default)]

@@ -6,12 +6,12 @@ use anyhow::Context;
 
 use super::ending::UsageError;
 use super::table::{self, grouped};
-use crate::record::{self, SalvageError, Salvaged};
-use crate::report::counted;
+use crate::progress::counted;
+use resweep_store::{SalvageError, Salvaged};
 
 /// Tells what could be saved.
 pub fn appraise(path: &Path) -> anyhow::Result<()> {
-    match record::appraise(path) {
+    match resweep_store::appraise(path) {
         Ok(salvaged) => {
             anstream::println!();
             anstream::println!("What can still be read:");
@@ -29,7 +29,7 @@ pub fn appraise(path: &Path) -> anyhow::Result<()> {
 
 /// A file whose first page is gone tells nothing of what is in it.
 fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
-    use record::StoreError::{Damaged, NotADatabase, OfAnotherProgram};
+    use resweep_store::StoreError::{Damaged, NotADatabase, OfAnotherProgram};
     match error {
         SalvageError::Store(Damaged { .. } | NotADatabase { .. } | OfAnotherProgram { .. }) => {
             anstream::println!(
@@ -45,7 +45,7 @@ fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
 
 /// Saves it, and says how to put it in place.
 pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
-    let salvaged = match record::save(path, to) {
+    let salvaged = match resweep_store::save(path, to) {
         Ok(salvaged) => salvaged,
         Err(error @ SalvageError::Exists { .. }) => {
             return Err(UsageError(error.to_string()).into());

@@ -16,13 +16,13 @@ use super::provenance::provenance;
 use super::stopping::Stopping;
 use super::{plan, plot, report as live_report};
 use crate::cli::RunArgs;
-use crate::domain::{DeviceKind, RunId, SweepTally, Trainer};
-use crate::plan::{Again, Standing};
-use crate::record::{Participation, Recorder, RunRecord, Store, SweepRecord};
-use crate::report::{self, Mode, counted};
-use crate::schedule::{self, Batch, Limits};
-use crate::train::NetworkTrainer;
+use crate::progress::{self, Mode, counted};
 use plot::Drawn;
+use resweep_core::domain::{DeviceKind, RunId, SweepTally, Trainer};
+use resweep_core::plan::{Again, Standing};
+use resweep_core::schedule::{self, Batch, Limits};
+use resweep_store::{Participation, Recorder, RunRecord, Store, SweepRecord};
+use resweep_train::NetworkTrainer;
 
 /// Trains what is not finished, records it, draws the figure.
 pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
@@ -116,7 +116,7 @@ fn train(
             &batch,
             &trainer,
             &mut recorder,
-            &mut [report::sink(args.progress)],
+            &mut [progress::sink(args.progress)],
             &stopping.asked,
         )
     });
@@ -199,7 +199,7 @@ fn announce(
     // a sweep whose every run failed has nothing to draw, and the failures have been told
     lines.extend(match drawn {
         Ok(drawn) => drawn.lines(),
-        Err(error) if error.is::<crate::render::RenderError>() => {
+        Err(error) if error.is::<resweep_figures::RenderError>() => {
             vec![format!("no figure: {error:#}")]
         }
         Err(error) => return Err(error),

@@ -13,9 +13,9 @@ use super::prepare::database;
 use super::recorded::recorded;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
-use crate::domain::RunId;
-use crate::record::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
-use crate::report::duration;
+use crate::progress::duration;
+use resweep_core::domain::RunId;
+use resweep_store::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
 
 /// Shows all sweeps, or the runs of one, or all attempts at them.
 pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {

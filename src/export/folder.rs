@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{write_atomically, write_atomically_with};
+use resweep_core::files::{write_atomically, write_atomically_with};
 
 /// Lists the files that exports wrote into the folder, and only those may be replaced.
 const LIST: &str = ".resweep-export.json";

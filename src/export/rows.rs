@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use crate::domain::printable;
+use resweep_core::domain::printable;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use prost::Message;
 use serde_json::Value as Json;
 
-use crate::domain::{EvalSet, Measurements};
+use resweep_core::domain::{EvalSet, Measurements};
 
 /// What TensorBoard recognises its files by.
 const VERSION: &str = "brain.Event:2";
@@ -143,7 +143,7 @@ fn settings_text(configuration: &serde_json::Map<String, Json>) -> Value {
 
 fn plain(value: &Json) -> String {
     match value {
-        Json::String(text) => crate::domain::printable(text),
+        Json::String(text) => resweep_core::domain::printable(text),
         other => other.to_string(),
     }
 }

@@ -1,67 +1,18 @@
-//! Progress for people and machines: sinks that show what happens in a sweep.
+//! The report: a sweep's figures, tables and runs as one HTML file that needs nothing else.
 //!
-//! Bars and plain lines go to standard error, JSON lines to standard output, where a script
-//! reads them. Nothing here decides anything, and a sink that fails stops no sweep.
+//! `model` is what it shows (pure); `payload` packs curves and configurations for the page's own script, with
+//! `decimate` keeping long curves small; `policy` locks the page down; and `page.html` is filled
+//! in by askama, which escapes every value. The script and the style are `assets/`.
+//! Nothing here reads a file or the store, and the same input gives the same bytes.
 
-mod bars;
-mod json;
-mod plain;
-#[cfg(test)]
-mod script;
-mod seen;
+mod assets;
+mod decimate;
+mod model;
+mod payload;
+mod policy;
+mod row;
+mod template;
 mod words;
 
-use std::env;
-use std::io::{self, IsTerminal};
-
-use crate::domain::{Event, EventSink, SinkError};
-
-pub use bars::Bars;
-pub use json::JsonLines;
-pub use plain::Plain;
-pub use words::{counted, duration, workforce};
-
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Mode {
-    /// Bars on a terminal, plain lines elsewhere.
-    #[default]
-    Auto,
-    /// Bars; plain lines where standard error is no terminal that could draw them.
-    Bars,
-    /// One line for each event.
-    Plain,
-    /// JSON lines on standard output.
-    Json,
-    /// Nothing.
-    None,
-}
-
-/// The sink for a mode, on this process's standard streams.
-///
-/// Colour is left out where `NO_COLOR` is set to anything but the empty string.
-pub fn sink(mode: Mode) -> Box<dyn EventSink + Send> {
-    match mode {
-        Mode::Auto | Mode::Bars if can_draw() => Box::new(Bars::on_stderr(wants_colour())),
-        Mode::Auto | Mode::Bars | Mode::Plain => Box::new(Plain::new(io::stderr())),
-        Mode::Json => Box::new(JsonLines::new(io::stdout())),
-        Mode::None => Box::new(Silence),
-    }
-}
-
-fn can_draw() -> bool {
-    let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stderr().is_terminal() && !dumb
-}
-
-fn wants_colour() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-struct Silence;
-
-impl EventSink for Silence {
-    fn handle(&mut self, _: &Event<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
+pub use model::{Attempt, Drawn, Entry, Report, Standing, Table, Tail};
+pub use template::{PageError, render};

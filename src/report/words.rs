@@ -1,15 +1,17 @@
-//! How outcomes, durations and errors are said.
+//! How numbers are said on the page.
 
 use std::time::Duration;
 
-use super::seen::SeenRun;
-use crate::domain::{DeviceKind, EvalPoint, EvalSet, Outcome, Run, Slot, SweepTally};
+use resweep_core::domain::printable;
 
-/// A duration with its two largest units: `3.2 s`, `12 s`, `2 min 3 s`, `1 h 4 min`, `2 d 3 h`.
-pub fn duration(duration: Duration) -> String {
-    if duration < Duration::from_millis(9950) {
-        return format!("{:.1} s", duration.as_secs_f64());
-    }
+/// An error in percent with two digits, or a dash where there is none or it is not finite.
+pub(super) fn percent(error: Option<f64>) -> String {
+    let finite = error.filter(|error| error.is_finite());
+    finite.map_or_else(|| "–".to_owned(), |error| format!("{error:.2}"))
+}
+
+/// `47 s`, `2 min 3 s`, `1 h 4 min`, `2 d 3 h`.
+pub(super) fn duration(duration: Duration) -> String {
     let s = duration.as_secs_f64().round() as u64;
     match s {
         0..60 => format!("{s} s"),
@@ -19,192 +21,26 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// An error in percent with two digits: `12.31 %`.
-pub(super) fn percent(value: f64) -> String {
-    format!("{value:.2} %")
-}
-
-/// `test 14.02 %`.
-pub(super) fn evaluation(point: &EvalPoint) -> String {
-    let set = match point.set {
-        EvalSet::Test => "test",
-        EvalSet::Validation => "validation",
-    };
-    format!("{set} {}", percent(point.error_percent))
-}
-
-/// How a run ended, in one line: `finished in 2 min 3 s · train 12.31 % · test 14.02 %`.
-pub(super) fn ending(outcome: &Outcome, wall: Duration, seen: &SeenRun) -> String {
-    let wall = duration(wall);
-    match outcome {
-        Outcome::Finished => {
-            let mut parts = vec![format!("finished in {wall}")];
-            parts.extend(seen.errors());
-            parts.join(" · ")
-        }
-        Outcome::Diverged { iteration } => {
-            format!("diverged at iteration {iteration} after {wall}")
-        }
-        Outcome::Failed { error, .. } => format!("failed after {wall}: {}", first_line(error)),
-        Outcome::Stopped => format!("stopped at iteration {} after {wall}", seen.iteration),
-    }
-}
-
-/// Where an attempt takes up a training that has begun before.
-pub(super) fn beginning(iteration: u64) -> String {
-    format!("goes on from iteration {iteration}")
-}
-
-/// What follows a failure that may pass.
-pub(super) fn retry(ending: &str, pause: Option<Duration>) -> String {
-    match pause {
-        Some(pause) => format!("{ending}; starts again in {}", duration(pause)),
-        None => ending.to_owned(),
-    }
-}
-
-/// How another process brought a run to its end.
-pub(super) fn settled(outcome: &Outcome) -> String {
-    format!("{} in another process", outcome.word())
-}
-
-/// Why a run does not start.
-pub(super) fn blocked(needs: &Run) -> String {
-    format!(
-        "not started: it grows from {}, which did not finish",
-        needs.label
-    )
-}
-
-/// How many runs at once a GPU is left with.
-pub(super) fn retired(slot: Slot, left: usize) -> String {
-    let device = slot.device;
-    let runs = if left == 1 { "run" } else { "runs" };
-    format!(
-        "{device} has too little memory for so many runs at once; it goes on with {left} {runs}"
-    )
-}
-
-/// How a sweep ended: `11 finished, 1 diverged in 12 min 3 s`.
-pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
-    let counts = [
-        (tally.finished, "finished"),
-        (tally.diverged, "diverged"),
-        (tally.failed, "failed"),
-        (tally.stopped, "stopped"),
-        (tally.skipped, "not started"),
-        (tally.elsewhere, "done by other processes"),
-        (tally.blocked, "not started for want of another"),
-    ];
-    let said: Vec<String> = counts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    if said.is_empty() {
-        return "nothing was trained".to_owned();
-    }
-    format!("{} in {}", said.join(", "), duration(wall))
-}
-
-/// What a sweep is about to do.
-pub(super) fn opening(pending: usize, finished_before: usize, slots: &[Slot]) -> String {
-    let before = match finished_before {
-        0 => String::new(),
-        count => format!(", {} finished before", counted(count, "run")),
-    };
-    if pending == 0 {
-        return format!("nothing to train{before}");
-    }
-    let to_train = counted(pending, "run");
-    format!("{to_train} to train{before} · {}", workforce(slots))
-}
-
-/// `2 workers, 1 thread each`, with the devices where the CPU is not the only one.
-pub fn workforce(slots: &[Slot]) -> String {
-    let threads = slots.first().map_or(1, |slot| slot.threads);
-    let mut on: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
-    on.sort();
-    on.dedup();
-    let on = match on[..] {
-        [ref only] if *only == DeviceKind::Cpu.to_string() => String::new(),
-        _ => format!(" on {}", on.join(", ")),
-    };
-    let workers = counted(slots.len(), "worker");
-    format!("{workers}{on}, {} each", counted(threads, "thread"))
-}
-
-/// `1 run`, `2 runs`.
-pub fn counted(count: usize, noun: &str) -> String {
+/// `8 runs`, `1 run`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
 
-/// The first line of an error that says something; all of it is in the database.
-fn first_line(text: &str) -> &str {
-    let mut lines = text.lines().map(str::trim);
-    lines
-        .find(|line| !line.is_empty())
-        .unwrap_or("unknown error")
+/// As [`printable`], with the ends of lines kept.
+pub(super) fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::SLOTS;
     use super::*;
 
     #[test]
-    fn durations_have_two_units() {
-        let said: Vec<String> = [0.04, 9.94, 9.96, 59.4, 59.6, 123.0, 3840.0, 183_600.0]
-            .map(|s| duration(Duration::from_secs_f64(s)))
-            .into();
-        assert_eq!(
-            said,
-            [
-                "0.0 s",
-                "9.9 s",
-                "10 s",
-                "59 s",
-                "1 min 0 s",
-                "2 min 3 s",
-                "1 h 4 min",
-                "2 d 3 h"
-            ]
-        );
-    }
-
-    #[test]
-    fn devices_are_named_where_the_cpu_is_not_the_only_one() {
-        assert_eq!(workforce(&SLOTS), "2 workers, 1 thread each");
-        let [first, second] = SLOTS;
-        let slots = [1, 0].map(|gpu| Slot {
-            device: DeviceKind::Cuda(gpu),
-            ..second
-        });
-        let mixed = [slots[0], slots[1], first];
-        assert_eq!(
-            workforce(&mixed),
-            "3 workers on cpu, cuda:0, cuda:1, 1 thread each"
-        );
-    }
-
-    #[test]
-    fn a_sweep_with_nothing_to_do_says_so() {
-        assert_eq!(opening(0, 0, &SLOTS), "nothing to train");
-        assert_eq!(
-            opening(0, 12, &SLOTS),
-            "nothing to train, 12 runs finished before"
-        );
-        let none = summary(&SweepTally::default(), Duration::ZERO);
-        assert_eq!(none, "nothing was trained");
-    }
-
-    #[test]
-    fn only_the_first_line_of_an_error_is_shown() {
-        assert_eq!(
-            first_line("\n  cannot read x\ncaused by y\n"),
-            "cannot read x"
-        );
-        assert_eq!(first_line(" \n"), "unknown error");
+    fn what_is_not_a_number_is_a_dash() {
+        assert_eq!(percent(None), "–");
+        assert_eq!(percent(Some(f64::NAN)), "–");
+        assert_eq!(percent(Some(8.754)), "8.75");
     }
 }

@@ -2,6 +2,6 @@
 
 /// The first GPU; where there is none, says so.
 pub fn first() -> Option<dfdx::prelude::Cuda> {
-    let gpu = resweep::train::cuda(0);
+    let gpu = resweep_train::cuda(0);
     gpu.inspect_err(|error| println!("skipped: {error}")).ok()
 }

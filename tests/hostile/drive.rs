@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use resweep::data::download::{Archive, ArchiveFile};
-use resweep::data::{self, DataError, probe};
-use resweep::domain::{
+use resweep_core::domain::{
     Augmentation, BrokenImage, DataConfig, Dataset, Normalisation, Validation, is_unprintable,
 };
-use resweep::spec;
+use resweep_core::sweep_file;
+use resweep_data::download::{Archive, ArchiveFile};
+use resweep_data::{DataError, probe};
 
 /// Height and width of all images, in pixels.
 const SIZE: usize = 8;
@@ -30,7 +30,7 @@ pub fn sweep_file(bytes: &[u8]) {
     let folder = temporary();
     let path = folder.path().join("sweep.toml");
     fs::write(&path, file).expect("a writable temporary folder");
-    match spec::load(&path, &overrides) {
+    match sweep_file::load(&path, &overrides) {
         Ok(sweep) => {
             assert!(!sweep.configurations.is_empty() && !sweep.seeds.is_empty());
             assert!(sweep.configurations.len() * sweep.seeds.len() < TOO_MANY);
@@ -154,8 +154,8 @@ pub fn class_folder(bytes: &[u8]) {
         },
     };
     match (
-        data::describe(&config, SIZE, &cache),
-        data::load(&config, SIZE, &cache),
+        resweep_data::describe(&config, SIZE, &cache),
+        resweep_data::load(&config, SIZE, &cache),
     ) {
         (Ok(facts), Ok(data)) => {
             assert_eq!(facts.fingerprint, data.fingerprint);

@@ -3,9 +3,9 @@
 use dfdx::prelude::{Backward, Cpu, Device, SampleTensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::{DecayScope, Init, ModelConfig, Shortcut};
-use resweep::engine::{Engine, Matrix};
-use resweep::model::{Architecture, Network};
+use resnet_engine::model::{Architecture, Network};
+use resnet_engine::{Engine, Matrix};
+use resweep_core::domain::{DecayScope, Init, ModelConfig, Shortcut};
 
 pub const SEED: u64 = 20_151_210;
 pub const CLASSES: usize = 7;

@@ -6,11 +6,11 @@ pub mod scenes;
 
 use std::collections::HashMap;
 
-use resweep::domain::{
+use resweep_core::domain::{
     Configuration, Cost, Curves, ErrorPoint, EvalPoint, EvalSet, Figure, FigureKind, Look, Panel,
     Reference, Run, RunConfig, RunId, Shortcut, Show, Sweep,
 };
-use resweep::render::{Drawing, RenderError, draw};
+use resweep_figures::{Drawing, RenderError, draw};
 
 /// A sweep with runs and curves in the making.
 pub struct Setup {

@@ -2,8 +2,8 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep::domain::{Look, Palette, Reference, Shortcut, Show, Theme};
-use resweep::render::Drawing;
+use resweep_core::domain::{Look, Palette, Reference, Shortcut, Show, Theme};
+use resweep_figures::Drawing;
 
 use super::{Line, Setup};
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use resweep::domain::*;
-use resweep::record::{Participation, Provenance, Recorder, RunRecord, SweepRecord};
+use resweep_core::domain::*;
+use resweep_store::{Participation, Provenance, Recorder, RunRecord, SweepRecord};
 
 /// A run of 3,000 iterations; its id depends on everything that is given.
 pub fn run(depth: usize, shortcut: Shortcut, seed: u64) -> Run {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use assert_cmd::Command;
-use resweep::render::Drawing;
+use resweep_figures::Drawing;
 use rusqlite::Connection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -125,7 +125,7 @@ impl Workplace {
                     return name.display().to_string();
                 }
                 let bytes = without_day(fs::read(file).expect("a file"));
-                let digest = resweep::domain::hex(&Sha256::digest(bytes));
+                let digest = resweep_core::domain::hex(&Sha256::digest(bytes));
                 format!("{} {digest}", name.display())
             }));
         }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::super::prepare::{Prepared, load_data};
 use super::Exported;
-use crate::domain::{Checkpoint, RunId, printable};
 use crate::export::Folder;
-use crate::record::Store;
-use crate::train::{network_file, normalisation_file};
+use resweep_core::domain::{Checkpoint, RunId, printable};
+use resweep_store::Store;
+use resweep_train::{network_file, normalisation_file};
 
 /// Raised when a file means something else than before.
 const FORMAT: u32 = 1;

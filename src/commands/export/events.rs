@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Exported;
 use crate::export::Folder;
 use crate::export::tensorboard::{self, RunLog};
-use crate::record::{AttemptStatus, Store};
+use resweep_store::{AttemptStatus, Store};
 
 /// TensorBoard looks for `tfevents` in the name.
 const FILE: &str = "events.out.tfevents.resweep";

@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use super::ending::UsageError;
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::{ExportArgs, ExportFormat};
-use crate::domain::{Run, RunId, printable};
 use crate::export::{RowFormat, flatten};
-use crate::record::{Attempt, RecordedRun, RunStatus, Store};
+use resweep_core::domain::{Run, RunId, printable};
+use resweep_store::{Attempt, RecordedRun, RunStatus, Store};
 
 /// Writes the files and prints their paths.
 pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {

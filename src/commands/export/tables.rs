@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Exported;
-use crate::domain::{EvalSet, LayerStat, Measurements, RunId};
 use crate::export::{Folder, RowFormat, RowWriter};
-use crate::record::Store;
+use resweep_core::domain::{EvalSet, LayerStat, Measurements, RunId};
+use resweep_store::Store;
 
 /// Columns of the runs before their settings.
 const RUN: [&str; 7] = [

@@ -11,9 +11,9 @@ use anyhow::Context;
 use super::super::ending::Ending;
 use super::super::prepare::load_data;
 use super::message::{Answer, Order};
-use crate::domain::{Job, RunEvent, TrainError, Trainer};
-use crate::schedule;
-use crate::train::NetworkTrainer;
+use resweep_core::domain::{Job, RunEvent, TrainError, Trainer};
+use resweep_core::schedule;
+use resweep_train::NetworkTrainer;
 
 /// Trains the run that standard input orders.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Grant, Outcome, Run, RunEvent, Slot, TrainError};
+use resweep_core::domain::{Grant, Outcome, Run, RunEvent, Slot, TrainError};
 
 /// The first line to the child: what it is to train. Any further line asks it to stop.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 
 use super::message::{Answer, Order, Setting};
-use crate::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
+use resweep_core::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
 
 /// Of what a child prints on standard error, so much is kept: the end.
 const STDERR_BYTES_MAX: usize = 16 << 10;

@@ -6,9 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::super::prepare::Prepared;
-use crate::domain::{Curves, Run, RunId};
-use crate::page::{Attempt, Entry, Standing, Tail};
-use crate::record::{self, AttemptStatus, RunStatus, Store};
+use crate::report::{Attempt, Entry, Standing, Tail};
+use resweep_core::domain::{Curves, Run, RunId};
+use resweep_store::{AttemptStatus, RunStatus, Store};
 
 /// The end of a log: so many lines, out of so many bytes.
 const TAIL_LINES: usize = 12;
@@ -54,7 +54,7 @@ fn standing(status: AttemptStatus) -> Standing {
     }
 }
 
-fn attempt(recorded: record::Attempt) -> Attempt {
+fn attempt(recorded: resweep_store::Attempt) -> Attempt {
     let commit = recorded.git_commit.map(|commit| format!(" ({commit})"));
     Attempt {
         number: recorded.number,

@@ -14,11 +14,11 @@ use super::plot::drawing;
 use super::prepare::{Prepared, database, prepare};
 use super::records::Records;
 use crate::cli::ReportArgs;
-use crate::domain::{Curves, RunId, Theme};
-use crate::files::write_atomically;
-use crate::page::{self, Drawn, Report, Standing, Table};
-use crate::record::Store;
-use crate::render::{RenderError, Section, sections};
+use crate::report::{self, Drawn, Report, Standing, Table};
+use resweep_core::domain::{Curves, RunId, Theme};
+use resweep_core::files::write_atomically;
+use resweep_figures::{RenderError, Section, sections};
+use resweep_store::Store;
 
 pub use live::during;
 
@@ -67,7 +67,7 @@ fn write(
         version: env!("CARGO_PKG_VERSION"),
     };
     let path = results.join(&prepared.sweep.name).join("report.html");
-    write_atomically(&path, &[page::render(&report)?.as_bytes()])
+    write_atomically(&path, &[report::render(&report)?.as_bytes()])
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Written { path, unfinished })
 }

@@ -8,9 +8,9 @@ use super::super::origin;
 use super::super::plot::{restyle_figure, stamped};
 use super::super::recorded::recorded;
 use super::super::records::Records;
-use crate::domain::{Figure, Look, Palette, Run, Sweep, Theme, printable};
-use crate::record::Store;
-use crate::render::Facts;
+use resweep_core::domain::{Figure, Look, Palette, Run, Sweep, Theme, printable};
+use resweep_figures::Facts;
+use resweep_store::Store;
 
 /// The figure as the database gives it now.
 pub struct Again {

@@ -7,8 +7,8 @@ use anyhow::Context;
 use super::super::origin::{self, Measured};
 use super::again::Again;
 use super::{fact, program};
-use crate::domain::{RunId, printable};
-use crate::render::Facts;
+use resweep_core::domain::{RunId, printable};
+use resweep_figures::Facts;
 
 /// Runs that are named of one kind; the others are counted.
 const NAMED: usize = 5;

@@ -13,10 +13,10 @@ use super::ending::Ending;
 use super::origin::FORMAT;
 use super::prepare::database;
 use crate::cli::VerifyArgs;
-use crate::domain::printable;
-use crate::render::{Facts, Picture, RenderError};
-use crate::report::counted;
+use crate::progress::counted;
 use again::Again;
+use resweep_core::domain::printable;
+use resweep_figures::{Facts, Picture, RenderError};
 
 /// No figure is nearly as large, in bytes.
 const FILE_BYTES_MAX: u64 = 64_000_000;

@@ -1,0 +1,178 @@
+//! The memory of a training step: everything that the backward pass needs of the forward pass.
+
+use std::io;
+use std::sync::Arc;
+
+use dfdx::prelude::Cpu;
+
+use super::batch_norm::Normalisation;
+use super::buffer::Buffer;
+use super::geometry::{Convolution, Grid, Trunk, chunk_images, most_chunks};
+use super::kernels::{InstructionSet, Sums};
+use super::prepared::Prepared;
+use super::scratch::Scratch;
+use super::team::Team;
+use crate::model::Network;
+
+/// The weight of a batch in the running statistics: PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// Buffers of gradients on their way back.
+const GRADIENTS: usize = 4;
+
+/// A network's activations for a batch, and the threads' scratch memory.
+pub struct Workspace {
+    pub trunk: Arc<Trunk>,
+    /// Images that it has room for.
+    pub capacity: usize,
+    /// Images of the batch at hand.
+    pub batch: usize,
+    pub images: Vec<f32>,
+    /// The outputs of each convolution.
+    pub outputs: Vec<Buffer>,
+    /// What goes into each block and out of the last.
+    pub joints: Vec<Buffer>,
+    /// The BN after each convolution.
+    pub norms: Vec<Normalisation>,
+    /// A shortcut with option A.
+    pub shortcut: Buffer,
+    /// Gradients on their way back: of a block's output, inside the block, of its input, and of
+    /// its input by the shortcut.
+    pub gradients: Vec<Buffer>,
+    /// The kernels for the pass at hand.
+    pub kernels: Prepared,
+    /// Each chunk's part of the gradient of a kernel.
+    pub kernel_gradients: Buffer,
+    /// Each chunk's part of the sums over the batch.
+    pub sums: Vec<Sums>,
+    pub team: Team<Scratch>,
+}
+
+impl Workspace {
+    /// Memory for batches of `capacity` images and `threads` threads.
+    ///
+    /// # Errors
+    /// When the system has no room for it.
+    pub fn new(
+        trunk: Arc<Trunk>,
+        capacity: usize,
+        set: InstructionSet,
+        threads: usize,
+    ) -> io::Result<Self> {
+        let activation = |grid: Grid| Buffer::new(capacity * grid.len());
+        let grid_len = trunk.largest(|conv| conv.output.len());
+        let gradient = || Buffer::new(capacity * grid_len);
+        let chunks = most_chunks(capacity);
+        let scratches = (0..threads)
+            .map(|_| Scratch::new(&trunk))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            capacity,
+            batch: 0,
+            images: vec![0.0; capacity * trunk.stem.input.len()],
+            outputs: trunk
+                .convolutions()
+                .map(|conv| activation(conv.output))
+                .collect::<Result<_, _>>()?,
+            joints: trunk.joints().map(activation).collect::<Result<_, _>>()?,
+            norms: vec![Normalisation::default(); trunk.convolutions().count()],
+            shortcut: gradient()?,
+            gradients: (0..GRADIENTS)
+                .map(|_| gradient())
+                .collect::<Result<_, _>>()?,
+            kernels: Prepared::new(&trunk, set, threads)?,
+            kernel_gradients: Buffer::new(chunks * trunk.largest(Convolution::kernel_len))?,
+            sums: vec![Sums::default(); chunks],
+            team: Team::new(set, scratches),
+            trunk,
+        })
+    }
+
+    /// Bytes of a workspace for batches of `capacity` images and `threads` threads.
+    pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
+        let outputs: usize = trunk.convolutions().map(|conv| conv.output.len()).sum();
+        let joints: usize = trunk.joints().map(Grid::len).sum();
+        let passing = (GRADIENTS + 1) * trunk.largest(|conv| conv.output.len());
+        let image = outputs + joints + passing + trunk.stem.input.len();
+        let kernels = Prepared::floats(trunk, threads)
+            + most_chunks(capacity) * trunk.largest(Convolution::kernel_len);
+        let floats = capacity * image + kernels + threads * Scratch::floats(trunk);
+        floats * size_of::<f32>()
+    }
+
+    /// Whether it has the memory for a batch of `batch` images through `trunk`.
+    pub fn fits(&self, trunk: &Trunk, batch: usize) -> bool {
+        batch <= self.capacity && *self.trunk == *trunk
+    }
+
+    /// Moves the running statistics of `network` towards those of the batch, as PyTorch does.
+    pub fn update_running(&self, network: &mut Network<Cpu>) {
+        for (conv, norm) in self.trunk.convolutions().zip(&self.norms) {
+            let values = (self.batch * conv.output.size * conv.output.size) as f64;
+            let unbiased = values / (values - 1.0).max(1.0);
+            let mean = norm.mean.iter().map(|&mean| f64::from(mean));
+            let variance = norm.variance.iter().map(|variance| variance * unbiased);
+            update(&mut network.buffers[2 * conv.index], mean);
+            update(&mut network.buffers[2 * conv.index + 1], variance);
+        }
+    }
+
+    /// Images in each chunk of the batch but the last.
+    pub fn chunk(&self) -> usize {
+        chunk_images(self.batch)
+    }
+}
+
+/// Moves running statistics towards those of a batch.
+fn update(buffer: &mut crate::model::Buffer<Cpu>, batch: impl Iterator<Item = f64>) {
+    let mut running = buffer.tensor.as_vec();
+    for (running, batch) in running.iter_mut().zip(batch) {
+        *running = (f64::from(*running) * (1.0 - MOMENTUM) + batch * MOMENTUM) as f32;
+    }
+    buffer.tensor.copy_from(&running);
+}
+
+/// Sets each chunk's sums to zero for `channels`.
+pub fn clear(parts: &mut [Sums], channels: usize) {
+    parts.fill_with(|| Sums::new(channels));
+}
+
+/// The sum of the chunks' sums.
+pub fn total<'a>(parts: impl IntoIterator<Item = &'a Sums>, channels: usize) -> Sums {
+    let mut total = Sums::new(channels);
+    for part in parts {
+        total.add(part);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Architecture;
+    use resweep_core::domain::{Configuration, Shortcut};
+
+    #[test]
+    fn its_bytes_are_those_that_are_foretold() {
+        for (depth, shortcut, batch, threads) in [
+            (8, Shortcut::None, 3, 1),
+            (14, Shortcut::B, 128, 2),
+            (20, Shortcut::C, 9, 3),
+        ] {
+            let model = Configuration::paper(depth, shortcut).model;
+            let trunk = Arc::new(Trunk::new(&Architecture::new(&model, 10)));
+            let set = InstructionSet::Portable;
+            let mut workspace =
+                Workspace::new(Arc::clone(&trunk), batch, set, threads).expect("room");
+            let scratches = workspace.team.sum(Scratch::len);
+            let single = [&workspace.shortcut, &workspace.kernel_gradients];
+            let many = [&workspace.outputs, &workspace.joints, &workspace.gradients];
+            let buffers = many.into_iter().flatten().chain(single);
+            let floats = buffers.map(|buffer| buffer.len()).sum::<usize>()
+                + workspace.images.len()
+                + workspace.kernels.len()
+                + scratches;
+            assert_eq!(4 * floats, Workspace::bytes(&trunk, batch, threads));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Trains the CIFAR networks of "Deep Residual Learning" (He et al. 2015) with dfdx.
+//!
+//! [`Engine`] computes a network's logits, loss and layer moments. Backward pass and optimiser are
+//! the same for every engine. [`Portable`] works operation by operation on any dfdx device and is
+//! the reference; [`Fused`] is the CPU's fast engine and `CudaFused` that of NVIDIA GPUs. All are
+//! tested against PyTorch. This is the only crate with unsafe code, and it knows nothing of sweeps,
+//! files or databases.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`model`] | parameters and initial values of a network |
+//! | [`fused`] | the CPU engine: whole layers at once, kernels with vector instructions |
+//! | `cuda` | the CUDA engine (feature `cuda`) |
+//! | `portable` | the reference engine |
+//! | `loss`, `sgd`, `moments`, `memory` | cross-entropy, the optimiser, layer statistics, the memory estimate |
+
+mod classifier;
+#[cfg(feature = "cuda")]
+mod cuda;
+pub mod fused;
+mod loss;
+mod memory;
+pub mod model;
+mod moments;
+mod portable;
+mod sgd;
+
+use dfdx::prelude::{Device, Merge, NoneTape, OwnedTape, Rank0, Tape, Tensor};
+
+use crate::model::Network;
+use resweep_core::domain::{TrainError, says_out_of_memory};
+
+#[cfg(feature = "cuda")]
+pub use cuda::{CudaFused, CudaImages, CudaPick, compile_kernels, gpu_name};
+pub use fused::{Fused, InstructionSet};
+pub use loss::{BatchLoss, cross_entropy};
+pub use memory::memory_bytes;
+pub use moments::Moments;
+pub use portable::Portable;
+pub use sgd::Sgd;
+
+/// A matrix on device `D`. Images and activations have a row for each pixel, images in turn and
+/// pixels in row-major order, and a column for each channel (NHWC); logits have a row for each
+/// image and a column for each class.
+pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+
+/// A batch's mean loss on the tape.
+pub type Loss<D> = Tensor<Rank0, f32, D, OwnedTape<f32, D>>;
+
+/// A tape that a network's branches can be recorded on, or none.
+pub trait Recording<D: Device<f32>>: Tape<f32, D> + Merge<Self> + Merge<NoneTape> {}
+impl<D: Device<f32>, T: Tape<f32, D> + Merge<T> + Merge<NoneTape>> Recording<D> for T {}
+
+/// A device ran out of memory or failed otherwise, or cannot compute what it is asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineError(String);
+
+impl EngineError {
+    /// From any error of dfdx, none of which implements `std::error::Error` on every device.
+    pub fn new(error: impl std::fmt::Debug) -> Self {
+        Self(format!("the device failed: {error:?}"))
+    }
+
+    /// In words for people.
+    #[cfg(feature = "cuda")]
+    fn says(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Whether the device had too little memory.
+    pub fn is_out_of_memory(&self) -> bool {
+        says_out_of_memory(&self.0)
+    }
+}
+
+impl From<EngineError> for TrainError {
+    fn from(error: EngineError) -> Self {
+        if error.is_out_of_memory() {
+            Self::out_of_memory(error.to_string())
+        } else {
+            Self::lasting(error.to_string())
+        }
+    }
+}
+
+/// Computes a network's logits.
+pub trait Engine<D: Device<f32>> {
+    /// Logits (batch, classes) of `images` (batch * size * size, 3) with BN on the statistics of
+    /// the batch; updates the running statistics as PyTorch does (momentum 0.1, unbiased
+    /// variance). The tape holds what the backward pass needs.
+    ///
+    /// # Errors
+    /// When the device fails, for want of memory for instance.
+    fn train(
+        &mut self,
+        network: &mut Network<D>,
+        images: Matrix<D>,
+    ) -> Result<Matrix<D, OwnedTape<f32, D>>, EngineError>;
+
+    /// Mean cross-entropy of `logits` (batch, classes), which [`Engine::train`] gave.
+    ///
+    /// # Errors
+    /// As [`Engine::train`].
+    fn loss(
+        &mut self,
+        logits: Matrix<D, OwnedTape<f32, D>>,
+        labels: &[usize],
+    ) -> Result<Loss<D>, EngineError> {
+        cross_entropy(logits, labels)
+    }
+
+    /// Logits (batch, classes) of `images` with BN on its running statistics, without a tape.
+    ///
+    /// # Errors
+    /// As [`Engine::train`].
+    fn eval(&mut self, network: &Network<D>, images: Matrix<D>) -> Result<Matrix<D>, EngineError>;
+
+    /// The moments of what every convolution puts out for `images`, before its BN, in the order of
+    /// [`Architecture::layers`](crate::model::Architecture::layers); BN as in [`Engine::eval`].
+    ///
+    /// # Errors
+    /// As [`Engine::train`].
+    fn moments(
+        &mut self,
+        network: &Network<D>,
+        images: Matrix<D>,
+    ) -> Result<Vec<Moments>, EngineError>;
+}

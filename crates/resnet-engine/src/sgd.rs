@@ -1,0 +1,92 @@
+//! Stochastic gradient descent with momentum and L2 weight decay, as `torch.optim.SGD` does it:
+//! g += wd * p; v = momentum * v + g; p -= lr * v (Nesterov: p -= lr * (g + momentum * v)).
+
+use dfdx::prelude::{Backward, Device, Gradients, Momentum, SgdConfig, SumTo, Trace, WeightDecay};
+
+use super::EngineError;
+use crate::model::{Network, Parameter, ParameterKind, Vector};
+use resweep_core::domain::{DecayScope, TrainConfig};
+
+/// The optimiser's settings and velocities.
+pub struct Sgd<D: Device<f32>> {
+    momentum: Momentum,
+    weight_decay: f64,
+    decay: DecayScope,
+    velocities: Gradients<f32, D>,
+}
+
+impl<D: Device<f32>> Sgd<D> {
+    /// An optimiser whose velocities are zero.
+    pub fn new(config: &TrainConfig, decay: DecayScope) -> Self {
+        Self {
+            momentum: if config.nesterov {
+                Momentum::Nesterov(config.momentum)
+            } else {
+                Momentum::Classic(config.momentum)
+            },
+            weight_decay: config.weight_decay,
+            decay,
+            velocities: Gradients::leaky(),
+        }
+    }
+
+    /// Updates every parameter of `network` with learning rate `lr`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn step(
+        &mut self,
+        network: &mut Network<D>,
+        gradients: &mut Gradients<f32, D>,
+        lr: f64,
+    ) -> Result<(), EngineError> {
+        for parameter in &mut network.parameters {
+            let decayed = self.decay == DecayScope::All || parameter.kind == ParameterKind::Weight;
+            let config = SgdConfig {
+                lr,
+                momentum: Some(self.momentum),
+                weight_decay: decayed.then_some(WeightDecay::L2(self.weight_decay)),
+            };
+            let gradient = gradients
+                .get_or_alloc_mut(&parameter.tensor)
+                .map_err(EngineError::new)?;
+            let velocity = self
+                .velocities
+                .get_or_alloc_mut(&parameter.tensor)
+                .map_err(EngineError::new)?;
+            config
+                .try_update(&mut parameter.tensor, velocity, gradient)
+                .map_err(EngineError::new)?;
+        }
+        Ok(())
+    }
+
+    /// The momentum buffer of a parameter that has been updated: as many values as it has.
+    pub fn momentum_buffer(&self, parameter: &Parameter<D>) -> Vector<D> {
+        self.velocities.get(&parameter.tensor)
+    }
+
+    /// Sets the momentum buffers of all parameters, in the order of `network.parameters`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn set_momentum_buffers(
+        &mut self,
+        device: &D,
+        network: &Network<D>,
+        values: Vec<Vec<f32>>,
+    ) -> Result<(), EngineError> {
+        // dfdx lets nobody write into `Gradients`; but the gradient of p * v with respect to p is v.
+        let mut velocities = Gradients::leaky();
+        for (parameter, values) in network.parameters.iter().zip(values) {
+            let len = values.len();
+            let wanted = device
+                .try_tensor_from_vec(values, (len,))
+                .map_err(EngineError::new)?;
+            let product = parameter.tensor.clone().traced(velocities) * wanted;
+            velocities = product.sum().try_backward().map_err(EngineError::new)?;
+        }
+        self.velocities = velocities;
+        Ok(())
+    }
+}

@@ -1,0 +1,257 @@
+//! Training batches without end, and evaluation batches from first to last.
+//!
+//! The training stream is one random permutation of the training images after another. A batch
+//! that reaches the end of one goes on into the next, so every batch is full and every image is
+//! seen exactly once in an epoch: 64k iterations of 128 images are 163.84 epochs of 50k, as the
+//! paper counts. An evaluation keeps its last, partial batch.
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::augment::{self, View};
+use super::draw;
+use super::load::Data;
+use resweep_core::domain::Augmentation;
+use resweep_core::domain::streams::{self, Stream};
+
+/// The set that images are taken from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The training images.
+    #[default]
+    Train,
+    /// The evaluation images.
+    Eval,
+}
+
+/// One image of a set as the network sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pick {
+    /// Its place in the set.
+    pub index: usize,
+    pub view: View,
+}
+
+/// Images ready for a network, and their classes. Reused from one iteration to the next.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// The set that the images are of.
+    pub part: Part,
+    /// Which images these are.
+    pub picks: Vec<Pick>,
+    /// Images x height x width x channels, normalised; empty where the device renders them.
+    pub images: Vec<f32>,
+    /// One class index for each image.
+    pub labels: Vec<usize>,
+    /// Where the stream stands after a training batch.
+    pub sampler: SamplerState,
+}
+
+/// A place in a run's stream of training batches, from which it can go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SamplerState {
+    /// The images of the current epoch in the order in which they come.
+    pub permutation: Arc<Vec<u32>>,
+    /// How many of them have come.
+    pub position: usize,
+    /// Words drawn from the order's random stream.
+    pub order_words: u128,
+    /// Words drawn from the augmentation's random stream.
+    pub augmentation_words: u128,
+}
+
+impl Batch {
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Takes other images of a set, and renders them if asked to.
+    fn take(&mut self, data: &Data, part: Part, picks: impl Iterator<Item = Pick>, renders: bool) {
+        let set = data.part(part);
+        self.part = part;
+        self.picks.clear();
+        self.picks.extend(picks);
+        let labels = self.picks.iter().map(|pick| set.labels[pick.index]);
+        self.labels.clear();
+        self.labels.extend(labels.map(usize::from));
+        if renders {
+            self.images.resize(self.picks.len() * set.stride(), 0.0);
+            let images = self.images.chunks_exact_mut(set.stride());
+            for (out, pick) in images.zip(&self.picks) {
+                let image = set.image(pick.index);
+                augment::render(image, set.size, pick.view, &data.normaliser, out);
+            }
+        }
+    }
+}
+
+/// The endless stream of a run's training batches.
+#[derive(Debug)]
+pub struct Batches {
+    data: Arc<Data>,
+    augmentation: Augmentation,
+    batch_size: usize,
+    order: Order,
+    views: ChaCha8Rng,
+    renders: bool,
+}
+
+impl Batches {
+    /// The batches that `seed` determines; order and augmentation have streams of their own, so
+    /// switching augmentation off leaves the order alone.
+    pub fn new(data: Arc<Data>, augmentation: Augmentation, batch_size: usize, seed: u64) -> Self {
+        Self {
+            order: Order::new(data.train.len(), seed),
+            views: streams::rng(seed, Stream::Augmentation),
+            data,
+            augmentation,
+            batch_size,
+            renders: true,
+        }
+    }
+
+    /// The same stream with or without [`Batch::images`].
+    #[must_use]
+    pub fn rendered(mut self, renders: bool) -> Self {
+        self.renders = renders;
+        self
+    }
+
+    /// The same stream from another place on.
+    #[must_use]
+    pub fn at(mut self, state: &SamplerState) -> Self {
+        self.order.permutation = Arc::clone(&state.permutation);
+        self.order.position = state.position;
+        self.order.rng.set_word_pos(state.order_words);
+        self.views.set_word_pos(state.augmentation_words);
+        self
+    }
+
+    fn state(&self) -> SamplerState {
+        SamplerState {
+            permutation: Arc::clone(&self.order.permutation),
+            position: self.order.position,
+            order_words: self.order.rng.get_word_pos(),
+            augmentation_words: self.views.get_word_pos(),
+        }
+    }
+
+    /// Fills `batch` with the next images. Once it has been filled before, this allocates only
+    /// the order of a new epoch.
+    pub fn fill(&mut self, batch: &mut Batch) {
+        let size = self.data.train.size;
+        let picks = (0..self.batch_size).map(|_| Pick {
+            view: match self.augmentation {
+                Augmentation::None => View::centred(size),
+                Augmentation::PadCropFlip => View::random(size, &mut self.views),
+            },
+            index: self.order.next(),
+        });
+        batch.take(&self.data, Part::Train, picks, self.renders);
+        batch.sampler = self.state();
+    }
+}
+
+/// An endless stream of image indices: one permutation after another.
+#[derive(Debug)]
+struct Order {
+    permutation: Arc<Vec<u32>>,
+    position: usize,
+    rng: ChaCha8Rng,
+}
+
+impl Order {
+    fn new(len: usize, seed: u64) -> Self {
+        Self {
+            permutation: Arc::new((0..len as u32).collect()),
+            position: len,
+            rng: streams::rng(seed, Stream::Order),
+        }
+    }
+
+    fn next(&mut self) -> usize {
+        if self.position == self.permutation.len() {
+            let permutation = Arc::make_mut(&mut self.permutation);
+            draw::shuffle(&mut self.rng, permutation);
+            self.position = 0;
+        }
+        self.position += 1;
+        self.permutation[self.position - 1] as usize
+    }
+}
+
+/// Images in their own order, normalised and otherwise as they are.
+#[derive(Debug)]
+pub struct EvalBatches<'a> {
+    part: Part,
+    data: &'a Data,
+    batch_size: usize,
+    position: usize,
+    renders: bool,
+}
+
+impl<'a> EvalBatches<'a> {
+    /// The images of a set.
+    pub fn new(data: &'a Data, part: Part, batch_size: usize) -> Self {
+        Self {
+            part,
+            data,
+            batch_size: batch_size.max(1),
+            position: 0,
+            renders: true,
+        }
+    }
+
+    /// The same batches with or without [`Batch::images`].
+    #[must_use]
+    pub fn rendered(mut self, renders: bool) -> Self {
+        self.renders = renders;
+        self
+    }
+
+    /// Fills `batch` with the next images, the last time with what is left; `false` when none
+    /// are left.
+    pub fn fill(&mut self, batch: &mut Batch) -> bool {
+        let set = self.data.part(self.part);
+        let end = set.len().min(self.position + self.batch_size);
+        let picks = (self.position..end).map(|index| Pick {
+            index,
+            view: View::centred(set.size),
+        });
+        batch.take(self.data, self.part, picks, self.renders);
+        self.position = end;
+        !batch.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_image_comes_once_an_epoch() {
+        let mut order = Order::new(50, 4);
+        for _ in 0..5 {
+            let mut epoch: Vec<usize> = (0..50).map(|_| order.next()).collect();
+            assert_ne!(epoch, (0..50).collect::<Vec<_>>());
+            epoch.sort_unstable();
+            assert_eq!(epoch, (0..50).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn epochs_and_seeds_have_orders_of_their_own() {
+        let mut order = Order::new(50, 4);
+        let epoch = |order: &mut Order| (0..50).map(|_| order.next()).collect::<Vec<_>>();
+        let (first, second) = (epoch(&mut order), epoch(&mut order));
+        assert_ne!(first, second);
+        assert_eq!(first, epoch(&mut Order::new(50, 4)));
+        assert_ne!(first, epoch(&mut Order::new(50, 5)));
+    }
+}

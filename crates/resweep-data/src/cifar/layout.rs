@@ -1,0 +1,81 @@
+//! Where CIFAR's files are and how long they must be.
+
+use std::path::{Path, PathBuf};
+
+use crate::image_set::CHANNELS;
+
+/// Height and width of CIFAR's images in pixels.
+pub const SIZE: usize = 32;
+
+/// Bytes of one colour plane.
+pub const PLANE: usize = SIZE * SIZE;
+
+/// One of the two layouts.
+#[derive(Debug)]
+pub struct Layout {
+    pub dataset: &'static str,
+    /// The folder in the official archive.
+    pub folder: &'static str,
+    pub train: &'static [&'static str],
+    pub test: &'static str,
+    /// Images in each training file, and in the test file.
+    pub records: [usize; 2],
+    /// Label bytes of a record; the last one counts.
+    pub label_bytes: usize,
+    pub classes: u8,
+    /// The file with the names of the classes, one a line.
+    pub names: &'static str,
+}
+
+pub const CIFAR10: Layout = Layout {
+    dataset: "cifar10",
+    folder: "cifar-10-batches-bin",
+    train: &[
+        "data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin",
+    ],
+    test: "test_batch.bin",
+    records: [10_000, 10_000],
+    label_bytes: 1,
+    classes: 10,
+    names: "batches.meta.txt",
+};
+
+pub const CIFAR100: Layout = Layout {
+    dataset: "cifar100",
+    folder: "cifar-100-binary",
+    train: &["train.bin"],
+    test: "test.bin",
+    records: [50_000, 10_000],
+    label_bytes: 2,
+    classes: 100,
+    names: "fine_label_names.txt",
+};
+
+impl Layout {
+    /// Bytes of one record.
+    pub fn record(&self) -> usize {
+        self.label_bytes + CHANNELS * PLANE
+    }
+
+    /// The files that hold images, with their lengths in bytes, training files first.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let bytes = self.records.map(|records| (records * self.record()) as u64);
+        (self.train.iter().map(move |&name| (name, bytes[0])))
+            .chain(std::iter::once((self.test, bytes[1])))
+    }
+
+    /// The folder of the files: `path` itself or the archive's folder in it.
+    pub fn locate(&self, path: &Path) -> PathBuf {
+        let inner = path.join(self.folder);
+        let here = path.join(self.train[0]).exists() || path.join(self.test).exists();
+        if here || !inner.is_dir() {
+            path.to_owned()
+        } else {
+            inner
+        }
+    }
+}

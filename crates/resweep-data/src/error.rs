@@ -1,0 +1,113 @@
+//! What can be wrong with a data set, with the file, what was found and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use resweep_core::domain::printable;
+
+/// A path from outside, which must not act on the terminal that shows it.
+pub(super) fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// Why a data set could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    #[error("the data set `{dataset}` needs `data.path`, the folder that holds it")]
+    NoPath { dataset: &'static str },
+
+    #[error(
+        "{} is missing; `resweep data download {dataset}` fetches it, or set \
+         `data.path` to the folder that holds it",
+        shown(.file)
+    )]
+    Missing {
+        dataset: &'static str,
+        file: PathBuf,
+    },
+
+    #[error(
+        "{} has {found} bytes instead of {expected}; remove it and fetch it again with \
+         `resweep data download {dataset}`",
+        shown(.file)
+    )]
+    Length {
+        dataset: &'static str,
+        file: PathBuf,
+        found: u64,
+        expected: u64,
+    },
+
+    #[error(
+        "{} is corrupt: record {record} has the label {label}, labels end at {last}; remove \
+         it and fetch it again with `resweep data download {dataset}`",
+        shown(.file)
+    )]
+    Label {
+        dataset: &'static str,
+        file: PathBuf,
+        record: usize,
+        label: u8,
+        last: u8,
+    },
+
+    #[error("cannot read {}", shown(.path))]
+    Read { path: PathBuf, source: io::Error },
+
+    #[error("cannot write {}", shown(.path))]
+    Write { path: PathBuf, source: io::Error },
+
+    #[error("{} is missing; a class folder data set has {layout}", shown(.path))]
+    NoSplit { path: PathBuf, layout: &'static str },
+
+    #[error("{} holds {found} class folders; at least two are needed", shown(.path))]
+    TooFewClasses { path: PathBuf, found: usize },
+
+    #[error(
+        "{} holds {found} class folders; at most {most} can be told apart",
+        shown(.path)
+    )]
+    TooManyClasses {
+        path: PathBuf,
+        found: usize,
+        most: usize,
+    },
+
+    #[error(
+        "{} is a class folder whose name is not UTF-8 or cannot be shown; rename it",
+        shown(.path)
+    )]
+    ClassName { path: PathBuf },
+
+    #[error("{} holds no images (.jpg, .jpeg or .png)", shown(.path))]
+    EmptyClass { path: PathBuf },
+
+    #[error("the classes of {} and {} differ: {difference}", shown(.train), shown(.test))]
+    ClassesDiffer {
+        train: PathBuf,
+        test: PathBuf,
+        difference: String,
+    },
+
+    #[error(
+        "cannot decode {count} of the images in {}, {first} the first: {reason}; mend or \
+         remove them, or set `data.broken_image = \"skip\"`",
+        shown(.root)
+    )]
+    BrokenImages {
+        root: PathBuf,
+        count: usize,
+        /// From the root, as it can be shown.
+        first: String,
+        reason: String,
+    },
+
+    #[error("no image of {} could be decoded for `{split}`", shown(.root))]
+    NothingLeft { root: PathBuf, split: &'static str },
+
+    #[error(
+        "a validation set of {asked} images cannot be held out of {images} training images; \
+         `data.validation` must be at least 1 and leave one image to train on"
+    )]
+    Validation { asked: usize, images: usize },
+}

@@ -1,0 +1,137 @@
+//! Decoded images in one file: read in about a second where decoding takes a minute.
+//!
+//! The file is [`MAGIC`], the length of the header as 8 bytes, the header as JSON, then labels
+//! (2 bytes each) and pixels of the training set, and those of the test set. All numbers are
+//! little-endian. The header's fingerprint is the checksum of what follows it. A file that is
+//! damaged in any way counts as absent and is written anew.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::decode::Broken;
+use crate::error::DataError;
+use crate::files;
+use crate::image_set::{ImageSet, pixel_fingerprint};
+
+const MAGIC: &[u8; 8] = b"resweep1";
+
+/// No header comes near this; a length beyond it is damage.
+const MAX_HEADER_BYTES: u64 = 64 << 20;
+
+/// What a cache file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Height and width in pixels.
+    pub size: usize,
+    /// Images of each set.
+    pub train: usize,
+    pub test: usize,
+    pub broken: Vec<Broken>,
+    /// Of the decoded pixels and labels.
+    pub fingerprint: String,
+}
+
+/// A cache file's content.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cached {
+    pub header: Header,
+    pub train: ImageSet,
+    pub test: ImageSet,
+}
+
+/// Writes a cache file, whole or not at all.
+pub fn write(path: &Path, cached: &Cached) -> Result<(), DataError> {
+    let header = serde_json::to_vec(&cached.header).map_err(|error| DataError::Write {
+        path: path.to_owned(),
+        source: error.into(),
+    })?;
+    let (train, test) = (&cached.train, &cached.test);
+    let parts: [&[u8]; 7] = [
+        MAGIC,
+        &(header.len() as u64).to_le_bytes(),
+        &header,
+        &label_bytes(train),
+        &train.images,
+        &label_bytes(test),
+        &test.images,
+    ];
+    files::write_whole(path, &parts)
+}
+
+/// Reads a cache file of images of `size` x `size` pixels in so many classes and checks it;
+/// `None` where it is missing or damaged.
+pub fn read(path: &Path, size: usize, classes: usize) -> Option<Cached> {
+    let (mut file, header) = open(path, size)?;
+    let train = read_set(&mut file, header.train, size)?;
+    let test = read_set(&mut file, header.test, size)?;
+    let mut labels = train.labels.iter().chain(&test.labels);
+    if labels.any(|label| usize::from(*label) >= classes) {
+        return None;
+    }
+    (pixel_fingerprint([&train, &test]) == header.fingerprint).then_some(Cached {
+        header,
+        train,
+        test,
+    })
+}
+
+/// Reads what a cache file says of itself; `None` where it is missing, of another size than
+/// `size` or of a wrong length.
+pub fn read_header(path: &Path, size: usize) -> Option<Header> {
+    open(path, size).map(|(_, header)| header)
+}
+
+/// The file behind its header, which agrees with `size` and with the file's length.
+fn open(path: &Path, size: usize) -> Option<(BufReader<File>, Header)> {
+    // To open a pipe would wait for a writer.
+    let total = fs::metadata(path).ok().filter(|data| data.is_file())?.len();
+    let mut file = BufReader::new(File::open(path).ok()?);
+    let header = parse_header(&mut file)?;
+    if header.size != size {
+        return None;
+    }
+    let start = file.stream_position().ok()?;
+    let stride = ImageSet::empty(size).stride() + size_of::<u16>();
+    let images = header.train.checked_add(header.test)?;
+    let end = start.checked_add(images.checked_mul(stride)? as u64)?;
+    (end == total).then_some((file, header))
+}
+
+fn parse_header(file: &mut impl Read) -> Option<Header> {
+    let (mut magic, mut len) = ([0; 8], [0; 8]);
+    file.read_exact(&mut magic).ok()?;
+    file.read_exact(&mut len).ok()?;
+    let len = u64::from_le_bytes(len);
+    if &magic != MAGIC || len > MAX_HEADER_BYTES {
+        return None;
+    }
+    let header = read_bytes(file, len as usize)?;
+    serde_json::from_slice(&header).ok()
+}
+
+fn read_set(file: &mut impl Read, len: usize, size: usize) -> Option<ImageSet> {
+    let mut set = ImageSet::empty(size);
+    let labels = read_bytes(file, len.checked_mul(size_of::<u16>())?)?;
+    set.labels = (labels.chunks_exact(2))
+        .map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+        .collect();
+    set.images = read_bytes(file, len.checked_mul(set.stride())?)?;
+    Some(set)
+}
+
+/// Exactly `len` bytes; a damaged length runs into the end of the file, not out of memory.
+fn read_bytes(file: &mut impl Read, len: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(len as u64).read_to_end(&mut bytes).ok()?;
+    (bytes.len() == len).then_some(bytes)
+}
+
+fn label_bytes(set: &ImageSet) -> Vec<u8> {
+    set.labels
+        .iter()
+        .flat_map(|label| label.to_le_bytes())
+        .collect()
+}

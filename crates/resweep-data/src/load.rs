@@ -1,0 +1,122 @@
+//! A data set as a configuration asks for it, ready to train on.
+
+use std::path::{Path, PathBuf};
+
+use super::batches::Part;
+use super::cifar;
+use super::error::DataError;
+use super::folder;
+use super::image_set::ImageSet;
+use super::normalise::Normaliser;
+use super::split;
+use super::synthetic;
+use resweep_core::domain::{DataConfig, Dataset, EvalSet, Validation};
+
+/// A data set in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    pub train: ImageSet,
+    pub eval: ImageSet,
+    /// Which images `eval` holds.
+    pub eval_set: EvalSet,
+    /// The names of the classes, by label.
+    pub classes: Vec<String>,
+    /// SHA-256, in hexadecimal, of the images and labels, wherever they lie.
+    pub fingerprint: String,
+    /// From bytes to the network's input, with the statistics of `train`.
+    pub normaliser: Normaliser,
+    /// What a person should know: images that were skipped.
+    pub warnings: Vec<String>,
+}
+
+impl Data {
+    /// One of its sets.
+    pub fn part(&self, part: Part) -> &ImageSet {
+        match part {
+            Part::Train => &self.train,
+            Part::Eval => &self.eval,
+        }
+    }
+}
+
+/// What a data set's own loader gives.
+pub(super) struct Source {
+    pub train: ImageSet,
+    pub test: ImageSet,
+    pub classes: Vec<String>,
+    pub fingerprint: String,
+    pub warnings: Vec<String>,
+}
+
+/// Loads a data set at `image_size` x `image_size` pixels.
+///
+/// `cache` is a folder for decoded images, made when needed; only class folders use it, and it
+/// may be deleted at any time.
+///
+/// # Errors
+/// Missing, damaged or unreadable files, each named with what to do about it.
+pub fn load(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Data, DataError> {
+    let source = match config.dataset {
+        Dataset::Synthetic => synthetic::load(image_size),
+        Dataset::Cifar10 => cifar::load(&cifar::CIFAR10, &path(config)?, image_size)?,
+        Dataset::Cifar100 => cifar::load(&cifar::CIFAR100, &path(config)?, image_size)?,
+        Dataset::Folder => folder::load(&path(config)?, config.broken_image, image_size, cache)?,
+    };
+    let (train, eval, eval_set) = match config.validation {
+        Validation::None => (source.train, source.test, EvalSet::Test),
+        Validation::Images(count) => {
+            let (rest, held_out) = split::hold_out(&source.train, count)?;
+            (rest, held_out, EvalSet::Validation)
+        }
+    };
+    Ok(Data {
+        normaliser: Normaliser::new(config.normalisation, &train),
+        train,
+        eval,
+        eval_set,
+        classes: source.classes,
+        fingerprint: source.fingerprint,
+        warnings: source.warnings,
+    })
+}
+
+/// What a plan needs to know of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// As [`Data::fingerprint`].
+    pub fingerprint: String,
+    pub classes: usize,
+    /// Training images before any are held out.
+    pub train_images: usize,
+}
+
+/// The facts of a data set, without decoding more than it must: the version of the synthetic
+/// images, the bytes of CIFAR's files, or the cache of a class folder, which is made where it is
+/// missing or stale.
+///
+/// # Errors
+/// As [`load`].
+pub fn describe(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Facts, DataError> {
+    match config.dataset {
+        Dataset::Synthetic => Ok(synthetic::describe(image_size)),
+        Dataset::Cifar10 => cifar::describe(&cifar::CIFAR10, &path(config)?),
+        Dataset::Cifar100 => cifar::describe(&cifar::CIFAR100, &path(config)?),
+        Dataset::Folder => folder::describe(&path(config)?, config.broken_image, image_size, cache),
+    }
+}
+
+fn path(config: &DataConfig) -> Result<PathBuf, DataError> {
+    config.path.clone().ok_or(DataError::NoPath {
+        dataset: name(config.dataset),
+    })
+}
+
+/// The name that sweep files use.
+fn name(dataset: Dataset) -> &'static str {
+    match dataset {
+        Dataset::Synthetic => "synthetic",
+        Dataset::Cifar10 => "cifar10",
+        Dataset::Cifar100 => "cifar100",
+        Dataset::Folder => "folder",
+    }
+}

@@ -1,0 +1,171 @@
+//! The lines below a figure: what was trained, on what, when, and what was done to the curves.
+
+use std::collections::{BTreeSet, HashMap};
+
+use resweep_core::domain::{
+    Configuration, Curves, Dataset, Figure, FigureKind, Reference, Run, RunId, Sweep,
+};
+
+use super::series::Progress;
+
+/// More seeds than this are counted, not listed.
+const SEEDS_LISTED: usize = 8;
+const BETWEEN: &str = " \u{b7} ";
+
+/// Sweep, images, seeds, spread, date, what was done to the curves and, while runs are missing,
+/// how far the sweep has come.
+pub(super) fn caption(
+    sweep: &Sweep,
+    figure: &Figure,
+    progress: Progress,
+    measured: Option<&str>,
+    has_reference: bool,
+) -> String {
+    let images: BTreeSet<String> = shown_configurations(sweep, figure).map(images).collect();
+    let images: Vec<String> = images.into_iter().collect();
+    let mut parts = vec![format!("sweep {}", sweep.name), images.join(", ")];
+    let spread = spread(figure.kind);
+    parts.push(match &sweep.seeds_note {
+        Some(note) => format!("{note}; {spread}"),
+        None => seeds(&sweep.seeds, spread),
+    });
+    parts.extend(measured.map(|day| format!("last measured {day}")));
+    if figure.smoothing > 1 && figure.kind == FigureKind::ErrorVsIteration {
+        let points = figure.smoothing;
+        parts.push(format!(
+            "training error is a moving mean of {points} points"
+        ));
+    }
+    if figure.kind != FigureKind::HeatMap {
+        let words = reference(figure.reference, figure.kind, has_reference);
+        parts.extend(words.map(str::to_owned));
+    }
+    let Progress {
+        planned,
+        recorded,
+        complete,
+    } = progress;
+    if recorded < planned {
+        parts.push(format!("{recorded} of {planned} runs so far"));
+    }
+    match recorded - complete {
+        0 => {}
+        1 => parts.push("1 run incomplete".to_owned()),
+        incomplete => parts.push(format!("{incomplete} runs incomplete")),
+    }
+    parts.join(BETWEEN)
+}
+
+/// The newest day on which one of the figure's runs was measured.
+pub(super) fn measured<'c>(
+    figure: &Figure,
+    runs: &[Run],
+    curves: &'c HashMap<RunId, Curves>,
+) -> Option<&'c str> {
+    let is_shown = |run: &&Run| {
+        let mut panels = figure.panels.iter();
+        panels.any(|panel| panel.configurations.contains(&run.configuration))
+    };
+    let shown = runs.iter().filter(is_shown);
+    let curves = shown.filter_map(|run| curves.get(&run.id));
+    curves.filter_map(|curves| curves.measured.as_deref()).max()
+}
+
+/// What is drawn of several seeds.
+fn spread(kind: FigureKind) -> &'static str {
+    match kind {
+        FigureKind::ErrorVsIteration => "lines are means, bands span the lowest to the highest",
+        FigureKind::ErrorVsDepth => "lines are means over finished runs",
+        FigureKind::HeatMap => "means \u{b1} sample standard deviations over finished runs",
+        FigureKind::LayerResponses => "lines are means",
+    }
+}
+
+fn seeds(seeds: &[u64], spread: &str) -> String {
+    if let [only] = seeds {
+        return format!("seed {only}");
+    }
+    let follow = seeds
+        .windows(2)
+        .all(|pair| pair[0].checked_add(1) == Some(pair[1]));
+    let numbers = match seeds {
+        [first, _, .., last] if follow => format!(" ({first} to {last})"),
+        [_, ..] if seeds.len() <= SEEDS_LISTED => {
+            let numbers: Vec<String> = seeds.iter().map(u64::to_string).collect();
+            format!(" ({})", numbers.join(", "))
+        }
+        _ => String::new(),
+    };
+    format!("{} seeds{numbers}: {spread}", seeds.len())
+}
+
+/// Says whose the grey curves are, and that they end where the paper's figure does.
+fn reference(reference: Reference, kind: FigureKind, has_curves: bool) -> Option<&'static str> {
+    match (reference, has_curves) {
+        (Reference::None, _) => None,
+        (_, false) => Some("the paper shows no curves of these nets"),
+        (_, true) if kind == FigureKind::ErrorVsDepth => Some(
+            "grey: the paper's final errors (CIFAR-10, 64,000 iterations; training error is its \
+             mean from 54,000 on)",
+        ),
+        (_, true) if kind == FigureKind::LayerResponses => {
+            Some("grey: the paper's figure 7 (CIFAR-10, 64,000 iterations)")
+        }
+        (Reference::Paper, true) => {
+            Some("grey: the paper's curves (CIFAR-10, 64,000 iterations), which it cuts at 20 %")
+        }
+        (Reference::PaperScaled, true) => Some(
+            "grey: the paper's curves (CIFAR-10), which it cuts at 20 %, their 64,000 iterations \
+             scaled to those of each run",
+        ),
+    }
+}
+
+/// The images of a configuration, as people call them.
+fn images(configuration: &Configuration) -> String {
+    let data = &configuration.data;
+    match data.dataset {
+        Dataset::Synthetic => "synthetic images".to_owned(),
+        Dataset::Cifar10 => "CIFAR-10".to_owned(),
+        Dataset::Cifar100 => "CIFAR-100".to_owned(),
+        Dataset::Folder => {
+            let folder = data.path.as_deref().and_then(|path| path.file_name());
+            folder.map_or("a folder of images".to_owned(), |name| {
+                format!("images of {}", name.to_string_lossy())
+            })
+        }
+    }
+}
+
+/// The configurations of a figure's panels, as often as they are shown.
+pub(super) fn shown_configurations<'a>(
+    sweep: &'a Sweep,
+    figure: &'a Figure,
+) -> impl Iterator<Item = &'a Configuration> {
+    let panels = figure.panels.iter();
+    panels
+        .flat_map(|panel| &panel.configurations)
+        .filter_map(|&index| sweep.configurations.get(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_named_as_far_as_there_is_room() {
+        let words = |list: &[u64]| {
+            seeds(list, spread(FigureKind::HeatMap))
+                .split(':')
+                .next()
+                .unwrap_or("")
+                .to_owned()
+        };
+        assert_eq!(words(&[7]), "seed 7");
+        assert_eq!(words(&[1, 2, 3]), "3 seeds (1 to 3)");
+        assert_eq!(words(&[1, 5, 2]), "3 seeds (1, 5, 2)");
+        assert_eq!(words(&[9, 1, 5, 2, 8, 4, 11, 6, 7]), "9 seeds");
+        assert_eq!(words(&[u64::MAX, 0]), "2 seeds (18446744073709551615, 0)");
+        assert_eq!(words(&[]), "0 seeds");
+    }
+}

@@ -1,0 +1,144 @@
+//! A finished figure, and its files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{self, fontdb};
+
+use super::RenderError;
+use super::text::{FAMILY, Weight};
+use resweep_core::files::write_atomically;
+
+/// Pixels of the PNG for each unit of the SVG, in each direction.
+pub const PIXELS_PER_UNIT: u32 = 2;
+
+/// A figure as an SVG document. The same input gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawing {
+    pub svg: String,
+}
+
+impl Drawing {
+    /// The figure as a PNG with [`PIXELS_PER_UNIT`], text set in the embedded font.
+    pub fn png(&self) -> Result<Vec<u8>, RenderError> {
+        encode(&rasterise(&self.svg, PIXELS_PER_UNIT)?)
+    }
+
+    /// Writes `folder/stem.png` and `folder/stem.svg`, and returns their paths in this order.
+    ///
+    /// The folder is made where it does not exist. Each file appears whole or not at all; an
+    /// old one is replaced.
+    pub fn write(&self, folder: &Path, stem: &str) -> Result<Vec<PathBuf>, RenderError> {
+        let png = self.png()?;
+        Ok(vec![
+            write_file(folder, &format!("{stem}.png"), &png)?,
+            write_file(folder, &format!("{stem}.svg"), self.svg.as_bytes())?,
+        ])
+    }
+}
+
+/// Draws an SVG document with `scale` pixels for each of its units.
+pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
+    let mut fonts = fontdb::Database::new();
+    for weight in [Weight::Regular, Weight::Bold] {
+        fonts.load_font_source(fontdb::Source::Binary(Arc::new(weight.font())));
+    }
+    let options = usvg::Options {
+        font_family: FAMILY.to_owned(),
+        fontdb: Arc::new(fonts),
+        ..usvg::Options::default()
+    };
+    let tree = usvg::Tree::from_str(svg, &options)?;
+    let size = tree.size().to_int_size();
+    let (width, height) = (
+        size.width().saturating_mul(scale),
+        size.height().saturating_mul(scale),
+    );
+    let mut pixels = Pixmap::new(width, height).ok_or(RenderError::TooLarge { width, height })?;
+    let transform = Transform::from_scale(scale as f32, scale as f32);
+    resvg::render(&tree, transform, &mut pixels.as_mut());
+    Ok(pixels)
+}
+
+pub(super) fn encode(pixels: &Pixmap) -> Result<Vec<u8>, RenderError> {
+    pixels.encode_png().map_err(|error| RenderError::Encode {
+        message: error.to_string(),
+    })
+}
+
+/// Writes `folder/name` through a temporary file beside it.
+pub(super) fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, RenderError> {
+    let path = folder.join(name);
+    write_atomically(&path, &[bytes]).map_err(|source| RenderError::Write {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn drawing() -> Drawing {
+        let svg = "<svg width=\"30\" height=\"20\" xmlns=\"http://www.w3.org/2000/svg\">\
+                   <rect width=\"30\" height=\"20\" fill=\"#FF0000\"/></svg>";
+        Drawing {
+            svg: svg.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_png_has_two_pixels_for_each_unit() {
+        let png = drawing().png().expect("the drawing is sound");
+        let image = image::load_from_memory(&png).expect("a PNG").to_rgb8();
+        assert_eq!(image.dimensions(), (60, 40));
+        assert!(image.pixels().all(|pixel| pixel.0 == [255, 0, 0]));
+    }
+
+    #[test]
+    fn files_are_replaced_whole_and_leave_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let figures = folder.path().join("results/sweep");
+        for _ in 0..2 {
+            let paths = drawing()
+                .write(&figures, "figure")
+                .expect("both are written");
+            assert_eq!(
+                paths,
+                [figures.join("figure.png"), figures.join("figure.svg")]
+            );
+        }
+        let mut names: Vec<_> = fs::read_dir(&figures)
+            .expect("the folder was made")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["figure.png", "figure.svg"]);
+        let svg = fs::read_to_string(figures.join("figure.svg")).expect("the SVG");
+        assert_eq!(svg, drawing().svg);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("a file");
+        let error = drawing()
+            .write(&file, "figure")
+            .expect_err("a file is no folder");
+        let expected = format!("cannot write `{}`", file.join("figure.png").display());
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn what_is_no_svg_is_an_error() {
+        let broken = Drawing {
+            svg: "<svg".to_owned(),
+        };
+        assert!(matches!(broken.png(), Err(RenderError::Rasterise(_))));
+    }
+}

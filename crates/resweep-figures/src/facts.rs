@@ -1,0 +1,183 @@
+//! What a figure was made from, as keys and values that travel in its files.
+//!
+//! A PNG has them as text chunks (W3C PNG specification, 11.3.3) before the pixels, an SVG as
+//! `<metadata>`. Nothing here knows what they mean.
+
+use std::io::Cursor;
+
+use resvg::tiny_skia::Pixmap;
+
+use super::RenderError;
+use resweep_core::domain::printable;
+
+/// Begins the keyword of each text chunk.
+const PREFIX: &str = "resweep:";
+/// The XML namespace of the facts in an SVG.
+const NAMESPACE: &str = "urn:resweep:facts";
+/// Longer texts are compressed where they are ASCII, in bytes.
+const COMPRESSED_FROM: usize = 1000;
+/// What the texts of one picture may take in memory, in bytes: far more than 100,000 runs do.
+const TEXT_BYTES_MAX: usize = 64_000_000;
+
+/// Keys and values, in the order in which they were given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts(Vec<(String, String)>);
+
+impl Facts {
+    /// Adds a fact. Keys are lower-case words of at most 60 letters, digits and `-`.
+    pub fn push(&mut self, key: &str, value: impl Into<String>) {
+        self.0.push((key.to_owned(), value.into()));
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let mut facts = self.0.iter();
+        facts
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// An SVG document with the facts as its metadata.
+    pub(super) fn in_svg(&self, svg: &str) -> String {
+        let head = svg.find("<svg").and_then(|at| svg[at..].find('>'));
+        let Some(end) = head.map(|end| end + 1).filter(|_| !self.0.is_empty()) else {
+            return svg.to_owned();
+        };
+        let mut metadata = format!("\n<metadata>\n<facts xmlns=\"{NAMESPACE}\">\n");
+        for (key, value) in &self.0 {
+            let (key, value) = (escaped(key), escaped(value));
+            metadata.push_str(&format!("<fact name=\"{key}\">{value}</fact>\n"));
+        }
+        metadata.push_str("</facts>\n</metadata>");
+        let (head, rest) = svg.split_at(end);
+        format!("{head}{metadata}{rest}")
+    }
+}
+
+/// Encodes a picture with the facts as text chunks.
+pub(super) fn encode(pixels: Pixmap, facts: &Facts) -> Result<Vec<u8>, RenderError> {
+    let failed = |error: png::EncodingError| RenderError::Encode {
+        message: error.to_string(),
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    for (key, value) in &facts.0 {
+        let keyword = format!("{PREFIX}{key}");
+        if value.is_ascii() && value.len() >= COMPRESSED_FROM {
+            encoder.add_ztxt_chunk(keyword, value.clone())
+        } else {
+            encoder.add_itxt_chunk(keyword, value.clone())
+        }
+        .map_err(failed)?;
+    }
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer
+        .write_image_data(&pixels.take_demultiplied())
+        .map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Why a picture's facts could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    #[error("it is not a PNG")]
+    NotPng,
+    #[error("it is cut off or damaged: {0}")]
+    Damaged(png::DecodingError),
+    #[error("it has no facts of resweep; was it drawn by an older version, or edited?")]
+    NoFacts,
+}
+
+/// A picture that was read from a PNG.
+pub struct Picture {
+    facts: Facts,
+    reader: png::Reader<Cursor<Vec<u8>>>,
+}
+
+impl Picture {
+    /// Reads everything before the pixels.
+    ///
+    /// # Errors
+    /// When it is no PNG, damaged, or has no facts.
+    pub fn open(bytes: Vec<u8>) -> Result<Picture, PictureError> {
+        if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            return Err(PictureError::NotPng);
+        }
+        let limits = png::Limits {
+            bytes: TEXT_BYTES_MAX,
+        };
+        let decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
+        let reader = decoder.read_info().map_err(PictureError::Damaged)?;
+        let facts = facts_of(reader.info()).map_err(PictureError::Damaged)?;
+        if facts.0.is_empty() {
+            return Err(PictureError::NoFacts);
+        }
+        Ok(Picture { facts, reader })
+    }
+
+    /// What the picture was made from.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Whether another picture has the same pixels. Pixels are only unpacked where the sizes agree.
+    ///
+    /// # Errors
+    /// When the pixels of one of them are damaged.
+    pub fn same_pixels(self, other: Picture) -> Result<bool, PictureError> {
+        let (own, others) = (self.reader.info().size(), other.reader.info().size());
+        Ok(own == others && self.pixels()? == other.pixels()?)
+    }
+
+    /// Checks that all of the pixels are there.
+    fn pixels(mut self) -> Result<Vec<u8>, PictureError> {
+        let too_large = || PictureError::Damaged(png::DecodingError::LimitsExceeded);
+        let mut pixels = vec![0; self.reader.output_buffer_size().ok_or_else(too_large)?];
+        let frame = self.reader.next_frame(&mut pixels);
+        frame.map_err(PictureError::Damaged)?;
+        Ok(pixels)
+    }
+}
+
+fn facts_of(info: &png::Info<'_>) -> Result<Facts, png::DecodingError> {
+    let mut facts = Facts::default();
+    let mut room = TEXT_BYTES_MAX;
+    for chunk in &info.utf8_text {
+        if let Some(key) = chunk.keyword.strip_prefix(PREFIX) {
+            facts.push(key, text(chunk.clone(), &mut room)?);
+        }
+    }
+    for chunk in &info.compressed_latin1_text {
+        if let Some(key) = chunk.keyword.strip_prefix(PREFIX) {
+            let mut chunk = chunk.clone();
+            chunk.decompress_text_with_limit(room)?;
+            let value = chunk.get_text()?;
+            room = room.saturating_sub(value.len());
+            facts.push(key, value);
+        }
+    }
+    Ok(facts)
+}
+
+fn text(
+    mut chunk: png::text_metadata::ITXtChunk,
+    room: &mut usize,
+) -> Result<String, png::DecodingError> {
+    chunk.decompress_text_with_limit(*room)?;
+    let value = chunk.get_text()?;
+    *room = room.saturating_sub(value.len());
+    Ok(value)
+}
+
+/// Text as it may stand in XML, also in an attribute; lines stay lines.
+fn escaped(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    let text = lines.join("\n");
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

@@ -1,0 +1,85 @@
+//! Final errors: where each finished run of a configuration ended. Pure.
+
+use std::collections::HashMap;
+
+use resweep_core::analysis::finals::{test_error, train_error};
+use resweep_core::domain::{Curves, Panel, Run, RunId, Show, Sweep};
+
+/// The final errors of one configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Finals {
+    /// Index into [`Sweep::configurations`].
+    pub configuration: usize,
+    /// Training error at the end in percent, one for each finished run; see [`train_error`].
+    pub train: Vec<f64>,
+    /// Last test error in percent, or validation error where images are held out.
+    pub eval: Vec<f64>,
+    /// Runs that the sweep has of this configuration.
+    pub planned: usize,
+    /// Runs that have recorded anything.
+    pub begun: usize,
+}
+
+impl Finals {
+    pub(super) fn of(&self, show: Show) -> &[f64] {
+        match show {
+            Show::Train => &self.train,
+            Show::Test | Show::Both => &self.eval,
+        }
+    }
+}
+
+/// The final errors of a panel's configurations, in their order; those that the sweep does not
+/// have are left out.
+///
+/// A run counts once it has a point at its last iteration: one that is being trained, stopped or
+/// diverged has no final error. It is the error of the final iterate, not of the best (as in the
+/// paper's figure 6). Values that are not finite are left out.
+pub(super) fn finals(
+    sweep: &Sweep,
+    panel: &Panel,
+    runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
+) -> Vec<Finals> {
+    let indices = panel.configurations.iter().copied();
+    indices
+        .filter(|&index| index < sweep.configurations.len())
+        .map(|index| {
+            let mine = || runs.iter().filter(|run| run.configuration == index);
+            let recorded = || mine().filter_map(|run| Some((run, curves.get(&run.id)?)));
+            let finished = || recorded().filter(|(run, curves)| is_finished(run, curves));
+            Finals {
+                configuration: index,
+                train: finite(finished().filter_map(|(run, curves)| {
+                    train_error(curves, &run.config.configuration.train)
+                })),
+                eval: finite(finished().filter_map(|(run, curves)| {
+                    test_error(curves, run.config.configuration.data.validation)
+                })),
+                planned: mine().count(),
+                begun: recorded().filter(|(_, curves)| has_points(curves)).count(),
+            }
+        })
+        .collect()
+}
+
+/// Lowest and highest of `values`; infinity and its negative without any.
+pub(super) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let start = (f64::INFINITY, f64::NEG_INFINITY);
+    let wider = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
+    values.into_iter().fold(start, wider)
+}
+
+fn finite(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    values.filter(|value| value.is_finite()).collect()
+}
+
+fn has_points(curves: &Curves) -> bool {
+    !curves.train.is_empty() || !curves.eval.is_empty()
+}
+
+fn is_finished(run: &Run, curves: &Curves) -> bool {
+    let end = run.config.configuration.train.iterations;
+    let evaluated = curves.eval.last().is_some_and(|p| p.iteration >= end);
+    evaluated || curves.train.last().is_some_and(|p| p.iteration >= end)
+}

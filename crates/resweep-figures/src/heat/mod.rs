@@ -1,0 +1,26 @@
+//! Heat maps: final errors by depth (down) and shortcut type (across), as colours and numbers.
+
+mod layout;
+mod paint;
+mod view;
+
+use resweep_core::domain::Shortcut;
+
+use super::figure::Scene;
+use super::{Drawing, RenderError};
+
+/// Draws a heat map. Cells of configurations that have no finished run say so; cells that the
+/// sweep does not have are hatched.
+pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
+    let views = view::views(scene);
+    let caption = scene.caption(false);
+    let layout = layout::layout(scene.title(), &caption, &views);
+    let theme = scene.figure.look.theme;
+    let svg = super::canvas::page((layout.width, layout.height), theme, |canvas| {
+        paint::paint(canvas, &views, &layout)
+    })?;
+    Ok(Drawing { svg })
+}
+
+/// The shortcut types in the order of the paper.
+const SHORTCUTS: [Shortcut; 4] = [Shortcut::None, Shortcut::A, Shortcut::B, Shortcut::C];

@@ -1,0 +1,102 @@
+//! What a heat map shows: rows, columns, cells and the scale of its colours. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use resweep_core::domain::{Panel, Shortcut, Show};
+
+use super::super::axis::Axis;
+use super::super::figure::Scene;
+use super::super::finals::{Finals, finals, range};
+use super::super::view::axis_name;
+use resweep_core::analysis::statistics::{mean, standard_deviation};
+
+/// One heat map.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct HeatView {
+    pub title: Option<String>,
+    /// Ascending, from the top down.
+    pub depths: Vec<usize>,
+    /// From left to right.
+    pub shortcuts: Vec<Shortcut>,
+    /// Row by row.
+    pub cells: Vec<Cell>,
+    /// Errors in percent, from the darkest colour to the brightest; named after the error.
+    pub scale: Axis,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Cell {
+    /// The sweep has no such configuration.
+    Absent,
+    /// No run has finished; in words, why.
+    Waiting(&'static str),
+    Error {
+        mean: f64,
+        /// One or more lines: the mean, the deviation, how many seeds.
+        lines: Vec<String>,
+    },
+}
+
+/// The maps of a figure's panels. Those of the same error share the ends of their scales, unless
+/// the panel sets them.
+pub(super) fn views(scene: &Scene) -> Vec<HeatView> {
+    let panels = &scene.figure.panels;
+    let of = |panel| finals(scene.sweep, panel, scene.runs, scene.curves);
+    let all: Vec<Vec<Finals>> = panels.iter().map(of).collect();
+    let shared = |show: Show| {
+        let same = panels
+            .iter()
+            .zip(&all)
+            .filter(|(panel, _)| panel.show == show);
+        let errors = same.flat_map(|(_, finals)| finals.iter().filter_map(|f| mean(f.of(show))));
+        let (low, high) = range(errors);
+        if low < high {
+            (low, high)
+        } else if low == high {
+            (low - 0.5, high + 0.5)
+        } else {
+            (0.0, 100.0)
+        }
+    };
+    let views = panels.iter().zip(&all);
+    views
+        .map(|(panel, finals)| view(scene, panel, finals, shared(panel.show)))
+        .collect()
+}
+
+fn view(scene: &Scene, panel: &Panel, finals: &[Finals], shared: (f64, f64)) -> HeatView {
+    let model = |finals: &Finals| &scene.sweep.configurations[finals.configuration].model;
+    let place = |finals: &Finals| (model(finals).depth, model(finals).shortcut);
+    let at: BTreeMap<(usize, Shortcut), &Finals> = finals.iter().map(|f| (place(f), f)).collect();
+    let depths: BTreeSet<usize> = at.keys().map(|(depth, _)| *depth).collect();
+    let has = |shortcut: &Shortcut| at.keys().any(|(_, known)| known == shortcut);
+    let shortcuts: Vec<Shortcut> = super::SHORTCUTS.into_iter().filter(has).collect();
+    let cells = depths
+        .iter()
+        .flat_map(|&depth| shortcuts.iter().map(move |&shortcut| (depth, shortcut)))
+        .map(|place| at.get(&place).map_or(Cell::Absent, |f| cell(f, panel.show)))
+        .collect();
+    let low = panel.y_min.unwrap_or(shared.0);
+    let high = panel.y_max.unwrap_or(shared.1);
+    HeatView {
+        title: panel.title.clone(),
+        depths: depths.into_iter().collect(),
+        shortcuts,
+        cells,
+        scale: Axis::errors(axis_name(scene.sweep, panel), low, high, &panel.y_ticks),
+    }
+}
+
+fn cell(finals: &Finals, show: Show) -> Cell {
+    let errors = finals.of(show);
+    let Some(mean) = mean(errors) else {
+        let begun = finals.begun > 0;
+        return Cell::Waiting(if begun { "not finished" } else { "no data yet" });
+    };
+    let mut lines = vec![format!("{mean:.2}")];
+    lines.extend(standard_deviation(errors).map(|deviation| format!("\u{b1} {deviation:.2}")));
+    if errors.len() < finals.planned {
+        lines.push(format!("{} of {} seeds", errors.len(), finals.planned));
+    }
+    Cell::Error { mean, lines }
+}

@@ -1,0 +1,130 @@
+//! The key to line styles: a sample of each with what it stands for.
+
+use resweep_core::domain::{Figure, FigureKind, Show, Sweep, TrainLine};
+
+use super::RenderError;
+use super::canvas::{Anchor, Canvas, Font, Stroke};
+use super::clip::{Rect, Xy};
+use super::layout::TEXT_SIZE;
+use super::palette::Colour;
+use super::strokes::{
+    BAND_OPACITY, SEED_RADIUS, behind, bold, dashed, fine, response, seeds_range,
+};
+use super::text::Weight;
+use super::view::{PanelView, eval_name};
+
+/// A sample, and its distance to the text.
+const SAMPLE: f64 = 26.0;
+const SAMPLE_GAP: f64 = 5.0;
+/// What an entry takes besides its text.
+pub(super) const ENTRY: f64 = SAMPLE + SAMPLE_GAP;
+
+/// What a figure's lines mean.
+pub(super) struct Key {
+    /// The look of training error.
+    pub train: fn(Colour) -> Stroke,
+    entries: Vec<(Sample, &'static str)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sample {
+    Train,
+    Eval,
+    Spread,
+    /// Single seeds on the bar that they span.
+    Seeds,
+    Plain,
+    Residual,
+    Reference,
+}
+
+impl Key {
+    /// The key of a figure. Training and test error are told apart only where a panel shows both:
+    /// elsewhere all lines are solid, and the axes name them.
+    pub(super) fn of(sweep: &Sweep, figure: &Figure, views: &[PanelView]) -> Key {
+        let both = figure.panels.iter().any(|panel| panel.show == Show::Both);
+        let mut entries = Vec::new();
+        if both {
+            let eval = eval_name(sweep, figure.panels.iter());
+            entries.extend([(Sample::Train, "training error"), (Sample::Eval, eval)]);
+        }
+        if figure.kind == FigureKind::LayerResponses {
+            entries = vec![(Sample::Plain, "plain"), (Sample::Residual, "residual")];
+        }
+        if views.iter().any(PanelView::has_spread) {
+            entries.push(match figure.kind {
+                FigureKind::ErrorVsDepth => (Sample::Seeds, "single seeds, lowest to highest"),
+                _ => (Sample::Spread, "lowest to highest seed"),
+            });
+        }
+        if views.iter().any(|view| !view.references.is_empty()) {
+            entries.push((Sample::Reference, "the paper's curves"));
+        }
+        let train = match figure.look.train_line {
+            _ if !both => bold,
+            TrainLine::Dashed => dashed,
+            TrainLine::Thin => fine,
+        };
+        Key { train, entries }
+    }
+
+    pub(super) fn has_reference(&self) -> bool {
+        let mut samples = self.entries.iter().map(|(sample, _)| *sample);
+        samples.any(|sample| sample == Sample::Reference)
+    }
+
+    pub(super) fn texts(&self) -> Vec<&'static str> {
+        self.entries.iter().map(|(_, text)| *text).collect()
+    }
+
+    /// Draws each entry with its sample's left end at its place.
+    pub(super) fn draw(&self, canvas: &Canvas, places: &[Xy]) -> Result<(), RenderError> {
+        for ((sample, text), at) in self.entries.iter().zip(places) {
+            self.draw_sample(canvas, *sample, *at)?;
+            let font = Font {
+                size: TEXT_SIZE,
+                weight: Weight::Regular,
+                colour: canvas.scheme().ink,
+            };
+            canvas.text(text, (at.0 + ENTRY, at.1), Anchor::Start, font)?;
+        }
+        Ok(())
+    }
+
+    fn draw_sample(
+        &self,
+        canvas: &Canvas,
+        sample: Sample,
+        (left, y): Xy,
+    ) -> Result<(), RenderError> {
+        let scheme = canvas.scheme();
+        let right = left + SAMPLE;
+        let stroke = match sample {
+            Sample::Train => (self.train)(scheme.ink),
+            Sample::Eval => bold(scheme.ink),
+            Sample::Reference => behind(bold(scheme.reference)),
+            Sample::Plain => response(scheme.ink, true),
+            Sample::Residual => response(scheme.ink, false),
+            Sample::Seeds => {
+                let x = left + SAMPLE / 2.0;
+                let ends = [(x, y - 6.0), (x, y + 6.0)];
+                canvas.line(&ends, seeds_range(scheme.ink))?;
+                for down in [-6.0, 1.0, 6.0] {
+                    canvas.disc((x, y + down), SEED_RADIUS, scheme.ink)?;
+                }
+                return Ok(());
+            }
+            Sample::Spread => {
+                let (top, bottom) = (y - 5.0, y + 5.0);
+                let band = Rect {
+                    left,
+                    top,
+                    right,
+                    bottom,
+                };
+                return canvas.fill_rect(&band, scheme.ink, BAND_OPACITY);
+            }
+        };
+        canvas.line(&[(left, y), (right, y)], stroke)
+    }
+}

@@ -1,0 +1,363 @@
+//! Colours: those of a theme's page, and those of curves: the paper's for its depths, distinct
+//! others for the rest.
+
+use resweep_core::domain::{Configuration, Look, Palette, Shortcut, Theme};
+
+/// Red, green and blue in 0..=255.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Colour(pub u8, pub u8, pub u8);
+
+/// A theme's colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scheme {
+    pub background: Colour,
+    /// Text and axes.
+    pub ink: Colour,
+    /// Text of less weight.
+    pub grey: Colour,
+    pub grid: Colour,
+    /// The paper's curves.
+    pub reference: Colour,
+}
+
+const LIGHT: Scheme = Scheme {
+    background: WHITE,
+    ink: Colour(26, 26, 26),
+    grey: Colour(110, 110, 110),
+    grid: Colour(205, 205, 205),
+    reference: Colour(165, 165, 165),
+};
+
+const DARK: Scheme = Scheme {
+    background: Colour(24, 26, 31),
+    ink: Colour(232, 232, 232),
+    grey: Colour(165, 167, 172),
+    grid: Colour(66, 69, 77),
+    reference: Colour(125, 127, 133),
+};
+
+const WHITE: Colour = Colour(255, 255, 255);
+const BLACK: Colour = Colour(0, 0, 0);
+
+/// The least contrasts of text and of lines with the background (WCAG 2.2, criteria 1.4.3 and
+/// 1.4.11). Lines on white keep the paper's colours, of which dark yellow and cyan have less.
+const TEXT_CONTRAST: f64 = 4.5;
+const LINE_CONTRAST: f64 = 3.0;
+
+impl Scheme {
+    pub(super) fn of(theme: Theme) -> Scheme {
+        match theme {
+            Theme::Light => LIGHT,
+            Theme::Dark => DARK,
+        }
+    }
+
+    /// The same hue, with enough contrast for small text.
+    pub(super) fn text(&self, colour: Colour) -> Colour {
+        self.with_contrast(colour, TEXT_CONTRAST)
+    }
+
+    /// A curve's colour on this background.
+    fn line(&self, colour: Colour) -> Colour {
+        match (*self == DARK, colour) {
+            (false, _) => colour,
+            (true, BLACK) => self.ink,
+            (true, _) => self.with_contrast(colour, LINE_CONTRAST),
+        }
+    }
+
+    /// `colour`, mixed with black or white as little as gives the contrast.
+    fn with_contrast(&self, colour: Colour, least: f64) -> Colour {
+        let away = if self.background.luminance() > 0.5 {
+            BLACK
+        } else {
+            WHITE
+        };
+        (0..=100)
+            .map(|percent| colour.mix(away, f64::from(percent) / 100.0))
+            .find(|mixed| mixed.contrast(self.background) >= least)
+            .unwrap_or(away)
+    }
+}
+
+impl Colour {
+    /// This colour with a share (0 to 1) of another.
+    pub(super) fn mix(self, other: Colour, share: f64) -> Colour {
+        let mixed = |a: u8, b: u8| {
+            let (a, b) = (f64::from(a), f64::from(b));
+            (a + share * (b - a)).round() as u8
+        };
+        let Colour(r, g, b) = other;
+        Colour(mixed(self.0, r), mixed(self.1, g), mixed(self.2, b))
+    }
+
+    /// Ratio of the luminances, 1 to 21, as WCAG 2.2 defines it.
+    pub(super) fn contrast(self, other: Colour) -> f64 {
+        let (a, b) = (self.luminance(), other.luminance());
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2).
+    fn luminance(self) -> f64 {
+        let [r, g, b] = [self.0, self.1, self.2].map(|channel| {
+            let share = f64::from(channel) / 255.0;
+            if share <= 0.040_45 {
+                share / 12.92
+            } else {
+                ((share + 0.055) / 1.055).powf(2.4)
+            }
+        });
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+}
+
+/// The paper's figure 6; cyan, green and magenta a little darker, to be read on white.
+const PAPER: [(usize, Colour); 6] = [
+    (20, Colour(191, 191, 0)),
+    (32, Colour(0, 190, 215)),
+    (44, Colour(0, 165, 40)),
+    (56, Colour(226, 0, 0)),
+    (110, BLACK),
+    (1202, Colour(205, 0, 205)),
+];
+
+/// For other depths, and for a second configuration of a depth within a panel.
+const PAPER_OTHERS: [Colour; 12] = [
+    Colour(31, 119, 200),
+    Colour(255, 127, 14),
+    Colour(118, 66, 180),
+    Colour(140, 86, 75),
+    Colour(240, 110, 180),
+    Colour(0, 110, 100),
+    Colour(125, 125, 125),
+    Colour(20, 40, 120),
+    Colour(150, 200, 60),
+    Colour(120, 0, 40),
+    Colour(110, 190, 255),
+    Colour(200, 150, 100),
+];
+
+/// Okabe and Ito, "Color Universal Design" (2008): orange, sky blue, bluish green, vermilion,
+/// black and reddish purple, each for the depth whose colour in the paper is nearest.
+const OKABE_ITO: [(usize, Colour); 6] = [
+    (20, Colour(230, 159, 0)),
+    (32, Colour(86, 180, 233)),
+    (44, Colour(0, 158, 115)),
+    (56, Colour(213, 94, 0)),
+    (110, BLACK),
+    (1202, Colour(204, 121, 167)),
+];
+
+/// The two that are left, blue and yellow; then shades, for figures of more than eight curves.
+const OKABE_ITO_OTHERS: [Colour; 12] = [
+    Colour(0, 114, 178),
+    Colour(240, 228, 66),
+    Colour(115, 80, 0),
+    Colour(43, 90, 117),
+    Colour(0, 79, 58),
+    Colour(107, 47, 0),
+    Colour(128, 128, 128),
+    Colour(102, 61, 84),
+    Colour(70, 60, 150),
+    Colour(120, 114, 33),
+    Colour(170, 217, 244),
+    Colour(230, 188, 211),
+];
+
+/// One colour for each of a panel's configurations, told by their `indices` into all. The first of a depth that the paper shows
+/// has the colour of this depth; each of the others has a colour that no other curve of the
+/// panel has, as long as there are any left. In a panel of a single depth none has the paper's.
+pub(super) fn colours(
+    configurations: &[Configuration],
+    indices: &[usize],
+    look: Look,
+) -> Vec<Colour> {
+    let scheme = Scheme::of(look.theme);
+    let (of_depths, others) = match look.palette {
+        Palette::Paper => (&PAPER, &PAPER_OTHERS),
+        Palette::OkabeIto => (&OKABE_ITO, &OKABE_ITO_OTHERS),
+    };
+    let depths: Vec<Option<usize>> = indices
+        .iter()
+        .map(|&index| configurations.get(index).map(depth))
+        .collect();
+    // Where all are of one depth, what tells them apart has the same colours in every such panel.
+    let one_depth = depths.len() > 1 && depths.iter().all(|depth| *depth == depths[0]);
+    let mut others = others.iter().copied().cycle();
+    let mut colour = |(i, depth): (usize, &Option<usize>)| {
+        let first = !one_depth && !depths[..i].contains(depth);
+        match of_depths.iter().find(|(of, _)| Some(*of) == *depth) {
+            Some(&(_, colour)) if first => colour,
+            _ => others.next().unwrap_or(BLACK),
+        }
+    };
+    let chosen: Vec<Colour> = depths.iter().enumerate().map(&mut colour).collect();
+    chosen.into_iter().map(|c| scheme.line(c)).collect()
+}
+
+/// The colour of a shortcut type, the same in every figure.
+pub(super) fn shortcut_colour(shortcut: Shortcut, look: Look) -> Colour {
+    let others = match look.palette {
+        Palette::Paper => [PAPER_OTHERS[0], PAPER_OTHERS[1], PAPER_OTHERS[2]],
+        Palette::OkabeIto => [OKABE_ITO_OTHERS[0], OKABE_ITO[3].1, OKABE_ITO[2].1],
+    };
+    let [a, b, c] = others;
+    Scheme::of(look.theme).line(match shortcut {
+        Shortcut::None => BLACK,
+        Shortcut::A => a,
+        Shortcut::B => b,
+        Shortcut::C => c,
+    })
+}
+
+fn depth(configuration: &Configuration) -> usize {
+    configuration.model.depth
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of depths, and for others.
+    type Colours = ([(usize, Colour); 6], [Colour; 12]);
+
+    const PALETTES: [Colours; 2] = [(PAPER, PAPER_OTHERS), (OKABE_ITO, OKABE_ITO_OTHERS)];
+
+    fn all((of_depths, others): Colours) -> Vec<Colour> {
+        let of_depths = of_depths.into_iter().map(|(_, colour)| colour);
+        of_depths.chain(others).collect()
+    }
+
+    #[test]
+    fn panels_of_one_depth_each_colour_shortcut_types_alike() {
+        use resweep_core::domain::Shortcut;
+        let depths = [8, 20, 56];
+        let nets = depths
+            .iter()
+            .flat_map(|&depth| [Shortcut::None, Shortcut::A, Shortcut::B].map(|s| (depth, s)));
+        let nets: Vec<Configuration> = nets
+            .map(|(depth, s)| Configuration::paper(depth, s))
+            .collect();
+        let of = |panel: [usize; 3]| colours(&nets, &panel, Look::default());
+        assert_eq!(of([0, 1, 2]), of([3, 4, 5]));
+        assert_eq!(of([0, 1, 2]), of([6, 7, 8]));
+        let alone = colours(&nets, &[3], Look::default());
+        assert_eq!(alone, [Colour(191, 191, 0)], "the paper's for 20 layers");
+    }
+
+    #[test]
+    fn contrasts_are_those_that_wcag_defines() {
+        assert!((BLACK.contrast(WHITE) - 21.0).abs() < 1e-9);
+        assert!((WHITE.contrast(WHITE) - 1.0).abs() < 1e-9);
+        // W3C's example of a grey that just passes on white, #767676: 4.54
+        assert!((Colour(0x76, 0x76, 0x76).contrast(WHITE) - 4.54).abs() < 0.005);
+    }
+
+    #[test]
+    fn every_text_can_be_read_in_both_themes() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let scheme = Scheme::of(theme);
+            let curves = PALETTES.into_iter().flat_map(all);
+            let labels = curves.map(|colour| scheme.text(scheme.line(colour)));
+            for colour in labels.chain([scheme.ink, scheme.grey]) {
+                let contrast = colour.contrast(scheme.background);
+                assert!(contrast >= 4.5, "{theme:?}: {colour:?} has {contrast:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_can_be_seen_on_the_dark_theme() {
+        for colour in PALETTES.into_iter().flat_map(all) {
+            let drawn = DARK.line(colour);
+            assert!(drawn.contrast(DARK.background) >= 3.0, "{colour:?}");
+        }
+    }
+
+    #[test]
+    fn colours_that_are_dark_enough_are_kept() {
+        assert_eq!(LIGHT.text(Colour(226, 0, 0)), Colour(226, 0, 0));
+        assert_eq!(LIGHT.line(Colour(191, 191, 0)), Colour(191, 191, 0));
+        assert_eq!(DARK.line(BLACK), DARK.ink);
+    }
+
+    #[test]
+    fn all_colours_differ_in_both_themes() {
+        for (palette, theme) in PALETTES
+            .into_iter()
+            .flat_map(|palette| [(palette, LIGHT), (palette, DARK)])
+        {
+            let drawn: Vec<Colour> = all(palette).into_iter().map(|c| theme.line(c)).collect();
+            for (i, colour) in drawn.iter().enumerate() {
+                assert!(!drawn[..i].contains(colour), "{colour:?} appears twice");
+            }
+        }
+    }
+
+    /// How an eye without red, green or blue cones sees linear RGB: Machado, Oliveira and
+    /// Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency",
+    /// severity 1.
+    const DEFICIENCIES: [[[f64; 3]; 3]; 3] = [
+        [
+            [0.152_286, 1.052_583, -0.204_868],
+            [0.114_503, 0.786_281, 0.099_216],
+            [-0.003_882, -0.048_116, 1.051_998],
+        ],
+        [
+            [0.367_322, 0.860_646, -0.227_968],
+            [0.280_085, 0.672_501, 0.047_413],
+            [-0.011_820, 0.042_940, 0.968_881],
+        ],
+        [
+            [1.255_528, -0.076_749, -0.178_779],
+            [-0.078_411, 0.930_809, 0.147_602],
+            [0.004_733, 0.691_367, 0.303_900],
+        ],
+    ];
+    /// From linear RGB to CIE XYZ, D65 (IEC 61966-2-1), each row divided by the white's.
+    const XYZ: [[f64; 3]; 3] = [
+        [0.433_9, 0.376_2, 0.189_9],
+        [0.212_6, 0.715_2, 0.072_2],
+        [0.017_7, 0.109_5, 0.872_8],
+    ];
+
+    fn product(matrix: [[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
+        matrix.map(|row| row[0] * vector[0] + row[1] * vector[1] + row[2] * vector[2])
+    }
+
+    /// The colour as such an eye sees it, in CIE L*a*b*.
+    fn seen(colour: Colour, deficiency: [[f64; 3]; 3]) -> [f64; 3] {
+        let Colour(r, g, b) = colour;
+        let linear = [r, g, b].map(|channel| Colour(channel, channel, channel).luminance());
+        let shown = product(deficiency, linear).map(|channel| channel.clamp(0.0, 1.0));
+        let [x, y, z] = product(XYZ, shown).map(|share| {
+            if share > 0.008_856 {
+                share.cbrt()
+            } else {
+                7.787 * share + 16.0 / 116.0
+            }
+        });
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn okabe_and_itos_eight_colours_differ_for_every_kind_of_colour_blindness() {
+        let eight = &all((OKABE_ITO, OKABE_ITO_OTHERS))[..8];
+        for scheme in [LIGHT, DARK] {
+            for deficiency in DEFICIENCIES {
+                let seen: Vec<[f64; 3]> = eight
+                    .iter()
+                    .map(|&colour| seen(scheme.line(colour), deficiency))
+                    .collect();
+                for (i, a) in seen.iter().enumerate() {
+                    for b in &seen[..i] {
+                        let squares = (0..3).map(|c| (a[c] - b[c]).powi(2));
+                        let distance = squares.sum::<f64>().sqrt();
+                        // a difference of 2.3 is just noticeable
+                        assert!(distance > 15.0, "{distance:.1} of {:?}", eight[i]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! From runs and their curves to the lines that a figure shows: mean and spread over seeds.
+//!
+//! Pure: no drawing, no files. Errors are in percent, positions in iterations.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use resweep_core::domain::{Curves, ErrorPoint, EvalSet, Panel, Run, RunId, Sweep, Validation};
+
+/// A line's value at one iteration, over the seeds that recorded it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    pub iteration: u64,
+    /// Mean error over the seeds, in percent.
+    pub mean: f64,
+    /// Lowest error of any seed, in percent.
+    pub low: f64,
+    /// Highest error of any seed, in percent.
+    pub high: f64,
+}
+
+/// One configuration's lines, each in ascending order of iterations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lines {
+    /// Index into [`Sweep::configurations`].
+    pub configuration: usize,
+    pub train: Vec<Point>,
+    /// Test error, or validation error where the configuration holds out a validation set.
+    pub eval: Vec<Point>,
+    /// Seeds that have recorded a point.
+    pub seeds_recorded: usize,
+    /// Seeds that the sweep trains.
+    pub seeds_planned: usize,
+    /// Iterations that a run of this configuration takes.
+    pub iterations: u64,
+}
+
+/// How far the runs that a figure shows have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    pub planned: usize,
+    /// Runs with at least one point.
+    pub recorded: usize,
+    /// Runs with a point at their last iteration.
+    pub complete: usize,
+}
+
+/// The lines of one panel, in the order of its legend. Configurations that the sweep does not
+/// have are left out. Training error is averaged over `smoothing` points of each seed.
+pub fn panel_lines(
+    sweep: &Sweep,
+    panel: &Panel,
+    runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
+    smoothing: usize,
+) -> Vec<Lines> {
+    panel
+        .configurations
+        .iter()
+        .filter_map(|&index| {
+            let configuration = sweep.configurations.get(index)?;
+            let recorded: Vec<&Curves> = runs
+                .iter()
+                .filter(|run| run.configuration == index)
+                .filter_map(|run| curves.get(&run.id))
+                .filter(|curves| has_points(curves))
+                .collect();
+            let set = eval_set(configuration.data.validation);
+            Some(Lines {
+                configuration: index,
+                train: over_seeds(
+                    recorded
+                        .iter()
+                        .map(|curves| smooth(&curves.train, smoothing)),
+                ),
+                eval: over_seeds(
+                    recorded
+                        .iter()
+                        .map(|curves| eval_points(curves, set).into()),
+                ),
+                seeds_recorded: recorded.len(),
+                seeds_planned: runs.iter().filter(|run| run.configuration == index).count(),
+                iterations: configuration.train.iterations,
+            })
+        })
+        .collect()
+}
+
+/// Counts the runs of the configurations that any panel shows.
+pub fn progress(panels: &[Panel], runs: &[Run], curves: &HashMap<RunId, Curves>) -> Progress {
+    let shown = |run: &&Run| {
+        panels
+            .iter()
+            .any(|panel| panel.configurations.contains(&run.configuration))
+    };
+    let mut progress = Progress::default();
+    for run in runs.iter().filter(shown) {
+        progress.planned += 1;
+        let Some(last) = curves.get(&run.id).and_then(last_iteration) else {
+            continue;
+        };
+        progress.recorded += 1;
+        if last >= run.config.configuration.train.iterations {
+            progress.complete += 1;
+        }
+    }
+    progress
+}
+
+/// The images that a configuration's evaluations use.
+pub fn eval_set(validation: Validation) -> EvalSet {
+    match validation {
+        Validation::None => EvalSet::Test,
+        Validation::Images(_) => EvalSet::Validation,
+    }
+}
+
+/// Mean, lowest and highest value at each iteration that all the curves with a point share.
+///
+/// Values that are not finite do not count as points. Only shared iterations are kept, because a
+/// mean over different seeds at different iterations would jump where a seed joins or leaves.
+pub fn over_seeds<'a>(curves: impl Iterator<Item = Cow<'a, [ErrorPoint]>>) -> Vec<Point> {
+    let mut curves = curves.map(ascending).filter(|curve| !curve.is_empty());
+    let Some(first) = curves.next() else {
+        return Vec::new();
+    };
+    // The means are sums until all seeds are in them.
+    let mut points: Vec<Point> = first.iter().map(of_one_seed).collect();
+    let mut seeds = 1.0;
+    for curve in curves {
+        join(&mut points, &curve);
+        seeds += 1.0;
+    }
+    for point in &mut points {
+        point.mean /= seeds;
+    }
+    points
+}
+
+fn of_one_seed(point: &ErrorPoint) -> Point {
+    Point {
+        iteration: point.iteration,
+        mean: point.error_percent,
+        low: point.error_percent,
+        high: point.error_percent,
+    }
+}
+
+/// Adds the errors of `curve` to the points at iterations that it has as well; the others go.
+fn join(points: &mut Vec<Point>, curve: &[ErrorPoint]) {
+    let mut rest = curve.iter().peekable();
+    points.retain_mut(|point| {
+        while rest
+            .next_if(|other| other.iteration < point.iteration)
+            .is_some()
+        {}
+        let other = rest.next_if(|other| other.iteration == point.iteration);
+        if let Some(ErrorPoint { error_percent, .. }) = other {
+            point.mean += error_percent;
+            point.low = point.low.min(*error_percent);
+            point.high = point.high.max(*error_percent);
+        }
+        other.is_some()
+    });
+}
+
+/// The finite points in ascending order; of several at an iteration the last counts.
+fn ascending(curve: Cow<'_, [ErrorPoint]>) -> Cow<'_, [ErrorPoint]> {
+    let sorted = curve.is_sorted_by(|a, b| a.iteration < b.iteration);
+    if sorted && curve.iter().all(|point| point.error_percent.is_finite()) {
+        return curve;
+    }
+    let mut curve = curve.into_owned();
+    curve.retain(|point| point.error_percent.is_finite());
+    curve.reverse();
+    curve.sort_by_key(|point| point.iteration);
+    curve.dedup_by_key(|point| point.iteration);
+    Cow::Owned(curve)
+}
+
+/// A centred moving mean over `points` points, an odd number; over fewer near the ends, so that
+/// it stays centred, and the first and the last point are as they were recorded.
+fn smooth(curve: &[ErrorPoint], points: usize) -> Cow<'_, [ErrorPoint]> {
+    if points <= 1 {
+        return Cow::Borrowed(curve);
+    }
+    let curve = ascending(Cow::Borrowed(curve));
+    let sums: Vec<f64> = std::iter::once(0.0)
+        .chain(curve.iter().scan(0.0, |sum, point| {
+            *sum += point.error_percent;
+            Some(*sum)
+        }))
+        .collect();
+    let half = |i: usize| (points / 2).min(i).min(curve.len() - 1 - i);
+    let mean = |i: usize| {
+        let (first, end) = (i - half(i), i + half(i) + 1);
+        (sums[end] - sums[first]) / (end - first) as f64
+    };
+    let smoothed = curve.iter().enumerate().map(|(i, point)| ErrorPoint {
+        error_percent: mean(i),
+        ..*point
+    });
+    smoothed.collect()
+}
+
+fn eval_points(curves: &Curves, set: EvalSet) -> Vec<ErrorPoint> {
+    let points = curves.eval.iter().filter(|point| point.set == set);
+    let errors = points.map(|point| ErrorPoint {
+        iteration: point.iteration,
+        error_percent: point.error_percent,
+    });
+    errors.collect()
+}
+
+fn has_points(curves: &Curves) -> bool {
+    !curves.train.is_empty() || !curves.eval.is_empty()
+}
+
+fn last_iteration(curves: &Curves) -> Option<u64> {
+    let train = curves.train.iter().map(|p| p.iteration);
+    train.chain(curves.eval.iter().map(|p| p.iteration)).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Line = Vec<(u64, f64)>;
+
+    fn curve(line: &Line) -> Vec<ErrorPoint> {
+        let points = line.iter().map(|&(iteration, error_percent)| ErrorPoint {
+            iteration,
+            error_percent,
+        });
+        points.collect()
+    }
+
+    fn joined(lines: &[Line]) -> Vec<Point> {
+        over_seeds(lines.iter().map(|line| curve(line).into()))
+    }
+
+    fn errors(curve: &[ErrorPoint]) -> Vec<f64> {
+        curve.iter().map(|point| point.error_percent).collect()
+    }
+
+    #[test]
+    fn mean_and_spread_are_those_of_the_seeds() {
+        let points = joined(&[
+            vec![(10, 30.0), (20, 20.0)],
+            vec![(10, 36.0), (20, 26.0)],
+            vec![(10, 42.0), (20, 11.0)],
+        ]);
+        let expected = [(10, 36.0, 30.0, 42.0), (20, 19.0, 11.0, 26.0)];
+        assert_eq!(points.len(), 2);
+        for (point, (iteration, mean, low, high)) in points.iter().zip(expected) {
+            assert_eq!(point.iteration, iteration);
+            assert!((point.mean - mean).abs() < 1e-12);
+            assert_eq!((point.low, point.high), (low, high));
+        }
+    }
+
+    #[test]
+    fn only_iterations_that_every_started_seed_has_are_kept() {
+        let points = joined(&[
+            vec![(10, 30.0), (20, 20.0), (30, 10.0)],
+            vec![(10, 40.0), (15, 1.0), (20, 22.0)],
+            vec![],
+        ]);
+        let iterations: Vec<u64> = points.iter().map(|p| p.iteration).collect();
+        assert_eq!(iterations, [10, 20]);
+        assert_eq!(points[1].mean, 21.0);
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_no_points() {
+        let diverged = vec![(10, 80.0), (20, f64::NAN), (30, f64::INFINITY)];
+        let points = joined(&[diverged]);
+        assert_eq!(points.len(), 1);
+        assert_eq!((points[0].iteration, points[0].mean), (10, 80.0));
+        assert!(joined(&[vec![(1, f64::NAN)]]).is_empty());
+        assert!(joined(&[]).is_empty());
+    }
+
+    #[test]
+    fn points_out_of_order_count_as_the_last_of_their_iteration() {
+        let points = joined(&[vec![(20, 1.0), (10, 5.0), (20, 3.0)]]);
+        let places: Vec<(u64, f64)> = points.iter().map(|p| (p.iteration, p.mean)).collect();
+        assert_eq!(places, [(10, 5.0), (20, 3.0)]);
+    }
+
+    #[test]
+    fn a_moving_mean_is_centred_and_keeps_both_ends() {
+        let line: Vec<ErrorPoint> = curve(&(0..6).map(|i| (i, (i * i) as f64)).collect());
+        assert_eq!(*smooth(&line, 1), line);
+        let means = errors(&smooth(&line, 5));
+        // 0; (0+1+4)/3; (0+1+4+9+16)/5; (1+4+9+16+25)/5; (9+16+25)/3; 25
+        let expected = [0.0, 5.0 / 3.0, 6.0, 11.0, 50.0 / 3.0, 25.0];
+        for (found, expected) in means.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{means:?}");
+        }
+        assert_eq!(means.len(), expected.len());
+        assert!(smooth(&[], 5).is_empty());
+        assert_eq!(errors(&smooth(&curve(&vec![(3, 2.0)]), 9999)), [2.0]);
+    }
+}

@@ -1,0 +1,89 @@
+//! One line for each configuration, for spreadsheets: full precision, empty where there is nothing.
+
+use csv::Writer;
+
+use resweep_core::analysis::Findings;
+use resweep_core::analysis::statistics::Sample;
+use resweep_core::analysis::summary::Summary;
+use resweep_core::domain::printable;
+
+use super::super::RenderError;
+
+const HEADER: [&str; 22] = [
+    "configuration",
+    "depth",
+    "shortcut",
+    "parameters",
+    "seeds",
+    "finished",
+    "diverged",
+    "failed",
+    "test_best_percent",
+    "test_mean_percent",
+    "test_standard_deviation",
+    "test_interval_low",
+    "test_interval_high",
+    "train_mean_percent",
+    "train_standard_deviation",
+    "train_interval_low",
+    "train_interval_high",
+    "paper_test_percent",
+    "paper_train_percent",
+    "paper_source",
+    "test_difference",
+    "train_difference",
+];
+
+pub(super) fn table(findings: &Findings) -> Result<String, RenderError> {
+    let failed = |error: csv::Error| RenderError::Table(error.to_string());
+    let mut writer = Writer::from_writer(Vec::new());
+    writer.write_record(HEADER).map_err(failed)?;
+    for row in &findings.rows {
+        writer.write_record(record(row)).map_err(failed)?;
+    }
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| RenderError::Table(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| RenderError::Table(error.to_string()))
+}
+
+fn record(row: &Summary) -> Vec<String> {
+    let mut cells = vec![
+        printable(&row.label),
+        row.depth.to_string(),
+        row.shortcut.word().to_owned(),
+        row.parameters
+            .map_or_else(String::new, |count| count.to_string()),
+        row.seeds.to_string(),
+        row.finished.to_string(),
+        row.diverged.to_string(),
+        row.failed.to_string(),
+        number(row.test.as_ref().map(|test| test.best)),
+    ];
+    cells.extend(sample(row.test.as_ref()));
+    cells.extend(sample(row.train.as_ref()));
+    cells.extend([
+        number(row.paper.map(|paper| paper.test)),
+        number(row.paper.and_then(|paper| paper.train)),
+        row.paper
+            .map_or_else(String::new, |paper| paper.source.words().to_owned()),
+        number(row.test_difference()),
+        number(row.train_difference()),
+    ]);
+    cells
+}
+
+/// Mean, standard deviation and both ends of the interval.
+fn sample(sample: Option<&Sample>) -> [String; 4] {
+    let interval = sample.and_then(|sample| sample.interval);
+    [
+        number(sample.map(|sample| sample.mean)),
+        number(sample.and_then(|sample| sample.standard_deviation)),
+        number(interval.map(|interval| interval.low)),
+        number(interval.map(|interval| interval.high)),
+    ]
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}

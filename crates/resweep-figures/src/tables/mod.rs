@@ -1,0 +1,51 @@
+//! Tables of final errors beside the paper's, with verdicts: Markdown for people, CSV for
+//! spreadsheets, JSON with everything. The same findings give the same bytes.
+
+mod cells;
+mod csv;
+mod markdown;
+mod notes;
+mod sections;
+
+use resweep_core::analysis::Findings;
+
+pub use sections::{Section, sections};
+
+use super::RenderError;
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    Markdown,
+    Csv,
+    Json,
+}
+
+impl TableFormat {
+    pub const ALL: [TableFormat; 3] = [Self::Markdown, Self::Csv, Self::Json];
+
+    /// The ending of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Markdown => "md",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// The table as text that ends with a line break.
+///
+/// # Errors
+/// [`RenderError::Table`] where a row cannot be written in the format.
+pub fn table(findings: &Findings, format: TableFormat) -> Result<String, RenderError> {
+    match format {
+        TableFormat::Markdown => Ok(markdown::table(findings)),
+        TableFormat::Csv => csv::table(findings),
+        TableFormat::Json => {
+            let json = serde_json::to_string_pretty(findings);
+            json.map(|text| text + "\n")
+                .map_err(|error| RenderError::Table(error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A sweep's results as tables for a page: cells of plain text, which whoever shows them escapes.
+
+use resweep_core::analysis::Findings;
+use resweep_core::analysis::expectations::Checked;
+use resweep_core::analysis::verdicts::{Comparison, Verdict};
+
+use super::cells::{NOTHING, interval, signed};
+use super::{markdown, notes};
+
+/// A table with its heading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    pub title: &'static str,
+    pub columns: Vec<&'static str>,
+    /// As many cells in each as there are columns.
+    pub rows: Vec<Vec<String>>,
+    /// How to read it; may be empty.
+    pub note: String,
+}
+
+/// Results, and verdicts and expectations where there are any.
+pub fn sections(findings: &Findings) -> Vec<Section> {
+    let mut sections = vec![Section {
+        title: "Results",
+        columns: markdown::header(findings),
+        rows: markdown::rows(findings),
+        note: notes::all(findings).join(" "),
+    }];
+    if !findings.verdicts.is_empty() {
+        sections.push(Section {
+            title: "Verdicts",
+            columns: vec!["claim", "verdict", "difference (points)", "95 % interval"],
+            rows: findings.verdicts.iter().flat_map(verdict).collect(),
+            note: String::new(),
+        });
+    }
+    if !findings.expectations.is_empty() {
+        sections.push(Section {
+            title: "Expectations",
+            columns: vec!["expected", "outcome", "found"],
+            rows: findings.expectations.iter().map(expectation).collect(),
+            note: String::new(),
+        });
+    }
+    sections
+}
+
+/// The claim, and a row for each comparison that it stands on.
+fn verdict(verdict: &Verdict) -> Vec<Vec<String>> {
+    let claim = format!("{} ({})", verdict.claim, verdict.measure.words());
+    let judgement = verdict.judgement.words().to_owned();
+    let nothing = || NOTHING.to_owned();
+    let mut rows = vec![vec![claim, judgement, nothing(), nothing()]];
+    rows.extend(verdict.comparisons.iter().map(comparison));
+    rows
+}
+
+fn comparison(comparison: &Comparison) -> Vec<String> {
+    let Comparison { one, other, .. } = comparison;
+    let mut judgement = comparison.judgement.words().to_owned();
+    if let Some(reason) = &comparison.reason {
+        judgement += &format!(", {reason}");
+    }
+    vec![
+        format!("\u{2003}{one} less {other}"),
+        judgement,
+        signed(comparison.difference),
+        interval(comparison.interval),
+    ]
+}
+
+fn expectation(checked: &Checked) -> Vec<String> {
+    vec![
+        checked.expectation.clone(),
+        checked.outcome.words().to_owned(),
+        checked.found.clone(),
+    ]
+}

@@ -1,0 +1,206 @@
+//! Who works on which run.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::checkpoints;
+use super::points::collect;
+use super::process::Others;
+use super::rows::AttemptStatus;
+use super::values::{Problem, integer};
+use resweep_core::domain::{Outcome, Run, TrainingId};
+
+/// What this process has of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub attempt: i64,
+    pub training: TrainingId,
+    /// Of its checkpoints.
+    pub folder: Arc<Path>,
+}
+
+/// On what terms a process takes runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// What ended before the process began is trained again.
+    pub fresh: bool,
+    /// The newest attempt of any run when the process began.
+    pub last_attempt_before: i64,
+}
+
+/// A training to work on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Training {
+    pub id: TrainingId,
+    pub number: u64,
+    pub shares_checkpoints: bool,
+}
+
+/// How a run stands towards a process that wants it.
+pub(super) enum Found {
+    Settled(Outcome),
+    Held,
+    Free(Training),
+}
+
+/// The newest training of a run and the newest attempt at it.
+struct Last {
+    training: Training,
+    attempt: i64,
+    status: AttemptStatus,
+    error: Option<String>,
+    transient: bool,
+    diverged_iteration: Option<i64>,
+    /// The process at work and its beats.
+    process: Option<(i64, i64)>,
+}
+
+/// Finds out whether `me` may work on `run`, and on which training. What a dead process was
+/// working on is free.
+pub(super) fn look(
+    connection: &Connection,
+    run: &Run,
+    me: i64,
+    terms: &Terms,
+    others: &mut Others,
+) -> Result<Found, Problem> {
+    let Some(last) = last(connection, run)? else {
+        return Ok(Found::Free(insert_training(connection, run, 1, true)?));
+    };
+    let mine = last.process.is_some_and(|(process, _)| process == me);
+    let ended_before = last.attempt <= terms.last_attempt_before;
+    let again = terms.fresh && ended_before;
+    let found = match last.status {
+        AttemptStatus::Running => match last.process {
+            Some((process, beats)) if !mine && !others.is_dead(process, beats) => Found::Held,
+            _ => {
+                connection.execute(
+                    "UPDATE attempts SET status = 'interrupted' WHERE id = ?1",
+                    [last.attempt],
+                )?;
+                free(connection, run, last.training, again)?
+            }
+        },
+        AttemptStatus::Finished if !again && is_wanted_again(connection, run)? => {
+            let number = last.training.number + 1;
+            Found::Free(insert_training(connection, run, number, true)?)
+        }
+        AttemptStatus::Finished if !again => Found::Settled(Outcome::Finished),
+        AttemptStatus::Diverged if !again => Found::Settled(Outcome::Diverged {
+            iteration: last.diverged_iteration.unwrap_or(0) as u64,
+        }),
+        // Another process has just seen it fail for good; that need not be seen again.
+        AttemptStatus::Failed if !ended_before && !mine && !last.transient => {
+            Found::Settled(Outcome::Failed {
+                error: last.error.unwrap_or_default(),
+                transient: false,
+                out_of_memory: false,
+            })
+        }
+        _ => free(connection, run, last.training, again)?,
+    };
+    Ok(found)
+}
+
+/// Whether others grow from a run that is finished and no copy of its final state is left.
+fn is_wanted_again(connection: &Connection, run: &Run) -> Result<bool, Problem> {
+    let needed: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM run_needs WHERE needs = ?1)")?
+        .query_row([&run.id.0], |row| row.get(0))?;
+    if !needed {
+        return Ok(false);
+    }
+    let iterations = run.config.configuration.train.iterations;
+    let trajectory = run.trajectory(iterations);
+    Ok(!checkpoints::has_final_state(
+        connection, trajectory, iterations,
+    )?)
+}
+
+/// The last training, or another one where it is to be trained again.
+fn free(connection: &Connection, run: &Run, last: Training, again: bool) -> Result<Found, Problem> {
+    Ok(Found::Free(if again {
+        insert_training(connection, run, last.number + 1, false)?
+    } else {
+        last
+    }))
+}
+
+/// The running attempts of a process.
+pub(super) fn running(connection: &Connection, process: i64) -> rusqlite::Result<HashSet<i64>> {
+    let rows = collect(
+        connection,
+        "SELECT id FROM attempts WHERE process_id = ?1 AND status = 'running'",
+        [process],
+        |row| row.get(0),
+    )?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The newest attempt at any run, 0 where there is none.
+pub(super) fn last_attempt(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(id), 0) FROM attempts", [], |row| {
+        row.get(0)
+    })
+}
+
+fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
+    let last = connection
+        .prepare_cached(
+            "SELECT trainings.id, trainings.number, shares_checkpoints, attempts.id, status, error,
+                 transient, diverged_iteration, process_id, coalesce(beats, 0)
+             FROM trainings
+             JOIN attempts ON attempts.training_id = trainings.id
+             LEFT JOIN processes ON processes.id = process_id
+             WHERE trainings.run_id = ?1
+             ORDER BY trainings.number DESC, attempts.number DESC LIMIT 1",
+        )?
+        .query_row([&run.id.0], |row| {
+            let process: Option<i64> = row.get(8)?;
+            let beats: i64 = row.get(9)?;
+            Ok(Last {
+                training: Training {
+                    id: TrainingId(row.get(0)?),
+                    number: row.get::<_, i64>(1)? as u64,
+                    shares_checkpoints: row.get(2)?,
+                },
+                attempt: row.get(3)?,
+                status: row.get(4)?,
+                error: row.get(5)?,
+                transient: row.get(6)?,
+                diverged_iteration: row.get(7)?,
+                process: process.map(|process| (process, beats)),
+            })
+        })
+        .optional()?;
+    Ok(last)
+}
+
+fn insert_training(
+    connection: &Connection,
+    run: &Run,
+    number: u64,
+    shares_checkpoints: bool,
+) -> Result<Training, Problem> {
+    let id = connection
+        .prepare_cached(
+            "INSERT INTO trainings (run_id, number, shares_checkpoints) VALUES (?1, ?2, ?3)
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                run.id.0,
+                integer("a number of trainings", number)?,
+                shares_checkpoints
+            ],
+            |row| row.get(0),
+        )?;
+    Ok(Training {
+        id: TrainingId(id),
+        number,
+        shares_checkpoints,
+    })
+}

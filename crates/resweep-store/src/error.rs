@@ -1,0 +1,149 @@
+//! Why the store could not be used: each error names the path and says what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use resweep_core::domain::SinkError;
+
+/// An error of the store. Its cause is in `source()`, not in the text.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("cannot create the folder {}; choose another one with --results", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+
+    #[error("another process{} has been holding {} for a minute; end it, or choose another folder \
+        with --results", process.map_or(String::new(), |id| format!(" ({id})")), path.display())]
+    Busy { path: PathBuf, process: Option<u32> },
+
+    #[error("cannot lock {}; choose a folder on a local disk with --results", path.display())]
+    Lock { path: PathBuf, source: io::Error },
+
+    #[error("{} is not a SQLite database; move it away, or choose another folder with \
+        --results", path.display())]
+    NotADatabase { path: PathBuf },
+
+    #[error("{} belongs to another program; choose another folder with --results",
+        path.display())]
+    OfAnotherProgram { path: PathBuf },
+
+    #[error("{} was written by a newer resweep (schema {found}, this program knows {known}); \
+        update resweep, or choose another folder with --results", path.display())]
+    Newer {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+
+    #[error("{} was written by an older resweep (schema {found}, this program needs {known}); \
+        the next `resweep run` brings it up to date", path.display())]
+    Older {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+
+    #[error("cannot write {}; make the file and its folder writable, or choose another folder \
+        with --results", path.display())]
+    NotWritable {
+        path: PathBuf,
+        source: Option<rusqlite::Error>,
+    },
+
+    #[error("cannot open {}; is it a readable file?", path.display())]
+    NotReadable {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+
+    #[error("{}: the schema could not be brought up to date", path.display())]
+    Migration {
+        path: PathBuf,
+        source: rusqlite_migration::Error,
+    },
+
+    #[error("{} cannot store {what}: {value} is larger than 2^63 - 1", path.display())]
+    TooLarge {
+        path: PathBuf,
+        what: &'static str,
+        value: u64,
+    },
+
+    #[error("{} cannot store the configuration of a run", path.display())]
+    Configuration {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+
+    #[error("{}: run {run} was not registered by `begin_sweep`", path.display())]
+    Unregistered { path: PathBuf, run: String },
+
+    #[error("cannot start a thread")]
+    Thread { source: io::Error },
+
+    #[error("the disk is full or fails: {} cannot be written; make room and run again, nothing that \
+        was recorded is lost", path.display())]
+    Disk {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+
+    #[error("another program has kept {} locked for a minute; end it and run again, nothing that \
+        was recorded is lost", path.display())]
+    Locked {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+
+    #[error("the database {} is damaged; `resweep doctor` tells what can be saved and saves it",
+        path.display())]
+    Damaged {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+
+    #[error("the database {} could not be used", path.display())]
+    Sqlite {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+}
+
+impl StoreError {
+    /// What an error of SQLite means for `path`.
+    pub(super) fn of_sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
+            Some(ErrorCode::ReadOnly) => StoreError::NotWritable {
+                path,
+                source: Some(source),
+            },
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                StoreError::NotReadable { path, source }
+            }
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
+                StoreError::Disk { path, source }
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::Locked { path, source }
+            }
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, source },
+            _ => StoreError::Sqlite { path, source },
+        }
+    }
+}
+
+/// The whole chain of causes in one line.
+impl From<StoreError> for SinkError {
+    fn from(error: StoreError) -> SinkError {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            text.push_str(&format!(": {inner}"));
+            cause = inner.source();
+        }
+        SinkError(text)
+    }
+}

@@ -1,0 +1,291 @@
+//! Looks the database and its checkpoints over, without changing anything.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use sha2::Digest;
+
+use super::leftovers::{self, Leftover, Reason};
+use super::points::{collect, unsigned};
+use super::{StoreError, checkpoints, database, process};
+use resweep_core::domain::hex;
+
+/// Messages of SQLite that are kept; a damaged database has hundreds.
+const MESSAGES_MAX: usize = 100;
+
+/// What is known about a database after it has been looked over.
+#[derive(Debug, Default)]
+pub struct Examination {
+    /// Of the schema; `None` where not even that can be read.
+    pub version: Option<i64>,
+    /// What SQLite finds wrong with the file, 100 messages at most; empty where it is sound.
+    pub damage: Vec<String>,
+    /// Tables with rows that refer to rows that are missing, and how many.
+    pub broken_references: Vec<(String, u64)>,
+    /// Rows of the tables that people know, by name.
+    pub rows: Vec<(&'static str, u64)>,
+    /// Processes that hold their lock.
+    pub alive: Vec<LivingProcess>,
+    /// Attempts that are marked as running, and whose process is dead.
+    pub left_running: u64,
+    /// Checkpoints that have a row.
+    pub checkpoints: u64,
+    /// Those of them that could not be gone on from.
+    pub bad_checkpoints: Vec<BadCheckpoint>,
+    /// What [`tidy`](super::tidy) would remove.
+    pub leftovers: Vec<Leftover>,
+}
+
+/// A process that trains, as it has registered itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LivingProcess {
+    pub host: String,
+    pub pid: u32,
+}
+
+/// A checkpoint that has a row and no sound file.
+#[derive(Debug)]
+pub struct BadCheckpoint {
+    pub path: PathBuf,
+    pub iteration: u64,
+    /// Of a sweep that has the run; the run's name where no sweep has it any more.
+    pub label: String,
+    pub fault: Fault,
+}
+
+/// What is wrong with a checkpoint's file.
+#[derive(Debug)]
+pub enum Fault {
+    Missing,
+    /// Not as many bytes as were written.
+    Size {
+        found: u64,
+        expected: u64,
+    },
+    /// Other bytes than were written.
+    Content,
+    Unreadable(io::Error),
+}
+
+impl Examination {
+    /// Looks the database at `path` over; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be looked at: it cannot be opened, is locked, or belongs to another program
+    /// or another version of this one. Damage is no error.
+    pub fn of(path: &Path) -> Result<Option<Examination>, StoreError> {
+        let mut examination = Examination::default();
+        match examination.fill(path) {
+            Ok(true) => Ok(Some(examination)),
+            Ok(false) => Ok(None),
+            Err(StoreError::Damaged { source, .. }) => {
+                if examination.damage.is_empty() {
+                    examination.damage.push(source.to_string());
+                }
+                Ok(Some(examination))
+            }
+            Err(StoreError::NotADatabase { .. }) if path.is_file() => {
+                let message = "its first bytes are not those of a SQLite database";
+                examination.damage.push(message.to_owned());
+                Ok(Some(examination))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the database itself can be read whole.
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty() && self.broken_references.is_empty()
+    }
+
+    /// Looks as far as the file lets it; `false` where there is nothing to look at.
+    fn fill(&mut self, path: &Path) -> Result<bool, StoreError> {
+        let failed = |source| StoreError::of_sqlite(path, source);
+        let Some(connection) = database::open_for_reading(path)? else {
+            return Ok(false);
+        };
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        self.version = Some(version.map_err(failed)?);
+        self.damage = integrity(&connection).map_err(failed)?;
+        self.broken_references = broken_references(&connection).map_err(failed)?;
+        self.count_rows(&connection).map_err(failed)?;
+        self.look_at_processes(&connection, path).map_err(failed)?;
+        self.look_at_checkpoints(&connection, path)
+            .map_err(failed)?;
+        self.leftovers = leftovers::find(&connection, path, &[]).map_err(failed)?;
+        // Those that a living process has not yet removed come and go.
+        self.leftovers.retain(|found| found.reason != Reason::Lock);
+        Ok(true)
+    }
+
+    fn count_rows(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        for table in ["sweeps", "runs", "trainings", "attempts"] {
+            let count = format!("SELECT count(*) FROM {table}");
+            let rows = connection.query_row(&count, [], |row| unsigned(row, 0))?;
+            self.rows.push((table, rows));
+        }
+        Ok(())
+    }
+
+    fn look_at_processes(&mut self, connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+        let lives = |id: i64| process::may_live(path, id);
+        let processes = collect(
+            connection,
+            "SELECT id, host, pid FROM processes",
+            [],
+            |row| {
+                let (host, pid) = (row.get(1)?, row.get(2)?);
+                Ok((row.get::<_, i64>(0)?, LivingProcess { host, pid }))
+            },
+        )?;
+        let alive = processes.into_iter().filter(|(id, _)| lives(*id));
+        self.alive = alive.map(|(_, process)| process).collect();
+        let running: Vec<Option<i64>> = collect(
+            connection,
+            "SELECT process_id FROM attempts WHERE status = 'running'",
+            [],
+            |row| row.get(0),
+        )?;
+        let dead = running.iter().filter(|process| !process.is_some_and(lives));
+        self.left_running = dead.count() as u64;
+        Ok(())
+    }
+
+    fn look_at_checkpoints(
+        &mut self,
+        connection: &Connection,
+        path: &Path,
+    ) -> rusqlite::Result<()> {
+        let rows = collect(
+            connection,
+            "SELECT training_id, iteration, sha256, bytes, run_id, number, coalesce(
+                 (SELECT label FROM sweep_runs WHERE run_id = runs.id LIMIT 1), runs.name)
+             FROM checkpoints
+             JOIN trainings ON trainings.id = training_id
+             JOIN runs ON runs.id = run_id
+             ORDER BY run_id, number, iteration",
+            [],
+            Row::read,
+        )?;
+        self.checkpoints = rows.len() as u64;
+        for row in rows {
+            let folder = checkpoints::folder(path, &row.run_id, row.number);
+            let file = folder.join(checkpoints::file_name(row.iteration));
+            let Some(fault) = fault(&file, &row) else {
+                continue;
+            };
+            // A living process may have replaced it meanwhile.
+            if row.is_current(connection)? {
+                self.bad_checkpoints.push(BadCheckpoint {
+                    path: file,
+                    iteration: row.iteration,
+                    label: row.label,
+                    fault,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A checkpoint as the database knows it.
+struct Row {
+    training: i64,
+    iteration: u64,
+    sha256: String,
+    bytes: u64,
+    run_id: String,
+    number: u64,
+    label: String,
+}
+
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+        Ok(Row {
+            training: row.get(0)?,
+            iteration: unsigned(row, 1)?,
+            sha256: row.get(2)?,
+            bytes: unsigned(row, 3)?,
+            run_id: row.get(4)?,
+            number: unsigned(row, 5)?,
+            label: row.get(6)?,
+        })
+    }
+
+    fn is_current(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let found = connection
+            .query_row(
+                "SELECT 1 FROM checkpoints
+                 WHERE training_id = ?1 AND iteration = ?2 AND sha256 = ?3",
+                params![self.training, self.iteration as i64, self.sha256],
+                |_| Ok(()),
+            )
+            .optional()?;
+        Ok(found.is_some())
+    }
+}
+
+fn fault(path: &Path, row: &Row) -> Option<Fault> {
+    match read(path, row.bytes) {
+        Ok(Ok(sha256)) if sha256 == row.sha256 => None,
+        Ok(Ok(_)) => Some(Fault::Content),
+        Ok(Err(found)) => Some(Fault::Size {
+            found,
+            expected: row.bytes,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Fault::Missing),
+        Err(error) => Some(Fault::Unreadable(error)),
+    }
+}
+
+/// The SHA-256 of a file of `expected` bytes, or its size where that is another.
+fn read(path: &Path, expected: u64) -> io::Result<Result<String, u64>> {
+    let found = fs::metadata(path)?.len();
+    if found != expected {
+        return Ok(Err(found));
+    }
+    let mut hash = sha2::Sha256::new();
+    io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;
+    Ok(Ok(hex(&hash.finalize())))
+}
+
+struct HashWriter<'a>(&'a mut sha2::Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What SQLite finds wrong with the file.
+pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let check = format!("PRAGMA integrity_check({MESSAGES_MAX})");
+    let found: rusqlite::Result<Vec<String>> = collect(connection, &check, [], |row| row.get(0));
+    match found {
+        Ok(mut messages) => {
+            messages.retain(|message| message != "ok");
+            Ok(messages)
+        }
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            Ok(vec![error.to_string()])
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Tables with rows that refer to rows that are missing, and how many rows.
+pub(super) fn broken_references(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    collect(
+        connection,
+        "SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1 ORDER BY 1",
+        [],
+        |row| Ok((row.get(0)?, unsigned(row, 1)?)),
+    )
+}

@@ -1,0 +1,50 @@
+//! The responses of a network's layers as rows: written and read here only.
+
+use rusqlite::{Connection, params};
+
+use super::points::{collect, unsigned};
+use super::values::{Problem, integer};
+use resweep_core::domain::{LayerStat, TrainingId};
+
+/// Replaces what a training has of its layers.
+pub(super) fn replace(
+    connection: &Connection,
+    training: TrainingId,
+    layers: &[LayerStat],
+) -> Result<(), Problem> {
+    delete(connection, training)?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO layer_stats (training_id, layer, name, std) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for stat in layers {
+        let layer = integer("a layer", stat.layer as u64)?;
+        insert.execute(params![training.0, layer, stat.name, stat.std])?;
+    }
+    Ok(())
+}
+
+/// Takes back what a training has of its layers: it is not at its end.
+pub(super) fn delete(connection: &Connection, training: TrainingId) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM layer_stats WHERE training_id = ?1";
+    connection.prepare_cached(sql)?.execute([training.0])?;
+    Ok(())
+}
+
+/// What a training has, in the order of the layers.
+pub(super) fn of(
+    connection: &Connection,
+    training: TrainingId,
+) -> rusqlite::Result<Vec<LayerStat>> {
+    collect(
+        connection,
+        "SELECT layer, name, std FROM layer_stats WHERE training_id = ?1 ORDER BY layer",
+        [training.0],
+        |row| {
+            Ok(LayerStat {
+                layer: unsigned(row, 0)? as usize,
+                name: row.get(1)?,
+                std: row.get(2)?,
+            })
+        },
+    )
+}

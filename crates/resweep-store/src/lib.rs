@@ -1,0 +1,40 @@
+//! The store: one SQLite database that keeps every sweep, run, attempt and measurement.
+//!
+//! [`Recorder`] is the one writer, an [`EventSink`](resweep_core::domain::EventSink) that the
+//! scheduler calls first. [`Store`] reads, at any time and from any process, also while a sweep
+//! runs. `docs/database.md` describes the schema and what survives a crash. Nothing here trains,
+//! schedules or draws.
+
+mod checkpoints;
+mod claims;
+mod database;
+mod error;
+mod examine;
+mod layers;
+mod leftovers;
+mod lock;
+mod origins;
+mod points;
+mod process;
+mod queries;
+mod recorder;
+mod register;
+mod restarts;
+mod rows;
+mod salvage;
+mod tidy;
+mod usage;
+mod values;
+mod waiting;
+
+pub use error::StoreError;
+pub use examine::{BadCheckpoint, Examination, Fault, LivingProcess};
+pub use leftovers::{Leftover, Reason};
+pub use origins::{RecordedRun, RecordedSweep};
+pub use queries::Store;
+pub use recorder::{Participation, Recorder};
+pub use register::{Provenance, RunRecord, SweepRecord};
+pub use rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
+pub use salvage::{Mended, SalvageError, Salvaged, SalvagedTable, appraise, save};
+pub use tidy::{Tidied, leftovers, tidy};
+pub use usage::Usage;

@@ -1,0 +1,115 @@
+//! Where recorded things come from: sweeps as they were started, runs as they were registered,
+//! and the files that their trainings ended with.
+
+use std::collections::HashMap;
+
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::{FromSql, Type};
+use rusqlite::{OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
+
+use super::checkpoints::{file_name, folder, parse};
+use super::points::unsigned;
+use super::queries::current_training;
+use super::{Store, StoreError};
+use resweep_core::domain::{Checkpoint, Cost, RunConfig, RunId};
+
+/// A sweep as it was started last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedSweep {
+    /// The sweep file as written.
+    pub spec_toml: String,
+    /// The values of `--set`, as written.
+    pub overrides: Vec<String>,
+}
+
+/// A run as it was registered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedRun {
+    pub config: RunConfig,
+    /// SHA-256 of the images and labels.
+    pub data_fingerprint: String,
+    pub cost: Cost,
+}
+
+impl Store {
+    /// The sweep of this name; `None` where it was never started.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn recorded_sweep(&self, name: &str) -> Result<Option<RecordedSweep>, StoreError> {
+        let found = self.rows(
+            "SELECT spec_toml, overrides_json FROM sweeps WHERE name = ?1",
+            params![name],
+            |row| {
+                Ok(RecordedSweep {
+                    spec_toml: row.get(0)?,
+                    overrides: json(row, 1)?,
+                })
+            },
+        )?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Those of `ids` that are registered.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn recorded_runs(&self, ids: &[RunId]) -> Result<HashMap<RunId, RecordedRun>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            tx.prepare_cached(
+                "SELECT config_json, data_fingerprint, parameters, forward_flops, training_flops
+                 FROM runs WHERE id = ?1",
+            )?
+            .query_row([&id.0], |row| {
+                Ok(RecordedRun {
+                    config: json(row, 0)?,
+                    data_fingerprint: row.get(1)?,
+                    cost: Cost {
+                        parameters: unsigned(row, 2)?,
+                        forward_flops: unsigned(row, 3)?,
+                        training_flops: unsigned(row, 4)?,
+                    },
+                })
+            })
+            .optional()
+        })
+    }
+
+    /// The last checkpoint of the training that counts for each of `ids`, where there is one.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_checkpoints(
+        &self,
+        ids: &[RunId],
+    ) -> Result<HashMap<RunId, Checkpoint>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            let Some(training) = current_training(tx, id)? else {
+                return Ok(None);
+            };
+            tx.prepare_cached(
+                "SELECT iteration, sha256, number FROM checkpoints
+                 JOIN trainings ON trainings.id = training_id
+                 WHERE training_id = ?1 ORDER BY iteration DESC LIMIT 1",
+            )?
+            .query_row([training.0], |row| {
+                let (iteration, digits): (u64, String) = (unsigned(row, 0)?, row.get(1)?);
+                let folder = folder(self.path(), &id.0, unsigned(row, 2)?);
+                Ok(Checkpoint {
+                    training,
+                    iteration,
+                    path: folder.join(file_name(iteration)),
+                    sha256: parse(&digits),
+                })
+            })
+            .optional()
+        })
+    }
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text = String::column_result(row.get_ref(column)?)?;
+    serde_json::from_str(&text)
+        .map_err(|error| FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}

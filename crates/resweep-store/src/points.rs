@@ -1,0 +1,265 @@
+//! Measurements as rows: written and read here only.
+
+use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
+
+use super::values::{Problem, integer};
+use resweep_core::domain::{
+    Curves, ErrorPoint, EvalPoint, EvalSet, Measurements, TrainConfig, TrainPoint, TrainingId,
+};
+
+/// Of each row of measurements.
+const VALUES: usize = 5;
+
+/// Points in one statement. A second point at the same iteration replaces the first.
+pub(super) fn insert_train(
+    connection: &Connection,
+    points: &[(TrainingId, TrainPoint)],
+) -> Result<(), Problem> {
+    let mut statement = connection.prepare_cached(&insertion(
+        "train_metrics (training_id, iteration, error_percent, loss, lr)",
+        points.len(),
+    ))?;
+    for (row, (training, point)) in points.iter().enumerate() {
+        let values: [&dyn ToSql; VALUES] = [
+            &training.0,
+            &integer("an iteration", point.iteration)?,
+            &point.error_percent,
+            &point.loss,
+            &point.lr,
+        ];
+        bind(&mut statement, row, values)?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// Points in one statement. A second point at the same iteration replaces the first.
+pub(super) fn insert_eval(
+    connection: &Connection,
+    points: &[(TrainingId, EvalPoint)],
+) -> Result<(), Problem> {
+    let mut statement = connection.prepare_cached(&insertion(
+        "eval_metrics (training_id, evaluated_on, iteration, error_percent, loss)",
+        points.len(),
+    ))?;
+    for (row, (training, point)) in points.iter().enumerate() {
+        let values: [&dyn ToSql; VALUES] = [
+            &training.0,
+            &set_word(point.set),
+            &integer("an iteration", point.iteration)?,
+            &point.error_percent,
+            &point.loss,
+        ];
+        bind(&mut statement, row, values)?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// The statement for some rows of [`VALUES`] values.
+fn insertion(table_and_columns: &str, rows: usize) -> String {
+    let row = "(?, ?, ?, ?, ?)";
+    let rows = vec![row; rows].join(", ");
+    format!("INSERT OR REPLACE INTO {table_and_columns} VALUES {rows}")
+}
+
+/// Gives a statement the values of one of its rows.
+fn bind(
+    statement: &mut Statement<'_>,
+    row: usize,
+    values: [&dyn ToSql; VALUES],
+) -> rusqlite::Result<()> {
+    for (column, value) in values.into_iter().enumerate() {
+        statement.raw_bind_parameter(row * VALUES + column + 1, value)?;
+    }
+    Ok(())
+}
+
+/// Takes back the points from `iteration` on: they are measured again.
+pub(super) fn delete_from(
+    connection: &Connection,
+    training: TrainingId,
+    iteration: u64,
+) -> Result<(), Problem> {
+    let iteration = integer("an iteration", iteration)?;
+    for sql in [
+        "DELETE FROM train_metrics WHERE training_id = ?1 AND iteration >= ?2",
+        "DELETE FROM eval_metrics WHERE training_id = ?1 AND iteration >= ?2",
+    ] {
+        connection.execute(sql, params![training.0, iteration])?;
+    }
+    Ok(())
+}
+
+/// Copies the points before `iteration` from a training that was the same until then. Points
+/// that it has only because it ended there are left out.
+pub(super) fn copy_before(
+    connection: &Connection,
+    from: TrainingId,
+    to: TrainingId,
+    iteration: u64,
+    settings: &TrainConfig,
+) -> Result<(), Problem> {
+    let iteration = integer("an iteration", iteration)?;
+    for (sql, every) in [
+        (
+            "INSERT INTO train_metrics (training_id, iteration, error_percent, loss, lr)
+             SELECT ?2, iteration, error_percent, loss, lr FROM train_metrics
+             WHERE training_id = ?1 AND iteration < ?3 AND iteration % ?4 = 0",
+            settings.log_every,
+        ),
+        (
+            "INSERT INTO eval_metrics (training_id, evaluated_on, iteration, error_percent, loss)
+             SELECT ?2, evaluated_on, iteration, error_percent, loss FROM eval_metrics
+             WHERE training_id = ?1 AND iteration < ?3 AND iteration % ?4 = 0",
+            settings.eval_every,
+        ),
+    ] {
+        let every = integer("an interval", every)?;
+        connection.execute(sql, params![from.0, to.0, iteration, every])?;
+    }
+    Ok(())
+}
+
+/// All points of a training.
+pub(super) fn measurements_of(
+    connection: &Connection,
+    training: TrainingId,
+) -> rusqlite::Result<Measurements> {
+    let train = collect(
+        connection,
+        "SELECT iteration, error_percent, loss, lr FROM train_metrics
+         WHERE training_id = ?1 ORDER BY iteration",
+        [training.0],
+        train_point,
+    )?;
+    Ok(Measurements {
+        train,
+        eval: evaluations(connection, training)?,
+    })
+}
+
+/// What figures draw of a training.
+pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqlite::Result<Curves> {
+    let train = collect(
+        connection,
+        "SELECT iteration, error_percent FROM train_metrics
+         WHERE training_id = ?1 ORDER BY iteration",
+        [training.0],
+        |row| {
+            Ok(ErrorPoint {
+                iteration: unsigned(row, 0)?,
+                error_percent: row.get(1)?,
+            })
+        },
+    )?;
+    Ok(Curves {
+        train,
+        eval: evaluations(connection, training)?,
+        measured: measured(connection, training)?,
+    })
+}
+
+fn evaluations(connection: &Connection, training: TrainingId) -> rusqlite::Result<Vec<EvalPoint>> {
+    let mut points = Vec::new();
+    for set in [EvalSet::Test, EvalSet::Validation] {
+        points.extend(collect(
+            connection,
+            "SELECT iteration, error_percent, loss FROM eval_metrics
+             WHERE training_id = ?1 AND evaluated_on = ?2 ORDER BY iteration",
+            params![training.0, set_word(set)],
+            |row| eval_point(row, set),
+        )?);
+    }
+    // Stable: at one iteration, the test set comes first.
+    points.sort_by_key(|point| point.iteration);
+    Ok(points)
+}
+
+/// The day of the last news from a training.
+fn measured(connection: &Connection, training: TrainingId) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "SELECT date(max(coalesce(ended_unix_ms, started_unix_ms)) / 1000, 'unixepoch')
+             FROM attempts WHERE training_id = ?1",
+        )?
+        .query_row([training.0], |row| row.get(0))
+}
+
+pub(super) fn last_train(
+    connection: &Connection,
+    training: TrainingId,
+) -> rusqlite::Result<Option<TrainPoint>> {
+    connection
+        .prepare_cached(
+            "SELECT iteration, error_percent, loss, lr FROM train_metrics
+         WHERE training_id = ?1 ORDER BY iteration DESC LIMIT 1",
+        )?
+        .query_row([training.0], train_point)
+        .optional()
+}
+
+pub(super) fn last_eval(
+    connection: &Connection,
+    training: TrainingId,
+    set: EvalSet,
+) -> rusqlite::Result<Option<EvalPoint>> {
+    connection
+        .prepare_cached(
+            "SELECT iteration, error_percent, loss FROM eval_metrics
+         WHERE training_id = ?1 AND evaluated_on = ?2 ORDER BY iteration DESC LIMIT 1",
+        )?
+        .query_row(params![training.0, set_word(set)], |row| {
+            eval_point(row, set)
+        })
+        .optional()
+}
+
+/// All rows of a query.
+pub(super) fn collect<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map(parameters, read)?.collect()
+}
+
+fn train_point(row: &Row<'_>) -> rusqlite::Result<TrainPoint> {
+    Ok(TrainPoint {
+        iteration: unsigned(row, 0)?,
+        error_percent: row.get(1)?,
+        loss: number_or_nan(row, 2)?,
+        lr: row.get(3)?,
+    })
+}
+
+fn eval_point(row: &Row<'_>, set: EvalSet) -> rusqlite::Result<EvalPoint> {
+    Ok(EvalPoint {
+        iteration: unsigned(row, 0)?,
+        set,
+        error_percent: row.get(1)?,
+        loss: number_or_nan(row, 2)?,
+    })
+}
+
+/// SQLite stores NaN as NULL.
+fn number_or_nan(row: &Row<'_>, column: usize) -> rusqlite::Result<f64> {
+    let value: Option<f64> = row.get(column)?;
+    Ok(value.unwrap_or(f64::NAN))
+}
+
+/// The recorder writes no negative numbers.
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    Ok(value as u64)
+}
+
+/// The word that is stored for a set of images.
+fn set_word(set: EvalSet) -> &'static str {
+    match set {
+        EvalSet::Test => "test",
+        EvalSet::Validation => "validation",
+    }
+}

@@ -1,0 +1,342 @@
+//! Reads the database, without ever writing to it, at any time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::points::{collect, curves_of, last_eval, last_train, measurements_of, unsigned};
+use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
+use super::{StoreError, checkpoints, database, layers, process};
+use resweep_core::domain::{
+    Curves, EvalSet, LayerStat, Measurements, Run, RunConfig, RunId, TrainingId,
+};
+
+/// A read-only view of the database. Each question is answered from one consistent state.
+#[derive(Debug)]
+pub struct Store {
+    /// `None` before the first sweep was started.
+    connection: Option<Connection>,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the database at `path`; where there is none yet, the store is empty.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a database of this version of the program.
+    pub fn open_read_only(path: &Path) -> Result<Store, StoreError> {
+        Ok(Store {
+            connection: database::open_for_reading(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The database's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where each of `ids` stands; runs that were never started are missing.
+    pub fn statuses(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
+        self.for_each_run(ids, |tx, id| self.status(tx, id))
+    }
+
+    /// The errors of the training of each of `ids` that counts, which may be running; runs that were
+    /// never started are missing.
+    pub fn curves(&self, ids: &[RunId]) -> Result<HashMap<RunId, Curves>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            current_training(tx, id)?
+                .map(|training| curves_of(tx, training))
+                .transpose()
+        })
+    }
+
+    /// Every point of the training of a run that counts; none where it was never started.
+    pub fn measurements(&self, id: &RunId) -> Result<Measurements, StoreError> {
+        let found = self.for_each_run(std::slice::from_ref(id), |tx, id| {
+            current_training(tx, id)?
+                .map(|training| measurements_of(tx, training))
+                .transpose()
+        })?;
+        Ok(found.into_values().next().unwrap_or_default())
+    }
+
+    /// Which of these finished runs still have a copy of their final state, for others to grow from.
+    pub fn with_final_state(&self, runs: &[Run]) -> Result<HashSet<RunId>, StoreError> {
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+        let runs: HashMap<&RunId, &Run> = runs.iter().map(|run| (&run.id, run)).collect();
+        let found = self.for_each_run(&ids, |tx, id| {
+            let iterations = runs[id].config.configuration.train.iterations;
+            let there =
+                checkpoints::has_final_state(tx, runs[id].trajectory(iterations), iterations)?;
+            Ok(there.then_some(()))
+        })?;
+        Ok(found.into_keys().collect())
+    }
+
+    /// The run that each of `ids` grows from; those that grow from none are missing.
+    pub fn needs(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunId>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            tx.prepare_cached("SELECT needs FROM run_needs WHERE run_id = ?1")?
+                .query_row([&id.0], |row| Ok(RunId(row.get(0)?)))
+                .optional()
+        })
+    }
+
+    /// How strongly the 3x3 layers of each of `ids` respond at the end of the training that counts,
+    /// in their order; runs that have not measured it are missing.
+    pub fn layer_stats(&self, ids: &[RunId]) -> Result<HashMap<RunId, Vec<LayerStat>>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            let Some(training) = current_training(tx, id)? else {
+                return Ok(None);
+            };
+            let stats = layers::of(tx, training)?;
+            Ok((!stats.is_empty()).then_some(stats))
+        })
+    }
+
+    /// All attempts at a run, the first one first.
+    pub fn attempts(&self, id: &RunId) -> Result<Vec<Attempt>, StoreError> {
+        self.rows(
+            "SELECT attempts.number, status, error, attempts.started_unix_ms, ended_unix_ms, wall_ms,
+                 program_version, git_commit, device, cpu, threads, workers, process_id,
+                 from_iteration, diverged_iteration, trainings.number, host, pid
+             FROM attempts
+             JOIN trainings ON trainings.id = training_id
+             LEFT JOIN processes ON processes.id = process_id
+             WHERE attempts.run_id = ?1 ORDER BY attempts.number",
+            params![id.0],
+            |row| {
+                Ok(Attempt {
+                    number: unsigned(row, 0)?,
+                    training: unsigned(row, 15)?,
+                    from_iteration: unsigned(row, 13)?,
+                    status: self.believed(row.get(1)?, row.get(12)?),
+                    error: row.get(2)?,
+                    diverged_iteration: row.get::<_, Option<i64>>(14)?.map(|n| n as u64),
+                    host: row.get(16)?,
+                    process: row.get(17)?,
+                    started_unix_ms: row.get(3)?,
+                    ended_unix_ms: row.get(4)?,
+                    wall: wall(row, 5)?,
+                    program_version: row.get(6)?,
+                    git_commit: row.get(7)?,
+                    device: row.get(8)?,
+                    cpu: row.get(9)?,
+                    threads: unsigned(row, 10)?,
+                    workers: unsigned(row, 11)?,
+                })
+            },
+        )
+    }
+
+    /// The runs of a sweep as it was started last, in its order; none for an unknown sweep.
+    pub fn members(&self, sweep: &str) -> Result<Vec<Member>, StoreError> {
+        self.rows(
+            "SELECT sweep_runs.run_id, label, status, process_id
+             FROM sweeps
+             JOIN sweep_runs ON sweep_runs.sweep_id = sweeps.id
+             LEFT JOIN current_attempts ON current_attempts.run_id = sweep_runs.run_id
+             WHERE sweeps.name = ?1 ORDER BY position",
+            params![sweep],
+            |row| {
+                let (status, process): (Option<AttemptStatus>, _) = (row.get(2)?, row.get(3)?);
+                Ok(Member {
+                    id: RunId(row.get(0)?),
+                    label: row.get(1)?,
+                    status: status.map(|status| self.believed(status, process)),
+                })
+            },
+        )
+    }
+
+    /// All sweeps, the one that was started last first.
+    pub fn sweeps(&self) -> Result<Vec<SweepSummary>, StoreError> {
+        let counts = self.rows(
+            "SELECT name, title, first_started_unix_ms, last_started_unix_ms, status,
+                 count(sweep_runs.run_id), iif(status = 'running', process_id, NULL) AS process
+             FROM sweeps
+             LEFT JOIN sweep_runs ON sweep_runs.sweep_id = sweeps.id
+             LEFT JOIN current_attempts ON current_attempts.run_id = sweep_runs.run_id
+             GROUP BY sweeps.id, status, process
+             ORDER BY last_started_unix_ms DESC, sweeps.id DESC",
+            params![],
+            |row| {
+                let sweep = SweepSummary {
+                    name: row.get(0)?,
+                    title: row.get(1)?,
+                    first_started_unix_ms: row.get(2)?,
+                    last_started_unix_ms: row.get(3)?,
+                    runs: 0,
+                    by_status: BTreeMap::new(),
+                };
+                let status: Option<AttemptStatus> = row.get(4)?;
+                let status = match status {
+                    Some(status) => Some(self.believed(status, row.get(6)?)),
+                    None => None,
+                };
+                Ok((sweep, status, unsigned(row, 5)? as usize))
+            },
+        )?;
+        Ok(merge_counts(counts))
+    }
+
+    /// How fast the newest finished attempts trained on this device and CPU with as many threads
+    /// each: 64 of them at most.
+    pub fn observed_speeds(
+        &self,
+        device: &str,
+        cpu: &str,
+        threads: usize,
+    ) -> Result<Vec<ObservedSpeed>, StoreError> {
+        self.rows(
+            "SELECT config_json, training_flops * 1000.0 / wall_ms, from_iteration
+             FROM attempts JOIN runs ON runs.id = attempts.run_id
+             WHERE status = 'finished' AND wall_ms > 0 AND training_flops > 0
+                 AND from_iteration < json_extract(config_json, '$.train.iterations') / 2
+                 AND device = ?1 AND cpu = ?2 AND threads = ?3
+             ORDER BY ended_unix_ms DESC, attempts.id DESC LIMIT 64",
+            params![device, cpu, threads as i64],
+            |row| {
+                let json: String = row.get(0)?;
+                let config: RunConfig = serde_json::from_str(&json)
+                    .map_err(|error| FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+                let whole: f64 = row.get(1)?;
+                let skipped = unsigned(row, 2)? as f64;
+                let iterations = config.configuration.train.iterations as f64;
+                Ok(ObservedSpeed {
+                    config,
+                    training_flops_per_s: whole * (1.0 - skipped / iterations),
+                })
+            },
+        )
+    }
+
+    fn status(&self, tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<RunStatus>> {
+        let Some(training) = current_training(tx, id)? else {
+            return Ok(None);
+        };
+        let found = tx
+            .prepare_cached(
+                "SELECT status, error, diverged_iteration,
+                     (SELECT sum(wall_ms) FROM attempts WHERE training_id = ?2),
+                     (SELECT count(*) FROM attempts WHERE run_id = ?1), process_id, transient
+                 FROM attempts WHERE training_id = ?2 ORDER BY number DESC LIMIT 1",
+            )?
+            .query_row(params![id.0, training.0], |row| {
+                Ok(RunStatus {
+                    status: self.believed(row.get(0)?, row.get(5)?),
+                    error: row.get(1)?,
+                    transient: row.get(6)?,
+                    diverged_iteration: row.get::<_, Option<i64>>(2)?.map(|n| n as u64),
+                    wall: wall(row, 3)?,
+                    attempts: unsigned(row, 4)?,
+                    iteration: 0,
+                    train: None,
+                    test: None,
+                    validation: None,
+                    sweeps: Vec::new(),
+                })
+            })
+            .optional()?;
+        let Some(mut status) = found else {
+            return Ok(None);
+        };
+        status.train = last_train(tx, training)?;
+        status.test = last_eval(tx, training, EvalSet::Test)?;
+        status.validation = last_eval(tx, training, EvalSet::Validation)?;
+        status.sweeps = sweeps_of(tx, id)?;
+        let evals = [&status.test, &status.validation];
+        let evaluated = evals.into_iter().flatten().map(|point| point.iteration);
+        let trained = status.train.map(|point| point.iteration);
+        status.iteration = evaluated.chain(trained).max().unwrap_or(0);
+        Ok(Some(status))
+    }
+
+    /// A status as a reader can believe it: without its process, nothing is running.
+    fn believed(&self, status: AttemptStatus, process: Option<i64>) -> AttemptStatus {
+        let lives = || process.is_some_and(|id| process::may_live(&self.path, id));
+        match status {
+            AttemptStatus::Running if !lives() => AttemptStatus::Interrupted,
+            status => status,
+        }
+    }
+
+    pub(super) fn for_each_run<T>(
+        &self,
+        ids: &[RunId],
+        read: impl Fn(&Transaction<'_>, &RunId) -> rusqlite::Result<Option<T>>,
+    ) -> Result<HashMap<RunId, T>, StoreError> {
+        let mut found = HashMap::new();
+        let Some(connection) = &self.connection else {
+            return Ok(found);
+        };
+        let failed = |source| StoreError::of_sqlite(&self.path, source);
+        let tx = connection.unchecked_transaction().map_err(failed)?;
+        for id in ids {
+            if let Some(value) = read(&tx, id).map_err(failed)? {
+                found.insert(id.clone(), value);
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn rows<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let Some(connection) = &self.connection else {
+            return Ok(Vec::new());
+        };
+        collect(connection, sql, parameters, read)
+            .map_err(|source| StoreError::of_sqlite(&self.path, source))
+    }
+}
+
+/// What the view `current_trainings` has of one run; it would look at every run for that.
+pub(super) fn current_training(
+    tx: &Transaction<'_>,
+    id: &RunId,
+) -> rusqlite::Result<Option<TrainingId>> {
+    tx.prepare_cached("SELECT id FROM trainings WHERE run_id = ?1 ORDER BY number DESC LIMIT 1")?
+        .query_row([&id.0], |row| Ok(TrainingId(row.get(0)?)))
+        .optional()
+}
+
+fn sweeps_of(tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Vec<String>> {
+    collect(
+        tx,
+        "SELECT name FROM sweep_runs JOIN sweeps ON sweeps.id = sweep_runs.sweep_id
+         WHERE run_id = ?1 ORDER BY name",
+        [&id.0],
+        |row| row.get(0),
+    )
+}
+
+fn wall(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
+    let ms: Option<i64> = row.get(column)?;
+    Ok(ms.map(|ms| Duration::from_millis(ms as u64)))
+}
+
+/// The query has one row for each sweep and status; rows of one sweep are neighbours.
+fn merge_counts(rows: Vec<(SweepSummary, Option<AttemptStatus>, usize)>) -> Vec<SweepSummary> {
+    let mut sweeps: Vec<SweepSummary> = Vec::new();
+    for (sweep, status, count) in rows {
+        if sweeps.last().is_none_or(|last| last.name != sweep.name) {
+            sweeps.push(sweep);
+        }
+        if let Some(sweep) = sweeps.last_mut() {
+            sweep.runs += count;
+            if let Some(status) = status {
+                *sweep.by_status.entry(status).or_default() += count;
+            }
+        }
+    }
+    sweeps
+}

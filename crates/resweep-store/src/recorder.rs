@@ -1,0 +1,466 @@
+//! What happens in a sweep becomes rows.
+//!
+//! Everything that is heard or claimed between two calls of [`Ledger::commit`] is one
+//! transaction: it is recorded as a whole or not at all, and on the disk when the call returns.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::claims::{self, Hold, Terms};
+use super::lock::SetupLock;
+use super::points::{copy_before, delete_from};
+use super::process::{Others, ThisProcess};
+use super::register::{self, Provenance, SweepRecord};
+use super::values::{Problem, integer, now_unix_ms};
+use super::waiting::WaitingPoints;
+use super::{StoreError, checkpoints, database, layers};
+use resweep_core::domain::{
+    Beginning, Claim, Event, EventSink, Grant, Ledger, Outcome, Run, RunEvent, RunId, Saved,
+    SinkError, Slot,
+};
+
+/// Writes a sweep into the database, and shares its runs with other processes.
+#[derive(Debug)]
+pub struct Recorder {
+    connection: Connection,
+    path: PathBuf,
+    /// Whether a transaction is open.
+    writing: bool,
+    /// Points of that transaction.
+    waiting: WaitingPoints,
+    sweep: Option<Begun>,
+    /// The runs that this process has.
+    held: HashMap<RunId, Hold>,
+    /// The runs that were taken from it, and those of them that nobody has been told of.
+    taken: HashMap<RunId, Hold>,
+    untold: Vec<RunId>,
+    /// Files of checkpoints that the next commit makes superfluous.
+    superfluous: Vec<PathBuf>,
+    /// Trainings that the next commit ends.
+    ended: Vec<Hold>,
+}
+
+/// The sweep that is being recorded.
+#[derive(Debug)]
+struct Begun {
+    provenance: Provenance,
+    workers: usize,
+    runs: HashSet<RunId>,
+    terms: Terms,
+    others: Others,
+    process: ThisProcess,
+}
+
+/// How a process takes part in a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Participation {
+    /// Train runs again that ended before.
+    pub fresh: bool,
+    /// How long a process that shows no life keeps its runs.
+    pub lease: Duration,
+}
+
+impl Default for Participation {
+    fn default() -> Participation {
+        Participation {
+            fresh: false,
+            lease: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Recorder {
+    /// Opens the database at `path`, or creates it and its folder, and brings its schema up to
+    /// date.
+    ///
+    /// # Errors
+    /// The file or its folder cannot be written; the file is not a database of this program, or
+    /// of a newer version of it.
+    pub fn open(path: &Path) -> Result<Recorder, StoreError> {
+        database::create_folder(path)?;
+        let _lock = SetupLock::take(path)?;
+        Ok(Recorder {
+            connection: database::open_for_writing(path)?,
+            path: path.to_owned(),
+            writing: false,
+            waiting: WaitingPoints::default(),
+            sweep: None,
+            held: HashMap::new(),
+            taken: HashMap::new(),
+            untold: Vec::new(),
+            superfluous: Vec::new(),
+            ended: Vec::new(),
+        })
+    }
+
+    /// Stores the sweep and all its runs, and registers this process. It comes before the
+    /// sweep's events.
+    ///
+    /// # Errors
+    /// The database cannot be written, or a number is larger than SQLite can hold.
+    pub fn begin_sweep(
+        &mut self,
+        record: &SweepRecord<'_>,
+        provenance: Provenance,
+        participation: Participation,
+    ) -> Result<(), StoreError> {
+        let process = ThisProcess::register(&mut self.connection, &self.path, &provenance.host)?;
+        let last_attempt = self.write(|connection| {
+            register::register(connection, record)?;
+            Ok(claims::last_attempt(connection)?)
+        })?;
+        self.commit_open()?;
+        let ids = record.runs.iter().map(|entry| entry.run.id.clone());
+        self.sweep = Some(Begun {
+            provenance,
+            workers: 1,
+            runs: ids.collect(),
+            terms: Terms {
+                fresh: participation.fresh,
+                last_attempt_before: last_attempt,
+            },
+            others: Others::new(&self.path, participation.lease),
+            process,
+        });
+        Ok(())
+    }
+
+    fn try_claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, StoreError> {
+        if !self.is_registered(run) {
+            return Err(self.unregistered(run));
+        }
+        self.begin_transaction()?;
+        let Some(sweep) = self.sweep.as_mut() else {
+            return Err(self.unregistered(run));
+        };
+        let (connection, path) = (&self.connection, &self.path);
+        let me = sweep.process.id;
+        let found = claims::look(connection, run, me, &sweep.terms, &mut sweep.others);
+        let training = match found.map_err(|problem| problem.at(path))? {
+            claims::Found::Settled(outcome) => {
+                // This process may have written checkpoints before it knew that it had lost the run.
+                self.ended.extend(self.taken.remove(&run.id));
+                return Ok(Claim::Settled(outcome));
+            }
+            claims::Found::Held => return Ok(Claim::Held),
+            claims::Found::Free(training) => training,
+        };
+        let (hold, grant) = take(connection, path, run, slot, sweep, training)
+            .map_err(|problem| problem.at(path))?;
+        self.taken.remove(&run.id);
+        self.held.insert(run.id.clone(), hold);
+        Ok(Claim::Granted(grant))
+    }
+
+    fn measure(&mut self, run: &Run, event: &RunEvent) -> Result<(), StoreError> {
+        if let RunEvent::Progress { .. } = *event {
+            return Ok(());
+        }
+        let Some(hold) = self.hold(run)? else {
+            return Ok(());
+        };
+        let (connection, waiting, training) = (&self.connection, &mut self.waiting, hold.training);
+        match *event {
+            RunEvent::Progress { .. } => Ok(()),
+            RunEvent::Began(beginning) => {
+                self.write(|connection| take_up(connection, run, &hold, beginning))
+            }
+            RunEvent::Trained(point) => waiting
+                .train(connection, training, point)
+                .map_err(|problem| problem.at(&self.path)),
+            RunEvent::Evaluated(point) => waiting
+                .eval(connection, training, point)
+                .map_err(|problem| problem.at(&self.path)),
+            RunEvent::Checkpointed(saved) => self.checkpointed(run, &hold, saved),
+            RunEvent::LayersMeasured(ref stats) => {
+                self.write(|connection| layers::replace(connection, training, stats))
+            }
+        }
+    }
+
+    fn checkpointed(&mut self, run: &Run, hold: &Hold, saved: Saved) -> Result<(), StoreError> {
+        let forgotten =
+            self.write(|connection| checkpoints::insert(connection, run, hold.training, &saved))?;
+        let files = forgotten.into_iter().map(checkpoints::file_name);
+        self.superfluous
+            .extend(files.map(|name| hold.folder.join(name)));
+        Ok(())
+    }
+
+    fn finish(&mut self, run: &Run, outcome: &Outcome, wall: Duration) -> Result<(), StoreError> {
+        let Some(hold) = self.hold(run)? else {
+            return Ok(());
+        };
+        let iterations = run.config.configuration.train.iterations;
+        self.write(|connection| {
+            update_attempt(connection, hold.attempt, outcome, wall)?;
+            match outcome {
+                Outcome::Finished => {
+                    checkpoints::keep_only(connection, hold.training, Some(iterations))
+                }
+                Outcome::Diverged { .. } => checkpoints::keep_only(connection, hold.training, None),
+                Outcome::Failed { .. } | Outcome::Stopped => Ok(()),
+            }
+        })?;
+        self.held.remove(&run.id);
+        if matches!(outcome, Outcome::Finished | Outcome::Diverged { .. }) {
+            self.ended.push(hold);
+        }
+        Ok(())
+    }
+
+    /// What this process has of a run; `None` where it was taken from it. From here to the next
+    /// commit nobody can take it.
+    fn hold(&mut self, run: &Run) -> Result<Option<Hold>, StoreError> {
+        self.begin_transaction()?;
+        match self.held.get(&run.id) {
+            Some(hold) => Ok(Some(hold.clone())),
+            None if self.taken.contains_key(&run.id) => Ok(None),
+            None => Err(self.unregistered(run)),
+        }
+    }
+
+    fn is_registered(&self, run: &Run) -> bool {
+        let sweep = self.sweep.as_ref();
+        sweep.is_some_and(|sweep| sweep.runs.contains(&run.id))
+    }
+
+    fn unregistered(&self, run: &Run) -> StoreError {
+        StoreError::Unregistered {
+            path: self.path.clone(),
+            run: run.to_string(),
+        }
+    }
+
+    /// Begins a transaction where none is open, and drops what others have taken over.
+    fn begin_transaction(&mut self) -> Result<(), StoreError> {
+        if self.writing {
+            return Ok(());
+        }
+        let failed = |source| StoreError::of_sqlite(&self.path, source);
+        self.connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(failed)?;
+        self.writing = true;
+        let Some(sweep) = &self.sweep else {
+            return Ok(());
+        };
+        let mine = claims::running(&self.connection, sweep.process.id).map_err(failed)?;
+        if mine.len() < self.held.len() {
+            let gone = |hold: &Hold| !mine.contains(&hold.attempt);
+            for (id, hold) in self.held.extract_if(|_, hold| gone(hold)) {
+                self.untold.push(id.clone());
+                self.taken.insert(id, hold);
+            }
+        }
+        Ok(())
+    }
+
+    fn commit_open(&mut self) -> Result<(), StoreError> {
+        if self.writing {
+            self.write_points()?;
+            self.connection
+                .execute_batch("COMMIT")
+                .map_err(|source| StoreError::of_sqlite(&self.path, source))?;
+            self.writing = false;
+        }
+        for file in self.superfluous.drain(..) {
+            // What stays behind is removed with the training's end.
+            let _ = fs::remove_file(file);
+        }
+        for hold in self.ended.drain(..) {
+            checkpoints::remove_unlisted(&self.connection, hold.training, &hold.folder)
+                .map_err(|source| StoreError::of_sqlite(&self.path, source))?;
+        }
+        Ok(())
+    }
+
+    fn write<T>(
+        &mut self,
+        change: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, StoreError> {
+        self.begin_transaction()?;
+        self.write_points()?;
+        change(&self.connection).map_err(|problem| problem.at(&self.path))
+    }
+
+    fn write_points(&mut self) -> Result<(), StoreError> {
+        self.waiting
+            .write(&self.connection)
+            .map_err(|problem| problem.at(&self.path))
+    }
+}
+
+impl EventSink for Recorder {
+    fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        match *event {
+            Event::SweepStarted { slots, .. } => {
+                if let Some(sweep) = &mut self.sweep {
+                    sweep.workers = slots.len();
+                }
+                Ok(())
+            }
+            Event::Run { run, ref event } => self.measure(run, event),
+            Event::RunFinished {
+                run, outcome, wall, ..
+            } => self.finish(run, outcome, wall),
+            Event::RunStarted { .. }
+            | Event::RunSettled { .. }
+            | Event::RunBlocked { .. }
+            | Event::SlotRetired { .. }
+            | Event::SweepFinished { .. } => Ok(()),
+        }
+        .map_err(SinkError::from)
+    }
+}
+
+impl Ledger for Recorder {
+    fn claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, SinkError> {
+        self.try_claim(run, slot).map_err(SinkError::from)
+    }
+
+    fn commit(&mut self) -> Result<(), SinkError> {
+        self.commit_open().map_err(SinkError::from)
+    }
+
+    fn lost(&mut self) -> Vec<RunId> {
+        std::mem::take(&mut self.untold)
+    }
+}
+
+/// Writes down that this process works on a run from now on.
+fn take(
+    connection: &Connection,
+    path: &Path,
+    run: &Run,
+    slot: Slot,
+    sweep: &Begun,
+    training: claims::Training,
+) -> Result<(Hold, Grant), Problem> {
+    let folder = checkpoints::folder(path, &run.id.0, training.number);
+    checkpoints::remove_unlisted(connection, training.id, &folder)?;
+    let (attempt, number) = insert_attempt(connection, run, slot, sweep, training)?;
+    let grant = Grant {
+        training: training.id,
+        attempt: number,
+        folder: folder.clone(),
+        checkpoints: checkpoints::candidates(
+            connection,
+            path,
+            run,
+            training.id,
+            training.shares_checkpoints,
+        )?,
+        origin: match &run.origin {
+            Some(origin) => checkpoints::of_origin(connection, path, origin)?,
+            None => Vec::new(),
+        },
+    };
+    let hold = Hold {
+        attempt,
+        training: training.id,
+        folder: folder.into(),
+    };
+    Ok((hold, grant))
+}
+
+fn insert_attempt(
+    connection: &Connection,
+    run: &Run,
+    slot: Slot,
+    sweep: &Begun,
+    training: claims::Training,
+) -> Result<(i64, u64), Problem> {
+    let provenance = &sweep.provenance;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO attempts (run_id, number, training_id, process_id, from_iteration, status,
+             transient, started_unix_ms, program_version, git_commit, device, cpu, threads, workers)
+         VALUES (?1, (SELECT count(*) + 1 FROM attempts WHERE run_id = ?1), ?2, ?3, 0, 'running',
+             0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         RETURNING id, number",
+    )?;
+    let inserted = insert.query_row(
+        params![
+            run.id.0,
+            training.id.0,
+            sweep.process.id,
+            now_unix_ms(),
+            provenance.version,
+            provenance.git_commit,
+            provenance.device(slot.device),
+            provenance.cpu,
+            integer("a number of threads", slot.threads as u64)?,
+            integer("a number of workers", sweep.workers as u64)?,
+        ],
+        |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)),
+    )?;
+    Ok(inserted)
+}
+
+/// Brings the points and checkpoints of a training to where an attempt takes it up.
+fn take_up(
+    connection: &Connection,
+    run: &Run,
+    hold: &Hold,
+    beginning: Beginning,
+) -> Result<(), Problem> {
+    let (training, iteration) = (hold.training, beginning.iteration);
+    layers::delete(connection, training)?;
+    match beginning.from {
+        Some(from) if from == training => {
+            delete_from(connection, training, iteration)?;
+            checkpoints::forget_after(connection, training, iteration)?;
+        }
+        Some(from) => {
+            delete_from(connection, training, 0)?;
+            let settings = &run.config.configuration.train;
+            copy_before(connection, from, training, iteration, settings)?;
+            checkpoints::keep_only(connection, training, None)?;
+        }
+        None => {
+            delete_from(connection, training, 0)?;
+            checkpoints::keep_only(connection, training, None)?;
+        }
+    }
+    connection.execute(
+        "UPDATE attempts SET from_iteration = ?2 WHERE id = ?1",
+        params![hold.attempt, integer("an iteration", iteration)?],
+    )?;
+    Ok(())
+}
+
+fn update_attempt(
+    connection: &Connection,
+    attempt: i64,
+    outcome: &Outcome,
+    wall: Duration,
+) -> Result<(), Problem> {
+    let (error, transient, diverged_iteration) = match outcome {
+        Outcome::Failed {
+            error, transient, ..
+        } => (Some(error), *transient, None),
+        Outcome::Diverged { iteration } => {
+            (None, false, Some(integer("an iteration", *iteration)?))
+        }
+        Outcome::Finished | Outcome::Stopped => (None, false, None),
+    };
+    let mut update = connection.prepare_cached(
+        "UPDATE attempts SET status = ?2, error = ?3, diverged_iteration = ?4,
+             ended_unix_ms = ?5, wall_ms = ?6, transient = ?7
+         WHERE id = ?1",
+    )?;
+    update.execute(params![
+        attempt,
+        outcome.word(),
+        error,
+        diverged_iteration,
+        now_unix_ms(),
+        integer("a wall time", wall.as_millis() as u64)?,
+        transient,
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Makes what was saved hang together: no row without those that it refers to, and nothing that
+//! the recorder could not go on with.
+
+use rusqlite::{Connection, params};
+
+use super::logs;
+use crate::points::{collect, unsigned};
+
+/// What had to be done besides copying.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mended {
+    /// Rows that were left out because a row that they refer to is lost, by table.
+    pub left_out: Vec<(&'static str, u64)>,
+    /// Runs that are known from their logs only: their costs and data are missing.
+    pub runs_from_logs: u64,
+    /// Trainings of which no attempt is left: they count as interrupted.
+    pub reopened: u64,
+    /// Labels of finished runs that lack points of their curves.
+    pub incomplete: Vec<String>,
+}
+
+const ORPHANS: [(&str, &str); 8] = [
+    (
+        "sweep_runs",
+        "sweep_id NOT IN (SELECT id FROM sweeps) OR run_id NOT IN (SELECT id FROM runs)",
+    ),
+    ("trainings", "run_id NOT IN (SELECT id FROM runs)"),
+    (
+        "attempts",
+        "NOT EXISTS (SELECT 1 FROM trainings AS t
+             WHERE t.id = training_id AND t.run_id = attempts.run_id)",
+    ),
+    (
+        "run_needs",
+        "run_id NOT IN (SELECT id FROM runs) OR needs NOT IN (SELECT id FROM runs)",
+    ),
+    (
+        "train_metrics",
+        "training_id NOT IN (SELECT id FROM trainings)",
+    ),
+    (
+        "eval_metrics",
+        "training_id NOT IN (SELECT id FROM trainings)",
+    ),
+    (
+        "checkpoints",
+        "training_id NOT IN (SELECT id FROM trainings)",
+    ),
+    (
+        "layer_stats",
+        "training_id NOT IN (SELECT id FROM trainings)",
+    ),
+];
+
+/// Changes nothing where everything was saved.
+pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
+    let mut mended = Mended::default();
+    for (table, condition) in ORPHANS {
+        let rows = connection.execute(&format!("DELETE FROM {table} WHERE {condition}"), [])?;
+        if rows > 0 {
+            mended.left_out.push((table, rows as u64));
+        }
+    }
+    mended.runs_from_logs = logs::keep_needed(connection)?;
+    connection.execute(
+        "UPDATE attempts SET process_id = NULL
+         WHERE process_id NOT IN (SELECT id FROM processes)",
+        [],
+    )?;
+    mended.reopened = reopen(connection)?;
+    number_attempts(connection)?;
+    mended.incomplete = incomplete(connection)?;
+    Ok(mended)
+}
+
+/// A training is only found through its attempts.
+fn reopen(connection: &Connection) -> rusqlite::Result<u64> {
+    let reopened = connection.execute(
+        "INSERT INTO attempts (run_id, number, training_id, from_iteration, status, error, transient,
+             started_unix_ms, program_version, device, cpu, threads, workers)
+         SELECT run_id, -id, id, 0, 'interrupted', ?1, 0,
+             coalesce((SELECT max(last_started_unix_ms) FROM sweeps), 0),
+             'unknown', 'unknown', 'unknown', 0, 0
+         FROM trainings WHERE id NOT IN (SELECT training_id FROM attempts)",
+        params!["the record of this attempt was lost with a damaged database"],
+    )?;
+    Ok(reopened as u64)
+}
+
+/// The next attempt's number is one more than there are attempts.
+fn number_attempts(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "UPDATE attempts SET number = -1000000000 - place
+         FROM (SELECT id AS attempt, row_number() OVER (
+                   PARTITION BY run_id ORDER BY training_id, number) AS place
+               FROM attempts)
+         WHERE attempt = id;
+         UPDATE attempts SET number = -1000000000 - number;",
+    )
+}
+
+/// Finished runs with fewer points than their configuration asks for.
+fn incomplete(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let rows = collect(
+        connection,
+        "SELECT name || ' seed ' || seed,
+             config_json ->> '$.train.iterations',
+             config_json ->> '$.train.log_every',
+             config_json ->> '$.train.eval_every',
+             (SELECT count(*) FROM train_metrics AS m WHERE m.training_id = a.training_id),
+             (SELECT coalesce(min(points), 0) FROM (
+                  SELECT count(*) AS points FROM eval_metrics AS m
+                  WHERE m.training_id = a.training_id GROUP BY evaluated_on))
+         FROM current_attempts AS a JOIN runs ON runs.id = a.run_id
+         WHERE status = 'finished' ORDER BY depth, shortcut, seed",
+        [],
+        |row| {
+            let (label, iterations): (String, u64) = (row.get(0)?, unsigned(row, 1)?);
+            let wanted = |every: u64| iterations.div_ceil(every.max(1));
+            let (log_every, eval_every) = (unsigned(row, 2)?, unsigned(row, 3)?);
+            let lacks =
+                unsigned(row, 4)? < wanted(log_every) || unsigned(row, 5)? < wanted(eval_every);
+            Ok(lacks.then_some(label))
+        },
+    )?;
+    Ok(rows.into_iter().flatten().collect())
+}

@@ -1,0 +1,246 @@
+//! Saves what can be read of a damaged database into a new, sound one, row by row.
+//!
+//! The damaged file is only read. SQLite's own recovery extension is not part of the SQLite that
+//! is built in; this knows the schema instead, and seeks rows by their keys past the damage.
+
+mod key;
+mod logs;
+mod mend;
+mod reader;
+mod source;
+mod tables;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+
+use super::{StoreError, database, examine};
+use reader::Reader;
+use resweep_core::files::{TEMPORARY_PREFIX, sync_folder};
+use source::Source;
+use tables::{TABLES, Table};
+
+pub use mend::Mended;
+
+/// What could be read of a damaged database.
+#[derive(Debug)]
+pub struct Salvaged {
+    pub tables: Vec<SalvagedTable>,
+    pub mended: Mended,
+}
+
+/// What could be read of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SalvagedTable {
+    pub name: &'static str,
+    /// Rows that the new database has.
+    pub rows: u64,
+    /// Whether the table was read from end to end without an error, and all of it kept.
+    pub whole: bool,
+}
+
+/// Why a database could not be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SalvageError {
+    #[error("{} exists; name a file that does not", path.display())]
+    Exists { path: PathBuf },
+
+    #[error("cannot write {}; name another file", path.display())]
+    Write { path: PathBuf, source: io::Error },
+
+    #[error("what was read of {} does not make a sound database: {message}", path.display())]
+    Unsound { path: PathBuf, message: String },
+
+    #[error("cannot make a temporary copy of {}; make room in the system's folder for such files", 
+        path.display())]
+    Copy { path: PathBuf, source: io::Error },
+
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tells what [`save`] would save of the database at `path`, and writes nothing that stays.
+///
+/// # Errors
+/// When the database cannot be opened at all, not even as a damaged one; a database of another
+/// program or of another version of this one is none.
+pub fn appraise(path: &Path) -> Result<Salvaged, SalvageError> {
+    // SQLite removes a database without a name itself.
+    let mut target = database::open_for_writing(Path::new(""))?;
+    copy(path, &mut target, Path::new("(temporary)"))
+}
+
+/// Writes everything that can still be read of the database at `path` into a new one at `to`.
+///
+/// # Errors
+/// As of [`appraise`]; `to` exists or cannot be written. Then there is no such file.
+pub fn save(path: &Path, to: &Path) -> Result<Salvaged, SalvageError> {
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(SalvageError::Exists {
+            path: to.to_owned(),
+        });
+    }
+    let cannot_write = |source| SalvageError::Write {
+        path: to.to_owned(),
+        source,
+    };
+    let folder = match to.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX);
+    let file = builder.tempfile_in(folder).map_err(cannot_write)?;
+    let mut target = database::open_for_writing(file.path())?;
+    let salvaged = copy(path, &mut target, to)?;
+    // All of it in one file, which can be moved.
+    let one_file = target.pragma_update(None, "journal_mode", "DELETE");
+    one_file.map_err(|source| StoreError::of_sqlite(to, source))?;
+    drop(target);
+    file.as_file().sync_all().map_err(cannot_write)?;
+    file.persist_noclobber(to).map_err(|failed| {
+        if failed.error.kind() == io::ErrorKind::AlreadyExists {
+            return SalvageError::Exists {
+                path: to.to_owned(),
+            };
+        }
+        cannot_write(failed.error)
+    })?;
+    sync_folder(folder).map_err(cannot_write)?;
+    Ok(salvaged)
+}
+
+/// Copies row by row, mends what hangs in the air, and checks the result.
+fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Salvaged, SalvageError> {
+    let failed = |source| StoreError::of_sqlite(to, source);
+    let source = Source::open(path)?;
+    let source = &source.connection;
+    target
+        .pragma_update(None, "foreign_keys", false)
+        .map_err(failed)?;
+    let tx = target.transaction().map_err(failed)?;
+    let mut whole = Vec::new();
+    for table in &TABLES {
+        let all = copy_table(source, path, table, &tx, to)?;
+        whole.push(all);
+        if table.name == "runs" && !all {
+            logs::add_runs(&tx, path).map_err(|problem| problem.at(to))?;
+        }
+        if table.name == "trainings" {
+            copy_trainings_from_index(source, &tx).map_err(failed)?;
+        }
+    }
+    let mended = mend::mend(&tx).map_err(failed)?;
+    tx.commit().map_err(failed)?;
+    let mut tables = Vec::new();
+    for (table, whole) in TABLES.iter().zip(whole) {
+        let name = table.name;
+        let count = format!("SELECT count(*) FROM {name}");
+        let rows: i64 = target
+            .query_row(&count, [], |row| row.get(0))
+            .map_err(failed)?;
+        tables.push(SalvagedTable {
+            name,
+            rows: rows as u64,
+            whole: whole && !mended.left_out.iter().any(|(table, _)| *table == name),
+        });
+    }
+    let mut faults = examine::integrity(target).map_err(failed)?;
+    let references = examine::broken_references(target).map_err(failed)?;
+    faults.extend(references.into_iter().map(|(table, _)| table));
+    match faults.into_iter().next() {
+        Some(message) => Err(SalvageError::Unsound {
+            path: path.to_owned(),
+            message,
+        }),
+        None => Ok(Salvaged { tables, mended }),
+    }
+}
+
+/// Whether all of it could be read.
+fn copy_table(
+    source: &Connection,
+    path: &Path,
+    table: &Table,
+    target: &Connection,
+    to: &Path,
+) -> Result<bool, StoreError> {
+    let failed = |source| StoreError::of_sqlite(to, source);
+    let places = vec!["?"; table.columns.len()].join(", ");
+    let columns = table.columns.join(", ");
+    let insert = format!(
+        "INSERT OR IGNORE INTO {} ({columns}) VALUES ({places})",
+        table.name
+    );
+    let mut insert = target.prepare(&insert).map_err(failed)?;
+    let mut refused = 0;
+    let mut sink = |values: &[Value]| match insert.execute(params_from_iter(values)) {
+        Ok(1) => Ok(()),
+        Ok(_) => {
+            refused += 1;
+            Ok(())
+        }
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            refused += 1;
+            Ok(())
+        }
+        Err(error) => Err(failed(error)),
+    };
+    let mut whole = true;
+    for group in groups(target, table).map_err(failed)? {
+        let Ok(mut reader) = Reader::new(source, table, &group, path, &mut sink) else {
+            // The page that names the table's own pages is damaged.
+            return Ok(false);
+        };
+        whole &= reader.read()? && reader.broken_rows == 0;
+    }
+    Ok(whole && refused == 0)
+}
+
+fn groups(target: &Connection, table: &Table) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let Some(sql) = table.groups else {
+        return Ok(vec![Vec::new()]);
+    };
+    let mut statement = target.prepare(sql)?;
+    let width = statement.column_count();
+    let rows = statement.query_map([], |row| (0..width).map(|column| row.get(column)).collect())?;
+    rows.collect()
+}
+
+/// The index of the trainings has all of their columns but one, which only the first training of a
+/// run has set, and measurements hang on them.
+fn copy_trainings_from_index(source: &Connection, target: &Connection) -> rusqlite::Result<()> {
+    let mut insert = target.prepare(
+        "INSERT OR IGNORE INTO trainings (id, run_id, number, shares_checkpoints)
+         VALUES (?1, ?2, ?3, ?3 = 1)",
+    )?;
+    let runs = "SELECT id FROM runs";
+    let mut runs = target.prepare(runs)?;
+    let runs: Vec<String> = runs
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let Ok(mut select) = source.prepare(
+        "SELECT id, run_id, number FROM trainings INDEXED BY sqlite_autoindex_trainings_1
+         WHERE run_id = ?1",
+    ) else {
+        return Ok(());
+    };
+    for run in runs {
+        let Ok(rows) = select.query_map([run], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+            ))
+        }) else {
+            continue;
+        };
+        for row in rows.map_while(Result::ok) {
+            insert.execute(row)?;
+        }
+    }
+    Ok(())
+}

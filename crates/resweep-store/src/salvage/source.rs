@@ -1,0 +1,79 @@
+//! Opens the damaged database, or a copy of it where SQLite would read more than there is.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::SalvageError;
+use crate::database;
+
+/// A damaged database that is open for reading.
+pub(super) struct Source {
+    pub connection: Connection,
+    /// Removed with the value.
+    _copy: Option<TempDir>,
+}
+
+impl Source {
+    /// One state of the database at `path`, should a process be writing.
+    pub fn open(path: &Path) -> Result<Source, SalvageError> {
+        let copy = copy_of_cut_file(path).map_err(|source| SalvageError::Copy {
+            path: path.to_owned(),
+            source,
+        })?;
+        let connection = match &copy {
+            Some(folder) => database::open_damaged(&copied(folder.path()))?,
+            None => database::open_damaged(path)?,
+        };
+        let _ = connection.execute_batch("BEGIN");
+        Ok(Source {
+            connection,
+            _copy: copy,
+        })
+    }
+}
+
+/// SQLite reads what is missing of a last page as zeros, which would make numbers of them. Where
+/// a file ends within a page, a copy without that page is read instead.
+fn copy_of_cut_file(path: &Path) -> io::Result<Option<TempDir>> {
+    let Some(page_bytes) = page_bytes(path) else {
+        return Ok(None);
+    };
+    let whole = fs::metadata(path)?.len() / page_bytes * page_bytes;
+    if whole == fs::metadata(path)?.len() {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir()?;
+    let copy = copied(folder.path());
+    let mut file = File::create(&copy)?;
+    io::copy(&mut File::open(path)?.take(whole), &mut file)?;
+    let (log, copied_log) = (with_suffix(path, "-wal"), with_suffix(&copy, "-wal"));
+    if log.exists() {
+        fs::copy(log, copied_log)?;
+    }
+    Ok(Some(folder))
+}
+
+fn copied(folder: &Path) -> PathBuf {
+    folder.join("resweep.db")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// What the file's header says; `None` where that can be no size of a page.
+fn page_bytes(path: &Path) -> Option<u64> {
+    let mut header = [0; 18];
+    File::open(path).ok()?.read_exact(&mut header).ok()?;
+    match u64::from(u16::from_be_bytes([header[16], header[17]])) {
+        1 => Some(65_536),
+        bytes if bytes >= 512 && bytes.is_power_of_two() => Some(bytes),
+        _ => None,
+    }
+}

@@ -1,0 +1,62 @@
+//! Points on their way into the database, many to a statement: what SQLite does for each statement
+//! costs more than a row.
+
+use rusqlite::Connection;
+
+use super::points::{insert_eval, insert_train};
+use super::values::Problem;
+use resweep_core::domain::{EvalPoint, TrainPoint, TrainingId};
+
+/// Rows of a statement.
+const ROWS: usize = 64;
+
+/// Points of an open transaction that are not written yet: less than a statement of each kind.
+#[derive(Debug, Default)]
+pub(super) struct WaitingPoints {
+    train: Vec<(TrainingId, TrainPoint)>,
+    eval: Vec<(TrainingId, EvalPoint)>,
+}
+
+impl WaitingPoints {
+    /// Takes a point of the training curve, and writes when there are enough.
+    pub fn train(
+        &mut self,
+        connection: &Connection,
+        training: TrainingId,
+        point: TrainPoint,
+    ) -> Result<(), Problem> {
+        self.train.push((training, point));
+        if self.train.len() == ROWS {
+            insert_train(connection, &self.train)?;
+            self.train.clear();
+        }
+        Ok(())
+    }
+
+    /// Takes an evaluation, and writes when there are enough.
+    pub fn eval(
+        &mut self,
+        connection: &Connection,
+        training: TrainingId,
+        point: EvalPoint,
+    ) -> Result<(), Problem> {
+        self.eval.push((training, point));
+        if self.eval.len() == ROWS {
+            insert_eval(connection, &self.eval)?;
+            self.eval.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes the rest, row by row: for each number of rows, SQLite would have to prepare another
+    /// statement.
+    pub fn write(&mut self, connection: &Connection) -> Result<(), Problem> {
+        for row in self.train.drain(..) {
+            insert_train(connection, &[row])?;
+        }
+        for row in self.eval.drain(..) {
+            insert_eval(connection, &[row])?;
+        }
+        Ok(())
+    }
+}

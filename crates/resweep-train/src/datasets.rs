@@ -1,0 +1,55 @@
+//! The data sets of a sweep, each loaded once and shared by its runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use resweep_core::domain::{Augmentation, Configuration, DataConfig};
+use resweep_data::{Data, DataError};
+
+/// Loaded data sets by what asked for them.
+#[derive(Default)]
+pub struct Datasets {
+    loaded: Vec<(DataConfig, usize, Arc<Data>)>,
+}
+
+impl Datasets {
+    /// Loads what these configurations need; `cache` is the folder for decoded images.
+    ///
+    /// # Errors
+    /// The first data set that cannot be loaded.
+    pub fn load<'a>(
+        configurations: impl Iterator<Item = &'a Configuration>,
+        cache: &Path,
+    ) -> Result<Self, DataError> {
+        let mut datasets = Self::default();
+        for configuration in configurations {
+            if datasets.get(configuration).is_none() {
+                let (config, size) = key(configuration);
+                let data = Arc::new(resweep_data::load(&config, size, cache)?);
+                datasets.loaded.push((config, size, data));
+            }
+        }
+        Ok(datasets)
+    }
+
+    /// The data of a configuration, if it was among those loaded.
+    pub fn get(&self, configuration: &Configuration) -> Option<&Arc<Data>> {
+        let (wanted, wanted_size) = key(configuration);
+        self.loaded
+            .iter()
+            .find(|(config, size, _)| *config == wanted && *size == wanted_size)
+            .map(|(_, _, data)| data)
+    }
+
+    /// What a person should know of them: images that were skipped.
+    pub fn warnings(&self) -> impl Iterator<Item = &String> {
+        self.loaded.iter().flat_map(|(_, _, data)| &data.warnings)
+    }
+}
+
+/// What loaded data depend on: augmentation comes later, batch by batch.
+fn key(configuration: &Configuration) -> (DataConfig, usize) {
+    let mut config = configuration.data.clone();
+    config.augmentation = Augmentation::None;
+    (config, configuration.model.image_size)
+}

@@ -1,0 +1,24 @@
+//! What an error of a training means for its run.
+
+use super::checkpoint::CheckpointError;
+use super::device::DeviceError;
+use resweep_core::domain::TrainError;
+
+impl From<DeviceError> for TrainError {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::OutOfMemory { .. } => Self::out_of_memory(error.to_string()),
+            error => Self::lasting(error.to_string()),
+        }
+    }
+}
+
+/// A full disk may pass.
+impl From<CheckpointError> for TrainError {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Device(error) => error.into(),
+            error => Self::transient(error.to_string()),
+        }
+    }
+}

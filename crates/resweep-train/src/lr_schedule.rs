@@ -1,0 +1,141 @@
+//! The learning rate of each iteration.
+
+use serde::{Deserialize, Serialize};
+
+use super::running_error::RunningError;
+use resweep_core::domain::{TrainConfig, Warmup, WarmupEnd};
+
+/// Iterations over which the training error that ends a warm-up is taken.
+const WARMUP_WINDOW: u64 = 100;
+
+/// A step schedule with an optional warm-up (paper, section 4.2). The drops count from the first
+/// iteration, whether or not there was a warm-up.
+pub struct LrSchedule<'a> {
+    config: &'a TrainConfig,
+    state: LrState,
+}
+
+/// What the schedule has learnt from the training so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LrState {
+    warmup_over: bool,
+    window: RunningError,
+}
+
+impl<'a> LrSchedule<'a> {
+    /// The schedule of a run in a state, by default that of one that has not begun.
+    pub fn new(config: &'a TrainConfig, state: LrState) -> Self {
+        Self { config, state }
+    }
+
+    /// What is needed to go on from here.
+    pub fn state(&self) -> LrState {
+        self.state
+    }
+
+    fn warmup(&self) -> Option<Warmup> {
+        self.config.warmup.filter(|_| !self.state.warmup_over)
+    }
+
+    /// The learning rate of `iteration`, which counts from 1.
+    pub fn lr(&mut self, iteration: u64) -> f64 {
+        if let Some(warmup) = self.warmup() {
+            let over = matches!(warmup.until, WarmupEnd::Iterations(n) if iteration > n);
+            if !over {
+                return warmup.lr;
+            }
+            self.state.warmup_over = true;
+        }
+        let drops = self
+            .config
+            .lr_drops
+            .iter()
+            .filter(|&&drop| drop < iteration)
+            .count();
+        self.config.lr * self.config.lr_gamma.powi(drops as i32)
+    }
+
+    /// Whether the errors up to `iteration` decide over the learning rate of the next one.
+    pub fn waits_for(&self, iteration: u64) -> bool {
+        let until = self.warmup().map(|warmup| warmup.until);
+        matches!(until, Some(WarmupEnd::TrainError(_))) && iteration.is_multiple_of(WARMUP_WINDOW)
+    }
+
+    /// Hears the errors among the images of `iteration`, by which a warm-up may end.
+    pub fn observe(&mut self, iteration: u64, errors: usize, images: usize) {
+        let Some(Warmup {
+            until: WarmupEnd::TrainError(threshold),
+            ..
+        }) = self.warmup()
+        else {
+            return;
+        };
+        self.state.window.add(errors, 0.0, images);
+        if iteration.is_multiple_of(WARMUP_WINDOW) {
+            self.state.warmup_over = self.state.window.take().error_percent < threshold;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resweep_core::domain::{Configuration, Shortcut};
+
+    fn config(warmup: Option<Warmup>) -> TrainConfig {
+        TrainConfig {
+            warmup,
+            ..Configuration::paper(110, Shortcut::A).train
+        }
+    }
+
+    #[track_caller]
+    fn assert_lr(schedule: &mut LrSchedule, iteration: u64, expected: f64) {
+        let lr = schedule.lr(iteration);
+        assert!((lr - expected).abs() < 1e-12, "iteration {iteration}: {lr}");
+    }
+
+    #[test]
+    fn the_rate_drops_after_32k_and_48k_iterations() {
+        let config = config(None);
+        let mut schedule = LrSchedule::new(&config, LrState::default());
+        for (iteration, lr) in [
+            (1, 0.1),
+            (32_000, 0.1),
+            (32_001, 0.01),
+            (48_000, 0.01),
+            (48_001, 0.001),
+            (64_000, 0.001),
+        ] {
+            assert_lr(&mut schedule, iteration, lr);
+        }
+    }
+
+    #[test]
+    fn a_warm_up_ends_when_the_training_error_is_low_enough() {
+        let config = config(Some(Warmup {
+            lr: 0.01,
+            until: WarmupEnd::TrainError(80.0),
+        }));
+        let mut schedule = LrSchedule::new(&config, LrState::default());
+        for iteration in 1..=400 {
+            assert_lr(&mut schedule, iteration, 0.01);
+            let errors = if iteration <= 300 { 110 } else { 100 };
+            assert_eq!(schedule.waits_for(iteration), iteration % 100 == 0);
+            schedule.observe(iteration, errors, 128);
+        }
+        assert_lr(&mut schedule, 401, 0.1);
+        assert!(!schedule.waits_for(500));
+    }
+
+    #[test]
+    fn a_warm_up_of_some_iterations_ends_after_them() {
+        let config = config(Some(Warmup {
+            lr: 0.01,
+            until: WarmupEnd::Iterations(400),
+        }));
+        let mut schedule = LrSchedule::new(&config, LrState::default());
+        assert_lr(&mut schedule, 400, 0.01);
+        assert_lr(&mut schedule, 401, 0.1);
+    }
+}

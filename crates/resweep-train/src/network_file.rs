@@ -1,0 +1,63 @@
+//! The network alone out of a checkpoint, and the statistics that its images are normalised with,
+//! as safetensors files for other programs.
+
+use std::collections::HashMap;
+use std::fs;
+
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+
+use super::CheckpointError;
+use super::checkpoint::{METADATA, MOMENTUM, PERMUTATION, header, sha256};
+use resweep_core::domain::Checkpoint;
+use resweep_data::Normaliser;
+
+/// Parameters and running statistics of a checkpoint, under the names that PyTorch's ResNets give
+/// them; `description` becomes the file's metadata under the key `resweep`.
+///
+/// # Errors
+/// When the checkpoint cannot be read, or is not the one that was written.
+pub fn network_file(
+    checkpoint: &Checkpoint,
+    description: String,
+) -> Result<Vec<u8>, CheckpointError> {
+    let path = &checkpoint.path;
+    let bytes = fs::read(path).map_err(|source| CheckpointError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    if sha256(&bytes) != checkpoint.sha256 {
+        return Err(CheckpointError::Damaged { path: path.clone() });
+    }
+    network_of(&bytes, description).map_err(|what| CheckpointError::Foreign {
+        path: path.clone(),
+        what,
+    })
+}
+
+fn network_of(bytes: &[u8], description: String) -> Result<Vec<u8>, String> {
+    header(bytes)?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let tensors = file.tensors().into_iter();
+    let network = tensors.filter(|(name, _)| !name.starts_with(MOMENTUM) && name != PERMUTATION);
+    let metadata = HashMap::from([(METADATA.to_owned(), description)]);
+    serialize(network, Some(metadata)).map_err(|error| error.to_string())
+}
+
+/// `mean` (channels, height, width) and `std` (channels) for pixels in 0..1: a network's input is
+/// `(pixel / 255 - mean) / std`.
+///
+/// # Errors
+/// When `size` is not that of the images, in pixels.
+pub fn normalisation_file(normaliser: &Normaliser, size: usize) -> Result<Vec<u8>, String> {
+    let (mean, deviation) = (normaliser.mean(), normaliser.deviation());
+    let view = |dims: &[usize], values| {
+        let view = TensorView::new(Dtype::F32, dims.to_vec(), bytemuck::cast_slice(values));
+        view.map_err(|error| error.to_string())
+    };
+    let tensors = [
+        ("mean", view(&[deviation.len(), size, size], &mean)?),
+        ("std", view(&[deviation.len()], &deviation)?),
+    ];
+    serialize(tensors, None).map_err(|error| error.to_string())
+}

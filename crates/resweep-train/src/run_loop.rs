@@ -1,0 +1,375 @@
+//! The training loop, for any device and engine.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dfdx::prelude::Device;
+
+use super::checkpoint::{self, Progress};
+use super::growth;
+use super::layer_stats::layer_stats;
+use super::learner::Learner;
+use super::loader::ImageLoader;
+use super::lr_schedule::LrSchedule;
+use super::running_error::RunningError;
+use resnet_engine::{BatchLoss, Engine, Matrix};
+use resweep_core::domain::{
+    Beginning, Job, Outcome, RunEvent, TrainConfig, TrainError, TrainPoint, TrajectoryId,
+};
+use resweep_data::{Batch, Batches, Data, PrefetchedBatches, SamplerState};
+
+/// The least time between two reports of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Hears of a run's progress; answers `Break` to stop it.
+pub type Report<'a> = dyn FnMut(RunEvent) -> ControlFlow<()> + Send + 'a;
+
+/// Goes on, or ends with an outcome.
+type Flow = ControlFlow<Outcome>;
+const STOP: Flow = ControlFlow::Break(Outcome::Stopped);
+
+/// Trains one run from where its checkpoints leave it, or from its initial parameters, to its
+/// last iteration.
+///
+/// Every log interval ends with a [`TrainPoint`], the last one too when it is shorter; there is
+/// an [`EvalPoint`](resweep_core::domain::EvalPoint) every `eval_every` iterations and after the last.
+/// A run that grows from another is evaluated at iteration 0 as well.
+/// Where the run asks for it, the layers' responses are measured at the end.
+/// A checkpoint is written every `checkpoint_every`, after the last iteration, and when the run
+/// is stopped.
+///
+/// # Errors
+/// When the device fails or a checkpoint cannot be written.
+pub fn train<D: Device<f32>, E: Engine<D>>(
+    device: &D,
+    engine: &mut E,
+    loader: &mut dyn ImageLoader<D>,
+    job: &Job<'_>,
+    data: &Arc<Data>,
+    checkpoint_every: Duration,
+    report: &mut Report<'_>,
+) -> Result<Outcome, TrainError> {
+    let learner = Learner::new(device, engine, loader, &job.run.config, data)?;
+    let mut training = Training::begin(learner, job, data)?;
+    let flow = training.run(checkpoint_every, report)?;
+    if flow == STOP {
+        training.save(report)?;
+    }
+    Ok(flow.break_value().unwrap_or(Outcome::Finished))
+}
+
+/// A training in progress. Until the next update its state is that right after the last one,
+/// whatever is measured in between.
+struct Training<'a, D: Device<f32>, E> {
+    learner: Learner<'a, D, E>,
+    job: &'a Job<'a>,
+    settings: &'a TrainConfig,
+    schedule: LrSchedule<'a>,
+    beginning: Beginning,
+    iteration: u64,
+    /// The logits and labels of the last iterations, which are not in `interval` yet. Reading them
+    /// waits for the device, so it is done when somebody needs to know.
+    unread: Vec<(Matrix<D>, Vec<usize>)>,
+    interval: RunningError,
+    /// Learning rate of the last update.
+    lr: f64,
+    batches: PrefetchedBatches,
+    batch: Batch,
+    /// Where the batches that were trained on end.
+    sampler: SamplerState,
+    /// The iteration of the newest checkpoint.
+    saved_iteration: u64,
+    last_save: Instant,
+    last_progress: Instant,
+}
+
+impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
+    /// Takes up the training where the best sound checkpoint leaves it.
+    fn begin(
+        mut learner: Learner<'a, D, E>,
+        job: &'a Job<'a>,
+        data: &Arc<Data>,
+    ) -> Result<Self, TrainError> {
+        let (beginning, progress) = restore(&mut learner, job)?;
+        let config = &job.run.config;
+        let settings = &config.configuration.train;
+        let augmentation = config.configuration.data.augmentation;
+        let batches = Batches::new(
+            Arc::clone(data),
+            augmentation,
+            settings.batch_size,
+            config.seed,
+        )
+        .rendered(!learner.loader.renders());
+        let batches = match &progress {
+            Some(progress) => batches.at(&progress.sampler),
+            None => batches,
+        };
+        let batches = PrefetchedBatches::new(batches)
+            .map_err(|error| TrainError::transient(format!("cannot start a thread: {error}")))?;
+        let progress = progress.unwrap_or_default();
+        Ok(Self {
+            learner,
+            job,
+            settings,
+            schedule: LrSchedule::new(settings, progress.schedule),
+            beginning,
+            iteration: progress.iteration,
+            unread: Vec::new(),
+            interval: progress.interval,
+            lr: progress.lr,
+            batches,
+            batch: Batch::default(),
+            sampler: progress.sampler,
+            saved_iteration: match beginning.from {
+                Some(training) if training == job.grant.training => beginning.iteration,
+                _ => 0,
+            },
+            last_save: Instant::now(),
+            last_progress: Instant::now(),
+        })
+    }
+
+    fn run(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let mut flow = stop_if(report(RunEvent::Began(self.beginning)));
+        if flow.is_continue() && self.iteration == 0 {
+            flow = self.grow(report)?;
+        }
+        if flow.is_continue() && self.iteration > 0 {
+            // What was due at the checkpoint's iteration comes after the checkpoint.
+            self.save_if_last(report)?;
+            flow = self.measure(report)?;
+        }
+        while flow.is_continue() && self.iteration < self.settings.iterations {
+            self.step()?;
+            flow = self.look(every, report)?;
+            if flow.is_continue() {
+                flow = self.measure(report)?;
+            }
+        }
+        Ok(flow)
+    }
+
+    /// Where the run grows from another, makes its first network of the other's last.
+    fn grow(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let run = self.job.run;
+        let source = run.config.configuration.grows_from.as_deref();
+        let (Some(source), Some(origin)) = (source, &run.origin) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let progress = self.progress();
+        let last_progress = &mut self.last_progress;
+        let go_on = || report_seldom(last_progress, progress.clone(), report);
+        let grown = growth::grow(&mut self.learner, self.job, source, origin, go_on)?;
+        Ok(match grown {
+            Some(point) => stop_if(report(RunEvent::Evaluated(point))),
+            None => STOP,
+        })
+    }
+
+    /// One update.
+    fn step(&mut self) -> Result<(), TrainError> {
+        if self.iteration.is_multiple_of(self.settings.log_every) {
+            self.interval = RunningError::default();
+        }
+        self.batches.next(&mut self.batch);
+        let lr = self.schedule.lr(self.iteration + 1);
+        let logits = self.learner.step(&self.batch, lr)?;
+        self.unread.push((logits, self.batch.labels.clone()));
+        self.iteration += 1;
+        self.lr = lr;
+        self.sampler.clone_from(&self.batch.sampler);
+        Ok(())
+    }
+
+    /// Where something is due that the errors so far are needed for, reads them; then reports progress
+    /// and writes a checkpoint if it is time.
+    fn look(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let last = self.is_last();
+        let reports = self.last_progress.elapsed() >= PROGRESS_INTERVAL;
+        let saves = last || self.last_save.elapsed() >= every;
+        let measures = self.is_at(self.settings.log_every) || self.is_at(self.settings.eval_every);
+        if !(reports || saves || measures || self.schedule.waits_for(self.iteration)) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut flow = self.read();
+        if flow.is_continue() && reports {
+            let progress = self.progress();
+            flow = stop_if(report_seldom(&mut self.last_progress, progress, report));
+        }
+        if flow.is_continue() && saves {
+            self.save(report)?;
+        }
+        Ok(flow)
+    }
+
+    /// Counts the errors of the iterations that are not counted yet.
+    fn read(&mut self) -> Flow {
+        let unread = std::mem::take(&mut self.unread);
+        let first = self.iteration + 1 - unread.len() as u64;
+        for (iteration, (logits, labels)) in (first..).zip(unread) {
+            let measured = BatchLoss::measure(&logits.as_vec(), &labels);
+            if !measured.loss_sum.is_finite() {
+                return ControlFlow::Break(Outcome::Diverged { iteration });
+            }
+            let (errors, images) = (measured.errors, labels.len());
+            self.interval.add(errors, measured.loss_sum, images);
+            self.schedule.observe(iteration, errors, images);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn is_last(&self) -> bool {
+        self.iteration == self.settings.iterations
+    }
+
+    /// Whether what is done every so many iterations is due.
+    fn is_at(&self, every: u64) -> bool {
+        self.iteration.is_multiple_of(every)
+    }
+
+    /// Makes and reports what is due at this iteration.
+    fn measure(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let (iteration, last) = (self.iteration, self.is_last());
+        if last || self.is_at(self.settings.log_every) {
+            let mean = self.interval.mean();
+            let point = TrainPoint {
+                iteration,
+                error_percent: mean.error_percent,
+                loss: mean.loss,
+                lr: self.lr,
+            };
+            if report(RunEvent::Trained(point)).is_break() {
+                return Ok(STOP);
+            }
+        }
+        if last || self.is_at(self.settings.eval_every) {
+            let progress = self.progress();
+            let last_progress = &mut self.last_progress;
+            let go_on = || report_seldom(last_progress, progress.clone(), report);
+            let evaluated = self.learner.evaluate(iteration, go_on)?;
+            let Some(point) = evaluated else {
+                return Ok(STOP);
+            };
+            if !point.loss.is_finite() {
+                return Ok(ControlFlow::Break(Outcome::Diverged { iteration }));
+            }
+            if report(RunEvent::Evaluated(point)).is_break() {
+                return Ok(STOP);
+            }
+        }
+        if last && self.settings.layer_stats {
+            return self.measure_layers(report);
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Measures and reports how strongly the layers respond.
+    fn measure_layers(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+        let (iteration, progress) = (self.iteration, self.progress());
+        let last_progress = &mut self.last_progress;
+        let go_on = || report_seldom(last_progress, progress.clone(), report);
+        let Some(moments) = self.learner.moments(go_on)? else {
+            return Ok(STOP);
+        };
+        let stats = layer_stats(&self.learner.network, &moments);
+        if stats.iter().any(|stat| !stat.std.is_finite()) {
+            return Ok(ControlFlow::Break(Outcome::Diverged { iteration }));
+        }
+        Ok(stop_if(report(RunEvent::LayersMeasured(stats))))
+    }
+
+    fn progress(&self) -> RunEvent {
+        RunEvent::Progress {
+            iteration: self.iteration,
+            train_error_percent: self.interval.mean_so_far().map(|mean| mean.error_percent),
+        }
+    }
+
+    fn save_if_last(&mut self, report: &mut Report<'_>) -> Result<(), TrainError> {
+        if self.is_last() {
+            self.save(report)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint, unless the newest one says the same. What `report` answers is asked
+    /// for again soon.
+    fn save(&mut self, report: &mut Report<'_>) -> Result<(), TrainError> {
+        if self.iteration == self.saved_iteration {
+            return Ok(());
+        }
+        debug_assert!(self.unread.is_empty());
+        let progress = Progress {
+            iteration: self.iteration,
+            interval: self.interval,
+            lr: self.lr,
+            schedule: self.schedule.state(),
+            sampler: self.sampler.clone(),
+        };
+        let saved = checkpoint::save(
+            &self.job.grant.folder,
+            self.trajectory(),
+            &progress,
+            &self.learner.network,
+            &self.learner.sgd,
+        )?;
+        self.saved_iteration = self.iteration;
+        self.last_save = Instant::now();
+        let _ = report(RunEvent::Checkpointed(saved));
+        Ok(())
+    }
+
+    fn trajectory(&self) -> &'a TrajectoryId {
+        self.job.run.trajectory(self.iteration)
+    }
+}
+
+fn stop_if(heard: ControlFlow<()>) -> Flow {
+    match heard {
+        ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        ControlFlow::Break(()) => STOP,
+    }
+}
+
+/// Reports progress unless that was done a moment ago.
+fn report_seldom(
+    last: &mut Instant,
+    progress: RunEvent,
+    report: &mut Report<'_>,
+) -> ControlFlow<()> {
+    if last.elapsed() < PROGRESS_INTERVAL {
+        return ControlFlow::Continue(());
+    }
+    *last = Instant::now();
+    report(progress)
+}
+
+/// Reads the first checkpoint that is sound.
+fn restore<D: Device<f32>, E>(
+    learner: &mut Learner<'_, D, E>,
+    job: &Job<'_>,
+) -> Result<(Beginning, Option<Progress>), TrainError> {
+    for checkpoint in &job.grant.checkpoints {
+        let trajectory = job.run.trajectory(checkpoint.iteration);
+        let (network, sgd) = (&mut learner.network, &mut learner.sgd);
+        match checkpoint::load(checkpoint, trajectory, learner.device, network, sgd) {
+            Ok(progress) => {
+                tracing::info!("goes on from {}", checkpoint.path.display());
+                let beginning = Beginning {
+                    iteration: progress.iteration,
+                    from: Some(checkpoint.training),
+                };
+                return Ok((beginning, Some(progress)));
+            }
+            Err(checkpoint::CheckpointError::Device(error)) => return Err(error.into()),
+            Err(unusable) => tracing::warn!("{unusable}; an earlier one is used"),
+        }
+    }
+    let beginning = Beginning {
+        iteration: 0,
+        from: None,
+    };
+    Ok((beginning, None))
+}

@@ -1,0 +1,86 @@
+//! The bar of the whole sweep.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+
+use super::text::sweep_text;
+use resweep_core::domain::{Run, RunId};
+
+/// Length of the sweep's bar: the share of the operations that is done.
+const STEPS: u64 = 1000;
+
+/// The sweep's progress is counted in operations, since runs differ in size.
+#[derive(Debug)]
+pub(super) struct SweepBar {
+    pub bar: ProgressBar,
+    started: Instant,
+    flops: f64,
+    /// Done before, by attempts that these go on from.
+    before_flops: f64,
+    /// Of the runs that have ended.
+    ended_flops: f64,
+    /// Done so far by each running run.
+    running_flops: HashMap<RunId, f64>,
+    ended: usize,
+    total: usize,
+}
+
+impl SweepBar {
+    pub fn new(bar: ProgressBar, pending: &[Run]) -> SweepBar {
+        bar.set_length(STEPS);
+        SweepBar {
+            bar,
+            started: Instant::now(),
+            flops: pending.iter().map(flops).sum(),
+            before_flops: 0.0,
+            ended_flops: 0.0,
+            running_flops: HashMap::new(),
+            ended: 0,
+            total: pending.len(),
+        }
+    }
+
+    /// A run goes on from an iteration that it reached before.
+    pub fn go_on(&mut self, run: &Run, iteration: u64) {
+        self.before_flops += flops_until(run, iteration);
+    }
+
+    pub fn advance(&mut self, run: &Run, iteration: u64) {
+        let done = flops_until(run, iteration);
+        self.running_flops.insert(run.id.clone(), done);
+        self.draw();
+    }
+
+    /// However a run ended, nothing of it is left to do.
+    pub fn end(&mut self, run: &Run) {
+        self.running_flops.remove(&run.id);
+        self.ended_flops += flops(run);
+        self.ended += 1;
+        self.draw();
+    }
+
+    pub fn draw(&self) {
+        let done = self.ended_flops + self.running_flops.values().sum::<f64>();
+        let share = (done / self.flops).clamp(0.0, 1.0);
+        self.bar.set_position((share * STEPS as f64) as u64);
+        let trained = done - self.before_flops;
+        let left = self.started.elapsed().as_secs_f64() * (self.flops - done) / trained;
+        let left = Duration::try_from_secs_f64(left)
+            .ok()
+            .filter(|_| trained > 0.0);
+        let text = sweep_text(self.ended, self.total, share, left);
+        self.bar.set_message(text);
+    }
+}
+
+fn flops_until(run: &Run, iteration: u64) -> f64 {
+    let iterations = run.config.configuration.train.iterations.max(1);
+    flops(run) * iteration as f64 / iterations as f64
+}
+
+/// At least 1, so that shares can be taken.
+fn flops(run: &Run) -> f64 {
+    run.cost.training_flops.max(1) as f64
+}

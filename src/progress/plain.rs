@@ -1,0 +1,117 @@
+//! One plain line per event, for pipes and log files: no colour, nothing redrawn.
+
+use std::io::Write;
+
+use super::seen::Seen;
+use super::words;
+use resweep_core::domain::{Beginning, Event, EventSink, RunEvent, SinkError};
+
+/// Writes a line when a run starts, at each evaluation, when it ends, and for the sweep.
+#[derive(Debug)]
+pub struct Plain<W> {
+    output: W,
+    seen: Seen,
+}
+
+impl<W: Write> Plain<W> {
+    pub fn new(output: W) -> Plain<W> {
+        Plain {
+            output,
+            seen: Seen::default(),
+        }
+    }
+
+    /// What is said about an event, if anything.
+    fn line(&self, event: &Event<'_>) -> Option<String> {
+        match *event {
+            Event::SweepStarted {
+                pending,
+                finished_before,
+                slots,
+            } => Some(words::opening(pending.len(), finished_before, slots)),
+            Event::RunStarted { run, .. } => Some(format!("{} · started", self.seen.heading(run))),
+            Event::Run {
+                run,
+                event: RunEvent::Evaluated(point),
+            } => {
+                let last = run.config.configuration.train.iterations;
+                let iteration = point.iteration;
+                let mut parts = vec![self.seen.heading(run)];
+                parts.push(format!("iteration {iteration}/{last}"));
+                parts.extend(self.seen.of(run).errors());
+                Some(parts.join(" · "))
+            }
+            Event::Run {
+                run,
+                event: RunEvent::Began(Beginning { iteration, .. }),
+            } if iteration > 0 => Some(format!(
+                "{} · {}",
+                self.seen.heading(run),
+                words::beginning(iteration)
+            )),
+            Event::Run { .. } => None,
+            Event::RunFinished {
+                run,
+                outcome,
+                wall,
+                retry_in,
+            } => {
+                let ending = words::ending(outcome, wall, &self.seen.of(run));
+                let ending = words::retry(&ending, retry_in);
+                Some(format!("{} · {ending}", self.seen.heading(run)))
+            }
+            Event::RunSettled { run, outcome } => {
+                let ending = words::settled(outcome);
+                Some(format!("{} · {ending}", self.seen.heading(run)))
+            }
+            Event::RunBlocked { run, needs } => {
+                let why = words::blocked(needs);
+                Some(format!("{} · {why}", self.seen.heading(run)))
+            }
+            Event::SlotRetired { slot, left } => Some(words::retired(slot, left)),
+            Event::SweepFinished { tally, wall } => Some(words::summary(&tally, wall)),
+        }
+    }
+}
+
+impl<W: Write> EventSink for Plain<W> {
+    fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        self.seen.hear(event);
+        let Some(mut line) = self.line(event) else {
+            return Ok(());
+        };
+        // One write, so that lines of other threads do not come between.
+        line.push('\n');
+        self.output
+            .write_all(line.as_bytes())
+            .and_then(|()| self.output.flush())
+            .map_err(|error| SinkError(format!("cannot write progress: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script;
+    use super::*;
+
+    #[test]
+    fn every_event_of_a_sweep_is_one_plain_line() {
+        let mut plain = Plain::new(Vec::new());
+        script::play(&mut plain);
+        let text = String::from_utf8(plain.output).unwrap();
+        insta::assert_snapshot!(text, @r"
+        4 runs to train, 3 runs finished before · 2 workers, 1 thread each
+        [1/4] plain-56 seed 1 · started
+        [1/4] plain-56 seed 1 · goes on from iteration 3000
+        [1/4] plain-56 seed 1 · iteration 4000/64000 · train 12.31 % · test 14.02 %
+        [1/4] plain-56 seed 1 · finished in 2 min 3 s · train 12.31 % · test 14.02 %
+        [2/4] ResNet-56 seed 1 · started
+        [2/4] ResNet-56 seed 1 · stopped at iteration 100 after 3.2 s
+        [3/4] plain-20 lr=10 · started
+        [3/4] plain-20 lr=10 · diverged at iteration 312 after 3.2 s
+        [4/4] ResNet-20 · started
+        [4/4] ResNet-20 · failed after 3.2 s: cannot read data/test_batch.bin
+        1 finished, 1 diverged, 1 failed, 1 stopped in 2 h 0 min
+        ");
+    }
+}

@@ -1,0 +1,208 @@
+//! What the page's script needs, as JSON that is safe inside a `<script>` element.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::PageError;
+use super::decimate::{Point, decimate};
+use super::model::{Attempt, Entry, Report};
+use super::row::{eval_name, eval_set};
+use super::words::printable_lines;
+use resweep_core::domain::{Configuration, Curves, printable};
+
+/// Points of all curves together, as far as their number is up to this program.
+const POINTS: usize = 200_000;
+/// Points of one curve: at most, and always allowed.
+const MOST: usize = 1000;
+const LEAST: usize = 100;
+
+/// A report's data as the page carries them.
+pub(super) struct Packed {
+    pub json: String,
+    /// Whether points of long curves were left out.
+    pub thinned: bool,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    written_ms: u64,
+    refresh_s: Option<f64>,
+    configurations: Vec<Configuration>,
+    runs: Vec<RunData<'a>>,
+}
+
+#[derive(Serialize)]
+struct RunData<'a> {
+    id: &'a str,
+    label: String,
+    configuration: usize,
+    seed: u64,
+    iterations: u64,
+    parameters: u64,
+    data: String,
+    attempts: Vec<AttemptData>,
+    log: Option<LogData>,
+    /// `test` or `validation`.
+    eval_name: &'static str,
+    train: Curve,
+    eval: Curve,
+}
+
+#[derive(Serialize)]
+struct AttemptData {
+    number: u64,
+    state: &'static str,
+    from: u64,
+    diverged: Option<u64>,
+    error: Option<String>,
+    started_ms: i64,
+    wall_s: Option<f64>,
+    program: String,
+    device: String,
+    cpu: String,
+    host: Option<String>,
+    threads: u64,
+    workers: u64,
+}
+
+#[derive(Serialize)]
+struct LogData {
+    path: String,
+    lines: Vec<String>,
+}
+
+/// Iterations, and an error in percent at each.
+#[derive(Serialize)]
+struct Curve(Vec<u64>, Vec<f64>);
+
+/// The JSON of a report.
+///
+/// # Errors
+/// A configuration that JSON cannot hold, which a checked one never is.
+pub(super) fn payload(report: &Report<'_>) -> Result<Packed, PageError> {
+    let most = points_of_a_curve(report.entries.len());
+    let payload = Payload {
+        written_ms: report.written_unix_ms,
+        refresh_s: report.refresh.map(|refresh| refresh.as_secs_f64()),
+        configurations: report.sweep.configurations.iter().map(shown).collect(),
+        runs: report.entries.iter().map(|e| run_data(e, most)).collect(),
+    };
+    let curves = report.entries.iter().filter_map(|entry| entry.curves);
+    Ok(Packed {
+        json: embeddable(&serde_json::to_string(&payload)?),
+        thinned: longest(curves) > most,
+    })
+}
+
+/// So many runs leave so many points to each curve.
+fn points_of_a_curve(runs: usize) -> usize {
+    (POINTS / 2 / runs.max(1)).clamp(LEAST, MOST)
+}
+
+/// The number of points of the longest of all curves.
+fn longest<'a>(curves: impl Iterator<Item = &'a Curves>) -> usize {
+    let lengths = curves.map(|curves| curves.train.len().max(curves.eval.len()));
+    lengths.max().unwrap_or(0)
+}
+
+/// JSON says the same with these written out; HTML then finds no end of an element, no comment
+/// and no character reference in it.
+fn embeddable(json: &str) -> String {
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
+}
+
+/// A configuration whose path can be shown.
+fn shown(configuration: &Configuration) -> Configuration {
+    let mut shown = configuration.clone();
+    let path = configuration
+        .data
+        .path
+        .as_deref()
+        .map(Path::to_string_lossy);
+    shown.data.path = path.map(|path| printable(&path).into());
+    shown
+}
+
+fn run_data<'a>(entry: &'a Entry<'_>, most: usize) -> RunData<'a> {
+    let run = entry.run;
+    let train = &run.config.configuration.train;
+    let set = eval_set(run);
+    let (mut trained, mut evaluated) = (Vec::new(), Vec::new());
+    if let Some(curves) = entry.curves {
+        trained.extend(curves.train.iter().map(|p| (p.iteration, p.error_percent)));
+        let points = curves.eval.iter().filter(|p| p.set == set);
+        evaluated.extend(points.map(|p| (p.iteration, p.error_percent)));
+    }
+    RunData {
+        id: &run.id.0,
+        label: printable(&run.label),
+        configuration: run.configuration,
+        seed: run.config.seed,
+        iterations: train.iterations,
+        parameters: run.cost.parameters,
+        data: printable(entry.data_fingerprint),
+        attempts: entry.attempts.iter().map(attempt_data).collect(),
+        log: entry.log.as_ref().map(|tail| LogData {
+            path: printable(&tail.path),
+            lines: tail.lines.iter().map(|line| printable(line)).collect(),
+        }),
+        eval_name: eval_name(set),
+        train: curve(&trained, most),
+        eval: curve(&evaluated, most),
+    }
+}
+
+fn attempt_data(attempt: &Attempt) -> AttemptData {
+    AttemptData {
+        number: attempt.number,
+        state: attempt.standing.word(),
+        from: attempt.from_iteration,
+        diverged: attempt.diverged_iteration,
+        error: attempt.error.as_deref().map(printable_lines),
+        started_ms: attempt.started_unix_ms,
+        wall_s: attempt.wall.map(|wall| wall.as_secs_f64()),
+        program: printable(&attempt.program),
+        device: printable(&attempt.device),
+        cpu: printable(&attempt.cpu),
+        host: attempt.host.as_deref().map(printable),
+        threads: attempt.threads,
+        workers: attempt.workers,
+    }
+}
+
+/// Errors to six digits: more than a chart can show, and enough to round them to two as elsewhere.
+fn curve(points: &[Point], most: usize) -> Curve {
+    let kept = decimate(points, most);
+    let rounded = |error: f64| (error * 1e6).round() / 1e6;
+    let points = kept.into_iter().map(|(i, error)| (i, rounded(error)));
+    let (iterations, errors) = points.unzip();
+    Curve(iterations, errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_json_says_the_same_and_holds_nothing_that_html_reads() {
+        let hostile = "</script><!-- & \u{2028}\u{2029} \"'>";
+        let json = serde_json::to_string(hostile).expect("text");
+        let embedded = embeddable(&json);
+        assert!(!embedded.contains(['<', '>', '&', '\u{2028}', '\u{2029}']));
+        let read: String = serde_json::from_str(&embedded).expect("JSON");
+        assert_eq!(read, hostile);
+    }
+
+    #[test]
+    fn a_thousand_runs_share_the_points_and_one_has_them_all_but_for_a_limit() {
+        assert_eq!(points_of_a_curve(1), 1000);
+        assert_eq!(points_of_a_curve(400), 250);
+        assert_eq!(points_of_a_curve(1000), 100);
+        assert_eq!(points_of_a_curve(10_000), 100);
+    }
+}

@@ -1,0 +1,124 @@
+//! One line of the table of runs.
+
+use super::model::{Entry, Standing};
+use super::words::{duration, percent};
+use resweep_core::domain::{EvalSet, Run, Validation, printable};
+
+/// A run as the table shows it: text in the cells, and what they are sorted by.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    pub id: &'a str,
+    pub label: String,
+    pub state: Standing,
+    /// Why the run has no result, in one line; empty where it has one.
+    pub note: String,
+    /// Share of the iterations that are done, in percent.
+    pub done_percent: f64,
+    pub iteration: u64,
+    pub iterations: u64,
+    pub train: Cell,
+    pub eval: Cell,
+    pub time: Cell,
+    pub attempts: usize,
+}
+
+/// What is shown, and the number that the column is sorted by, where there is one.
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub text: String,
+    pub value: String,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(entry: &Entry<'a>) -> Self {
+        let run = entry.run;
+        let iterations = run.config.configuration.train.iterations;
+        let done = 100.0 * entry.iteration as f64 / iterations.max(1) as f64;
+        Self {
+            id: &run.id.0,
+            label: printable(&run.label),
+            state: entry.standing,
+            note: note(entry),
+            done_percent: done.min(100.0).round(),
+            iteration: entry.iteration,
+            iterations,
+            train: error_cell(last_train(entry)),
+            eval: error_cell(last_eval(entry)),
+            time: Cell {
+                text: entry.wall.map_or_else(|| "–".to_owned(), duration),
+                value: number(entry.wall.map(|wall| wall.as_secs_f64())),
+            },
+            attempts: entry.attempts.len(),
+        }
+    }
+
+    /// What the filter looks for its text in, in lower case.
+    pub(super) fn haystack(&self) -> String {
+        format!("{} {} {}", self.label, self.state.word(), self.note).to_lowercase()
+    }
+}
+
+/// The last training error of a run, in percent.
+pub(super) fn last_train(entry: &Entry<'_>) -> Option<f64> {
+    Some(entry.curves?.train.last()?.error_percent)
+}
+
+/// The last test or validation error of a run, in percent.
+pub(super) fn last_eval(entry: &Entry<'_>) -> Option<f64> {
+    let set = eval_set(entry.run);
+    let mut points = entry.curves?.eval.iter().rev();
+    Some(points.find(|point| point.set == set)?.error_percent)
+}
+
+/// The images that a run's evaluations use.
+pub(super) fn eval_set(run: &Run) -> EvalSet {
+    match run.config.configuration.data.validation {
+        Validation::None => EvalSet::Test,
+        Validation::Images(_) => EvalSet::Validation,
+    }
+}
+
+pub(super) fn eval_name(set: EvalSet) -> &'static str {
+    match set {
+        EvalSet::Test => "test",
+        EvalSet::Validation => "validation",
+    }
+}
+
+/// What the column of evaluation errors is called: `test`, `validation`, or what holds for both.
+pub(super) fn eval_heading(entries: &[Entry<'_>]) -> &'static str {
+    let names = entries.iter().map(|entry| eval_name(eval_set(entry.run)));
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    match names[..] {
+        ["test"] => "test",
+        ["validation"] => "validation",
+        _ => "evaluation",
+    }
+}
+
+fn error_cell(error: Option<f64>) -> Cell {
+    Cell {
+        text: percent(error),
+        value: number(error),
+    }
+}
+
+fn number(value: Option<f64>) -> String {
+    let finite = value.filter(|value| value.is_finite());
+    finite.map_or_else(String::new, |value| value.to_string())
+}
+
+fn note(entry: &Entry<'_>) -> String {
+    let Some(attempt) = entry.attempts.last() else {
+        return String::new();
+    };
+    match (entry.standing, attempt.diverged_iteration, &attempt.error) {
+        (Standing::Diverged, Some(iteration), _) => format!("at iteration {iteration}"),
+        (Standing::Failed, _, Some(error)) => {
+            let mut lines = error.lines().map(str::trim);
+            printable(lines.find(|line| !line.is_empty()).unwrap_or_default())
+        }
+        _ => String::new(),
+    }
+}
