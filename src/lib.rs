@@ -4,6 +4,12 @@
 //! This package is the command line; the work is done by the crates under `crates/`, which
 //! `ARCHITECTURE.md` describes.
 
+// The standard macros panic when a stream is full or closed; `output` has `outln!` and `errln!`.
+#![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
+
+#[macro_use]
+mod output;
+
 pub mod cli;
 pub mod commands;
 pub mod export;

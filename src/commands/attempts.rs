@@ -7,6 +7,7 @@ use sysinfo::System;
 
 use super::status::{ago, first_line};
 use super::table;
+use crate::output;
 use crate::progress::duration;
 use resweep_core::domain::{DeviceKind, RunId};
 use resweep_store::{Attempt, AttemptStatus, Member, Store};
@@ -45,9 +46,9 @@ pub fn show(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()>
         rows.extend(attempts.map(|attempt| row(member, attempt)));
     }
     if json {
-        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
+        output::json(&rows)?;
     } else if rows.is_empty() {
-        anstream::println!("no run of the sweep has been started yet");
+        outln!("no run of the sweep has been started yet");
     } else {
         print(&rows);
     }

@@ -1,15 +1,16 @@
 //! `resweep completions`.
 
-use std::io::Write;
+use std::io::Write as _;
 
 use clap::CommandFactory;
 
 use crate::cli::Cli;
+use crate::output::Stream;
 
 /// Prints the completion script of `shell`.
-pub fn execute(shell: clap_complete::Shell) -> anyhow::Result<()> {
+pub fn execute(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "resweep", &mut script);
-    std::io::stdout().write_all(&script)?;
-    Ok(())
+    // A failure is reported when the program ends.
+    let _ = Stream::Out.write_all(&script);
 }

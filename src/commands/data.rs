@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::prepare::{Prepared, load_data, prepare};
 use crate::cli::{DataCommand, Downloadable, SweepArgs};
+use crate::output::Stream;
 use resweep_core::domain::Dataset;
 use resweep_data::download::{self, Downloaded};
 use resweep_data::preview;
@@ -35,7 +36,11 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
     let folder = to.map_or_else(|| PathBuf::from(default), Path::to_owned);
     let style =
         ProgressStyle::with_template("{bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}")?;
-    let bar = ProgressBar::new(0).with_style(style);
+    let target = match Stream::Err.is_interactive() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style);
     let downloaded = download::download(dataset, url, &folder, |done, total| {
         if let Some(total) = total {
             bar.set_length(total);
@@ -45,10 +50,10 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
     bar.finish_and_clear();
     match downloaded {
         Downloaded::Unpacked(folder) => {
-            anstream::println!("verified and unpacked into {}", folder.display());
+            outln!("verified and unpacked into {}", folder.display());
         }
         Downloaded::AlreadyThere(folder) => {
-            anstream::println!("already there: {}", folder.display());
+            outln!("already there: {}", folder.display());
         }
     }
     Ok(())
@@ -65,7 +70,7 @@ fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> 
     let augmentation = configuration.data.augmentation;
     let rows = preview::samples(data, augmentation, PREVIEW_ROWS, columns, sweep.seeds[0]);
     if data.classes.len() > PREVIEW_ROWS {
-        anstream::eprintln!(
+        errln!(
             "the first {PREVIEW_ROWS} of {} classes are shown",
             data.classes.len()
         );
@@ -84,6 +89,6 @@ fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> 
     let title = format!("{}: training images as the network sees them", sweep.name);
     let sheet = resweep_figures::contact_sheet(&title, &rows)?;
     let path = sheet.write(&results.join(&sweep.name), "preview")?;
-    anstream::println!("wrote {}", path.display());
+    outln!("wrote {}", path.display());
     Ok(())
 }

@@ -23,17 +23,17 @@ const MESSAGES_SHOWN: usize = 3;
 pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
     let path = database(&args.results.results);
     let Some(examination) = Examination::of(&path)? else {
-        anstream::println!("{}: nothing has been run yet", path.display());
+        outln!("{}: nothing has been run yet", path.display());
         return Ok(Ending::Done);
     };
     show(&examination, &path);
     let mut problems = problems(&examination, &path);
     problems.extend(little_room(&path));
     for note in notes(&examination) {
-        anstream::println!("note: {note}");
+        outln!("note: {note}");
     }
     for problem in &problems {
-        anstream::println!("problem: {problem}");
+        outln!("problem: {problem}");
     }
     match &args.save {
         Some(to) => rescue::save(&path, to)?,
@@ -41,7 +41,7 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
         None => {}
     }
     if problems.is_empty() {
-        anstream::println!("all is well");
+        outln!("all is well");
         Ok(Ending::Done)
     } else {
         Ok(Ending::RunsFailed)
@@ -111,7 +111,7 @@ fn show_work(examination: &Examination, usage: &Usage) {
 }
 
 fn line(what: &str, facts: &[String]) {
-    anstream::println!("{:<12} {}", format!("{what}:"), facts.join(", "));
+    outln!("{:<12} {}", format!("{what}:"), facts.join(", "));
 }
 
 /// What is not as it could be and harms nothing.

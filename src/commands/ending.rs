@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::output::{self, Stream};
+use resweep_core::domain::printable_text;
 use resweep_core::sweep_file::SpecError;
 
 /// A mistake in what the user asked for that shows only beside the data or the store.
@@ -35,6 +37,22 @@ impl Ending {
             Self::Environment
         }
     }
+
+    /// The ending of a command that has printed what it had to print: output that is lost is an
+    /// error, and is reported once. It is none where the reader of a pipe wants no more.
+    pub fn after_output(self) -> Self {
+        let lost = |stream| output::failure(stream).filter(|lost| !lost.is_closed_pipe());
+        let out = lost(Stream::Out);
+        if let Some(why) = &out {
+            errln!("error: cannot write to standard output: {why}");
+        }
+        let is_lost = out.is_some() || lost(Stream::Err).is_some();
+        if self == Self::Done && is_lost {
+            Self::Environment
+        } else {
+            self
+        }
+    }
 }
 
 impl From<Ending> for ExitCode {
@@ -43,15 +61,19 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// An error with its causes, styled; whoever prints it strips the style where it is not wanted.
+/// An error with its causes, styled, for [`output::styled`].
 pub fn describe(error: &anyhow::Error) -> String {
     if let Some(problems) = error.downcast_ref::<SpecError>() {
-        return problems.render(true);
+        return problems.render(true) + "\n";
     }
     let red = clap::builder::styling::AnsiColor::Red.on_default().bold();
-    let mut text = format!("{red}error{red:#}: {error}");
+    let mut text = format!("{red}error{red:#}: {}", printable_text(&error.to_string()));
     for cause in error.chain().skip(1) {
-        text.push_str(&format!("\n  because: {cause}"));
+        text.push_str(&format!(
+            "\n  because: {}",
+            printable_text(&cause.to_string())
+        ));
     }
+    text.push('\n');
     text
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::prepare::{Prepared, database, prepare};
 use super::records::Records;
 use crate::cli::{TableArgs, TableFormat as Format};
+use crate::output::{self, Stream};
 use crate::progress::counted;
 use resweep_core::analysis::Findings;
 use resweep_core::analysis::expectations::Outcome;
@@ -26,7 +27,12 @@ pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
         Format::Csv => TableFormat::Csv,
         Format::Json => TableFormat::Json,
     };
-    anstream::print!("{}", table(&findings, format)?);
+    let table = table(&findings, format)?;
+    let table = match format {
+        TableFormat::Json => output::escaped_json(&table),
+        TableFormat::Markdown | TableFormat::Csv => table,
+    };
+    output::text(Stream::Out, &table);
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub fn execute(args: &GcArgs) -> anyhow::Result<Ending> {
     list(&tidied.removed, results);
     sum("removed", &tidied.removed);
     for (path, error) in &tidied.failed {
-        anstream::eprintln!("cannot remove {}: {error}", path.display());
+        errln!("cannot remove {}: {error}", path.display());
     }
     if tidied.failed.is_empty() {
         Ok(Ending::Done)
@@ -48,11 +48,11 @@ fn list(found: &[Leftover], results: &Path) {
         if files.is_empty() {
             continue;
         }
-        anstream::println!("{}:", heading(reason));
+        outln!("{}:", heading(reason));
         for file in files {
             let path = file.path.strip_prefix(results).unwrap_or(&file.path);
             let bytes = DecimalBytes(file.bytes).to_string();
-            anstream::println!("  {bytes:>9}  {}", path.display());
+            outln!("  {bytes:>9}  {}", path.display());
         }
     }
 }
@@ -74,9 +74,9 @@ fn heading(reason: Reason) -> &'static str {
 fn sum(what: &str, found: &[Leftover]) {
     let bytes: u64 = found.iter().map(|file| file.bytes).sum();
     if found.is_empty() {
-        anstream::println!("nothing to remove");
+        outln!("nothing to remove");
     } else {
         let files = counted(found.len(), "file");
-        anstream::println!("{what} {files}, {}", DecimalBytes(bytes));
+        outln!("{what} {files}, {}", DecimalBytes(bytes));
     }
 }

@@ -27,10 +27,39 @@ mod stopping;
 mod table;
 mod verify;
 
-use crate::cli::Command;
+use std::ffi::OsString;
 
-pub use ending::{Ending, describe};
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::output::{self, Stream};
+
+pub use ending::{Ending, UsageError, describe};
 pub use provenance::cpu_name;
+
+/// The whole program: parses the arguments, runs the command, prints its error.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Ending {
+    let ending = match Cli::try_parse_from(args) {
+        Ok(cli) => execute(cli.command).unwrap_or_else(|error| {
+            output::styled(Stream::Err, &describe(&error));
+            Ending::of(&error)
+        }),
+        Err(shown) => print_usage(&shown),
+    };
+    ending.after_output()
+}
+
+/// Prints what clap has to say: help and the version, or what is wrong with the arguments.
+fn print_usage(shown: &clap::Error) -> Ending {
+    let text = shown.render().ansi().to_string();
+    if shown.use_stderr() {
+        output::styled(Stream::Err, &text);
+        Ending::Usage
+    } else {
+        output::styled(Stream::Out, &text);
+        Ending::Done
+    }
+}
 
 /// Runs a command to its end.
 ///
@@ -51,6 +80,9 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Export(args) => export::execute(&args).map(|()| Ending::Done),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),
-        Command::Completions { shell } => completions::execute(shell).map(|()| Ending::Done),
+        Command::Completions { shell } => {
+            completions::execute(shell);
+            Ok(Ending::Done)
+        }
     }
 }

@@ -168,7 +168,7 @@ pub fn again(workers: &WorkerArgs) -> Again {
 pub fn devices(workers: &WorkerArgs) -> anyhow::Result<Vec<DeviceKind>> {
     let found = resweep_train::find_devices(&workers.device)?;
     if let Some(why) = found.why_cpu {
-        anstream::eprintln!("training on the CPU: {why}");
+        errln!("training on the CPU: {why}");
     }
     Ok(found.devices)
 }

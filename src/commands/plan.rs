@@ -10,6 +10,7 @@ use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, database, prepare};
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
+use crate::output;
 use crate::progress::{counted, duration, workforce};
 use resweep_core::domain::{DeviceKind, Run, RunId, Shortcut};
 use resweep_core::plan::{Standing, Stored, StoredStatus};
@@ -94,7 +95,7 @@ pub fn show(
         memory_bytes_max: outlook.largest().map(|(_, bytes)| bytes),
     };
     if json {
-        anstream::println!("{}", serde_json::to_string_pretty(&plan)?);
+        output::json(&plan)?;
     } else {
         print(&plan, &outlook, prepared);
     }
@@ -171,8 +172,8 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
         &["parameters", "FLOPs", "iterations", "time"],
         rows.collect(),
     );
-    anstream::println!();
-    anstream::println!(
+    outln!();
+    outln!(
         "{}: {}, {} new, {} unfinished, {} finished, {} failed",
         plan.sweep,
         counted(plan.runs.len(), "run"),
@@ -182,23 +183,23 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
         diff.failed(),
     );
     if let Some(seeds) = &plan.seeds {
-        anstream::println!("{seeds}");
+        outln!("{seeds}");
     }
     match (diff.count(Standing::Blocked), diff.count(Standing::Revived)) {
         (0, 0) => {}
-        (blocked, revived) => anstream::println!(
+        (blocked, revived) => outln!(
             "{blocked} blocked by runs that they grow from, {revived} to train again for others \
              (the final checkpoint is gone)"
         ),
     }
     if !plan.stale.is_empty() {
-        anstream::println!(
+        outln!(
             "{} stale: stored under this name, but no longer in the sweep (their results are kept)",
             plan.stale.len()
         );
     }
     if plan.pending == 0 {
-        anstream::println!("nothing to train");
+        outln!("nothing to train");
         return;
     }
     let basis = if plan.speed_observed {
@@ -206,14 +207,14 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
     } else {
         "a guess: no such run has finished on this machine yet"
     };
-    anstream::println!(
+    outln!(
         "{} to train by {}: about {} ({basis})",
         plan.pending,
         workforce(&outlook.workforce.slots),
         duration(Duration::from_secs_f64(plan.estimated_s)),
     );
     if let Some((run, bytes)) = outlook.largest() {
-        anstream::println!(
+        outln!(
             "memory: up to {} a run ({}, batch {})",
             binary(bytes),
             prepared.sweep.labels[run.configuration],

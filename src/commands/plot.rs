@@ -22,11 +22,11 @@ pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
     restyle(&mut prepared.sweep, args)?;
     let drawn = draw(&prepared, results)?;
     for line in drawn.lines() {
-        anstream::println!("{line}");
+        outln!("{line}");
     }
     Ok(match findings::unmet(&drawn.findings) {
         Some(unmet) => {
-            anstream::eprintln!("{unmet}");
+            errln!("{unmet}");
             Ending::ExpectationNotMet
         }
         None => Ending::Done,

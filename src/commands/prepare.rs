@@ -146,7 +146,7 @@ pub fn load_data<'a>(
 ) -> anyhow::Result<Datasets> {
     let datasets = Datasets::load(configurations, &cache(results))?;
     for warning in datasets.warnings() {
-        anstream::eprintln!("warning: {warning}");
+        errln!("warning: {warning}");
     }
     Ok(datasets)
 }

@@ -13,11 +13,11 @@ use resweep_store::{SalvageError, Salvaged};
 pub fn appraise(path: &Path) -> anyhow::Result<()> {
     match resweep_store::appraise(path) {
         Ok(salvaged) => {
-            anstream::println!();
-            anstream::println!("What can still be read:");
+            outln!();
+            outln!("What can still be read:");
             show_salvaged(&salvaged);
-            anstream::println!();
-            anstream::println!(
+            outln!();
+            outln!(
                 "`resweep doctor --save FILE` writes it into a new database; {} stays as it is.",
                 path.display()
             );
@@ -32,7 +32,7 @@ fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
     use resweep_store::StoreError::{Damaged, NotADatabase, OfAnotherProgram};
     match error {
         SalvageError::Store(Damaged { .. } | NotADatabase { .. } | OfAnotherProgram { .. }) => {
-            anstream::println!(
+            outln!(
                 "nothing can be saved: the start of the file, which tells where everything is, is \
                  destroyed; put a copy back, or move {} away and train again",
                 path.display()
@@ -52,14 +52,14 @@ pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
         }
         Err(error) => return nothing_to_save(error, path),
     };
-    anstream::println!();
-    anstream::println!("saved into {}:", to.display());
+    outln!();
+    outln!("saved into {}:", to.display());
     show_salvaged(&salvaged);
-    anstream::println!();
-    anstream::println!("To put it in place, while nothing runs:");
+    outln!();
+    outln!("To put it in place, while nothing runs:");
     let folder = path.parent().context("a database lies in a folder")?;
     let aside: PathBuf = folder.join("damaged");
-    anstream::println!(
+    outln!(
         "  mkdir {0} && mv {1}* {0} && mv {2} {1}",
         aside.display(),
         path.display(),
@@ -76,7 +76,7 @@ fn show_salvaged(salvaged: &Salvaged) {
     table::print(&["table", "rows", ""], &["rows"], rows.collect());
     let mended = &salvaged.mended;
     for (table, rows) in &mended.left_out {
-        anstream::println!(
+        outln!(
             "{} of `{table}` left out: what they belong to is lost",
             counted(*rows as usize, "row")
         );
@@ -86,18 +86,18 @@ fn show_salvaged(salvaged: &Salvaged) {
             1 => ("1 run".to_owned(), "was", "it"),
             many => (format!("{many} runs"), "were", "them"),
         };
-        anstream::println!(
+        outln!(
             "{runs} {verb} found in the logs; `resweep run` of a sweep with {end} fills in the rest"
         );
     }
     if mended.reopened > 0 {
-        anstream::println!(
+        outln!(
             "how {} ended is lost: `resweep run` goes on from the last checkpoint",
             counted(mended.reopened as usize, "training")
         );
     }
     if !mended.incomplete.is_empty() {
-        anstream::println!(
+        outln!(
             "points are missing from the curves of {}; `resweep run --fresh` measures them again",
             mended.incomplete.join(", ")
         );

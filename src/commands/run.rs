@@ -40,7 +40,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     }
     let Round { ending, report } = round;
     if ending == Ending::Stopped {
-        anstream::eprintln!("stopped; the same command goes on from here");
+        errln!("stopped; the same command goes on from here");
         return Ok(ending);
     }
     announce(
@@ -207,9 +207,9 @@ fn announce(
     lines.extend(report.map(|path| format!("wrote {}", path.display())));
     for line in lines {
         if mode == Mode::Json {
-            anstream::eprintln!("{line}");
+            errln!("{line}");
         } else {
-            anstream::println!("{line}");
+            outln!("{line}");
         }
     }
     Ok(())
@@ -218,14 +218,14 @@ fn announce(
 fn ending(outlook: &Outlook, left_alone: usize, tally: SweepTally) -> Ending {
     let blocked = blocked(outlook);
     if blocked > 0 {
-        anstream::eprintln!(
+        errln!(
             "{} cannot start: what they grow from diverged or failed before (`resweep plan` names \
              it)",
             counted(blocked, "run")
         );
     }
     if left_alone > 0 {
-        anstream::eprintln!(
+        errln!(
             "{} failed before and were left alone; `--retry-failed` trains them again",
             counted(left_alone, "run")
         );

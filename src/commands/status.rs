@@ -13,6 +13,7 @@ use super::prepare::database;
 use super::recorded::recorded;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
+use crate::output;
 use crate::progress::duration;
 use resweep_core::domain::RunId;
 use resweep_store::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
@@ -40,7 +41,7 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
         if !args.json
             && let Some(note) = seeds_note(name, &store, results)
         {
-            anstream::println!("{note}");
+            outln!("{note}");
         }
         Ok(())
     }
@@ -56,8 +57,8 @@ fn seeds_note(name: &str, store: &Store, results: &Path) -> Option<String> {
 /// How much room the results take.
 fn show_usage(results: &Path) {
     let usage = Usage::of(&database(results));
-    anstream::println!();
-    anstream::println!(
+    outln!();
+    outln!(
         "{}: {} database, {} checkpoints, {} logs",
         results.display(),
         DecimalBytes(usage.database_bytes),
@@ -113,11 +114,11 @@ fn all(sweeps: &[SweepSummary], json: bool) -> anyhow::Result<()> {
         })
         .collect();
     if json {
-        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
+        output::json(&rows)?;
         return Ok(());
     }
     if rows.is_empty() {
-        anstream::println!("nothing has been run yet");
+        outln!("nothing has been run yet");
         return Ok(());
     }
     let numbers = [
@@ -213,7 +214,7 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
         })
         .collect();
     if json {
-        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
+        output::json(&rows)?;
         return Ok(());
     }
     let header = [

@@ -2,6 +2,9 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use crate::output::{self, Stream};
+use resweep_core::domain::printable;
+
 /// Prints rows under a header; columns named in `right` are aligned to the right.
 pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
     let mut table = Table::new();
@@ -10,7 +13,8 @@ pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header.to_vec());
     for row in rows {
-        table.add_row(row);
+        let cells = row.iter().map(|cell| printable(cell));
+        table.add_row(cells.collect::<Vec<_>>());
     }
     for (index, name) in header.iter().enumerate() {
         if let Some(column) = table.column_mut(index)
@@ -19,9 +23,8 @@ pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for line in table.lines() {
-        anstream::println!("{}", line.trim_end());
-    }
+    let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
+    output::text(Stream::Out, &lines.collect::<String>());
 }
 
 /// A number with its thousands apart: `19 421 274`.

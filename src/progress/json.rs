@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::output::escaped_json;
 use resweep_core::domain::{
     EvalSet, Event, EventSink, LayerStat, Outcome, Run, RunEvent, SinkError, SweepTally,
 };
@@ -28,7 +29,8 @@ impl<W: Write> EventSink for JsonLines<W> {
         let failed = |error: &dyn std::fmt::Display| {
             SinkError(format!("cannot write progress as JSON: {error}"))
         };
-        let mut text = serde_json::to_string(&line(event)).map_err(|error| failed(&error))?;
+        let text = serde_json::to_string(&line(event)).map_err(|error| failed(&error))?;
+        let mut text = escaped_json(&text);
         text.push('\n');
         self.output
             .write_all(text.as_bytes())

@@ -12,8 +12,8 @@ mod seen;
 mod words;
 
 use std::env;
-use std::io::{self, IsTerminal};
 
+use crate::output::Stream;
 use resweep_core::domain::{Event, EventSink, SinkError};
 
 pub use bars::Bars;
@@ -42,16 +42,13 @@ pub enum Mode {
 /// Colour is left out where `NO_COLOR` is set to anything but the empty string.
 pub fn sink(mode: Mode) -> Box<dyn EventSink + Send> {
     match mode {
-        Mode::Auto | Mode::Bars if can_draw() => Box::new(Bars::on_stderr(wants_colour())),
-        Mode::Auto | Mode::Bars | Mode::Plain => Box::new(Plain::new(io::stderr())),
-        Mode::Json => Box::new(JsonLines::new(io::stdout())),
+        Mode::Auto | Mode::Bars if Stream::Err.is_interactive() => {
+            Box::new(Bars::on_stderr(wants_colour()))
+        }
+        Mode::Auto | Mode::Bars | Mode::Plain => Box::new(Plain::new(Stream::Err)),
+        Mode::Json => Box::new(JsonLines::new(Stream::Out)),
         Mode::None => Box::new(Silence),
     }
-}
-
-fn can_draw() -> bool {
-    let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stderr().is_terminal() && !dumb
 }
 
 fn wants_colour() -> bool {

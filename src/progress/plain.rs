@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::seen::Seen;
 use super::words;
-use resweep_core::domain::{Beginning, Event, EventSink, RunEvent, SinkError};
+use resweep_core::domain::{Beginning, Event, EventSink, RunEvent, SinkError, printable};
 
 /// Writes a line when a run starts, at each evaluation, when it ends, and for the sweep.
 #[derive(Debug)]
@@ -77,9 +77,10 @@ impl<W: Write> Plain<W> {
 impl<W: Write> EventSink for Plain<W> {
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
         self.seen.hear(event);
-        let Some(mut line) = self.line(event) else {
+        let Some(line) = self.line(event) else {
             return Ok(());
         };
+        let mut line = printable(&line);
         // One write, so that lines of other threads do not come between.
         line.push('\n');
         self.output

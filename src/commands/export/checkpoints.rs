@@ -60,7 +60,7 @@ fn complete<'a>(
         let end = run.run.config.configuration.train.iterations;
         match checkpoints.get(&run.run.id) {
             Some(checkpoint) if checkpoint.iteration == end => complete.push((run, checkpoint)),
-            _ => anstream::eprintln!(
+            _ => errln!(
                 "left out: {} has no checkpoint of its end; it is not finished, or `resweep gc \
                  --all` has removed it",
                 printable(&run.run.label)

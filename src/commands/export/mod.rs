@@ -45,10 +45,10 @@ const NAMED: usize = 8;
 
 fn tell(written: &[PathBuf], to: &Path) {
     for path in written.iter().take(NAMED) {
-        anstream::println!("wrote {}", path.display());
+        outln!("wrote {}", path.display());
     }
     if let Some(more @ 1..) = written.len().checked_sub(NAMED) {
-        anstream::println!("wrote {more} more below {}", to.display());
+        outln!("wrote {more} more below {}", to.display());
     }
 }
 

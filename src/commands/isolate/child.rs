@@ -11,6 +11,7 @@ use anyhow::Context;
 use super::super::ending::Ending;
 use super::super::prepare::load_data;
 use super::message::{Answer, Order};
+use crate::output::Stream;
 use resweep_core::domain::{Job, RunEvent, TrainError, Trainer};
 use resweep_core::schedule;
 use resweep_train::NetworkTrainer;
@@ -26,7 +27,8 @@ pub fn execute() -> anyhow::Result<Ending> {
         .without_time()
         .with_ansi(false)
         .with_target(false)
-        .with_writer(io::stderr)
+        .with_writer(|| Stream::Err)
+        .log_internal_errors(false)
         .init();
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
@@ -93,7 +95,6 @@ fn trainer(order: &Order) -> Result<NetworkTrainer, TrainError> {
 fn answer(answer: &Answer) -> io::Result<()> {
     let mut line = serde_json::to_string(answer)?;
     line.push('\n');
-    let mut output = io::stdout().lock();
-    output.write_all(line.as_bytes())?;
-    output.flush()
+    Stream::Out.write_all(line.as_bytes())?;
+    Stream::Out.flush()
 }

@@ -48,7 +48,7 @@ pub fn during<T>(
     });
     let written = written.unwrap_or_else(|_| Err(anyhow::anyhow!("its writer panicked")));
     let path = written.inspect_err(|error| {
-        anstream::eprintln!("warning: no report: {error:#}");
+        errln!("warning: no report: {error:#}");
     });
     (result, path.ok())
 }

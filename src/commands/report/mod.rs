@@ -28,7 +28,7 @@ pub fn execute(args: &ReportArgs) -> anyhow::Result<()> {
     let prepared = prepare(&args.sweep, results)?;
     let watch = args.watch.map(Duration::from_secs_f64);
     let path = write(&prepared, results, watch)?.path;
-    anstream::println!("wrote {}", path.display());
+    outln!("wrote {}", path.display());
     if args.open {
         open::that_detached(&path)
             .with_context(|| format!("cannot open a browser; open {} yourself", path.display()))?;

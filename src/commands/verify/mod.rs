@@ -35,8 +35,8 @@ pub fn execute(args: &VerifyArgs) -> anyhow::Result<Ending> {
     let drawn = again.draw();
     let same = matches!(&drawn, Ok(drawn) if *drawn == bytes);
     if same {
-        anstream::println!("{name}: the same, byte for byte");
-        anstream::println!("  drawn again from {}", database.display());
+        outln!("{name}: the same, byte for byte");
+        outln!("  drawn again from {}", database.display());
         told(picture.facts());
         return Ok(Ending::Done);
     }
@@ -45,9 +45,9 @@ pub fn execute(args: &VerifyArgs) -> anyhow::Result<Ending> {
         Err(error) if error.is::<RenderError>() => format!("it cannot be drawn: {error}"),
         Err(error) => return Err(error),
     });
-    anstream::println!("{name}: not what {} gives now", database.display());
+    outln!("{name}: not what {} gives now", database.display());
     for change in changes {
-        anstream::println!("  {change}");
+        outln!("  {change}");
     }
     Ok(Ending::RunsFailed)
 }
@@ -86,8 +86,8 @@ fn told(facts: &Facts) {
     let runs = facts.get("runs").unwrap_or_default().lines().count();
     let sweep = fact(facts, "sweep");
     let runs = counted(runs, "run");
-    anstream::println!("  sweep {sweep}, {runs}, images {}", fact(facts, "data"));
-    anstream::println!("  resweep {}", program(facts));
+    outln!("  sweep {sweep}, {runs}, images {}", fact(facts, "data"));
+    outln!("  resweep {}", program(facts));
 }
 
 fn fact(facts: &Facts, key: &str) -> String {

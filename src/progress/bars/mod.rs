@@ -13,7 +13,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::seen::Seen;
 use super::words;
-use resweep_core::domain::{Beginning, Event, EventSink, Run, RunEvent, RunId, SinkError};
+use resweep_core::domain::{
+    Beginning, Event, EventSink, Run, RunEvent, RunId, SinkError, printable,
+};
 use sweep::SweepBar;
 use text::{run_text, style};
 
@@ -121,7 +123,7 @@ impl Bars {
     /// A line above the bars.
     fn print(&self, line: &str) -> Result<(), SinkError> {
         self.multi
-            .println(line)
+            .println(printable(line))
             .map_err(|error| SinkError(format!("cannot draw progress: {error}")))
     }
 }

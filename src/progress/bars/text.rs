@@ -6,7 +6,7 @@ use indicatif::ProgressStyle;
 
 use crate::progress::seen::SeenRun;
 use crate::progress::words::{duration, percent};
-use resweep_core::domain::Run;
+use resweep_core::domain::{Run, printable};
 
 /// A short bar, and text that is cut off where the terminal ends.
 pub(super) fn style(colour: bool, name: &str) -> ProgressStyle {
@@ -27,7 +27,7 @@ pub(super) fn run_text(run: &Run, seen: &SeenRun, label_width: usize, elapsed: D
     let width = iterations.to_string().len();
     let mut parts = vec![format!(
         "{:<label_width$}  {iteration:>width$}/{iterations}",
-        run.label
+        printable(&run.label)
     )];
     if let Some(error) = seen.train_now_percent {
         parts.push(format!("train {}", percent(error)));

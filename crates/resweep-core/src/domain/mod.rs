@@ -30,5 +30,5 @@ pub use figure::{Figure, FigureKind, Panel, Reference, Show};
 pub use hex::hex;
 pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
-pub use printable::{is_unprintable, printable};
+pub use printable::{is_unprintable, printable, printable_text};
 pub use run::{Cost, Origin, Run, RunConfig, RunId, Slot, Sweep};

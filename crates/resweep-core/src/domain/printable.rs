@@ -29,6 +29,19 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// As [`printable`], for text of several lines: line ends and tabs are kept.
+pub fn printable_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unprintable(c) && !matches!(c, '\n' | '\t') {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +52,6 @@ mod tests {
         assert_eq!(printable("x\u{202e}y\u{ffff}"), "x\\u{202e}y\\u{ffff}");
         let plain = "naïve 猫 עברית <b>&\"\\";
         assert_eq!(printable(plain), plain);
+        assert_eq!(printable_text("a\tb\r\n\u{9b}c"), "a\tb\\u{d}\n\\u{9b}c");
     }
 }

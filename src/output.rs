@@ -1,0 +1,219 @@
+//! Standard output and standard error: everything that the program prints goes through here.
+//!
+//! A failed write never panics and stops no work: nothing more is written to that stream, and
+//! [`failure`] reports why when the program ends. Text is escaped so that it cannot act on a
+//! terminal; only [`styled`] passes escape sequences on, those of our own styles.
+//!
+//! [`outln!`] and [`errln!`] print lines, [`json`] prints a document, [`Stream`] is a writer.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use resweep_core::domain::{is_unprintable, printable_text};
+
+/// Prints a line on standard output.
+macro_rules! outln {
+    () => { $crate::output::line($crate::output::Stream::Out, format_args!("")) };
+    ($($words:tt)*) => {
+        $crate::output::line($crate::output::Stream::Out, format_args!($($words)*))
+    };
+}
+
+/// Prints a line on standard error.
+macro_rules! errln {
+    ($($words:tt)*) => {
+        $crate::output::line($crate::output::Stream::Err, format_args!($($words)*))
+    };
+}
+
+/// A standard stream of this process. Once a write has failed, every further one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Out,
+    Err,
+}
+
+/// Why a stream cannot be written to.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Failure {
+    /// Whether the reader of a pipe has closed it, as `head` does once it has enough.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.kind == ErrorKind::BrokenPipe
+    }
+
+    fn error(&self) -> io::Error {
+        io::Error::new(self.kind, self.message.clone())
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The first failure of each stream.
+static FAILURES: [Mutex<Option<Failure>>; 2] = [const { Mutex::new(None) }; 2];
+
+impl Stream {
+    fn failure(self) -> MutexGuard<'static, Option<Failure>> {
+        let failure = &FAILURES[self as usize];
+        failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the stream itself; keeps the first failure.
+    fn attempt<T>(self, work: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+        let mut failure = self.failure();
+        if let Some(failure) = &*failure {
+            return Err(failure.error());
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "all other code writes through here"
+        )]
+        let done = match self {
+            Stream::Out => work(&mut io::stdout().lock()),
+            Stream::Err => work(&mut io::stderr().lock()),
+        };
+        done.inspect_err(|error| {
+            if error.kind() != ErrorKind::Interrupted {
+                *failure = Some(Failure {
+                    kind: error.kind(),
+                    message: error.to_string(),
+                });
+            }
+        })
+    }
+
+    /// Whether people look at the stream on a terminal that can move its cursor and show colours.
+    /// A continuous integration service (`CI`) may offer a terminal, but keeps a plain log.
+    pub fn is_interactive(self) -> bool {
+        let terminal = match self {
+            #[expect(clippy::disallowed_methods, reason = "it is not written to")]
+            Stream::Out => io::stdout().is_terminal(),
+            #[expect(clippy::disallowed_methods, reason = "it is not written to")]
+            Stream::Err => io::stderr().is_terminal(),
+        };
+        terminal && can_draw(env::var_os("TERM"), env::var_os("CI"))
+    }
+
+    fn wants_style(self) -> bool {
+        self.is_interactive() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|stream| stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(|stream| stream.flush())
+    }
+}
+
+/// Whether a terminal can draw, by its environment.
+fn can_draw(term: Option<OsString>, ci: Option<OsString>) -> bool {
+    let in_ci = ci.is_some_and(|ci| !ci.is_empty() && ci != "false" && ci != "0");
+    let able = match term {
+        Some(term) => !term.is_empty() && term != "dumb",
+        None => cfg!(windows),
+    };
+    able && !in_ci
+}
+
+/// Prints a line; [`outln!`] and [`errln!`] call it.
+pub fn line(stream: Stream, words: Arguments<'_>) {
+    let mut text = printable_text(&words.to_string());
+    text.push('\n');
+    write(stream, &text);
+}
+
+/// Prints text that ends its last line itself.
+pub fn text(stream: Stream, text: &str) {
+    write(stream, &printable_text(text));
+}
+
+/// Prints text with our own styles, which are removed where nobody can see them. What is not ours
+/// in it must have been escaped before.
+pub fn styled(stream: Stream, text: &str) {
+    if stream.wants_style() {
+        write(stream, text);
+    } else {
+        write(stream, &anstream::adapter::strip_str(text).to_string());
+    }
+}
+
+/// Prints a value as a JSON document on standard output.
+///
+/// # Errors
+/// When the value has no JSON form.
+pub fn json(value: &impl Serialize) -> serde_json::Result<()> {
+    let mut text = escaped_json(&serde_json::to_string_pretty(value)?);
+    text.push('\n');
+    write(Stream::Out, &text);
+    Ok(())
+}
+
+/// JSON in which no character can act on a terminal: the escapes of JSON replace those that
+/// `serde_json` writes as they are.
+pub fn escaped_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unprintable(c) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// The failure is kept: whoever prints a line has nothing better to do about it.
+fn write(mut stream: Stream, text: &str) {
+    let _ = stream.write_all(text.as_bytes());
+}
+
+/// Why some of the output is lost, if it is. Called when the program ends.
+pub fn failure(mut stream: Stream) -> Option<Failure> {
+    let _ = stream.flush();
+    stream.failure().clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_its_value_when_it_is_escaped() {
+        let text = "a\u{1b}[31m\u{9b}31m\u{202e}\u{feff}ü\"\\\n";
+        let escaped = escaped_json(&serde_json::to_string(text).unwrap());
+        assert!(!escaped.chars().any(is_unprintable), "{escaped}");
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
+    }
+
+    #[test]
+    fn a_terminal_draws_where_it_has_a_kind_and_no_service_keeps_its_log() {
+        let draws = |term: Option<&str>, ci: Option<&str>| {
+            can_draw(term.map(OsString::from), ci.map(OsString::from))
+        };
+        assert!(draws(Some("xterm"), None));
+        assert!(draws(Some("xterm"), Some("")));
+        assert!(draws(Some("xterm"), Some("false")));
+        assert!(!draws(Some("xterm"), Some("true")));
+        assert!(!draws(Some("xterm"), Some("1")));
+        assert!(!draws(Some("dumb"), None));
+        assert!(!draws(Some(""), None));
+        assert_eq!(draws(None, None), cfg!(windows));
+    }
+}
