@@ -1,5 +1,7 @@
 //! Class folders of real image files, their cache and their faults.
 
+mod workplace;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,16 @@ use resweep_core::domain::{
 };
 use resweep_data::{Data, DataError};
 use tempfile::TempDir;
+use workplace::{Workplace, write_images};
+
+/// A sweep of one tiny run on the class folder `pics`.
+const SWEEP: &str = r#"
+sweep.name = "p"
+data = { dataset = "folder", path = "pics", augmentation = "none" }
+model = { image_size = 8, width = 1, depth = 8 }
+train = { iterations = 2, batch_size = 2 }
+axes.shortcut = ["none"]
+"#;
 
 const SIZE: usize = 16;
 
@@ -341,4 +353,42 @@ fn a_path_is_asked_for() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("`folder` needs `data.path`"), "{message}");
+}
+
+#[test]
+fn counts_are_printed_by_every_command_and_recorded() {
+    let place = Workplace::new("p.toml", SWEEP);
+    write_images(&place.path().join("pics"));
+    fs::remove_file(place.path().join("pics/train/class-1/3.png")).unwrap();
+    let counts = "3 classes, 23 training and 9 test images (7 to 8 in a class); \
+                  always answering the largest class: 66.67 % error";
+    let line = format!("data pics: {counts}\n");
+    assert!(place.stdout(&["plan", "p.toml"]).contains(&line));
+    let json = place.json(&["plan", "p.toml", "--json"]);
+    assert_eq!(json["data"][0]["train"]["smallest_class"], 7);
+    assert!(place.stdout(&["data", "preview", "p.toml"]).contains(&line));
+    let run = place.resweep(&["run", "p.toml"]).assert().success();
+    let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(said.contains(&line), "{said}");
+    place.stdout(&["report", "p.toml"]);
+    let page = fs::read_to_string(place.path().join("results/p/report.html")).unwrap();
+    assert!(page.contains(counts));
+    let recorded = place.rows(
+        "results",
+        "SELECT classes, train_images, train_smallest_class, eval_images, evaluated_on
+         FROM run_images",
+    );
+    assert_eq!(
+        recorded,
+        ["Integer(3) Integer(23) Integer(7) Integer(9) test"]
+    );
+}
+
+#[test]
+fn held_out_images_are_counted_as_the_run_has_them() {
+    let place = Workplace::new("p.toml", SWEEP);
+    write_images(&place.path().join("pics"));
+    let held_out = place.stdout(&["plan", "p.toml", "--set", "data.validation=5"]);
+    let counts = "3 classes, 19 training and 5 validation images";
+    assert!(held_out.contains(counts), "{held_out}");
 }

@@ -304,6 +304,7 @@ fn page(sweep: &Sweep, entries: Vec<Entry<'_>>) -> String {
             note: sweep.labels[0].clone(),
         }],
         entries,
+        images: vec![sweep.labels[0].clone()],
         figures: Vec::new(),
         written_unix_ms: 1_700_000_000_000,
         refresh: None,

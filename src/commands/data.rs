@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::images;
 use super::prepare::{Prepared, load_data, prepare};
 use crate::cli::{DataCommand, Downloadable, SweepArgs};
 use crate::output::Stream;
@@ -61,7 +62,10 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
 
 /// Writes `<results>/<sweep>/preview.png`: augmented training images, a row for each class.
 fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> {
-    let Prepared { sweep, .. } = prepare(args, results)?;
+    let prepared = prepare(args, results)?;
+    let images = images::of(&prepared);
+    images::warn(&images);
+    let Prepared { sweep, .. } = prepared;
     let configuration = &sweep.configurations[0];
     let datasets = load_data(std::iter::once(configuration), results)?;
     let data = datasets
@@ -89,6 +93,9 @@ fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> 
     let title = format!("{}: training images as the network sees them", sweep.name);
     let sheet = resweep_figures::contact_sheet(&title, &rows)?;
     let path = sheet.write(&results.join(&sweep.name), "preview")?;
+    for line in images::lines(&images) {
+        outln!("{line}");
+    }
     outln!("wrote {}", path.display());
     Ok(())
 }

@@ -10,6 +10,7 @@ mod ending;
 mod export;
 mod findings;
 mod gc;
+mod images;
 mod isolate;
 mod origin;
 mod outlook;

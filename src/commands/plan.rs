@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::images::{self, Images};
 use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, database, prepare};
 use super::table::{self, binary, grouped, with_unit};
@@ -64,6 +65,8 @@ struct Plan<'a> {
     seeds: Option<String>,
     /// Of the run that takes the most memory among those that would train.
     memory_bytes_max: Option<u64>,
+    /// The images of the sweep's data sets.
+    data: Vec<Images>,
 }
 
 /// Prints the plan, as a table or as JSON.
@@ -93,7 +96,9 @@ pub fn show(
         speed_observed: outlook.speed_observed(),
         seeds: prepared.sweep.seeds_note.clone(),
         memory_bytes_max: outlook.largest().map(|(_, bytes)| bytes),
+        data: images::of(prepared),
     };
+    images::warn(&plan.data);
     if json {
         output::json(&plan)?;
     } else {
@@ -182,6 +187,9 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
         diff.done(),
         diff.failed(),
     );
+    for line in images::lines(&plan.data) {
+        outln!("{line}");
+    }
     if let Some(seeds) = &plan.seeds {
         outln!("{seeds}");
     }

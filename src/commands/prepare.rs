@@ -136,7 +136,7 @@ fn check_distinct(runs: &[Run]) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// Loads the data of some configurations and says what was left out.
+/// Loads the data of some configurations.
 ///
 /// # Errors
 /// The first data set that cannot be loaded.
@@ -144,11 +144,7 @@ pub fn load_data<'a>(
     configurations: impl Iterator<Item = &'a Configuration>,
     results: &Path,
 ) -> anyhow::Result<Datasets> {
-    let datasets = Datasets::load(configurations, &cache(results))?;
-    for warning in datasets.warnings() {
-        errln!("warning: {warning}");
-    }
-    Ok(datasets)
+    Ok(Datasets::load(configurations, &cache(results))?)
 }
 
 /// The database of a results folder.

@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use super::attempt_log::Logged;
 use super::ending::Ending;
+use super::images;
 use super::isolate::{self, ChildTrainer};
 use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, database, load_data, prepare};
@@ -32,6 +33,13 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     if args.dry_run {
         plan::show(&prepared, results, &args.workers, &devices, false)?;
         return Ok(Ending::Done);
+    }
+    let images = images::of(&prepared);
+    images::warn(&images);
+    if args.progress != Mode::None {
+        for line in images::lines(&images) {
+            errln!("{line}");
+        }
     }
     let mut stopping = None;
     let mut round = train(args, &devices, &prepared, &mut stopping)?;
@@ -185,6 +193,7 @@ fn open_recorder(
         lease: Duration::from_secs_f64(args.lease),
     };
     recorder.begin_sweep(&record, provenance(devices), participation)?;
+    recorder.record_images(&images::for_record(prepared))?;
     Ok(recorder)
 }
 

@@ -10,6 +10,8 @@ pub struct Report<'a> {
     pub sweep: &'a Sweep,
     /// One for each run of the sweep, in its order.
     pub entries: Vec<Entry<'a>>,
+    /// The images of its data sets, one sentence each, and what was left out of them.
+    pub images: Vec<String>,
     pub figures: Vec<Drawn>,
     /// Tables between the figures and the runs.
     pub tables: Vec<Table>,

@@ -1,6 +1,7 @@
 //! A data set as a configuration asks for it, ready to train on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::batches::Part;
 use super::cifar;
@@ -10,7 +11,7 @@ use super::image_set::ImageSet;
 use super::normalise::Normaliser;
 use super::split;
 use super::synthetic;
-use resweep_core::domain::{DataConfig, Dataset, EvalSet, Validation};
+use resweep_core::domain::{DataConfig, Dataset, EvalSet, ImageCounts, Spread, Validation};
 
 /// A data set in memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +89,44 @@ pub struct Facts {
     pub classes: usize,
     /// Training images before any are held out.
     pub train_images: usize,
+    /// The labels of all images, where they are known.
+    pub labels: Option<Arc<Labels>>,
+    /// What a person should know: files that were left out.
+    pub warnings: Vec<String>,
+}
+
+/// The labels of a data set's images, in their order.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Labels {
+    pub train: Vec<u16>,
+    pub test: Vec<u16>,
+}
+
+impl Facts {
+    /// How many images a run that holds out `validation` has; `None` where the labels are not
+    /// known or the validation set takes all images.
+    pub fn counts(&self, validation: Validation) -> Option<ImageCounts> {
+        let Labels { train, test } = &**self.labels.as_ref()?;
+        let spread = |labels: Vec<u16>| Spread::of(labels, self.classes);
+        let (train, eval, eval_set) = match validation {
+            Validation::None => (train.clone(), test.clone(), EvalSet::Test),
+            Validation::Images(count) => {
+                let held_out = split::chosen(train.len(), count).ok()?;
+                let part = |wanted: bool| {
+                    let pairs = train.iter().zip(&held_out);
+                    let part = pairs.filter(|(_, held_out)| **held_out == wanted);
+                    part.map(|(label, _)| *label).collect()
+                };
+                (part(false), part(true), EvalSet::Validation)
+            }
+        };
+        Some(ImageCounts {
+            classes: self.classes as u64,
+            train: spread(train),
+            eval: spread(eval),
+            eval_set,
+        })
+    }
 }
 
 /// The facts of a data set, without decoding more than it must: the version of the synthetic

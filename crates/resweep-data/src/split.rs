@@ -8,21 +8,27 @@ use resweep_core::domain::streams::{self, Stream};
 /// Every run holds out the same images, whatever its seed.
 const SEED: u64 = 0;
 
-/// Moves `count` images, chosen by a fixed stream, out of `train`: the rest and the held-out
-/// ones, both in their original order.
-pub fn hold_out(train: &ImageSet, count: usize) -> Result<(ImageSet, ImageSet), DataError> {
-    if count == 0 || count >= train.len() {
+/// Whether each of `images` training images is held out, `count` in all.
+pub fn chosen(images: usize, count: usize) -> Result<Vec<bool>, DataError> {
+    if count == 0 || count >= images {
         return Err(DataError::Validation {
             asked: count,
-            images: train.len(),
+            images,
         });
     }
-    let mut order: Vec<usize> = (0..train.len()).collect();
+    let mut order: Vec<usize> = (0..images).collect();
     draw::shuffle(&mut streams::rng(SEED, Stream::Validation), &mut order);
-    let mut held_out = vec![false; train.len()];
+    let mut held_out = vec![false; images];
     for &index in &order[..count] {
         held_out[index] = true;
     }
+    Ok(held_out)
+}
+
+/// Moves `count` images, chosen by a fixed stream, out of `train`: the rest and the held-out
+/// ones, both in their original order.
+pub fn hold_out(train: &ImageSet, count: usize) -> Result<(ImageSet, ImageSet), DataError> {
+    let held_out = chosen(train.len(), count)?;
     let (mut rest, mut validation) = (ImageSet::empty(train.size), ImageSet::empty(train.size));
     for (index, held_out) in held_out.into_iter().enumerate() {
         let set = if held_out { &mut validation } else { &mut rest };

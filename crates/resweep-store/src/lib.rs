@@ -10,6 +10,7 @@ mod claims;
 mod database;
 mod error;
 mod examine;
+mod images;
 mod layers;
 mod leftovers;
 mod lock;
@@ -29,6 +30,7 @@ mod waiting;
 
 pub use error::StoreError;
 pub use examine::{BadCheckpoint, Examination, Fault, LivingProcess};
+pub use images::RunImages;
 pub use leftovers::{Leftover, Reason};
 pub use origins::{RecordedRun, RecordedSweep};
 pub use queries::Store;

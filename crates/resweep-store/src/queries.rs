@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::points::{collect, curves_of, last_eval, last_train, measurements_of, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
-use super::{StoreError, checkpoints, database, layers, process};
+use super::{RunImages, StoreError, checkpoints, database, images, layers, process};
 use resweep_core::domain::{
     Curves, EvalSet, LayerStat, Measurements, Run, RunConfig, RunId, TrainingId,
 };
@@ -85,6 +85,11 @@ impl Store {
                 .query_row([&id.0], |row| Ok(RunId(row.get(0)?)))
                 .optional()
         })
+    }
+
+    /// How many images each of `ids` has; runs of which it is not recorded are missing.
+    pub fn images(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunImages>, StoreError> {
+        self.for_each_run(ids, |tx, id| images::of(tx, id))
     }
 
     /// How strongly the 3x3 layers of each of `ids` respond at the end of the training that counts,

@@ -17,7 +17,7 @@ use super::process::{Others, ThisProcess};
 use super::register::{self, Provenance, SweepRecord};
 use super::values::{Problem, integer, now_unix_ms};
 use super::waiting::WaitingPoints;
-use super::{StoreError, checkpoints, database, layers};
+use super::{RunImages, StoreError, checkpoints, database, images, layers};
 use resweep_core::domain::{
     Beginning, Claim, Event, EventSink, Grant, Ledger, Outcome, Run, RunEvent, RunId, Saved,
     SinkError, Slot,
@@ -127,6 +127,20 @@ impl Recorder {
             process,
         });
         Ok(())
+    }
+
+    /// Stores how many images each of these runs has, which must be those of the sweep.
+    ///
+    /// # Errors
+    /// The database cannot be written, or a number is larger than SQLite can hold.
+    pub fn record_images(&mut self, runs: &[(&RunId, RunImages)]) -> Result<(), StoreError> {
+        self.write(|connection| {
+            for (run, counted) in runs {
+                images::replace(connection, run, counted)?;
+            }
+            Ok(())
+        })?;
+        self.commit_open()
     }
 
     fn try_claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, StoreError> {

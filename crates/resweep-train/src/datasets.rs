@@ -40,11 +40,6 @@ impl Datasets {
             .find(|(config, size, _)| *config == wanted && *size == wanted_size)
             .map(|(_, _, data)| data)
     }
-
-    /// What a person should know of them: images that were skipped.
-    pub fn warnings(&self) -> impl Iterator<Item = &String> {
-        self.loaded.iter().flat_map(|(_, _, data)| &data.warnings)
-    }
 }
 
 /// What loaded data depend on: augmentation comes later, batch by batch.

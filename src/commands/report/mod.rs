@@ -22,6 +22,9 @@ use resweep_store::Store;
 
 pub use live::during;
 
+/// Sentences about images that a report has at most.
+const IMAGE_LINES: usize = 40;
+
 /// Writes the report, or keeps it up to date until the sweep has come to its end.
 pub fn execute(args: &ReportArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
@@ -61,6 +64,7 @@ fn write(
         sweep: &prepared.sweep,
         tables: tables(prepared, &records),
         entries,
+        images: images(prepared, &store)?,
         figures: figures(prepared, curves, &store)?,
         written_unix_ms: now_unix_ms(),
         refresh,
@@ -70,6 +74,27 @@ fn write(
     write_atomically(&path, &[report::render(&report)?.as_bytes()])
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Written { path, unfinished })
+}
+
+/// What was recorded of the images, each sentence once.
+fn images(prepared: &Prepared, store: &Store) -> anyhow::Result<Vec<String>> {
+    let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    let recorded = store.images(&ids)?;
+    let mut lines: Vec<String> = Vec::new();
+    for images in ids.iter().filter_map(|id| recorded.get(id)) {
+        let guess = images.counts.guess_error_percent();
+        let counts = format!(
+            "{}; always answering the largest class: {guess:.2} % error",
+            images.counts
+        );
+        for line in [&counts].into_iter().chain(&images.warnings) {
+            if !lines.contains(line) {
+                lines.push(line.clone());
+            }
+        }
+    }
+    lines.truncate(IMAGE_LINES);
+    Ok(lines)
 }
 
 /// The sweep's figures in both themes. A figure of which nothing is recorded is left out: there is a

@@ -9,6 +9,7 @@ mod event;
 mod expectation;
 mod figure;
 mod hex;
+mod images;
 mod look;
 mod metrics;
 mod printable;
@@ -28,6 +29,7 @@ pub use event::{
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};
 pub use hex::hex;
+pub use images::{ImageCounts, Spread};
 pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
 pub use printable::{is_unprintable, printable, printable_text};

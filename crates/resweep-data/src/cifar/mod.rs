@@ -8,6 +8,7 @@ mod layout;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use image::RgbImage;
 use rayon::prelude::*;
@@ -16,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::error::DataError;
 use super::files;
 use super::image_set::ImageSet;
-use super::load::{Facts, Source};
+use super::load::{Facts, Labels, Source};
 use super::resize;
 pub use layout::{CIFAR10, CIFAR100, Layout};
 use layout::{PLANE, SIZE};
@@ -51,17 +52,24 @@ pub(crate) fn load(layout: &Layout, path: &Path, image_size: usize) -> Result<So
 pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError> {
     let folder = layout.locate(path);
     let mut hash = Sha256::new();
-    let mut train_bytes = 0;
+    let (mut train, mut test) = (Vec::new(), Vec::new());
     for (name, bytes) in layout.files() {
-        hash.update(read_checked(layout, &folder.join(name), bytes)?);
-        if name != layout.test {
-            train_bytes += bytes;
-        }
+        let file = folder.join(name);
+        let content = read_checked(layout, &file, bytes)?;
+        hash.update(&content);
+        let set = if name == layout.test {
+            &mut test
+        } else {
+            &mut train
+        };
+        set.extend(labels(layout, &file, &content)?);
     }
     Ok(Facts {
         fingerprint: hex(&hash.finalize()),
         classes: usize::from(layout.classes),
-        train_images: train_bytes as usize / layout.record(),
+        train_images: train.len(),
+        labels: Some(Arc::new(Labels { train, test })),
+        warnings: Vec::new(),
     })
 }
 
@@ -109,6 +117,23 @@ pub fn records(
     Ok(set)
 }
 
+/// The label of each record of a file.
+fn labels(layout: &Layout, file: &Path, content: &[u8]) -> Result<Vec<u16>, DataError> {
+    let records = content.chunks_exact(layout.record()).enumerate();
+    records
+        .map(|(record, bytes)| match bytes[layout.label_bytes - 1] {
+            label if label < layout.classes => Ok(u16::from(label)),
+            label => Err(DataError::Label {
+                dataset: layout.dataset,
+                file: file.to_owned(),
+                record,
+                label,
+                last: layout.classes - 1,
+            }),
+        })
+        .collect()
+}
+
 /// Appends a file's records to `set`, scaled to its size.
 fn decode(
     layout: &Layout,
@@ -116,19 +141,7 @@ fn decode(
     content: &[u8],
     set: &mut ImageSet,
 ) -> Result<(), DataError> {
-    for (record, bytes) in content.chunks_exact(layout.record()).enumerate() {
-        let label = bytes[layout.label_bytes - 1];
-        if label >= layout.classes {
-            return Err(DataError::Label {
-                dataset: layout.dataset,
-                file: file.to_owned(),
-                record,
-                label,
-                last: layout.classes - 1,
-            });
-        }
-        set.labels.push(u16::from(label));
-    }
+    set.labels.extend(labels(layout, file, content)?);
     let (size, stride) = (set.size, set.stride());
     let start = set.images.len();
     set.images.resize(set.labels.len() * stride, 0);

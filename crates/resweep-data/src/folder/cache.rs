@@ -15,6 +15,7 @@ use super::decode::Broken;
 use crate::error::DataError;
 use crate::files;
 use crate::image_set::{ImageSet, pixel_fingerprint};
+use crate::load::Labels;
 
 const MAGIC: &[u8; 8] = b"resweep1";
 
@@ -78,10 +79,17 @@ pub fn read(path: &Path, size: usize, classes: usize) -> Option<Cached> {
     })
 }
 
-/// Reads what a cache file says of itself; `None` where it is missing, of another size than
-/// `size` or of a wrong length.
-pub fn read_header(path: &Path, size: usize) -> Option<Header> {
-    open(path, size).map(|(_, header)| header)
+/// Reads what a cache file says of itself and the labels of its images; `None` where it is missing,
+/// of another size than `size`, of a wrong length, or has a label that is no class.
+pub fn read_labels(path: &Path, size: usize, classes: usize) -> Option<(Header, Labels)> {
+    let (mut file, header) = open(path, size)?;
+    let train = labels(&mut file, header.train)?;
+    let pixels = header.train * ImageSet::empty(size).stride();
+    file.seek_relative(i64::try_from(pixels).ok()?).ok()?;
+    let test = labels(&mut file, header.test)?;
+    let mut all = train.iter().chain(&test);
+    all.all(|label| usize::from(*label) < classes)
+        .then_some((header, Labels { train, test }))
 }
 
 /// The file behind its header, which agrees with `size` and with the file's length.
@@ -112,12 +120,19 @@ fn parse_header(file: &mut impl Read) -> Option<Header> {
     serde_json::from_slice(&header).ok()
 }
 
+fn labels(file: &mut impl Read, len: usize) -> Option<Vec<u16>> {
+    let bytes = read_bytes(file, len.checked_mul(size_of::<u16>())?)?;
+    let pairs = bytes.chunks_exact(2);
+    Some(
+        pairs
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+            .collect(),
+    )
+}
+
 fn read_set(file: &mut impl Read, len: usize, size: usize) -> Option<ImageSet> {
     let mut set = ImageSet::empty(size);
-    let labels = read_bytes(file, len.checked_mul(size_of::<u16>())?)?;
-    set.labels = (labels.chunks_exact(2))
-        .map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
-        .collect();
+    set.labels = labels(file, len)?;
     set.images = read_bytes(file, len.checked_mul(set.stride())?)?;
     Some(set)
 }

@@ -8,10 +8,11 @@ mod decode;
 mod listing;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::DataError;
 use super::image_set::{ImageSet, pixel_fingerprint};
-use super::load::{Facts, Source};
+use super::load::{Facts, Labels, Source};
 use cache::{Cached, Header};
 use decode::Broken;
 pub(crate) use decode::pixels;
@@ -54,21 +55,27 @@ pub(crate) fn describe(
 ) -> Result<Facts, DataError> {
     let listing = listing::read(root)?;
     let file = cache.join(listing.cache_name(image_size));
-    let header = match cache::read_header(&file, image_size) {
-        Some(header) => header,
-        None => build(&listing, image_size, &file)?.header,
+    let (header, labels) = match cache::read_labels(&file, image_size, listing.classes.len()) {
+        Some(known) => known,
+        None => {
+            let built = build(&listing, image_size, &file)?;
+            let (train, test) = (built.train.labels, built.test.labels);
+            (built.header, Labels { train, test })
+        }
     };
-    judge(&listing, &header, broken_image)?;
+    let warnings = judge(&listing, &header, broken_image)?;
     Ok(Facts {
         fingerprint: header.fingerprint,
         classes: listing.classes.len(),
         train_images: header.train,
+        labels: Some(Arc::new(labels)),
+        warnings,
     })
 }
 
 /// Whether a file is a whole cache of such images.
 pub(crate) fn is_cache(file: &Path, image_size: usize, classes: usize) -> bool {
-    cache::read_header(file, image_size).is_some()
+    cache::read_labels(file, image_size, classes).is_some()
         && cache::read(file, image_size, classes).is_some()
 }
 

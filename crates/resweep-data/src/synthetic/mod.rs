@@ -7,11 +7,13 @@
 mod scene;
 mod shapes;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::image_set::ImageSet;
-use super::load::{Facts, Source};
+use super::load::{Facts, Labels, Source};
 use resweep_core::domain::hex;
 use resweep_core::domain::streams::{self, Stream};
 use scene::Scene;
@@ -45,6 +47,13 @@ pub(crate) fn describe(size: usize) -> Facts {
         fingerprint: fingerprint(size),
         classes: CLASSES.len(),
         train_images: TRAIN_IMAGES,
+        labels: Some(Arc::new(Labels {
+            train: (0..TRAIN_IMAGES).map(label).collect(),
+            test: (TRAIN_IMAGES..TRAIN_IMAGES + TEST_IMAGES)
+                .map(label)
+                .collect(),
+        })),
+        warnings: Vec::new(),
     }
 }
 

@@ -26,7 +26,7 @@ impl Table {
 
 const TRAININGS: Option<&str> = Some("SELECT id FROM trainings");
 
-pub(super) const TABLES: [Table; 11] = [
+pub(super) const TABLES: [Table; 12] = [
     Table {
         name: "sweeps",
         columns: &[
@@ -68,6 +68,26 @@ pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "run_needs",
         columns: &["run_id", "needs"],
+        group: &[],
+        groups: None,
+        key: "run_id",
+        key_is_digest: true,
+    },
+    Table {
+        name: "run_images",
+        columns: &[
+            "run_id",
+            "classes",
+            "train_images",
+            "train_smallest_class",
+            "train_largest_class",
+            "evaluated_on",
+            "eval_images",
+            "eval_smallest_class",
+            "eval_largest_class",
+            "guess_error_percent",
+            "warnings_json",
+        ],
         group: &[],
         groups: None,
         key: "run_id",

@@ -1,0 +1,107 @@
+//! Which images a sweep has: in words for people, in rows for the store.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::prepare::Prepared;
+use resweep_core::domain::{Configuration, ImageCounts, RunId, printable};
+use resweep_data::Facts;
+use resweep_store::RunImages;
+
+/// Data sets that are described one by one; more are counted.
+const SHOWN: usize = 20;
+
+/// The images of some of a sweep's configurations.
+#[derive(Debug, Serialize)]
+pub struct Images {
+    /// The folder of the data set, or its name where it needs no folder.
+    pub data: String,
+    #[serde(flatten)]
+    pub counts: Option<ImageCounts>,
+    pub guess_error_percent: Option<f64>,
+    /// Files that were left out.
+    pub warnings: Vec<String>,
+}
+
+/// One entry for each data set and number of held-out images, in the order of the sweep.
+pub fn of(prepared: &Prepared) -> Vec<Images> {
+    let mut seen = HashSet::new();
+    let all = prepared.sweep.configurations.iter().zip(&prepared.facts);
+    let distinct = all.filter(|(configuration, facts)| {
+        let data = &configuration.data;
+        let skips = data.broken_image as usize;
+        seen.insert((
+            &data.path,
+            data.validation.images(),
+            skips,
+            &facts.fingerprint,
+        ))
+    });
+    distinct
+        .map(|(configuration, facts)| describe(configuration, facts))
+        .collect()
+}
+
+fn describe(configuration: &Configuration, facts: &Facts) -> Images {
+    let counts = facts.counts(configuration.data.validation);
+    Images {
+        data: data_name(configuration),
+        guess_error_percent: counts.map(|counts| counts.guess_error_percent()),
+        counts,
+        warnings: facts.warnings.clone(),
+    }
+}
+
+/// The folder as written in the sweep file, or `synthetic`.
+fn data_name(configuration: &Configuration) -> String {
+    match &configuration.data.path {
+        Some(path) => printable(&path.to_string_lossy()),
+        None => "synthetic".to_owned(),
+    }
+}
+
+/// `data pics: 3 classes, 72 training and 18 test images (24 to 24 in a class); ...`
+pub fn lines(images: &[Images]) -> Vec<String> {
+    let known = images.iter().filter_map(|images| {
+        let counts = images.counts?;
+        let guess = counts.guess_error_percent();
+        let name = &images.data;
+        Some(format!(
+            "data {name}: {counts}; always answering the largest class: {guess:.2} % error"
+        ))
+    });
+    let mut lines: Vec<String> = known.collect();
+    if lines.len() > SHOWN {
+        let more = lines.len() - SHOWN;
+        lines.truncate(SHOWN);
+        lines.push(format!("data: {more} more data sets"));
+    }
+    lines
+}
+
+/// Prints what was left out of the data sets on standard error, each warning once.
+pub fn warn(images: &[Images]) {
+    let mut said = HashSet::new();
+    for warning in images.iter().flat_map(|images| &images.warnings) {
+        if said.insert(warning) {
+            errln!("warning: {warning}");
+        }
+    }
+}
+
+/// What the store keeps of each run's images.
+pub fn for_record(prepared: &Prepared) -> Vec<(&RunId, RunImages)> {
+    let counted = prepared.sweep.configurations.iter().zip(&prepared.facts);
+    let counted: Vec<Option<RunImages>> = counted
+        .map(|(configuration, facts)| {
+            Some(RunImages {
+                counts: facts.counts(configuration.data.validation)?,
+                warnings: facts.warnings.clone(),
+            })
+        })
+        .collect();
+    let runs = prepared.runs.iter();
+    runs.filter_map(|run| Some((&run.id, counted[run.configuration].clone()?)))
+        .collect()
+}
