@@ -7,6 +7,7 @@
 
 mod assets;
 mod decimate;
+mod limits;
 mod model;
 mod payload;
 mod policy;

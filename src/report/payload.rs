@@ -1,5 +1,6 @@
 //! What the page's script needs, as JSON that is safe inside a `<script>` element.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -15,7 +16,7 @@ use resweep_core::domain::{Configuration, Curves, printable};
 const POINTS: usize = 200_000;
 /// Points of one curve: at most, and always allowed.
 const MOST: usize = 1000;
-const LEAST: usize = 100;
+const LEAST: usize = 50;
 
 /// A report's data as the page carries them.
 pub(super) struct Packed {
@@ -76,19 +77,30 @@ struct LogData {
 #[derive(Serialize)]
 struct Curve(Vec<u64>, Vec<f64>);
 
-/// The JSON of a report.
+/// The JSON of a report that shows `entries` of its runs, and no configuration of another.
 ///
 /// # Errors
 /// A configuration that JSON cannot hold, which a checked one never is.
-pub(super) fn payload(report: &Report<'_>) -> Result<Packed, PageError> {
-    let most = points_of_a_curve(report.entries.len());
+pub(super) fn payload(report: &Report<'_>, entries: &[&Entry<'_>]) -> Result<Packed, PageError> {
+    let most = points_of_a_curve(entries.len());
+    let mut configurations = Vec::new();
+    let mut places: HashMap<usize, usize> = HashMap::new();
+    let runs = entries.iter().map(|entry| {
+        let index = entry.run.configuration;
+        let place = *places.entry(index).or_insert_with(|| {
+            configurations.extend(report.sweep.configurations.get(index).map(shown));
+            configurations.len().saturating_sub(1)
+        });
+        run_data(entry, place, most)
+    });
+    let runs = runs.collect();
     let payload = Payload {
         written_ms: report.written_unix_ms,
         refresh_s: report.refresh.map(|refresh| refresh.as_secs_f64()),
-        configurations: report.sweep.configurations.iter().map(shown).collect(),
-        runs: report.entries.iter().map(|e| run_data(e, most)).collect(),
+        configurations,
+        runs,
     };
-    let curves = report.entries.iter().filter_map(|entry| entry.curves);
+    let curves = entries.iter().filter_map(|entry| entry.curves);
     Ok(Packed {
         json: embeddable(&serde_json::to_string(&payload)?),
         thinned: longest(curves) > most,
@@ -128,7 +140,7 @@ fn shown(configuration: &Configuration) -> Configuration {
     shown
 }
 
-fn run_data<'a>(entry: &'a Entry<'_>, most: usize) -> RunData<'a> {
+fn run_data<'a>(entry: &'a Entry<'_>, configuration: usize, most: usize) -> RunData<'a> {
     let run = entry.run;
     let train = &run.config.configuration.train;
     let set = eval_set(run);
@@ -141,7 +153,7 @@ fn run_data<'a>(entry: &'a Entry<'_>, most: usize) -> RunData<'a> {
     RunData {
         id: &run.id.0,
         label: printable(&run.label),
-        configuration: run.configuration,
+        configuration,
         seed: run.config.seed,
         iterations: train.iterations,
         parameters: run.cost.parameters,
@@ -203,6 +215,7 @@ mod tests {
         assert_eq!(points_of_a_curve(1), 1000);
         assert_eq!(points_of_a_curve(400), 250);
         assert_eq!(points_of_a_curve(1000), 100);
-        assert_eq!(points_of_a_curve(10_000), 100);
+        assert_eq!(points_of_a_curve(2000), 50);
+        assert_eq!(points_of_a_curve(10_000), 50);
     }
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use askama::Template;
 
 use super::assets::{SCRIPT, STYLE};
-use super::model::{Drawn, Report, Standing, Table};
+use super::limits::{Cut, cut, shown};
+use super::model::{Drawn, Entry, Report, Standing};
 use super::payload::payload;
 use super::policy::policy;
 use super::row::{Row, eval_heading};
@@ -27,8 +28,9 @@ pub enum PageError {
 /// See [`PageError`].
 pub fn render(report: &Report<'_>) -> Result<String, PageError> {
     let sweep = report.sweep;
-    let rows: Vec<Row<'_>> = report.entries.iter().map(Row::new).collect();
-    let packed = payload(report)?;
+    let shown = shown(&report.entries);
+    let rows: Vec<Row<'_>> = shown.iter().map(|entry| Row::new(entry)).collect();
+    let packed = payload(report, &shown)?;
     let page = Page {
         policy: policy(STYLE, SCRIPT),
         style: STYLE,
@@ -41,10 +43,11 @@ pub fn render(report: &Report<'_>) -> Result<String, PageError> {
         written: rfc3339(report.written_unix_ms),
         facts: facts(report),
         images: report.images.iter().map(|line| printable(line)).collect(),
-        states: states(&rows),
-        done_percent: done_percent(&rows),
+        states: states(&report.entries),
+        done_percent: done_percent(&report.entries),
         figures: &report.figures,
-        tables: &report.tables,
+        tables: report.tables.iter().map(cut).collect(),
+        runs: report.entries.len(),
         eval: eval_heading(&report.entries),
         version: report.version,
         rows,
@@ -69,7 +72,9 @@ struct Page<'a> {
     states: Vec<State>,
     done_percent: f64,
     figures: &'a [Drawn],
-    tables: &'a [Table],
+    tables: Vec<Cut<'a>>,
+    /// All of them; `rows` may be fewer.
+    runs: usize,
     eval: &'static str,
     version: &'a str,
     rows: Vec<Row<'a>>,
@@ -82,8 +87,13 @@ struct State {
 }
 
 /// Those that occur.
-fn states(rows: &[Row<'_>]) -> Vec<State> {
-    let count = |state| rows.iter().filter(|row| row.state == state).count();
+fn states(entries: &[Entry<'_>]) -> Vec<State> {
+    let count = |state| {
+        entries
+            .iter()
+            .filter(|entry| entry.standing == state)
+            .count()
+    };
     let all = Standing::ALL.into_iter().map(|state| State {
         word: state.word(),
         count: count(state),
@@ -92,12 +102,12 @@ fn states(rows: &[Row<'_>]) -> Vec<State> {
 }
 
 /// How far the sweep has come. Runs that finished or diverged are done.
-fn done_percent(rows: &[Row<'_>]) -> f64 {
-    let done = rows.iter().map(|row| match row.state {
+fn done_percent(entries: &[Entry<'_>]) -> f64 {
+    let done = entries.iter().map(|entry| match entry.standing {
         Standing::Finished | Standing::Diverged => 100.0,
-        _ => row.done_percent,
+        _ => Row::new(entry).done_percent,
     });
-    (done.sum::<f64>() / rows.len().max(1) as f64).floor()
+    (done.sum::<f64>() / entries.len().max(1) as f64).floor()
 }
 
 /// What the line below the title says.
