@@ -1,8 +1,9 @@
 //! `resweep export` on real trainings: what other programs read of it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use resweep::export::tensorboard::{self, RunLog};
 use resweep_core::domain::{EvalPoint, EvalSet, Measurements, TrainPoint};
@@ -163,7 +164,9 @@ fn a_run_is_exported_with_its_settings_outcome_and_provenance() {
         ("model.shortcut", json!("B")),
         ("train.lr", json!(0.05)),
         ("train.lr_drops", json!([4])),
-        ("train.warmup", json!(null)),
+        ("train.warmup", json!("none")),
+        ("train.layer_stats", json!(false)),
+        ("data.validation", json!(0)),
         ("seed", json!(1)),
         ("status", json!("finished")),
         ("iteration", json!(6)),
@@ -384,4 +387,108 @@ fn a_checkpoint_that_was_changed_is_not_exported() {
     let assert = place.resweep(&args).assert().code(3);
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(said.contains("is not as it was written"), "{said}");
+}
+
+/// A sweep over the settings that are stored otherwise than a sweep file has them.
+const ODD: &str = r#"
+[axes]
+depth = [14]
+shortcut = ["A"]
+validation = [0, 5]
+warmup = ["none", { lr = 0.01, iterations = 2 }, { lr = 0.01, until_train_error = 80 }]
+init = ["he-fan-in", { from = { depth = 8, iterations = 5 }, deepen = "identity" }]
+"#;
+
+/// A sweep file with the settings of one exported run: the cells of the CSV file, and quotes where
+/// JSON says that it is text.
+fn put_back(cells: &BTreeMap<String, String>, types: &Value) -> String {
+    let mut text = format!("[sweep]\nname = \"back\"\nseeds = [{}]\n", cells["seed"]);
+    for section in ["data", "model", "train"] {
+        text += &format!("[{section}]\n");
+        for (name, cell) in cells {
+            let key = name
+                .strip_prefix(section)
+                .and_then(|key| key.strip_prefix('.'));
+            match (key, &types[name]) {
+                (None, _) | (_, Value::Null) => {}
+                (Some(key), Value::String(_)) => text += &format!("{key} = \"{cell}\"\n"),
+                (Some(key), _) => text += &format!("{key} = {cell}\n"),
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn exported_settings_put_back_into_a_sweep_file_give_the_same_runs() {
+    let (head, _) = SWEEP.split_once("[axes]").expect("the axes");
+    let head = head.replace("lr = 0.05", "lr = 0.05\nweight_decay = 1e-5");
+    let place = Workplace::new("tiny.toml", &format!("{head}{ODD}"));
+    workplace::write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml", "--progress", "none"]);
+    export(&place, "csv");
+    export(&place, "jsonl");
+    let rows = csv_rows(&place.path().join("out/runs.csv"));
+    let lines = json_lines(&place.path().join("out/runs.jsonl"));
+    assert_eq!(rows.len(), 12 + 6);
+    for (row, line) in rows.iter().zip(&lines) {
+        for name in ["data.validation", "train.weight_decay", "model.depth"] {
+            row[name].parse::<f64>().expect("a number in every row");
+        }
+        fs::write(place.path().join("back.toml"), put_back(row, line)).expect("the file");
+        let plan = place.json(&["plan", "back.toml", "--json"]);
+        let runs = plan["runs"].as_array().expect("runs");
+        assert!(runs.iter().any(|run| run["id"] == line["run"]), "{plan}");
+    }
+}
+
+/// The one event file below the folder.
+fn event_file(place: &Workplace) -> PathBuf {
+    let mut files = workplace::files(&place.path().join("out"));
+    files.retain(|path| path.to_string_lossy().contains("tfevents"));
+    let [file] = &files[..] else {
+        panic!("{files:?}");
+    };
+    file.clone()
+}
+
+#[test]
+fn a_growing_log_is_appended_to_and_a_changed_one_gets_another_name() {
+    let place = Workplace::new("tiny.toml", &SWEEP.replace(", \"B\"", ""));
+    workplace::write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml"]);
+    let change = |sql: &str| place.database("results").execute_batch(sql).expect("SQL");
+    change(
+        "CREATE TABLE late_train AS SELECT * FROM train_metrics WHERE iteration > 3;
+         CREATE TABLE late_eval AS SELECT * FROM eval_metrics WHERE iteration > 3;
+         DELETE FROM train_metrics WHERE iteration > 3;
+         DELETE FROM eval_metrics WHERE iteration > 3;
+         UPDATE attempts SET status = 'stopped'",
+    );
+    export(&place, "tensorboard");
+    let file = event_file(&place);
+    // As a running TensorBoard has it.
+    let mut open = File::open(&file).expect("the file");
+    let mut read = |bytes: &mut Vec<u8>| open.read_to_end(bytes).expect("bytes");
+    let mut bytes = Vec::new();
+    read(&mut bytes);
+
+    change(
+        "INSERT INTO train_metrics SELECT * FROM late_train;
+         INSERT INTO eval_metrics SELECT * FROM late_eval;
+         DROP TABLE late_train; DROP TABLE late_eval;
+         UPDATE attempts SET status = 'finished'",
+    );
+    export(&place, "tensorboard");
+    assert_eq!(event_file(&place), file);
+    assert!(read(&mut bytes) > 0, "nothing was appended");
+    assert_eq!(bytes, fs::read(&file).expect("the file"));
+    export(&place, "tensorboard");
+    assert_eq!(read(&mut bytes), 0, "the same was appended again");
+
+    change("UPDATE train_metrics SET loss = loss + 1 WHERE iteration = 2");
+    export(&place, "tensorboard");
+    assert_eq!(event_file(&place), file.with_extension("resweep.2"));
+    export(&place, "tensorboard");
+    assert_eq!(event_file(&place), file.with_extension("resweep.2"));
 }

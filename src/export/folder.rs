@@ -1,13 +1,13 @@
 //! The folder that an export goes to. What somebody else put there stays.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use resweep_core::files::{write_atomically, write_atomically_with};
+use resweep_core::files::{write_atomically, write_whole_with};
 
 /// Lists the files that exports wrote into the folder, and only those may be replaced.
 const LIST: &str = ".resweep-export.json";
@@ -38,6 +38,16 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// The files below `path` that exports wrote and that are still there, as paths with `/`.
+    ///
+    /// # Errors
+    /// When the list of them cannot be read.
+    pub fn exported(path: &Path) -> Result<BTreeSet<String>, ExportError> {
+        let mut files = read(&path.join(LIST))?.files;
+        files.retain(|name| is_file(&path.join(name)));
+        Ok(files)
+    }
+
     /// Takes the folder for `files`, given as paths below it with `/`; made where it does not
     /// exist. Writes nothing but the list of its exported files.
     ///
@@ -54,6 +64,7 @@ impl Folder {
             let path = path.join(name);
             return Err(ExportError::NotOurs { path });
         }
+        listed.files.retain(|name| is_file(&path.join(name)));
         listed.files.extend(files.iter().cloned());
         let text = serde_json::to_vec_pretty(&listed).unwrap_or_default();
         write_atomically(&list, &[&text, b"\n"])
@@ -72,11 +83,51 @@ impl Folder {
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<PathBuf, ExportError> {
         let path = self.path.join(name);
-        match write_atomically_with(&path, fill) {
+        match write_whole_with(&path, fill) {
             Ok(()) => Ok(path),
             Err(source) => Err(ExportError::Write { path, source }),
         }
     }
+
+    /// Appends to a file what it lacks of `bytes`, for readers that have it open; `None`, and
+    /// nothing is written, where what it has is not their beginning.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> Result<Option<PathBuf>, ExportError> {
+        let path = self.path.join(name);
+        let append = || {
+            let Some(rest) = bytes.strip_prefix(fs::read(&path)?.as_slice()) else {
+                return Ok(false);
+            };
+            if !rest.is_empty() {
+                OpenOptions::new()
+                    .append(true)
+                    .open(&path)?
+                    .write_all(rest)?;
+            }
+            Ok(true)
+        };
+        match append() {
+            Ok(appended) => Ok(appended.then_some(path)),
+            Err(source) => Err(ExportError::Write { path, source }),
+        }
+    }
+
+    /// Removes a file that an export wrote and another has replaced.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<(), ExportError> {
+        let path = self.path.join(name);
+        fs::remove_file(&path).map_err(|source| ExportError::Write { path, source })
+    }
+}
+
+/// Whether a file is there, and not a link to one.
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_file())
 }
 
 fn read(list: &Path) -> Result<Listed, ExportError> {

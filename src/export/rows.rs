@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use resweep_core::domain::printable;
+use super::settings::plain;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowFormat {
-    /// A header, then a line for each row; what is missing or not a number is empty.
+    /// A header, then a line for each row; what is missing or not a number is empty. Tables and
+    /// lists are written as in TOML.
     Csv,
     /// An object for each row; what is missing or not a number is `null`.
     JsonLines,
@@ -80,8 +81,7 @@ impl<W: Write> RowWriter<W> {
 fn csv_cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => printable(text),
-        other => other.to_string(),
+        other => plain(other),
     }
 }
 
@@ -94,24 +94,4 @@ fn write_object(out: &mut impl Write, columns: &[String], cells: &[Value]) -> io
         serde_json::to_writer(&mut *out, value)?;
     }
     out.write_all(b"}\n")
-}
-
-/// The values of nested tables under the names of their tables: `train.warmup.lr`. Lists stay
-/// whole.
-pub fn flatten(value: &Value) -> Map<String, Value> {
-    let mut flat = Map::new();
-    let mut open = vec![(String::new(), value)];
-    while let Some((name, value)) = open.pop() {
-        match value {
-            Value::Object(table) => {
-                let dot = if name.is_empty() { "" } else { "." };
-                let inner = table.iter();
-                open.extend(inner.map(|(key, value)| (format!("{name}{dot}{key}"), value)));
-            }
-            value => {
-                flat.insert(name, value.clone());
-            }
-        }
-    }
-    flat
 }

@@ -5,7 +5,7 @@
 //! CRC-32C of the message), whose messages are Protocol Buffers. The field numbers below are those
 //! of TensorBoard's `event.proto`, `summary.proto`, `tensor.proto` and of its HParams plugin's
 //! `plugin_data.proto`. The database does not know when a point was measured, so every event bears
-//! the time at which the last attempt at the run began.
+//! the time at which the training began, which stays the same when it is stopped and resumed.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use prost::Message;
 use serde_json::Value as Json;
 
+use super::settings::plain;
 use resweep_core::domain::{EvalSet, Measurements};
 
 /// What TensorBoard recognises its files by.
@@ -124,7 +125,7 @@ fn scalar(tag: &str, value: f64) -> Value {
 /// A Markdown table for the Text page.
 fn settings_text(configuration: &serde_json::Map<String, Json>) -> Value {
     let mut table = "| setting | value |\n|---|---|\n".to_owned();
-    for (name, value) in configuration {
+    for (name, value) in configuration.iter().filter(|(_, value)| !value.is_null()) {
         let value = plain(value).replace('|', "\\|");
         table.push_str(&format!("| {name} | {value} |\n"));
     }
@@ -141,16 +142,10 @@ fn settings_text(configuration: &serde_json::Map<String, Json>) -> Value {
     }
 }
 
-fn plain(value: &Json) -> String {
-    match value {
-        Json::String(text) => resweep_core::domain::printable(text),
-        other => other.to_string(),
-    }
-}
-
 /// The settings for the HParams page.
 fn start(log: &RunLog<'_>) -> Value {
     let settings = log.configuration.iter();
+    let settings = settings.filter(|(_, value)| !value.is_null());
     let start = SessionStart {
         hparams: settings
             .map(|(name, value)| (name.clone(), Setting::of(value)))

@@ -37,6 +37,15 @@ def expected_points(tables):
     return runs
 
 
+def toml(value):
+    """A list or a table as a sweep file has it."""
+    if isinstance(value, list):
+        return "[" + ",".join(map(toml, value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(value[key])}" for key in sorted(value)) + " }"
+    return json.dumps(value)
+
+
 def same(found, expected):
     """NaN is the same as NaN."""
     return [(i, repr(v)) for i, v in found] == [(i, repr(v)) for i, v in expected]
@@ -60,7 +69,7 @@ def check(folder, run, expected):
     hparams = settings(accumulator)
     for name, value in hparams.items():
         stored = run[name]
-        stored = stored if isinstance(stored, (str, int, float, bool)) else json.dumps(stored, separators=(",", ":"))
+        stored = stored if isinstance(stored, (str, int, float, bool)) else toml(stored)
         assert value == stored, (name, value, stored)
     assert "train.lr" in hparams and "seed" in hparams, sorted(hparams)
     text = accumulator.Tensors("configuration/text_summary")[0].tensor_proto

@@ -27,6 +27,29 @@ pub fn write_atomically_with(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    let folder = put(path, fill, true)?;
+    sync_folder(folder)
+}
+
+/// As [`write_atomically_with`], but does not wait for the disk: for files that can be written
+/// again, thousands of them.
+///
+/// # Errors
+/// Whatever the system or `fill` says; then `path` is as it was.
+pub fn write_whole_with(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    put(path, fill, false)?;
+    Ok(())
+}
+
+/// Writes the file, and returns its folder.
+fn put(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    sync: bool,
+) -> io::Result<&Path> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -46,9 +69,11 @@ pub fn write_atomically_with(
     let file = buffer
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
-    file.as_file().sync_all()?;
+    if sync {
+        file.as_file().sync_all()?;
+    }
     file.persist(path)?;
-    sync_folder(folder)
+    Ok(folder)
 }
 
 /// Makes the names in a folder durable, where the system lets folders be opened.

@@ -1,32 +1,106 @@
 //! TensorBoard event files, in a folder for each run.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Exported;
-use crate::export::Folder;
 use crate::export::tensorboard::{self, RunLog};
+use crate::export::{ExportError, Folder};
 use resweep_store::{AttemptStatus, Store};
 
 /// TensorBoard looks for `tfevents` in the name.
 const FILE: &str = "events.out.tfevents.resweep";
 
-/// Writes a file for each run, and returns their paths.
+/// Writes a file for each run, and returns their paths. A file of an earlier export is continued
+/// where it is the beginning of the new one, and otherwise replaced by one of another name: a
+/// running TensorBoard reads on in an open file, and notices no change in what it has read.
 pub fn write(runs: &[Exported<'_>], store: &Store, to: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let name = |run: &Exported<'_>| format!("{}/{FILE}", run.file_stem());
-    let names: Vec<String> = runs.iter().map(name).collect();
+    let exported = Folder::exported(to)?;
+    let logs: Vec<Names> = runs.iter().map(|run| Names::of(run, &exported)).collect();
+    let names: Vec<String> = logs.iter().flat_map(Names::claimed).collect();
     let folder = Folder::take(to, &names)?;
     let mut written = Vec::new();
-    for (run, name) in runs.iter().zip(&names) {
-        let id = &run.run.id;
-        let log = RunLog {
-            configuration: &run.settings(),
-            measurements: &store.measurements(id)?,
-            started_unix_s: run.attempts.last().map_or(0.0, |a| s(a.started_unix_ms)),
-            ended: ended(run),
-        };
-        written.push(folder.write(name, |out| tensorboard::write(out, &log))?);
+    for (run, names) in runs.iter().zip(&logs) {
+        let mut bytes = Vec::new();
+        tensorboard::write(
+            &mut bytes,
+            &RunLog {
+                configuration: &run.settings(),
+                measurements: &store.measurements(&run.run.id)?,
+                started_unix_s: started(run),
+                ended: ended(run),
+            },
+        )?;
+        written.push(names.write(&folder, &bytes)?);
     }
     Ok(written)
+}
+
+/// The names of one run's file.
+struct Names {
+    /// The run's folder, below that of the export.
+    folder: String,
+    /// Numbers of the files that earlier exports left, ascending.
+    earlier: Vec<u64>,
+}
+
+impl Names {
+    fn of(run: &Exported<'_>, exported: &BTreeSet<String>) -> Self {
+        let folder = run.file_stem();
+        let first = format!("{folder}/{FILE}");
+        let numbered = exported.range(first.clone()..);
+        let earlier = numbered.map_while(|name| {
+            let number = name.strip_prefix(&first)?;
+            match number.strip_prefix('.') {
+                Some(number) => number.parse().ok(),
+                None => number.is_empty().then_some(1),
+            }
+        });
+        let mut earlier: Vec<u64> = earlier.collect();
+        earlier.sort_unstable();
+        Self { folder, earlier }
+    }
+
+    /// `events.out.tfevents.resweep`, `events.out.tfevents.resweep.2` and so on.
+    fn numbered(&self, number: u64) -> String {
+        match number {
+            0 | 1 => format!("{}/{FILE}", self.folder),
+            number => format!("{}/{FILE}.{number}", self.folder),
+        }
+    }
+
+    /// Where to write: the last file, and the next where that one cannot be continued.
+    fn claimed(&self) -> Vec<String> {
+        let earlier = self.earlier.iter().map(|number| self.numbered(*number));
+        let next = self.earlier.last().map_or(1, |last| last + 1);
+        earlier.chain([self.numbered(next)]).collect()
+    }
+
+    fn write(&self, folder: &Folder, bytes: &[u8]) -> Result<PathBuf, ExportError> {
+        let Some((last, older)) = self.earlier.split_last() else {
+            return folder.write(&self.numbered(1), |out| out.write_all(bytes));
+        };
+        let (path, replaced) = match folder.append(&self.numbered(*last), bytes)? {
+            Some(path) => (path, older),
+            None => {
+                let next = self.numbered(last + 1);
+                let path = folder.write(&next, |out| out.write_all(bytes))?;
+                (path, self.earlier.as_slice())
+            }
+        };
+        for number in replaced {
+            folder.remove(&self.numbered(*number))?;
+        }
+        Ok(path)
+    }
+}
+
+/// When the training that counts began, which stays the same when it is resumed.
+fn started(run: &Exported<'_>) -> f64 {
+    let last = run.attempts.last().map(|attempt| attempt.training);
+    let mut attempts = run.attempts.iter();
+    let first = attempts.find(|attempt| Some(attempt.training) == last);
+    first.map_or(0.0, |attempt| s(attempt.started_unix_ms))
 }
 
 /// When the last attempt ended, and whether with a result; `None` where it goes on.

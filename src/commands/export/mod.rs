@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::ending::UsageError;
 use super::prepare::{Prepared, database, prepare};
 use crate::cli::{ExportArgs, ExportFormat};
-use crate::export::{RowFormat, flatten};
+use crate::export::{RowFormat, settings};
 use resweep_core::domain::{Run, RunId, printable};
 use resweep_store::{Attempt, RecordedRun, RunStatus, Store};
 
@@ -63,10 +63,9 @@ struct Exported<'a> {
 }
 
 impl Exported<'_> {
-    /// Every setting and the seed by their names in the sweep file: `train.lr`.
+    /// Every setting and the seed by name and value of the sweep file: `train.lr`.
     fn settings(&self) -> Map<String, Value> {
-        let json = serde_json::to_value(&self.registered.config);
-        flatten(&json.unwrap_or_default())
+        settings(&self.registered.config)
     }
 
     /// A name for its files: the label, and the beginning of the identity, since labels may

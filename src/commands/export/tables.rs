@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Exported;
-use crate::export::{Folder, RowFormat, RowWriter};
+use crate::export::{Folder, RowFormat, RowWriter, rounded};
 use resweep_core::domain::{EvalSet, LayerStat, Measurements, RunId};
 use resweep_store::Store;
 
@@ -187,7 +187,7 @@ fn points(measurements: &Measurements) -> impl Iterator<Item = [Value; 5]> {
             json!(point.iteration),
             json!(point.error_percent),
             json!(point.loss),
-            json!(point.lr),
+            json!(rounded(point.lr)),
         ]
     });
     let eval = measurements.eval.iter().map(|point| {
