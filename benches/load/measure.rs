@@ -25,6 +25,8 @@ pub enum Measurement {
     Runs,
     /// Rows of metrics.
     Rows,
+    /// As many runs as of a large sweep, each with a short curve; the folder is then looked at.
+    Curves,
 }
 
 impl Measurement {
@@ -34,9 +36,13 @@ impl Measurement {
             Self::Start => "start",
             Self::Runs => "runs",
             Self::Rows => "rows",
+            Self::Curves => "curves",
         }
     }
 }
+
+/// Rows of each run of [`Measurement::Curves`].
+const ROWS_OF_A_CURVE: u64 = 40;
 
 /// How much of everything.
 pub struct Load {
@@ -79,6 +85,7 @@ pub fn measure(what: Measurement, load: &Load, folder: &Path) -> anyhow::Result<
         Measurement::Start => start(load, folder),
         Measurement::Runs => train(load, folder, load.runs, 0),
         Measurement::Rows => train(load, folder, load.reporting, load.rows_per_run),
+        Measurement::Curves => train(load, folder, load.runs, ROWS_OF_A_CURVE),
     }
 }
 
@@ -88,7 +95,7 @@ fn start(load: &Load, folder: &Path) -> anyhow::Result<Value> {
     let (sweep, runs) = sweep::expand(&file)?;
     let expanded = begin.elapsed();
     ensure!(runs.len() == load.runs, "{} runs", runs.len());
-    let mut recorder = sweep::begin(folder, &sweep, &runs)?;
+    let mut recorder = sweep::begin(folder, &file, &sweep, &runs)?;
     let (stop, asked) = bounded(1);
     let trainer = Arc::new(Fake {
         stop: Some(stop),
@@ -106,8 +113,9 @@ fn start(load: &Load, folder: &Path) -> anyhow::Result<Value> {
 
 /// Trains `runs` runs that leave `rows` rows each, and counts what is in the database then.
 fn train(load: &Load, folder: &Path, runs: usize, rows: u64) -> anyhow::Result<Value> {
-    let (sweep, runs) = sweep::expand(&sweep::write(folder, runs)?)?;
-    let mut recorder: Recorder = sweep::begin(folder, &sweep, &runs)?;
+    let file = sweep::write(folder, runs)?;
+    let (sweep, runs) = sweep::expand(&file)?;
+    let mut recorder: Recorder = sweep::begin(folder, &file, &sweep, &runs)?;
     let trainer: Arc<dyn Trainer> = Arc::new(Fake::new(rows));
     let batch = batch(load, runs);
     let begin = Instant::now();

@@ -7,6 +7,23 @@ use super::machine::{self, median};
 use super::measure::{Load, Measurement};
 use super::{folder, program, sweep};
 
+/// Commands that are timed in a folder of many finished runs; `FILE` stands for the sweep file.
+const LOOKS: [&[&str]; 13] = [
+    &["status"],
+    &["status", sweep::NAME],
+    &["status", sweep::NAME, "--attempts"],
+    &["plan", "FILE"],
+    &["table", "FILE"],
+    &["gc", "--dry-run"],
+    &["doctor"],
+    &["export", "FILE", "--format", "csv"],
+    &["export", "FILE", "--format", "jsonl"],
+    &["export", "FILE", "--format", "tensorboard"],
+    &["plot", "FILE"],
+    &["report", "FILE"],
+    &["run", "FILE", "--progress", "none"],
+];
+
 /// A line of the table: one value for each round.
 struct Line {
     what: String,
@@ -56,7 +73,7 @@ fn lines(load: &Load) -> Vec<Line> {
         values: Vec::new(),
     };
     let (runs, rows, workers) = (load.runs, load.rows(), load.workers);
-    vec![
+    let mut lines = vec![
         line(format!("`resweep plan`, {runs} runs"), "s", 2, "< 1"),
         line("reading and expanding the same file".into(), "s", 2, ""),
         line(
@@ -82,7 +99,29 @@ fn lines(load: &Load) -> Vec<Line> {
         line("`resweep status load` meanwhile".into(), "ms", 0, "< 100"),
         line("`resweep status` meanwhile".into(), "ms", 0, "< 100"),
         line("the longest of these".into(), "ms", 0, "< 100"),
-    ]
+    ];
+    let looks = LOOKS.iter().map(|command| {
+        let what = format!("`resweep {}`, {runs} finished runs", command.join(" "));
+        line(what, "s", 2, "< 5")
+    });
+    lines.extend(looks);
+    lines
+}
+
+/// The seconds that each of [`LOOKS`] takes.
+fn look(quick: bool) -> anyhow::Result<Vec<f64>> {
+    let folder = folder()?;
+    program::measure(Measurement::Curves, quick, folder.path())?;
+    let file = folder.path().join("load.toml");
+    let file = file.to_str().context("a path that is not UTF-8")?;
+    let seconds = LOOKS.iter().map(|command| {
+        let words = command
+            .iter()
+            .map(|&word| if word == "FILE" { file } else { word });
+        let words: Vec<&str> = words.collect();
+        program::seconds(&words, folder.path())
+    });
+    seconds.collect()
 }
 
 /// One round, in the order of [`lines`].
@@ -97,7 +136,7 @@ fn measure_all(load: &Load, quick: bool) -> anyhow::Result<Vec<f64>> {
     let (rows, [one, all]) =
         program::measure_while_asking(Measurement::Rows, quick, folder()?.path())?;
     let longest = one.iter().chain(&all).copied().fold(f64::NAN, f64::max);
-    Ok(vec![
+    let mut values = vec![
         planned,
         number(&start, "expand_s"),
         number(&start, "first_run_s"),
@@ -108,7 +147,9 @@ fn measure_all(load: &Load, quick: bool) -> anyhow::Result<Vec<f64>> {
         median(one),
         median(all),
         longest,
-    ])
+    ];
+    values.extend(look(quick)?);
+    Ok(values)
 }
 
 fn number(of: &Value, key: &str) -> f64 {

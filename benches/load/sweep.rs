@@ -7,6 +7,7 @@ use anyhow::Context;
 use resweep_core::domain::{Run, Sweep};
 use resweep_core::plan::{self, DataFacts};
 use resweep_core::sweep_file;
+use resweep_data::Facts;
 use resweep_store::{Participation, Provenance, Recorder, RunRecord, SweepRecord};
 
 /// The sweep's name.
@@ -52,12 +53,24 @@ pub fn write(folder: &Path, runs: usize) -> anyhow::Result<PathBuf> {
 /// A sweep file's runs.
 pub fn expand(path: &Path) -> anyhow::Result<(Sweep, Vec<Run>)> {
     let sweep = sweep_file::load(path, &[])?;
+    let facts = images(&sweep)?;
     let data = DataFacts {
-        fingerprint: "nothing is trained",
-        classes: 10,
+        fingerprint: &facts.fingerprint,
+        classes: facts.classes,
     };
     let runs = plan::runs(&sweep, &vec![data; sweep.configurations.len()]);
     Ok((sweep, runs))
+}
+
+/// What is known of the images of all the sweep's runs.
+fn images(sweep: &Sweep) -> anyhow::Result<Facts> {
+    let first = sweep.configurations.first().context("no configuration")?;
+    let no_cache = Path::new("");
+    Ok(resweep_data::describe(
+        &first.data,
+        first.model.image_size,
+        no_cache,
+    )?)
 }
 
 /// The database of a results folder.
@@ -65,19 +78,21 @@ pub fn database(results: &Path) -> PathBuf {
     results.join("resweep.db")
 }
 
-/// Stores the sweep in a new database, as `resweep run` does.
-pub fn begin(results: &Path, sweep: &Sweep, runs: &[Run]) -> anyhow::Result<Recorder> {
+/// Stores the sweep of the file `spec` in a new database, as `resweep run` does.
+pub fn begin(results: &Path, spec: &Path, sweep: &Sweep, runs: &[Run]) -> anyhow::Result<Recorder> {
+    let spec_toml = std::fs::read_to_string(spec)?;
+    let facts = images(sweep)?;
     let mut recorder = Recorder::open(&database(results))?;
     let entries: Vec<RunRecord<'_>> = runs
         .iter()
         .map(|run| RunRecord {
             run,
-            data_fingerprint: "nothing is trained",
+            data_fingerprint: &facts.fingerprint,
         })
         .collect();
     let record = SweepRecord {
         sweep,
-        spec_toml: "",
+        spec_toml: &spec_toml,
         overrides: &[],
         runs: &entries,
     };

@@ -1,10 +1,8 @@
-//! Where runs that have not ended would go on from.
+//! The checkpoints from which unfinished runs would resume.
 
 use std::collections::HashMap;
 
-use rusqlite::OptionalExtension;
-
-use super::points::unsigned;
+use super::queries::current_training;
 use super::{Store, StoreError};
 use resweep_core::domain::RunId;
 
@@ -13,13 +11,12 @@ impl Store {
     /// that have one.
     pub fn checkpoint_iterations(&self, ids: &[RunId]) -> Result<HashMap<RunId, u64>, StoreError> {
         self.for_each_run(ids, |tx, id| {
-            tx.prepare_cached(
-                "SELECT iteration
-                 FROM current_trainings JOIN checkpoints ON training_id = current_trainings.id
-                 WHERE run_id = ?1 ORDER BY iteration DESC LIMIT 1",
-            )?
-            .query_row([&id.0], |row| unsigned(row, 0))
-            .optional()
+            let Some(training) = current_training(tx, id)? else {
+                return Ok(None);
+            };
+            tx.prepare_cached("SELECT max(iteration) FROM checkpoints WHERE training_id = ?1")?
+                .query_row([training.0], |row| row.get::<_, Option<i64>>(0))
+                .map(|iteration| iteration.map(|iteration| iteration as u64))
         })
     }
 }

@@ -3,7 +3,7 @@
 //! Two are comparable where they differ only in depth, or only in the shortcut; the warm-up, which
 //! the paper gives to depth 110 alone, is not looked at.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -13,8 +13,8 @@ use crate::domain::{Configuration, Shortcut};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Family {
     pub shortcut: Shortcut,
-    /// All settings but depth, shortcut and warm-up.
-    rest: String,
+    /// Which settings its members share: all but depth, shortcut and warm-up. Numbered from 0.
+    rest: usize,
     /// Indices of the sweep's configurations, the shallowest first.
     pub members: Vec<usize>,
 }
@@ -35,11 +35,13 @@ impl Family {
 /// one family and depth, which differ in warm-up alone, the first is a member.
 pub fn families(configurations: &[Configuration]) -> Vec<Family> {
     let mut families: Vec<Family> = Vec::new();
-    let mut known: HashMap<(Shortcut, String), usize> = HashMap::new();
+    let mut rests: HashMap<String, usize> = HashMap::new();
+    let mut known: HashMap<(Shortcut, usize), usize> = HashMap::new();
     for (index, configuration) in configurations.iter().enumerate() {
         let shortcut = configuration.model.shortcut;
-        let rest = rest(configuration);
-        let at = *known.entry((shortcut, rest.clone())).or_insert_with(|| {
+        let next = rests.len();
+        let rest = *rests.entry(rest(configuration)).or_insert(next);
+        let at = *known.entry((shortcut, rest)).or_insert_with(|| {
             families.push(Family {
                 shortcut,
                 rest,
@@ -70,15 +72,11 @@ pub struct Grid {
 
 /// The grids of at least two depths and two shortcuts.
 pub fn grids(configurations: &[Configuration]) -> Vec<Grid> {
-    let mut by_rest: Vec<Vec<Family>> = Vec::new();
+    let mut by_rest: BTreeMap<usize, Vec<Family>> = BTreeMap::new();
     for family in families(configurations) {
-        let known = by_rest.iter_mut().find(|list| list[0].rest == family.rest);
-        match known {
-            Some(list) => list.push(family),
-            None => by_rest.push(vec![family]),
-        }
+        by_rest.entry(family.rest).or_default().push(family);
     }
-    let grids = by_rest.into_iter().map(|list| grid(list, configurations));
+    let grids = by_rest.into_values().map(|list| grid(list, configurations));
     grids
         .filter(|grid| grid.shortcuts.len() > 1 && grid.depths.len() > 1)
         .collect()
@@ -108,12 +106,23 @@ fn grid(mut families: Vec<Family>, configurations: &[Configuration]) -> Grid {
 pub fn pairs(configurations: &[Configuration]) -> Vec<(usize, usize)> {
     let families = families(configurations);
     let mut pairs: Vec<(usize, usize)> = families.iter().flat_map(Family::neighbours).collect();
+    let alike = families_alike(&families);
     for (at, one) in families.iter().enumerate() {
-        for other in families[at + 1..].iter().filter(|other| one.is_like(other)) {
-            pairs.extend(same_depth(one, other, configurations));
+        let later = alike[&one.rest].iter().filter(|other| **other > at);
+        for &other in later {
+            pairs.extend(same_depth(one, &families[other], configurations));
         }
     }
     pairs
+}
+
+/// The families that share all settings but depth, shortcut and warm-up, by these settings.
+fn families_alike(families: &[Family]) -> BTreeMap<usize, Vec<usize>> {
+    let mut alike: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, family) in families.iter().enumerate() {
+        alike.entry(family.rest).or_default().push(index);
+    }
+    alike
 }
 
 /// Members of two families that have one depth, the shallowest first.
