@@ -8,6 +8,10 @@ pub const FILE_BYTES_MAX: u64 = 10_000_000;
 /// the first is: millions of errors take gigabytes.
 pub const RECOVERED_BYTES_MAX: usize = 200_000;
 
+/// Values of all lists of a file together: more would take time and memory before a list is found
+/// to be too long.
+pub const VALUES_MAX: usize = 200_000;
+
 /// Values of an axis, and configurations of a grid.
 pub const CONFIGURATIONS_MAX: usize = 100_000;
 

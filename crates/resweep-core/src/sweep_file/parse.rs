@@ -2,8 +2,9 @@
 
 use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue, Error};
+use toml_parser::lexer::TokenKind;
 
-use super::limits::RECOVERED_BYTES_MAX;
+use super::limits::{RECOVERED_BYTES_MAX, VALUES_MAX};
 use super::problem::{Problem, Problems};
 use super::source::{Origin, SourceId, Sources};
 use super::tree::{Entry, Node, Table, Value};
@@ -11,12 +12,32 @@ use super::tree::{Entry, Node, Table, Value};
 /// Reads a whole document; what could not be read is left out of the table and told.
 pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Table {
     let text = &sources.get(id).text;
+    if let Some(at) = too_many_values(text, id) {
+        let message = format!("more than {VALUES_MAX} values in lists");
+        let problem = Problem::new(at, message).label("too many from here on");
+        problems.push(problem.help("shorten the lists, or split the sweep into several files"));
+        return Table {
+            entries: Vec::new(),
+        };
+    }
     let (table, errors) = parse(text);
     let place = Place { id, offset: 0 };
     for error in &errors {
         problems.push(place.syntax_error(error, text.len()));
     }
     place.table(table.get_ref())
+}
+
+/// Where a text has more commas outside of quotes and comments than lists may have values.
+fn too_many_values(text: &str, id: SourceId) -> Option<Origin> {
+    // each takes two bytes at least
+    if text.len() <= 2 * VALUES_MAX {
+        return None;
+    }
+    let tokens = toml_parser::Source::new(text).lex();
+    let mut commas = tokens.filter(|token| token.kind() == TokenKind::Comma);
+    let span = commas.nth(VALUES_MAX)?.span();
+    Some(Place { id, offset: 0 }.at(span.start()..span.end()))
 }
 
 /// What can be read, and every syntax error; of a very long text nothing is, and the first.
