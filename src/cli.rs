@@ -417,14 +417,14 @@ impl ExportFormat {
 /// `resweep data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Download, verify and unpack CIFAR; goes on where it was cut off
+    /// Download, verify and unpack CIFAR; resumes a download that was cut off
     Download {
         #[arg(value_enum)]
         dataset: Downloadable,
         /// The folder to unpack into [default: data/cifar10 or data/cifar100]
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
-        /// Download from this mirror instead of the official site
+        /// Take it from this mirror, archive or folder instead of the official site
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },

@@ -436,3 +436,109 @@ fn only_published_data_sets_can_be_downloaded() {
     let cifar100 = Archive::published(Dataset::Cifar100).unwrap();
     assert_eq!(cifar100.files[0].bytes, Some(153_700_000));
 }
+
+#[test]
+fn an_archive_that_lies_in_the_folder_is_used_without_network_and_kept() {
+    let (dest, content) = (TempDir::new().unwrap(), good());
+    let archive = archive(&content);
+    let lying = dest.path().join("images.tar.gz");
+    fs::write(&lying, &content).unwrap();
+    let from = "http://127.0.0.1:9";
+    download_archive(&archive, from, dest.path(), |_, _| {}).unwrap();
+    assert_eq!(fs::read(&lying).unwrap(), content);
+    fs::remove_file(&lying).unwrap();
+    assert_only_the_wanted_files(dest.path());
+
+    let other = TempDir::new().unwrap();
+    let lying = other.path().join("images.tar.gz");
+    fs::write(&lying, b"damaged").unwrap();
+    let message = download_archive(&archive, from, other.path(), |_, _| {})
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("images.tar.gz has the MD5"), "{message}");
+    assert_eq!(names(other.path()), [lying]);
+}
+
+#[test]
+fn a_whole_part_is_used_without_network_and_an_empty_one_is_not_left() {
+    let (dest, content) = (TempDir::new().unwrap(), good());
+    let archive = archive(&content);
+    let from = "http://127.0.0.1:9";
+    download_archive(&archive, from, dest.path(), |_, _| {}).unwrap_err();
+    assert_eq!(names(dest.path()), [] as [PathBuf; 0]);
+    fs::write(dest.path().join("images.tar.gz.part"), &content).unwrap();
+    download_archive(&archive, from, dest.path(), |_, _| {}).unwrap();
+    assert_only_the_wanted_files(dest.path());
+}
+
+#[test]
+fn a_path_and_a_file_url_are_taken() {
+    let (outside, content) = (TempDir::new().unwrap(), good());
+    let file = outside.path().join("images.tar.gz");
+    fs::write(&file, &content).unwrap();
+    let folder = outside.path().display().to_string();
+    for from in [
+        folder.clone(),
+        file.display().to_string(),
+        format!("file://{folder}"),
+        format!("file://{folder}/images.tar.gz"),
+    ] {
+        let dest = TempDir::new().unwrap();
+        download_archive(&archive(&content), &from, dest.path(), |_, _| {}).unwrap();
+        assert_only_the_wanted_files(dest.path());
+    }
+    assert_eq!(names(outside.path()), [file]);
+    let dest = TempDir::new().unwrap();
+    let error = download_archive(&archive(&content), "/nowhere", dest.path(), |_, _| {});
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("there is no /nowhere"), "{message}");
+}
+
+#[test]
+fn two_downloads_at_once_give_whole_files() {
+    let (dest, content) = (TempDir::new().unwrap(), good());
+    let server = Server::new(content.clone(), &[Answer::Whole]);
+    let archive = archive(&content);
+    thread::scope(|scope| {
+        let starts = (0..4).map(|_| scope.spawn(|| fetch(&server, &archive, dest.path())));
+        let starts: Vec<_> = starts.collect();
+        for start in starts {
+            start.join().unwrap().unwrap();
+        }
+    });
+    assert_only_the_wanted_files(dest.path());
+    assert_eq!(server.ranges().len(), 1);
+}
+
+#[test]
+fn what_lies_there_instead_of_cifar_is_named() {
+    let place = TempDir::new().unwrap();
+    let sweep = "sweep.name = \"c\"\ndata = { dataset = \"cifar10\", path = \"py\" }\n\
+                 model.depth = 8\ntrain.iterations = 1\naxes.shortcut = [\"none\"]\n";
+    fs::write(place.path().join("c.toml"), sweep).unwrap();
+    let data = place.path().join("py");
+    fs::create_dir_all(data.join("cifar-10-batches-py")).unwrap();
+    let run = || {
+        let mut command = assert_cmd::Command::cargo_bin("resweep").unwrap();
+        let assert = command
+            .current_dir(place.path())
+            .args(["run", "c.toml"])
+            .assert();
+        String::from_utf8_lossy(&assert.code(3).get_output().stderr).into_owned()
+    };
+    let said = run();
+    assert!(
+        said.contains("py/cifar-10-batches-py is the Python version"),
+        "{said}"
+    );
+    assert!(
+        said.contains("`resweep data download cifar10 --to py`"),
+        "{said}"
+    );
+    fs::write(data.join("cifar-10-binary.tar.gz"), b"").unwrap();
+    let said = run();
+    assert!(
+        said.contains("py/cifar-10-binary.tar.gz is not unpacked yet"),
+        "{said}"
+    );
+}

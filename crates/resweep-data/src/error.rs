@@ -51,13 +51,40 @@ pub enum DataError {
         last: u8,
     },
 
+    #[error(
+        "{} is not unpacked yet; `resweep data download {dataset} --to {}` verifies and unpacks it",
+        shown(.archive),
+        shown(.folder)
+    )]
+    Packed {
+        dataset: &'static str,
+        archive: PathBuf,
+        folder: PathBuf,
+    },
+
+    #[error(
+        "{} is the Python version of {dataset}, but resweep reads the binary version; \
+         `resweep data download {dataset} --to {}` fetches it",
+        shown(.found),
+        shown(.folder)
+    )]
+    PythonVersion {
+        dataset: &'static str,
+        found: PathBuf,
+        folder: PathBuf,
+    },
+
     #[error("cannot read {}", shown(.path))]
     Read { path: PathBuf, source: io::Error },
 
     #[error("cannot write {}", shown(.path))]
     Write { path: PathBuf, source: io::Error },
 
-    #[error("{} is missing; a class folder data set has {layout}", shown(.path))]
+    #[error(
+        "{} is missing; a class folder data set has {layout}, or set `data.test_fraction = 0.2` to \
+         take the test images out of the class folders",
+        shown(.path)
+    )]
     NoSplit { path: PathBuf, layout: &'static str },
 
     #[error("{} holds {found} class folders; at least two are needed", shown(.path))]
@@ -79,8 +106,46 @@ pub enum DataError {
     )]
     ClassName { path: PathBuf },
 
-    #[error("{} holds no images (.jpg, .jpeg or .png)", shown(.path))]
-    EmptyClass { path: PathBuf },
+    #[error(
+        "{} holds no images (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM){}",
+        shown(.path),
+        match .others {
+            0 => String::new(),
+            1 => "; its only file is none".to_owned(),
+            others => format!("; its {others} files are none"),
+        }
+    )]
+    EmptyClass {
+        path: PathBuf,
+        /// Files that it has instead.
+        others: usize,
+    },
+
+    #[error(
+        "{} is there already, so `data.test_fraction` cannot make test images; remove the key or \
+         the folder",
+        shown(.path)
+    )]
+    TwoTestSets { path: PathBuf },
+
+    #[error(
+        "`data.test_fraction` makes test images of all {images} images of {}; lower it or add images",
+        shown(.path)
+    )]
+    NothingToTrain { path: PathBuf, images: usize },
+
+    #[error(
+        "`data.test_fraction` takes none of the {images} images of {} for testing; raise it or add \
+         images",
+        shown(.root)
+    )]
+    NothingToTest { root: PathBuf, images: usize },
+
+    #[error(
+        "files in {} changed while they were read; run the command again when they are complete",
+        shown(.root)
+    )]
+    Changing { root: PathBuf },
 
     #[error("the classes of {} and {} differ: {difference}", shown(.train), shown(.test))]
     ClassesDiffer {
@@ -90,7 +155,7 @@ pub enum DataError {
     },
 
     #[error(
-        "cannot decode {count} of the images in {}, {first} the first: {reason}; mend or \
+        "cannot decode {count} of the images in {}, {first} the first: {reason}; repair or \
          remove them, or set `data.broken_image = \"skip\"`",
         shown(.root)
     )]

@@ -16,6 +16,10 @@ pub struct Layout {
     pub dataset: &'static str,
     /// The folder in the official archive.
     pub folder: &'static str,
+    /// The official archive.
+    pub archive: &'static str,
+    /// The folder and the archive of the version for Python, and a file of it.
+    pub python: [&'static str; 3],
     pub train: &'static [&'static str],
     pub test: &'static str,
     /// Images in each training file, and in the test file.
@@ -30,6 +34,12 @@ pub struct Layout {
 pub const CIFAR10: Layout = Layout {
     dataset: "cifar10",
     folder: "cifar-10-batches-bin",
+    archive: "cifar-10-binary.tar.gz",
+    python: [
+        "cifar-10-batches-py",
+        "cifar-10-python.tar.gz",
+        "data_batch_1",
+    ],
     train: &[
         "data_batch_1.bin",
         "data_batch_2.bin",
@@ -47,6 +57,8 @@ pub const CIFAR10: Layout = Layout {
 pub const CIFAR100: Layout = Layout {
     dataset: "cifar100",
     folder: "cifar-100-binary",
+    archive: "cifar-100-binary.tar.gz",
+    python: ["cifar-100-python", "cifar-100-python.tar.gz", "train"],
     train: &["train.bin"],
     test: "test.bin",
     records: [50_000, 10_000],
@@ -77,5 +89,20 @@ impl Layout {
         } else {
             inner
         }
+    }
+
+    /// The official archive in `path`, where it lies there.
+    pub fn packed(&self, path: &Path) -> Option<PathBuf> {
+        let archive = path.join(self.archive);
+        archive.is_file().then_some(archive)
+    }
+
+    /// The version for Python in `path`, unpacked or not.
+    pub fn python_version(&self, path: &Path) -> Option<PathBuf> {
+        let [folder, archive, file] = self.python;
+        let inside = [folder, archive].map(|name| path.join(name));
+        let itself = path.ends_with(folder) || path.join(file).is_file();
+        let mut found = inside.into_iter().filter(|path| path.exists());
+        found.next().or_else(|| itself.then(|| path.to_owned()))
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn load(layout: &Layout, path: &Path, image_size: usize) -> Result<So
     let (mut train, mut test) = (ImageSet::empty(image_size), ImageSet::empty(image_size));
     for (name, bytes) in layout.files() {
         let file = folder.join(name);
-        let content = read_checked(layout, &file, bytes)?;
+        let content = read_checked(layout, path, &file, bytes)?;
         hash.update(&content);
         let set = if name == layout.test {
             &mut test
@@ -55,7 +55,7 @@ pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError>
     let (mut train, mut test) = (Vec::new(), Vec::new());
     for (name, bytes) in layout.files() {
         let file = folder.join(name);
-        let content = read_checked(layout, &file, bytes)?;
+        let content = read_checked(layout, path, &file, bytes)?;
         hash.update(&content);
         let set = if name == layout.test {
             &mut test
@@ -74,20 +74,44 @@ pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError>
 }
 
 /// Reads a file after looking at its length.
-fn read_checked(layout: &Layout, file: &Path, expected: u64) -> Result<Vec<u8>, DataError> {
-    let dataset = layout.dataset;
+fn read_checked(
+    layout: &Layout,
+    path: &Path,
+    file: &Path,
+    expected: u64,
+) -> Result<Vec<u8>, DataError> {
     let found = match fs::metadata(file) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(DataError::Missing {
-                dataset,
-                file: file.to_owned(),
-            });
+            return Err(missing(layout, file, path));
         }
         Err(error) => return Err(files::read_error(file, error)),
     };
     check_length(layout, file, found, expected)?;
     files::read(file)
+}
+
+/// What is in `path` instead of a file.
+fn missing(layout: &Layout, file: &Path, path: &Path) -> DataError {
+    let (dataset, folder) = (layout.dataset, path.to_owned());
+    if let Some(archive) = layout.packed(path) {
+        return DataError::Packed {
+            dataset,
+            archive,
+            folder,
+        };
+    }
+    match layout.python_version(path) {
+        Some(found) => DataError::PythonVersion {
+            dataset,
+            found,
+            folder,
+        },
+        None => DataError::Missing {
+            dataset,
+            file: file.to_owned(),
+        },
+    }
 }
 
 fn check_length(layout: &Layout, file: &Path, found: u64, expected: u64) -> Result<(), DataError> {

@@ -1,8 +1,11 @@
 //! One file over HTTP or HTTPS, resumed where the server allows it.
+//!
+//! It goes to a `.part` file that one process at a time holds locked.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode};
@@ -23,19 +26,83 @@ pub enum Fetched {
     TooLong,
 }
 
+/// How often a process looks whether another one has let go of the file.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A `.part` file that no other process writes.
+#[derive(Debug)]
+pub struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+impl Part {
+    /// Opens the file as an earlier call left it, or an empty one, and waits for processes that
+    /// write it. `done` says whether it is no longer needed; then there is none.
+    pub fn open(path: &Path, done: impl Fn() -> bool) -> Result<Option<Self>, DownloadError> {
+        let failed = |source| write_error(path, source);
+        loop {
+            if done() {
+                return Ok(None);
+            }
+            refuse_links(path)?;
+            let file = open(path).map_err(failed)?;
+            match file.try_lock() {
+                // the one who held it has removed it or put another in its place
+                Ok(()) if !is_at(&file, path) => {}
+                // a drive without locks
+                Ok(()) | Err(TryLockError::Error(_)) => {
+                    let path = path.to_owned();
+                    return Ok(Some(Self { path, file }));
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |data| data.len())
+    }
+
+    /// Removes the file.
+    pub fn remove(self) -> Result<(), DownloadError> {
+        fs::remove_file(&self.path).map_err(|source| write_error(&self.path, source))
+    }
+}
+
+/// Whether `path` leads to this very file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |data: fs::Metadata| (data.dev(), data.ino());
+    match (file.metadata(), path.metadata()) {
+        (Ok(one), Ok(other)) => identity(one) == identity(other),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
 /// Downloads at most `bytes_max` bytes from `url` to `part`, continuing what an earlier call left
 /// there.
 pub fn fetch(
     url: &str,
-    part: &Path,
+    part: &mut Part,
     bytes_max: u64,
     progress: impl FnMut(u64, Option<u64>),
 ) -> Result<Fetched, DownloadError> {
-    refuse_links(part)?;
-    let mut file = open(part).map_err(|source| write_error(part, source))?;
+    let Part { path, file } = part;
     let there = file
         .seek(SeekFrom::End(0))
-        .map_err(|source| write_error(part, source))?;
+        .map_err(|source| write_error(path, source))?;
     let agent = agent();
     let mut response = request(&agent, url, there)?;
     if response.status() == StatusCode::RANGE_NOT_SATISFIABLE
@@ -58,10 +125,10 @@ pub fn fetch(
     };
     (file.set_len(start))
         .and_then(|()| file.seek(SeekFrom::Start(start)))
-        .map_err(|source| write_error(part, source))?;
+        .map_err(|source| write_error(path, source))?;
     let target = Target {
         url,
-        part,
+        part: path,
         file,
         start,
         bytes_max,
@@ -119,7 +186,7 @@ fn request(agent: &Agent, url: &str, start: u64) -> Result<Response<Body>, Downl
 struct Target<'a> {
     url: &'a str,
     part: &'a Path,
-    file: File,
+    file: &'a mut File,
     /// Where the body begins.
     start: u64,
     bytes_max: u64,
@@ -127,7 +194,7 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn receive(
-        mut self,
+        self,
         response: Response<Body>,
         mut progress: impl FnMut(u64, Option<u64>),
     ) -> Result<Fetched, DownloadError> {

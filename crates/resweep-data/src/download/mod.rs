@@ -1,6 +1,7 @@
 //! Fetches the published CIFAR archives: download, verify, unpack.
 
 mod fetch;
+mod source;
 mod unpack;
 
 use std::fs;
@@ -10,8 +11,9 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 
 use super::cifar::{CIFAR10, CIFAR100, Layout};
-use fetch::Fetched;
+use fetch::{Fetched, Part};
 use resweep_core::domain::{Dataset, hex};
+use source::Source;
 pub(crate) use unpack::extract;
 
 /// What a file of unknown length may have at most.
@@ -47,7 +49,7 @@ pub struct ArchiveFile {
 pub enum Downloaded {
     /// Every file was there already; the network was not used.
     AlreadyThere(PathBuf),
-    /// The archive was fetched and unpacked into this folder.
+    /// The archive was fetched or found, and unpacked into this folder.
     Unpacked(PathBuf),
 }
 
@@ -59,7 +61,7 @@ pub enum DownloadError {
 
     #[error(
         "cannot reach {url}: {reason}; check the network connection and the proxy settings, or \
-         name a mirror with `--url`"
+         name a mirror or a file with `--url`"
     )]
     Connect { url: String, reason: String },
 
@@ -97,6 +99,25 @@ pub enum DownloadError {
         expected: String,
     },
 
+    #[error(
+        "{file} has the MD5 {found} instead of {expected}: it is damaged or another archive; \
+         remove it to download it again, or name another one with `--url`"
+    )]
+    OtherArchive {
+        file: PathBuf,
+        found: String,
+        expected: String,
+    },
+
+    #[error(
+        "there is no {path}; `--url` takes the archive, its folder, or a URL that begins with \
+         https://, http:// or file://"
+    )]
+    NoSource { path: PathBuf },
+
+    #[error("cannot read {path}")]
+    Read { path: PathBuf, source: io::Error },
+
     #[error("{archive} does not hold {missing} as it should")]
     Incomplete { archive: PathBuf, missing: String },
 
@@ -107,30 +128,32 @@ pub enum DownloadError {
     Write { path: PathBuf, source: io::Error },
 }
 
-/// Downloads a data set from the official site, or from `base_url`, into a folder of its own in
-/// `dest`; see [`download_archive`].
+/// Downloads a data set from the official site, or from another URL or path, into a folder of its
+/// own in `dest`; see [`download_archive`].
 pub fn download(
     dataset: Dataset,
-    base_url: Option<&str>,
+    from: Option<&str>,
     dest: &Path,
     progress: impl FnMut(u64, Option<u64>),
 ) -> Result<Downloaded, DownloadError> {
     let archive = Archive::published(dataset).ok_or(DownloadError::NotPublished)?;
-    download_archive(&archive, base_url.unwrap_or(OFFICIAL_SITE), dest, progress)
+    download_archive(&archive, from.unwrap_or(OFFICIAL_SITE), dest, progress)
 }
 
-/// Downloads `base_url`/`archive.name` into `dest`, verifies its MD5, and unpacks the wanted
-/// files into `dest`/`archive.folder`. Does nothing where they are all there.
+/// Brings `archive` into `dest`, verifies its MD5, and unpacks the wanted files into
+/// `dest`/`archive.folder`. Does nothing where they are all there.
 ///
-/// The download goes to a `.part` file, which a later call resumes. `progress` hears the bytes
-/// that are there and, where the server tells, all that there will be.
+/// `from` is a URL whose folder has the archive, or a path or `file://` URL of the archive or of
+/// its folder. An archive that lies in `dest` already is used instead of the network and kept.
+/// A download goes to a `.part` file, which a later call resumes; a second process waits for it.
+/// `progress` gets the bytes that are there and, where the server says so, all that there will be.
 ///
 /// # Errors
-/// An archive with another MD5 or of an impossible length is removed. Nothing is written outside
-/// `dest`, and no more than the wanted files and an archive of them can take.
+/// A downloaded archive with another MD5 or of an impossible length is removed. Nothing is written
+/// outside `dest`, and no more than the wanted files and an archive of them can take.
 pub fn download_archive(
     archive: &Archive,
-    base_url: &str,
+    from: &str,
     dest: &Path,
     progress: impl FnMut(u64, Option<u64>),
 ) -> Result<Downloaded, DownloadError> {
@@ -138,24 +161,83 @@ pub fn download_archive(
     if archive.is_complete(&folder) {
         return Ok(Downloaded::AlreadyThere(folder));
     }
+    let source = Source::parse(from, &archive.name)?;
     fs::create_dir_all(dest).map_err(|source| write_error(dest, source))?;
-    let url = format!("{}/{}", base_url.trim_end_matches('/'), archive.name);
+    let here = dest.join(&archive.name);
+    let url = match source {
+        Source::File(file) => {
+            take(archive, &file, dest)?;
+            return Ok(Downloaded::Unpacked(folder));
+        }
+        Source::Url(_) if here.is_file() => {
+            take(archive, &here, dest)?;
+            return Ok(Downloaded::Unpacked(folder));
+        }
+        Source::Url(url) => url,
+    };
     let part = dest.join(format!("{}.part", archive.name));
-    match fetch::fetch(&url, &part, archive.bytes_max(), progress)? {
-        Fetched::Whole => {}
-        Fetched::TooLong => {
-            fs::remove_file(&part).map_err(|source| write_error(&part, source))?;
-            return Err(DownloadError::TooLong {
-                url,
-                archive: archive.name.clone(),
-                most: archive.bytes_max(),
+    match Part::open(&part, || archive.is_complete(&folder))? {
+        None => Ok(Downloaded::AlreadyThere(folder)),
+        Some(part) => {
+            fetch_and_unpack(archive, &url, part, dest, progress)?;
+            Ok(Downloaded::Unpacked(folder))
+        }
+    }
+}
+
+/// Unpacks an archive that is not ours to remove.
+fn take(archive: &Archive, file: &Path, dest: &Path) -> Result<(), DownloadError> {
+    let found = md5(file)?;
+    if found != archive.md5 {
+        return Err(DownloadError::OtherArchive {
+            file: file.to_owned(),
+            found,
+            expected: archive.md5.clone(),
+        });
+    }
+    unpack::unpack(archive, file, dest)
+}
+
+/// Downloads what is missing of an archive, unpacks it and removes it. An empty file is not kept.
+fn fetch_and_unpack(
+    archive: &Archive,
+    url: &str,
+    mut part: Part,
+    dest: &Path,
+    progress: impl FnMut(u64, Option<u64>),
+) -> Result<(), DownloadError> {
+    let is_whole = part.bytes() > 0 && md5(part.path())? == archive.md5;
+    if !is_whole {
+        match fetch::fetch(url, &mut part, archive.bytes_max(), progress) {
+            Ok(Fetched::Whole) => {}
+            Ok(Fetched::TooLong) => {
+                part.remove()?;
+                return Err(DownloadError::TooLong {
+                    url: url.to_owned(),
+                    archive: archive.name.clone(),
+                    most: archive.bytes_max(),
+                });
+            }
+            Err(error) => {
+                if part.bytes() == 0 {
+                    part.remove()?;
+                }
+                return Err(error);
+            }
+        }
+        let found = md5(part.path())?;
+        if found != archive.md5 {
+            let file = part.path().to_owned();
+            part.remove()?;
+            return Err(DownloadError::Checksum {
+                file,
+                found,
+                expected: archive.md5.clone(),
             });
         }
     }
-    verify(&part, &archive.md5)?;
-    unpack::unpack(archive, &part, dest)?;
-    fs::remove_file(&part).map_err(|source| write_error(&part, source))?;
-    Ok(Downloaded::Unpacked(folder))
+    unpack::unpack(archive, part.path(), dest)?;
+    part.remove()
 }
 
 impl Archive {
@@ -208,22 +290,16 @@ impl Archive {
     }
 }
 
-/// Checks an archive's MD5, and removes it where that is wrong.
-fn verify(part: &Path, expected: &str) -> Result<(), DownloadError> {
+/// A file's MD5 in hexadecimal.
+fn md5(file: &Path) -> Result<String, DownloadError> {
     let mut hash = Md5::new();
-    (fs::File::open(part))
+    (fs::File::open(file))
         .and_then(|mut file| io::copy(&mut file, &mut HashWriter(&mut hash)))
-        .map_err(|source| write_error(part, source))?;
-    let found = hex(&hash.finalize());
-    if found == expected {
-        return Ok(());
-    }
-    fs::remove_file(part).map_err(|source| write_error(part, source))?;
-    Err(DownloadError::Checksum {
-        file: part.to_owned(),
-        found,
-        expected: expected.to_owned(),
-    })
+        .map_err(|source| DownloadError::Read {
+            path: file.to_owned(),
+            source,
+        })?;
+    Ok(hex(&hash.finalize()))
 }
 
 /// Feeds a hash through `io::Write`.
