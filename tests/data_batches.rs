@@ -18,6 +18,7 @@ fn config(validation: Validation) -> DataConfig {
         validation,
         augmentation: Augmentation::PadCropFlip,
         normalisation: Normalisation::PerPixelMean,
+        test_fraction: None,
         broken_image: BrokenImage::Fail,
     }
 }

@@ -77,6 +77,7 @@ impl Fixture {
             validation: Validation::None,
             augmentation: Augmentation::None,
             normalisation: Normalisation::PerPixelMean,
+            test_fraction: None,
             broken_image,
         }
     }
@@ -134,20 +135,37 @@ fn the_second_load_reads_the_cache_and_gives_the_same() {
     let fixture = Fixture::new();
     let first = fixture.load().unwrap();
     assert_eq!(fixture.cache_files().len(), 1);
-    // Not one image can be decoded any more, but listing, lengths and times are the same.
-    for class in ["cat", "dog"] {
-        let path = fixture.root().join(format!("train/{class}/1.png"));
-        let metadata = fs::metadata(&path).unwrap();
-        fs::write(&path, vec![0; metadata.len() as usize]).unwrap();
-        let file = fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(metadata.modified().unwrap()).unwrap();
-    }
+    let written = |file: &PathBuf| fs::metadata(file).unwrap().modified().unwrap();
+    let cache = fixture.cache_files();
+    let before = written(&cache[0]);
     assert_eq!(fixture.load().unwrap(), first);
     let facts =
         resweep_data::describe(&fixture.config(BrokenImage::Fail), SIZE, &fixture.cache()).unwrap();
     assert_eq!(facts.fingerprint, first.fingerprint);
     assert_eq!(facts.train_images, first.train.len());
     assert_eq!(facts.classes, first.classes.len());
+    assert_eq!((fixture.cache_files(), written(&cache[0])), (cache, before));
+}
+
+#[cfg(unix)]
+#[test]
+fn another_image_of_the_same_length_and_time_is_decoded_anew() {
+    let fixture = Fixture::new();
+    for (name, shade) in [("train/cat/1.png", 90), ("train/cat/2.png", 91)] {
+        fixture.image(name, shade, (SIZE, SIZE));
+    }
+    let before = fixture.load().unwrap();
+    // as `cp -p` and `rsync -t` do
+    let path = fixture.root().join("train/cat/1.png");
+    let metadata = fs::metadata(&path).unwrap();
+    let other = fs::read(fixture.root().join("train/cat/2.png")).unwrap();
+    assert_eq!(metadata.len(), other.len() as u64);
+    fs::write(&path, other).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(metadata.modified().unwrap()).unwrap();
+    let after = fixture.load().unwrap();
+    assert_ne!(after.fingerprint, before.fingerprint);
+    assert_eq!(after.train.image(0)[..3], [91, 45, 7]);
 }
 
 #[test]
@@ -217,6 +235,8 @@ fn an_image_bomb_is_refused_before_it_is_decoded() {
     fixture.write("train/dog/large.png", &png_header(16_000, 16_000));
     let data = fixture.skip().unwrap();
     assert_eq!((data.train.len(), data.warnings.len()), (6, 2));
+    let limit = |warning: &String| warning.to_lowercase().contains("limit");
+    assert!(data.warnings.iter().all(limit), "{:?}", data.warnings);
 }
 
 /// The start of a PNG that claims these dimensions.
@@ -228,6 +248,11 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
     png.extend(&chunk);
     png.extend(crc32(&chunk).to_be_bytes());
+    for kind in [b"IDAT", b"IEND"] {
+        png.extend([0; 4]);
+        png.extend(kind);
+        png.extend(crc32(kind).to_be_bytes());
+    }
     png
 }
 
@@ -240,30 +265,208 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn hidden_files_and_other_files_are_left_out() {
+fn hidden_files_and_litter_are_left_out_without_a_word() {
     let fixture = Fixture::new();
     let before = fixture.load().unwrap().fingerprint;
-    fixture.write("train/cat/._1.png", b"resource fork");
-    fixture.write("train/cat/notes.txt", b"notes");
-    fixture.write("train/README", b"about");
-    fixture.write("train/.hidden/1.png", b"hidden");
-    fixture.write(
-        "train/cat/nested.png/1.png",
-        b"a folder named like an image",
+    for name in [
+        "train/cat/._1.png",
+        "train/cat/.DS_Store",
+        "train/cat/Thumbs.db",
+        "train/dog/desktop.ini",
+        "train/.hidden/1.png",
+        "train/README",
+        "train/__MACOSX/._cat",
+    ] {
+        fixture.write(name, b"not for training");
+    }
+    let data = fixture.load().unwrap();
+    assert_eq!(data.fingerprint, before);
+    assert_eq!(data.warnings, [] as [&str; 0]);
+}
+
+#[test]
+fn files_that_are_no_images_are_counted_and_named_for_each_class() {
+    let fixture = Fixture::new();
+    for name in ["notes.txt", "x.heic", "y.pdf", "z.svg"] {
+        fixture.write(&format!("train/cat/{name}"), b"no image");
+    }
+    fixture.write("test/dog/BMW.txt", b"BM begins a bitmap and this text");
+    fixture.image("train/stray.png", 1, (SIZE, SIZE));
+    let data = fixture.load().unwrap();
+    assert_eq!((data.train.len(), data.eval.len()), (6, 2));
+    assert_eq!(
+        data.warnings,
+        [
+            "1 image is left out, because it lies outside of the class folders: train/stray.png",
+            "4 of 7 files in train/cat are left out, because they are not images (JPEG, PNG, WebP, \
+             BMP, GIF, TIFF, PNM): notes.txt, x.heic, y.pdf, ...",
+            "1 of 2 files in test/dog are left out, because they are not images (JPEG, PNG, WebP, \
+             BMP, GIF, TIFF, PNM): BMW.txt",
+        ]
     );
-    assert_eq!(fixture.load().unwrap().fingerprint, before);
+}
+
+#[test]
+fn images_are_known_by_their_content_whatever_their_names() {
+    let fixture = Fixture::new();
+    let (jpeg, png) = ("train/dog/2.jpg", "train/dog/1.png");
+    for (from, name) in [
+        (jpeg, "a.jpe"),
+        (jpeg, "b.jfif"),
+        (jpeg, "c"),
+        (jpeg, "d.png"),
+        (png, "e"),
+        (png, "f.txt"),
+        (png, "g.jpg"),
+    ] {
+        let bytes = fs::read(fixture.root().join(from)).unwrap();
+        fixture.write(&format!("train/dog/{name}"), &bytes);
+    }
+    for name in ["h.webp", "i.bmp", "j.gif", "k.tif", "l.tiff", "m.ppm"] {
+        fixture.image(&format!("train/dog/{name}"), 200, (SIZE, SIZE));
+    }
+    let data = fixture.load().unwrap();
+    assert_eq!((data.train.len(), data.warnings.len()), (19, 0));
+    let close =
+        |image: usize| (0..3).all(|c| data.train.image(image)[c].abs_diff([200, 100, 7][c]) < 6);
+    assert!((3..19).all(close));
+}
+
+#[test]
+fn folders_within_a_class_are_read_also_one_that_is_named_like_an_image() {
+    let fixture = Fixture::new();
+    fixture.image("train/cat/old/1.png", 41, (SIZE, SIZE));
+    fixture.image("train/cat/old/older/1.png", 42, (SIZE, SIZE));
+    fixture.image("train/cat/nested.png/1.png", 43, (SIZE, SIZE));
+    fixture.image("train/x.jpg/1.png", 44, (SIZE, SIZE));
+    fixture.image("test/x.jpg/1.png", 44, (SIZE, SIZE));
+    let data = fixture.load().unwrap();
+    assert_eq!(data.classes, ["cat", "dog", "x.jpg"]);
+    let shades: Vec<u8> = (0..7).map(|image| data.train.image(image)[0]).collect();
+    assert_eq!(data.train.len(), 10);
+    assert_eq!((shades[0], &shades[3..6]), (40, &[43, 41, 42][..]));
 }
 
 #[cfg(unix)]
 #[test]
-fn links_to_folders_are_not_followed() {
+fn links_are_followed_but_not_in_circles() {
+    use std::os::unix::fs::symlink;
     let fixture = Fixture::new();
     let train = fixture.root().join("train");
-    std::os::unix::fs::symlink(&train, train.join("loop")).unwrap();
-    std::os::unix::fs::symlink(&train, train.join("cat").join("loop.png")).unwrap();
-    assert_eq!(fixture.load().unwrap().train.len(), 6);
-    std::os::unix::fs::symlink("nowhere.png", train.join("cat").join("dangling.png")).unwrap();
+    let elsewhere = fixture.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::copy(train.join("cat/1.png"), elsewhere.join("image")).unwrap();
+    symlink(&elsewhere, train.join("cat/more")).unwrap();
+    symlink(elsewhere.join("image"), train.join("dog/linked")).unwrap();
+    symlink(&elsewhere, train.join("emu")).unwrap();
+    symlink(&elsewhere, fixture.root().join("test/emu")).unwrap();
+    let data = fixture.load().unwrap();
+    assert_eq!((data.train.len(), data.warnings.len()), (9, 0));
+    assert_eq!(data.train.labels, [0, 0, 0, 0, 1, 1, 1, 1, 2]);
+
+    symlink(&train, train.join("loop")).unwrap();
+    symlink(fixture.root(), train.join("cat/up")).unwrap();
+    symlink(".", train.join("dog/self")).unwrap();
+    let data = fixture.load().unwrap();
+    assert_eq!((data.train.len(), data.warnings.len()), (9, 3));
+    assert!(
+        data.warnings[0].contains("train/loop"),
+        "{:?}",
+        data.warnings
+    );
+    assert!(
+        data.warnings[1].contains("in train/cat"),
+        "{:?}",
+        data.warnings
+    );
+    symlink("nowhere.png", train.join("cat").join("dangling.png")).unwrap();
     assert!(fixture.error().contains("dangling.png"));
+}
+
+#[test]
+fn classes_that_differ_in_what_cannot_be_seen_are_shown_apart() {
+    for (train, test, said) in [
+        (
+            "Red",
+            "red",
+            "`Red` is only in the training folder and `red` only in the test folder",
+        ),
+        (
+            "red",
+            "red ",
+            "`red\\u{20}` only in the test folder; they differ in spaces at the ends",
+        ),
+    ] {
+        let fixture = Fixture::new();
+        fixture.image(&format!("train/{train}/1.png"), 1, (SIZE, SIZE));
+        fixture.image(&format!("test/{test}/1.png"), 1, (SIZE, SIZE));
+        let message = fixture.error();
+        assert!(message.contains(said), "{message}");
+    }
+    let fixture = Fixture::new();
+    fixture.image("train/caf\u{e9}/1.png", 1, (SIZE, SIZE));
+    fixture.image("test/cafe\u{301}/1.png", 1, (SIZE, SIZE));
+    let data = fixture.load().unwrap();
+    assert_eq!((data.classes.len(), data.eval.labels.len()), (3, 3));
+}
+
+#[test]
+fn a_test_fraction_divides_by_the_paths_of_the_images() {
+    let fixture = Fixture::new();
+    fs::remove_dir_all(fixture.root().join("test")).unwrap();
+    for number in 0..40 {
+        fixture.image(&format!("train/cat/n{number}.png"), number, (SIZE, SIZE));
+        fixture.image(
+            &format!("train/dog/n{number}.png"),
+            100 + number,
+            (SIZE, SIZE),
+        );
+    }
+    let divided = |fraction| {
+        let config = DataConfig {
+            test_fraction: Some(fraction),
+            ..fixture.config(BrokenImage::Fail)
+        };
+        resweep_data::load(&config, SIZE, &fixture.cache())
+    };
+    let message = fixture.error();
+    assert!(message.contains("data.test_fraction = 0.2"), "{message}");
+    let before = divided(0.2).unwrap();
+    assert_eq!(before.train.len() + before.eval.len(), 86);
+    assert!(
+        (8..30).contains(&before.eval.len()),
+        "{}",
+        before.eval.len()
+    );
+    assert_ne!(divided(0.5).unwrap().fingerprint, before.fingerprint);
+
+    // New images leave the others where they are, and so does the folder's place.
+    for number in 0..9 {
+        fixture.image(&format!("train/dog/new/{number}.png"), 250, (SIZE, SIZE));
+    }
+    let after = divided(0.2).unwrap();
+    let images = |set: &resweep_data::ImageSet| -> Vec<Vec<u8>> {
+        let all = (0..set.len()).map(|index| set.image(index).to_vec());
+        all.filter(|image| image[0] != 250).collect()
+    };
+    assert_eq!(images(&after.eval), images(&before.eval));
+    assert_eq!(images(&after.train), images(&before.train));
+    for class in ["cat", "dog"] {
+        let from = fixture.root().join("train").join(class);
+        fs::rename(from, fixture.root().join(class)).unwrap();
+    }
+    fs::remove_dir(fixture.root().join("train")).unwrap();
+    assert_eq!(divided(0.2).unwrap().fingerprint, after.fingerprint);
+
+    let other = Fixture::new();
+    let config = DataConfig {
+        test_fraction: Some(0.2),
+        ..other.config(BrokenImage::Fail)
+    };
+    let message = resweep_data::load(&config, SIZE, &other.cache())
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("test is there already"), "{message}");
 }
 
 #[test]
@@ -391,4 +594,59 @@ fn held_out_images_are_counted_as_the_run_has_them() {
     let held_out = place.stdout(&["plan", "p.toml", "--set", "data.validation=5"]);
     let counts = "3 classes, 19 training and 5 validation images";
     assert!(held_out.contains(counts), "{held_out}");
+}
+
+/// The text that a command prints on standard error.
+fn said(assert: &assert_cmd::assert::Assert) -> String {
+    String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+}
+
+#[test]
+fn a_cut_jpeg_stops_the_program_or_is_skipped_by_name() {
+    let place = Workplace::new("p.toml", SWEEP);
+    write_images(&place.path().join("pics"));
+    let cut = fs::read("crates/resweep-data/tests/images/baseline.jpg").unwrap();
+    let cut = &cut[..cut.len() - 40];
+    fs::write(place.path().join("pics/train/class-1/cut.jpg"), cut).unwrap();
+    let refused = place.resweep(&["plan", "p.toml"]).assert().code(3);
+    assert!(
+        said(&refused).contains("train/class-1/cut.jpg"),
+        "{}",
+        said(&refused)
+    );
+    let skip = "data.broken_image=skip";
+    let run = place.resweep(&["run", "p.toml", "--set", skip]).assert();
+    let said = said(&run.success());
+    assert_eq!(said.matches("warning: skipped").count(), 1, "{said}");
+    assert!(said.contains("24 training and 9 test images"), "{said}");
+    place.stdout(&["report", "p.toml", "--set", skip]);
+    let page = fs::read_to_string(place.path().join("results/p/report.html")).unwrap();
+    assert!(page.contains("skipped train/class-1/cut.jpg"));
+}
+
+#[test]
+fn a_test_fraction_is_part_of_what_is_shown_and_recorded() {
+    let place = Workplace::new("p.toml", SWEEP);
+    write_images(&place.path().join("pics"));
+    fs::remove_dir_all(place.path().join("pics/test")).unwrap();
+    let fraction = ["--set", "data.test_fraction=0.3"];
+    let plan = place.stdout(&[&["plan", "p.toml"], &fraction[..]].concat());
+    assert!(
+        plan.contains("data pics (test_fraction 0.3): 3 classes"),
+        "{plan}"
+    );
+    place.stdout(&[&["run", "p.toml"], &fraction[..]].concat());
+    let recorded = place.rows(
+        "results",
+        "SELECT json_extract(config_json, '$.data.test_fraction') = 0.3, train_images + eval_images
+         FROM runs JOIN run_images ON run_id = id",
+    );
+    assert_eq!(recorded, ["Integer(1) Integer(24)"]);
+    for wrong in ["0", "1", "-0.1"] {
+        let set = format!("data.test_fraction={wrong}");
+        place
+            .resweep(&["plan", "p.toml", "--set", &set])
+            .assert()
+            .code(2);
+    }
 }

@@ -31,12 +31,9 @@ pub fn of(prepared: &Prepared) -> Vec<Images> {
     let distinct = all.filter(|(configuration, facts)| {
         let data = &configuration.data;
         let skips = data.broken_image as usize;
-        seen.insert((
-            &data.path,
-            data.validation.images(),
-            skips,
-            &facts.fingerprint,
-        ))
+        let test_share = data.test_fraction.map(f64::to_bits);
+        let images = (&facts.fingerprint, data.validation.images());
+        seen.insert((&data.path, skips, test_share, images))
     });
     distinct
         .map(|(configuration, facts)| describe(configuration, facts))
@@ -53,11 +50,15 @@ fn describe(configuration: &Configuration, facts: &Facts) -> Images {
     }
 }
 
-/// The folder as written in the sweep file, or `synthetic`.
+/// The folder as written in the sweep file, or `synthetic`, and how a test set was made.
 fn data_name(configuration: &Configuration) -> String {
-    match &configuration.data.path {
+    let name = match &configuration.data.path {
         Some(path) => printable(&path.to_string_lossy()),
         None => "synthetic".to_owned(),
+    };
+    match configuration.data.test_fraction {
+        Some(fraction) => format!("{name} (test_fraction {fraction})"),
+        None => name,
     }
 }
 

@@ -93,7 +93,8 @@ fn facts(sweep: &Sweep, cache: &Path) -> anyhow::Result<Vec<Facts>> {
     for configuration in &sweep.configurations {
         let (data, size) = (&configuration.data, configuration.model.image_size);
         let skips = data.broken_image == BrokenImage::Skip;
-        let facts = match seen.entry((data.dataset, &data.path, skips, size)) {
+        let test_share = data.test_fraction.map(f64::to_bits);
+        let facts = match seen.entry((data.dataset, &data.path, skips, test_share, size)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(resweep_data::describe(data, size, cache)?),
         };

@@ -148,6 +148,7 @@ pub fn class_folder(bytes: &[u8]) {
         validation: Validation::None,
         augmentation: Augmentation::None,
         normalisation: Normalisation::PerChannel,
+        test_fraction: None,
         broken_image: match content.len() % 2 {
             0 => BrokenImage::Fail,
             _ => BrokenImage::Skip,

@@ -61,7 +61,7 @@ pub fn load(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Data
         Dataset::Synthetic => synthetic::load(image_size),
         Dataset::Cifar10 => cifar::load(&cifar::CIFAR10, &path(config)?, image_size)?,
         Dataset::Cifar100 => cifar::load(&cifar::CIFAR100, &path(config)?, image_size)?,
-        Dataset::Folder => folder::load(&path(config)?, config.broken_image, image_size, cache)?,
+        Dataset::Folder => folder::load(request(config, &path(config)?, image_size, cache))?,
     };
     let (train, eval, eval_set) = match config.validation {
         Validation::None => (source.train, source.test, EvalSet::Test),
@@ -140,7 +140,23 @@ pub fn describe(config: &DataConfig, image_size: usize, cache: &Path) -> Result<
         Dataset::Synthetic => Ok(synthetic::describe(image_size)),
         Dataset::Cifar10 => cifar::describe(&cifar::CIFAR10, &path(config)?),
         Dataset::Cifar100 => cifar::describe(&cifar::CIFAR100, &path(config)?),
-        Dataset::Folder => folder::describe(&path(config)?, config.broken_image, image_size, cache),
+        Dataset::Folder => folder::describe(request(config, &path(config)?, image_size, cache)),
+    }
+}
+
+/// How a class folder is read.
+fn request<'a>(
+    config: &DataConfig,
+    root: &'a Path,
+    image_size: usize,
+    cache: &'a Path,
+) -> folder::Request<'a> {
+    folder::Request {
+        root,
+        broken_image: config.broken_image,
+        test_fraction: config.test_fraction,
+        image_size,
+        cache,
     }
 }
 

@@ -2,7 +2,7 @@
 //! their findings drive. Not for other use.
 
 use std::collections::BTreeSet;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::cifar::{self, CIFAR10, CIFAR100};
@@ -14,7 +14,7 @@ use resweep_core::domain::Dataset;
 
 /// The pixels of an image file of a class folder, `size` x `size` x channels, or why there are none.
 pub fn image(content: &[u8], size: usize) -> Result<Vec<u8>, String> {
-    folder::pixels(Cursor::new(content), size)
+    folder::pixels(content, size)
 }
 
 /// The records of one file of CIFAR, scaled to `size` x `size` pixels; CIFAR-100 unless the data

@@ -31,6 +31,7 @@ impl Configuration {
                 augmentation: Augmentation::PadCropFlip,
                 normalisation: Normalisation::PerPixelMean,
                 broken_image: BrokenImage::Fail,
+                test_fraction: None,
             },
             model: ModelConfig {
                 depth,
@@ -86,6 +87,9 @@ pub struct DataConfig {
     pub augmentation: Augmentation,
     pub normalisation: Normalisation,
     pub broken_image: BrokenImage,
+    /// The share of the images that is for testing, where a class folder has no test folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_fraction: Option<f64>,
 }
 
 /// The train/validation split (paper, section 4.2: 45k/5k to choose the schedule).

@@ -96,6 +96,7 @@ mod tests {
         // What is off is not there, so that runs keep the identities that they had before.
         let json = serde_json::to_string(&off).expect("plain data");
         assert!(!json.contains("layer_stats"), "{json}");
+        assert!(!json.contains("test_fraction"), "{json}");
     }
 
     #[test]

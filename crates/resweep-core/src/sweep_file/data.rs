@@ -40,6 +40,10 @@ pub fn config(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Op
         },
         augmentation: word(point, Key::Augmentation)?,
         normalisation: word(point, Key::Normalisation)?,
+        test_fraction: match dataset {
+            Dataset::Folder => point.number(Key::TestFraction),
+            _ => None,
+        },
         // Without effect elsewhere, so it must not tell two runs apart.
         broken_image: match dataset {
             Dataset::Folder => broken_image,
@@ -86,7 +90,9 @@ fn get(dataset: Dataset) -> &'static str {
     match dataset {
         Dataset::Cifar10 => "`make data` downloads CIFAR-10 to data/cifar10",
         Dataset::Cifar100 => "`resweep data download cifar100` gets CIFAR-100 into data/cifar100",
-        Dataset::Folder => "make a folder with train/<class>/*.jpg or *.png, and test/ or val/",
+        Dataset::Folder => {
+            "make a folder with train/<class>/ and test/<class>/, or set `test_fraction`"
+        }
         Dataset::Synthetic => "synthetic data need no folder",
     }
 }
@@ -155,12 +161,9 @@ pub fn check_unused(
     let any_real = any(|dataset| dataset != Dataset::Synthetic);
     for point in points {
         if !any_folder {
-            unused(
-                point,
-                Key::BrokenImage,
-                "set `dataset = \"folder\"`",
-                problems,
-            );
+            for key in [Key::BrokenImage, Key::TestFraction] {
+                unused(point, key, "set `dataset = \"folder\"`", problems);
+            }
         }
         if !any_real {
             let help = "set `dataset` to \"cifar10\", \"cifar100\" or \"folder\"";

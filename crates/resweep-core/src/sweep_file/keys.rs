@@ -47,6 +47,7 @@ pub enum Key {
     Dataset,
     Path,
     Validation,
+    TestFraction,
     Augmentation,
     Normalisation,
     BrokenImage,
@@ -200,6 +201,12 @@ const ERRORS: Kind = Kind::Word(&["test", "train"]);
 const ENGINES: Kind = Kind::Word(&["fused", "portable"]);
 const ITERATIONS: Kind = integer(1, 1_000_000_000);
 const EVERY: Fallback = Text("`iterations` / 64, rounded up");
+const SHARE: Kind = Kind::Number {
+    min: 0.0,
+    max: 1.0,
+    min_open: true,
+    max_open: true,
+};
 const PERCENT: Kind = ratio(0.0, 100.0);
 const NO_DEFAULT: Fallback = Text("none");
 const OF_FIGURE: Fallback = Text("as in `[figure]`");
@@ -210,6 +217,7 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::Dataset, Data, "dataset", DATASETS, Value("\"synthetic\""), "which images to train on"),
     key(Key::Path, Data, "path", Kind::Folder, NO_DEFAULT, "the folder of the data set; required unless `dataset` is `synthetic`"),
     key(Key::Validation, Data, "validation", integer(0, 10_000_000), Value("0"), "training images that are held out and evaluated instead of the test set; the paper chose its schedule with 5000"),
+    key(Key::TestFraction, Data, "test_fraction", SHARE, NO_DEFAULT, "the share of a folder's images that becomes the test set, where it has no `test/` or `val/`"),
     key(Key::Augmentation, Data, "augmentation", AUGMENTATIONS, Value("\"pad-crop-flip\""), "padding (4 pixels at 32 as in the paper, an eighth of other sizes), a random crop and a random mirror image, or nothing"),
     key(Key::Normalisation, Data, "normalisation", NORMALISATIONS, Value("\"per-pixel-mean\""), "subtract the mean training image (the paper), or standardise each channel"),
     key(Key::BrokenImage, Data, "broken_image", BROKEN_IMAGES, Value("\"fail\""), "what to do about an image of a folder that cannot be decoded"),

@@ -1,15 +1,18 @@
-//! Image files to pixels of the model's size, in parallel, wary of hostile files.
+//! Image files to pixels of the model's size, in parallel, wary of damaged and hostile files.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek};
+use std::io::{Cursor, Read};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, guess_format,
+};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::listing::Entry;
+use super::budget::Budget;
+use super::walk::{Entry, FORMATS};
+use super::{jpeg, png};
 use crate::error::shown;
 use crate::image_set::ImageSet;
 use crate::resize;
@@ -20,10 +23,9 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 const MAX_SIDE: u32 = 16_384;
 const MAX_DECODED_BYTES: u64 = 256 << 20;
 
-/// Images that are larger than this decoded take turns, so that many of them in many threads do
-/// not fill the memory.
-const LARGE_BYTES: u64 = 32 << 20;
-static LARGE: Mutex<()> = Mutex::new(());
+/// What all threads together may hold in files and in decoded images.
+static FILES: Budget = Budget::new(256 << 20);
+static DECODED: Budget = Budget::new(1 << 30);
 
 /// An image that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,41 +54,86 @@ pub fn all(root: &Path, entries: &[Entry], size: usize) -> (ImageSet, Vec<Broken
     (set, broken)
 }
 
-/// One image: decoded by what its content says it is, turned upright, without its alpha
-/// channel, cut to a square and scaled.
+/// The pixels of an image file.
 fn one(path: &Path, bytes: u64, size: usize) -> Result<Vec<u8>, String> {
-    if bytes > MAX_FILE_BYTES {
+    let _share = FILES.take(bytes.min(MAX_FILE_BYTES));
+    let mut content = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content))
+        .map_err(|error| error.to_string())?;
+    pixels(&content, size)
+}
+
+/// The pixels of an image file's content, `size` x `size` x channels: without its alpha channel,
+/// as it is stored whatever its EXIF orientation says, cut to a square and scaled.
+pub fn pixels(content: &[u8], size: usize) -> Result<Vec<u8>, String> {
+    if content.len() as u64 > MAX_FILE_BYTES {
         return Err(format!(
-            "{bytes} bytes are more than the {MAX_FILE_BYTES} allowed"
+            "the file is larger than the {MAX_FILE_BYTES} bytes allowed"
         ));
     }
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    pixels(BufReader::new(file), size)
-}
-
-/// The pixels of an image file's content, `size` x `size` x channels.
-pub fn pixels(content: impl BufRead + Seek, size: usize) -> Result<Vec<u8>, String> {
     let square = |image: DynamicImage| resize::to_square(image.into_rgb8(), size).into_raw();
-    decode(content, square).map_err(|error| printable(&error.to_string()))
+    decode(content, square).map_err(|error| printable(&error.to_string()).replace("\\u{a}", " "))
 }
 
-/// What `then` makes of the image.
-fn decode<T>(
-    content: impl BufRead + Seek,
-    then: impl FnOnce(DynamicImage) -> T,
-) -> image::ImageResult<T> {
+/// Why an image could not be decoded.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("the file is empty")]
+    Empty,
+    #[error("it is not an image ({FORMATS})")]
+    Unknown,
+    #[error("{0:?} images cannot be decoded, only {FORMATS}")]
+    Unsupported(ImageFormat),
+    #[error(transparent)]
+    Jpeg(#[from] jpeg::Flaw),
+    #[error(transparent)]
+    Png(#[from] png::CutOff),
+    #[error(transparent)]
+    Image(#[from] image::ImageError),
+}
+
+/// What `then` makes of the image. Its format is what its content says.
+fn decode<T>(content: &[u8], then: impl FnOnce(DynamicImage) -> T) -> Result<T, Problem> {
+    let format = match guess_format(content) {
+        Ok(format) if format.reading_enabled() => format,
+        Ok(format) => return Err(Problem::Unsupported(format)),
+        Err(_) if content.is_empty() => return Err(Problem::Empty),
+        Err(_) => return Err(Problem::Unknown),
+    };
+    let stripped = match format {
+        ImageFormat::Png => Some(png::essential(content)?),
+        _ => None,
+    };
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
-    let mut reader = ImageReader::new(content).with_guessed_format()?;
+    let content = stripped.as_deref().unwrap_or(content);
+    let mut reader = ImageReader::with_format(Cursor::new(content), format);
     reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder()?;
+    let decoder = reader.into_decoder()?;
     limits.reserve(decoder.total_bytes())?;
-    let _turn = (decoder.total_bytes() > LARGE_BYTES)
-        .then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
-    let orientation = decoder.orientation()?;
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
-    Ok(then(image))
+    let _share = DECODED.take(working_bytes(&decoder, format));
+    if format == ImageFormat::Jpeg {
+        jpeg::check(content)?;
+    }
+    Ok(then(DynamicImage::from_decoder(decoder)?))
+}
+
+/// Memory that decoding an image takes, about: the image, its copy in 8-bit RGB and what the
+/// decoder keeps meanwhile, as the coefficients of progressive JPEGs.
+fn working_bytes(decoder: &impl ImageDecoder, format: ImageFormat) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let copy = match decoder.color_type() {
+        ColorType::Rgb8 => 0,
+        _ => 3 * pixels,
+    };
+    let inside = match format {
+        ImageFormat::Jpeg => 7 * pixels,
+        ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm => 0,
+        _ => 8 * pixels,
+    };
+    decoder.total_bytes() + copy + inside
 }

@@ -1,44 +1,42 @@
-//! Which images a class folder data set has, without opening them.
+//! Which images a class folder data set has, without decoding them.
 
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
+use super::classes::{self, Class};
+use super::walk::{self, Entry, Left};
 use crate::error::{DataError, shown};
 use crate::files;
-use resweep_core::domain::{hex, is_unprintable};
+use resweep_core::domain::hex;
 
 const LAYOUT: &str = "`train/<class>/` and `test/<class>/` (or `val/<class>/`)";
 
 /// Raised whenever decoding or the cache's form changes, so that old caches are left aside.
-const CACHE_VERSION: u32 = 1;
+const CACHE_VERSION: u32 = 2;
 
-/// Labels are 16 bits wide.
-const CLASSES_MAX: usize = 1 << 16;
+/// Clocks of file systems may stand still for so long: a file that was changed twice within it can
+/// have the same time both times.
+const CLOCK_TICK: Duration = Duration::from_millis(20);
 
-/// The images of a data set, sorted by path.
+/// Warnings about the files of single classes; more are counted.
+const WARNINGS_MAX: usize = 20;
+
+/// The images of a data set, class by class and sorted by path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Listing {
     pub root: PathBuf,
-    /// Names of the class folders; their places are the labels.
+    /// Names of the classes; their places are the labels.
     pub classes: Vec<String>,
     pub train: Vec<Entry>,
     pub test: Vec<Entry>,
-    /// `test` or `val`.
-    pub test_name: &'static str,
-}
-
-/// One image file.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// From the root of the data set.
-    pub path: PathBuf,
-    pub label: u16,
-    pub bytes: u64,
-    /// Time of the last change in nanoseconds since 1970, 0 where it is not known.
-    pub modified: u128,
+    /// `train` and `test`, or the folder that stands for one.
+    pub names: [&'static str; 2],
+    /// What was left out and why, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Listing {
@@ -48,149 +46,203 @@ impl Listing {
         hash.update(CACHE_VERSION.to_le_bytes());
         hash.update((image_size as u64).to_le_bytes());
         hash.update(self.root.as_os_str().as_encoded_bytes());
+        hash.update((self.train.len() as u64).to_le_bytes());
         for entry in self.train.iter().chain(&self.test) {
             hash.update([0]);
             hash.update(entry.path.as_os_str().as_encoded_bytes());
             hash.update([0]);
-            hash.update(entry.bytes.to_le_bytes());
-            hash.update(entry.modified.to_le_bytes());
+            hash.update(entry.label.to_le_bytes());
+            hash.update(entry.stamp.bytes());
         }
         format!(
             "folder-{}-{image_size}px.images",
             &hex(&hash.finalize())[..24]
         )
     }
+
+    /// Waits until a change of any file from now on gets another time than the one listed.
+    pub fn settle(&self) {
+        let entries = self.train.iter().chain(&self.test);
+        let newest = entries.map(|entry| entry.stamp.newest()).max();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_nanos());
+        if newest.is_some_and(|newest| newest + CLOCK_TICK.as_nanos() > now) {
+            thread::sleep(CLOCK_TICK);
+        }
+    }
 }
 
-/// Lists a data set. Hidden files, files that are no images and links to folders are left out.
+/// Lists a data set. With a `test_fraction`, the test images are taken out of the training folder,
+/// or out of `root` itself where it has no `train` folder.
 ///
 /// # Errors
 /// A missing split, fewer than two or too many classes, a class whose name cannot be shown or
-/// that has no images, or classes that differ between the splits.
-pub fn read(root: &Path) -> Result<Listing, DataError> {
+/// that has no images, classes that differ between the splits, or a `test_fraction` beside a test
+/// folder.
+pub fn read(root: &Path, test_fraction: Option<f64>) -> Result<Listing, DataError> {
     let root = fs::canonicalize(root).map_err(|source| files::read_error(root, source))?;
-    let train = root.join("train");
-    let test_name = (["test", "val"].into_iter()).find(|name| root.join(name).is_dir());
-    let test_name = test_name.unwrap_or("test");
-    let test = root.join(test_name);
-    for path in [&train, &test] {
+    match test_fraction {
+        None => read_both(root),
+        Some(fraction) => read_and_divide(root, fraction),
+    }
+}
+
+fn read_both(root: PathBuf) -> Result<Listing, DataError> {
+    let found = |name: &&str| root.join(name).is_dir();
+    let test_name = ["test", "val"].into_iter().find(found).unwrap_or("test");
+    let names = ["train", test_name];
+    for name in names {
+        let path = root.join(name);
         if !path.is_dir() {
-            return Err(DataError::NoSplit {
-                path: path.clone(),
-                layout: LAYOUT,
+            let layout = LAYOUT;
+            return Err(DataError::NoSplit { path, layout });
+        }
+    }
+    let mut warnings = Vec::new();
+    if test_name == "test" && root.join("val").is_dir() {
+        warnings.push("val is left out, because there is a folder test".to_owned());
+    }
+    let classes = classes::common(&root, names, &mut warnings)?;
+    let mut left = Vec::new();
+    let mut split = |name: &str, folder: fn(&Class) -> &String| -> Result<Vec<Entry>, DataError> {
+        let mut all = Vec::new();
+        for (label, class) in classes.iter().enumerate() {
+            let relative = Path::new(name).join(folder(class));
+            all.append(&mut images(&root, &relative, label as u16, &mut left)?);
+        }
+        Ok(all)
+    };
+    let train = split(names[0], |class| &class.train)?;
+    let test = split(names[1], |class| &class.test)?;
+    warnings.extend(about_files(&left));
+    Ok(Listing {
+        classes: classes.into_iter().map(|class| class.name).collect(),
+        root,
+        train,
+        test,
+        names,
+        warnings,
+    })
+}
+
+fn read_and_divide(root: PathBuf, fraction: f64) -> Result<Listing, DataError> {
+    for name in ["test", "val"] {
+        let path = root.join(name);
+        if path.is_dir() && root.join("train").is_dir() {
+            return Err(DataError::TwoTestSets { path });
+        }
+    }
+    let base = Path::new(if root.join("train").is_dir() {
+        "train"
+    } else {
+        ""
+    });
+    let mut warnings = Vec::new();
+    let classes = classes::of(&root, base, &mut warnings)?;
+    let (mut train, mut test, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for (label, class) in classes.iter().enumerate() {
+        let folder = base.join(&class.train);
+        let all = images(&root, &folder, label as u16, &mut left)?;
+        let (chosen, rest): (Vec<Entry>, Vec<Entry>) = all.into_iter().partition(|entry| {
+            let path = entry.path.strip_prefix(base).unwrap_or(&entry.path);
+            is_test(path, fraction)
+        });
+        if rest.is_empty() {
+            return Err(DataError::NothingToTrain {
+                path: root.join(folder),
+                images: chosen.len(),
             });
         }
+        train.extend(rest);
+        test.extend(chosen);
     }
-    let classes = common_classes(&train, &test)?;
+    if test.is_empty() {
+        return Err(DataError::NothingToTest {
+            root,
+            images: train.len(),
+        });
+    }
+    warnings.extend(about_files(&left));
     Ok(Listing {
-        train: entries(&root, "train", &classes)?,
-        test: entries(&root, test_name, &classes)?,
+        classes: classes.into_iter().map(|class| class.name).collect(),
         root,
-        classes,
-        test_name,
+        train,
+        test,
+        names: ["train", "test"],
+        warnings,
     })
 }
 
-/// The class folders of both splits, which must be the same.
-fn common_classes(train: &Path, test: &Path) -> Result<Vec<String>, DataError> {
-    let (classes, others) = (
-        class_folders(train, CLASSES_MAX)?,
-        class_folders(test, CLASSES_MAX)?,
-    );
-    if classes.len() < 2 {
-        return Err(DataError::TooFewClasses {
-            path: train.to_owned(),
-            found: classes.len(),
+/// Whether the image at a path from the folder of the classes is one of the test images: by a hash
+/// of the path, so that images that are added later move no others.
+fn is_test(path: &Path, fraction: f64) -> bool {
+    let parts = path.iter().map(|part| part.to_string_lossy());
+    let path: Vec<String> = parts.map(|part| classes::composed(&part)).collect();
+    let digest = Sha256::digest(path.join("/"));
+    let leading = digest.iter().take(8);
+    let place = leading.fold(0_u64, |place, byte| place << 8 | u64::from(*byte));
+    (place as f64) < fraction * 2_f64.powi(64)
+}
+
+/// The images of a class folder, which must have some.
+fn images(
+    root: &Path,
+    folder: &Path,
+    label: u16,
+    left: &mut Vec<(PathBuf, usize, Left)>,
+) -> Result<Vec<Entry>, DataError> {
+    let found = walk::class(root, folder, label)?;
+    if found.images.is_empty() {
+        return Err(DataError::EmptyClass {
+            path: root.join(folder),
+            others: found.left.files.len(),
         });
     }
-    // Both are sorted.
-    let only_in = |split, here: &[String], there: &[String]| {
-        let name = (here.iter()).find(|name| there.binary_search(name).is_err())?;
-        Some(format!("`{name}` is only in {}", shown(split)))
-    };
-    let difference = only_in(train, &classes, &others).or_else(|| only_in(test, &others, &classes));
-    match difference {
-        None => Ok(classes),
-        Some(difference) => Err(DataError::ClassesDiffer {
-            train: train.to_owned(),
-            test: test.to_owned(),
-            difference,
-        }),
-    }
+    left.push((folder.to_owned(), found.images.len(), found.left));
+    Ok(found.images)
 }
 
-/// The names of the folders in a split, at most so many, sorted; links are not followed.
-fn class_folders(split: &Path, most: usize) -> Result<Vec<String>, DataError> {
-    let mut folders = visible(split)?;
-    folders.retain(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    if folders.len() > most {
-        return Err(DataError::TooManyClasses {
-            path: split.to_owned(),
-            found: folders.len(),
-            most,
+/// One sentence for each class of which something was left out.
+fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
+    let sentences = left.iter().flat_map(|(folder, images, left)| {
+        let files = left.files.len();
+        let all = images + files;
+        let files = (files > 0).then(|| {
+            format!(
+                "{files} of {all} files in {} are left out, because they are not images ({}): {}",
+                shown(folder),
+                walk::FORMATS,
+                examples(&left.files)
+            )
         });
+        let folders = (!left.folders.is_empty()).then(|| {
+            format!(
+                "{} in {} left out, because a link leads back to a folder that is read already: {}",
+                match left.folders.len() {
+                    1 => "1 folder".to_owned(),
+                    count => format!("{count} folders"),
+                },
+                shown(folder),
+                examples(&left.folders)
+            )
+        });
+        files.into_iter().chain(folders)
+    });
+    let mut sentences: Vec<String> = sentences.collect();
+    if sentences.len() > WARNINGS_MAX {
+        let more = sentences.len() - WARNINGS_MAX;
+        sentences.truncate(WARNINGS_MAX);
+        sentences.push(format!("files of {more} more classes are left out"));
     }
-    let names: Result<Vec<String>, DataError> = folders.iter().map(class_name).collect();
-    let mut names = names?;
-    names.sort_unstable();
-    Ok(names)
+    sentences
 }
 
-/// A class is shown in figures and on terminals by its folder's name.
-fn class_name(folder: &DirEntry) -> Result<String, DataError> {
-    let name = folder.file_name().into_string().ok();
-    name.filter(|name| !name.chars().any(is_unprintable))
-        .ok_or_else(|| DataError::ClassName {
-            path: folder.path(),
-        })
-}
-
-/// The images of a split, class by class.
-fn entries(root: &Path, split: &str, classes: &[String]) -> Result<Vec<Entry>, DataError> {
-    let mut all = Vec::new();
-    for (label, class) in classes.iter().enumerate() {
-        let relative = Path::new(split).join(class);
-        let folder = root.join(&relative);
-        let mut images: Vec<Entry> = (visible(&folder)?.iter())
-            .filter_map(|file| entry(file, &relative, label as u16))
-            .collect();
-        if images.is_empty() {
-            return Err(DataError::EmptyClass { path: folder });
-        }
-        images.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        all.append(&mut images);
-    }
-    Ok(all)
-}
-
-/// An image file, or a link that claims to lead to one.
-fn entry(file: &DirEntry, folder: &Path, label: u16) -> Option<Entry> {
-    let name = PathBuf::from(file.file_name());
-    let extension = name.extension()?.to_str()?.to_ascii_lowercase();
-    if !["jpg", "jpeg", "png"].contains(&extension.as_str()) {
-        return None;
-    }
-    // A link to nothing is listed, so that decoding reports it.
-    let metadata = fs::metadata(file.path()).ok();
-    if metadata.as_ref().is_some_and(|data| !data.is_file()) {
-        return None;
-    }
-    let modified = metadata.as_ref().and_then(|data| data.modified().ok());
-    let since_1970 = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Some(Entry {
-        path: folder.join(name),
-        label,
-        bytes: metadata.map_or(0, |data| data.len()),
-        modified: since_1970.map_or(0, |duration| duration.as_nanos()),
-    })
-}
-
-/// What a folder holds, without hidden entries (`._*` of macOS, `.thumbnails`).
-fn visible(folder: &Path) -> Result<Vec<DirEntry>, DataError> {
-    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    let mut entries = entries.map_err(|source| files::read_error(folder, source))?;
-    entries.retain(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
-    Ok(entries)
+/// The first few of some paths.
+pub fn examples(paths: &[PathBuf]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = paths.iter().take(NAMED).map(|path| shown(path)).collect();
+    let more = if paths.len() > NAMED { ", ..." } else { "" };
+    format!("{}{more}", named.join(", "))
 }
 
 #[cfg(test)]
@@ -198,19 +250,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_classes_than_labels_are_refused_and_as_many_are_not() {
-        assert_eq!(CLASSES_MAX, usize::from(u16::MAX) + 1);
-        let split = tempfile::tempdir().expect("a temporary folder");
-        for name in ["a", "b", "c"] {
-            fs::create_dir(split.path().join(name)).expect("a folder");
-        }
-        assert_eq!(class_folders(split.path(), 3).expect("three").len(), 3);
-        let message = class_folders(split.path(), 2)
-            .expect_err("too many")
-            .to_string();
-        assert!(
-            message.contains("holds 3 class folders; at most 2"),
-            "{message}"
+    fn the_test_share_is_about_the_fraction_and_depends_on_the_path_only() {
+        let paths: Vec<PathBuf> = (0..1000).map(|n| format!("cat/{n}.png").into()).collect();
+        let chosen = |fraction| paths.iter().filter(|path| is_test(path, fraction)).count();
+        assert!((150..250).contains(&chosen(0.2)), "{}", chosen(0.2));
+        let smaller = |path: &&PathBuf| is_test(path, 0.1);
+        assert!(paths.iter().filter(smaller).all(|path| is_test(path, 0.2)));
+        // the same name in another Unicode form
+        assert_eq!(
+            is_test(Path::new("caf\u{e9}/1"), 0.5),
+            is_test(Path::new("cafe\u{301}/1"), 0.5)
         );
     }
 }

@@ -1,13 +1,19 @@
-//! Class folders: `train/<class>/*.{jpg,jpeg,png}` and `test/` or `val/` in the same form.
+//! Class folders: `train/<class>/` with images at any depth, and `test/` or `val/` in the same form.
 //!
 //! The listing is read each time; the decoded pixels are kept in a cache file whose name is a
-//! hash of the listing, so a changed, added or removed image makes a new one.
+//! hash of the listing, so a changed, added or removed image makes a new one. Pixels are decoded
+//! only where all of them are in the file.
 
+mod budget;
 mod cache;
+mod classes;
 mod decode;
+mod jpeg;
 mod listing;
+mod png;
+mod walk;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::DataError;
@@ -19,24 +25,33 @@ pub(crate) use decode::pixels;
 use listing::Listing;
 use resweep_core::domain::BrokenImage;
 
-/// Loads the images at `image_size` pixels, from the cache where it has them.
-pub(crate) fn load(
-    root: &Path,
-    broken_image: BrokenImage,
-    image_size: usize,
-    cache: &Path,
-) -> Result<Source, DataError> {
-    let listing = listing::read(root)?;
-    let file = cache.join(listing.cache_name(image_size));
+/// Which folder, and how it is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub root: &'a Path,
+    pub broken_image: BrokenImage,
+    /// The share of the images that is for testing, where there is no test folder.
+    pub test_fraction: Option<f64>,
+    /// Height and width in pixels.
+    pub image_size: usize,
+    /// The folder of the cache files.
+    pub cache: &'a Path,
+}
+
+/// Loads the images, from the cache where it has them.
+pub(crate) fn load(request: Request<'_>) -> Result<Source, DataError> {
+    let listing = request.list()?;
+    let file = request.file(&listing);
+    let cached = match cache::read(&file, request.image_size, listing.classes.len()) {
+        Some(cached) => cached,
+        None => build(request, &listing)?,
+    };
     let Cached {
         header,
         train,
         test,
-    } = match cache::read(&file, image_size, listing.classes.len()) {
-        Some(cached) => cached,
-        None => build(&listing, image_size, &file)?,
-    };
-    let warnings = judge(&listing, &header, broken_image)?;
+    } = cached;
+    let warnings = judge(&listing, &header, request.broken_image)?;
     Ok(Source {
         train,
         test,
@@ -47,23 +62,19 @@ pub(crate) fn load(
 }
 
 /// What the images are; decodes them only where the cache does not have them.
-pub(crate) fn describe(
-    root: &Path,
-    broken_image: BrokenImage,
-    image_size: usize,
-    cache: &Path,
-) -> Result<Facts, DataError> {
-    let listing = listing::read(root)?;
-    let file = cache.join(listing.cache_name(image_size));
-    let (header, labels) = match cache::read_labels(&file, image_size, listing.classes.len()) {
-        Some(known) => known,
-        None => {
-            let built = build(&listing, image_size, &file)?;
-            let (train, test) = (built.train.labels, built.test.labels);
-            (built.header, Labels { train, test })
-        }
-    };
-    let warnings = judge(&listing, &header, broken_image)?;
+pub(crate) fn describe(request: Request<'_>) -> Result<Facts, DataError> {
+    let listing = request.list()?;
+    let file = request.file(&listing);
+    let (header, labels) =
+        match cache::read_labels(&file, request.image_size, listing.classes.len()) {
+            Some(known) => known,
+            None => {
+                let built = build(request, &listing)?;
+                let (train, test) = (built.train.labels, built.test.labels);
+                (built.header, Labels { train, test })
+            }
+        };
+    let warnings = judge(&listing, &header, request.broken_image)?;
     Ok(Facts {
         fingerprint: header.fingerprint,
         classes: listing.classes.len(),
@@ -73,6 +84,16 @@ pub(crate) fn describe(
     })
 }
 
+impl Request<'_> {
+    fn list(&self) -> Result<Listing, DataError> {
+        listing::read(self.root, self.test_fraction)
+    }
+
+    fn file(&self, listing: &Listing) -> PathBuf {
+        self.cache.join(listing.cache_name(self.image_size))
+    }
+}
+
 /// Whether a file is a whole cache of such images.
 pub(crate) fn is_cache(file: &Path, image_size: usize, classes: usize) -> bool {
     cache::read_labels(file, image_size, classes).is_some()
@@ -80,7 +101,13 @@ pub(crate) fn is_cache(file: &Path, image_size: usize, classes: usize) -> bool {
 }
 
 /// Decodes everything and writes the cache.
-fn build(listing: &Listing, image_size: usize, file: &Path) -> Result<Cached, DataError> {
+///
+/// # Errors
+/// Also where an image is added, changed or removed meanwhile: the cache would not be what was
+/// listed.
+fn build(request: Request<'_>, listing: &Listing) -> Result<Cached, DataError> {
+    listing.settle();
+    let image_size = request.image_size;
     let mut broken = Vec::new();
     let mut split = |entries| -> ImageSet {
         let (set, failures) = decode::all(&listing.root, entries, image_size);
@@ -88,6 +115,12 @@ fn build(listing: &Listing, image_size: usize, file: &Path) -> Result<Cached, Da
         set
     };
     let (train, test) = (split(&listing.train), split(&listing.test));
+    let file = request.file(listing);
+    if request.file(&request.list()?) != file {
+        return Err(DataError::Changing {
+            root: listing.root.clone(),
+        });
+    }
     let header = Header {
         size: image_size,
         train: train.len(),
@@ -100,7 +133,7 @@ fn build(listing: &Listing, image_size: usize, file: &Path) -> Result<Cached, Da
         train,
         test,
     };
-    cache::write(file, &cached)?;
+    cache::write(&file, &cached)?;
     Ok(cached)
 }
 
@@ -119,7 +152,8 @@ fn judge(
             reason: first.reason.clone(),
         });
     }
-    for (split, len) in [("train", header.train), (listing.test_name, header.test)] {
+    let lengths = [header.train, header.test];
+    for (split, len) in listing.names.into_iter().zip(lengths) {
         if len == 0 {
             return Err(DataError::NothingLeft {
                 root: root.clone(),
@@ -127,7 +161,9 @@ fn judge(
             });
         }
     }
-    Ok(warnings(&header.broken))
+    let mut all = listing.warnings.clone();
+    all.extend(warnings(&header.broken));
+    Ok(all)
 }
 
 /// One line for each of the first few broken images, and how many more there are.
