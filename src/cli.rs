@@ -32,7 +32,7 @@ Exit codes:
   2  a mistake in the command line or the sweep file
   3  anything else: data, results folder, device
   4  plot: the results are not what the sweep file expects
-130  stopped by Ctrl-C or SIGTERM; the same command goes on";
+130  stopped by a signal, such as Ctrl-C; the same command resumes";
 
 const RUN_EXAMPLES: &str = "\
 Examples:

@@ -9,7 +9,7 @@ use std::thread;
 use crossbeam::channel::{Receiver, Sender, never};
 use resweep_core::domain::{
     Claim, Configuration, Cost, DeviceKind, Event, EventSink, Grant, Job, Ledger, Origin, Outcome,
-    Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, SweepTally, TrainError, TrainPoint,
+    Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, StopReason, SweepTally, TrainError, TrainPoint,
     Trainer, TrainingId, TrajectoryId,
 };
 use resweep_core::schedule::{self, Batch, Limits, ScheduleError, Workforce};
@@ -115,7 +115,7 @@ struct Listener {
     /// What is answered to the first claim of a run.
     claims: HashMap<RunId, Claim>,
     lost: Vec<RunId>,
-    stop_at_first_report: Option<Sender<()>>,
+    stop_at_first_report: Option<Sender<StopReason>>,
 }
 
 impl Listener {
@@ -135,7 +135,7 @@ impl EventSink for Listener {
             Event::RunStarted { run, .. } => format!("{} started", run.label),
             Event::Run { run, .. } => {
                 if let Some(stop) = self.stop_at_first_report.take() {
-                    stop.send(()).expect("somebody listens");
+                    stop.send("SIGTERM").expect("somebody listens");
                 }
                 format!("{} reported", run.label)
             }
@@ -152,6 +152,7 @@ impl EventSink for Listener {
             Event::SlotRetired { slot, left } => {
                 format!("{} goes on with {left}", slot.device)
             }
+            Event::StopAsked { by } => format!("{by} asked to stop"),
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
         });
         Ok(())
@@ -188,7 +189,7 @@ fn sweep(
     trainer: &Arc<Scripted>,
     ledger: &mut Listener,
     display: &Listener,
-    stop: &Receiver<()>,
+    stop: &Receiver<StopReason>,
 ) -> Result<SweepTally, ScheduleError> {
     let runs = numbers.map(run).collect();
     sweep_of(runs, workers, trainer, ledger, display, stop)
@@ -200,7 +201,7 @@ fn sweep_of(
     trainer: &Arc<Scripted>,
     ledger: &mut Listener,
     display: &Listener,
-    stop: &Receiver<()>,
+    stop: &Receiver<StopReason>,
 ) -> Result<SweepTally, ScheduleError> {
     let batch = Batch {
         runs,
@@ -356,7 +357,7 @@ fn a_run_that_another_process_took_over_stops_here_and_is_asked_for_again() {
     let (ask, asked) = crossbeam::channel::bounded(1);
     let stopper = thread::spawn(move || {
         thread::sleep(std::time::Duration::from_secs(1));
-        ask.send(()).expect("somebody listens");
+        ask.send("SIGTERM").expect("somebody listens");
     });
     let display = Listener::default();
     let numbers = std::iter::once(40);

@@ -633,7 +633,7 @@ fn the_status_shows_every_attempt_and_why_it_ended() {
         "  finished",
         "  diverged: at iteration 310",
         "  failed: no memory left",
-        "  stopped: by Ctrl-C or SIGTERM",
+        "  stopped: on request",
         "  interrupted: the process died",
     ]) {
         assert!(line.ends_with(end), "{line}");
@@ -650,7 +650,7 @@ fn the_status_shows_every_attempt_and_why_it_ended() {
 
     let (_, said, _) = results.resweep(&["status", "fig6"]);
     let line = |label: &str| said.lines().find(|line| line.contains(label)).unwrap();
-    assert!(line("seed 4").ends_with("goes on from 300"), "{said}");
+    assert!(line("seed 4").ends_with("resumes from 300"), "{said}");
     assert!(line("seed 5").ends_with("no checkpoint yet"), "{said}");
     let (_, said, _) = results.resweep(&["status"]);
     let sizes = said.lines().last().unwrap();

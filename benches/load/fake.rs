@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crossbeam::channel::Sender;
 use resweep_core::domain::{
-    Beginning, EvalPoint, EvalSet, Job, Outcome, RunEvent, TrainError, TrainPoint, Trainer,
+    Beginning, EvalPoint, EvalSet, Job, Outcome, RunEvent, StopReason, TrainError, TrainPoint, Trainer,
 };
 
 /// Each so many training points come with an evaluation.
@@ -19,7 +19,7 @@ pub struct Fake {
     /// When the first run began.
     pub first: OnceLock<Instant>,
     /// Asked to end the sweep at its first run.
-    pub stop: Option<Sender<()>>,
+    pub stop: Option<Sender<StopReason>>,
 }
 
 impl Fake {
@@ -42,7 +42,7 @@ impl Trainer for Fake {
         self.first.get_or_init(Instant::now);
         if let Some(stop) = &self.stop {
             // The others find it full.
-            let _ = stop.try_send(());
+            let _ = stop.try_send("the benchmark");
         }
         let began = Beginning {
             iteration: 0,

@@ -88,7 +88,10 @@ fn reason(attempt: &Attempt) -> String {
             format!("at iteration {}", attempt.diverged_iteration.unwrap_or(0))
         }
         AttemptStatus::Failed => error().unwrap_or_default().to_owned(),
-        AttemptStatus::Stopped => "by Ctrl-C or SIGTERM".to_owned(),
+        AttemptStatus::Stopped => {
+            let why = error().unwrap_or("on request");
+            why.strip_prefix("stopped ").unwrap_or(why).to_owned()
+        }
         AttemptStatus::Interrupted => error().unwrap_or("the process died").to_owned(),
     }
 }

@@ -30,6 +30,7 @@ mod verify;
 
 use std::ffi::OsString;
 
+use anyhow::Context;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
@@ -40,13 +41,17 @@ pub use provenance::cpu_name;
 
 /// The whole program: parses the arguments, runs the command, prints its error.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Ending {
-    let ending = match Cli::try_parse_from(args) {
-        Ok(cli) => execute(cli.command).unwrap_or_else(|error| {
-            output::styled(Stream::Err, &describe(&error));
-            Ending::of(&error)
-        }),
-        Err(shown) => print_usage(&shown),
+    let ended = match stopping::install().context("cannot handle signals") {
+        Ok(()) => match Cli::try_parse_from(args) {
+            Ok(cli) => execute(cli.command),
+            Err(shown) => Ok(print_usage(&shown)),
+        },
+        Err(error) => Err(error),
     };
+    let ending = ended.unwrap_or_else(|error| {
+        output::styled(Stream::Err, &describe(&error));
+        Ending::of(&error)
+    });
     ending.after_output()
 }
 
@@ -68,6 +73,7 @@ fn print_usage(shown: &clap::Error) -> Ending {
 /// Anything that keeps the command from doing its work; [`Ending::of`] says what it means for
 /// the exit code.
 pub fn execute(command: Command) -> anyhow::Result<Ending> {
+    stopping::prepare_for(&command);
     match command {
         Command::Run(args) => run::execute(&args),
         Command::Plan(args) => plan::execute(&args).map(|()| Ending::Done),
@@ -77,7 +83,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Plot(args) => plot::execute(&args),
         Command::Table(args) => findings::execute(&args).map(|()| Ending::Done),
         Command::Verify(args) => verify::execute(&args),
-        Command::Report(args) => report::execute(&args).map(|()| Ending::Done),
+        Command::Report(args) => report::execute(&args),
         Command::Export(args) => export::execute(&args).map(|()| Ending::Done),
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),

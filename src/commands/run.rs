@@ -48,7 +48,6 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     }
     let Round { ending, report } = round;
     if ending == Ending::Stopped {
-        errln!("stopped; the same command goes on from here");
         return Ok(ending);
     }
     announce(
@@ -117,7 +116,7 @@ fn train(
     };
     let stopping = match stopping {
         Some(stopping) => stopping,
-        None => stopping.insert(Stopping::listen()?),
+        None => stopping.insert(Stopping::listen()),
     };
     let (tally, report) = live_report::during(args.report, prepared, results, || {
         schedule::run(
@@ -130,9 +129,12 @@ fn train(
     });
     let tally = tally?;
     drop(recorder);
-    let ending = match stopping.was_asked() {
-        true => Ending::Stopped,
-        false => ending(&outlook, left_alone(&outlook, args), tally),
+    let ending = match stopping.reason() {
+        Some(reason) => {
+            errln!("stopped by {reason}; run the same command to resume");
+            Ending::Stopped
+        }
+        None => ending(&outlook, left_alone(&outlook, args), tally),
     };
     Ok(Round { ending, report })
 }

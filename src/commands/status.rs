@@ -177,12 +177,14 @@ struct RunRow<'a> {
 fn note(row: &RunRow) -> String {
     match (row.diverged_iteration, row.error) {
         (Some(iteration), _) => format!("at iteration {iteration}"),
-        (None, Some(error)) => first_line(error).to_owned(),
-        (None, None) if row.unfinished => match row.checkpoint_iteration {
-            Some(iteration) => format!("goes on from {iteration}"),
+        (None, Some(error)) if row.status != AttemptStatus::Stopped.word() => {
+            first_line(error).to_owned()
+        }
+        _ if row.unfinished => match row.checkpoint_iteration {
+            Some(iteration) => format!("resumes from {iteration}"),
             None => "no checkpoint yet".to_owned(),
         },
-        (None, None) => match &row.needed {
+        _ => match &row.needed {
             Some(needed) if row.attempts == 0 => format!("grows from {needed}"),
             _ => String::new(),
         },

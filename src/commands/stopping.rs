@@ -1,49 +1,181 @@
-//! Ctrl-C and SIGTERM: the first asks to stop, the second stops.
+//! Signals that stop the program: the first one stops a sweep with a checkpoint of each run, a second
+//! one ends the program at once.
+//!
+//! [`install`] is called before anything else. Until a command listens, a signal ends the program.
+//! Signals that were ignored when the program started stay ignored, as `nohup` wants SIGHUP to be.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use crossbeam::channel::{Receiver, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::ending::Ending;
+use crate::cli::Command;
+use crate::domain::StopReason;
 
 /// Signals that come so soon after the first are the same: some programs send theirs both to a
 /// process and to its group.
 const SAME_SIGNAL: Duration = Duration::from_millis(200);
 
+/// What a signal does.
+#[derive(Debug)]
+enum Reaction {
+    /// Ends the program with the exit code of a stop: nothing would be lost.
+    End,
+    /// What it does to a program that does not handle it.
+    Default,
+    /// Nothing: the parent process decides.
+    Nothing,
+    /// Asks for a stop.
+    Ask {
+        ask: Sender<StopReason>,
+        first: Arc<OnceLock<(StopReason, Instant)>>,
+    },
+}
+
+static REACTION: Mutex<Reaction> = Mutex::new(Reaction::End);
+
+fn reaction() -> MutexGuard<'static, Reaction> {
+    REACTION.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Handles the signals from now on.
+///
+/// # Errors
+/// When the system does not allow it.
+pub fn install() -> io::Result<()> {
+    system::install(react)
+}
+
+/// Fits the reaction to a command that does not listen itself.
+pub fn prepare_for(command: &Command) {
+    *reaction() = match command {
+        Command::Run(_) => Reaction::End,
+        Command::Report(args) if args.watch.is_some() => Reaction::End,
+        Command::TrainRun => Reaction::Nothing,
+        _ => Reaction::Default,
+    };
+}
+
+fn react(signal: &'static Signal) {
+    match &*reaction() {
+        Reaction::End => {
+            errln!("stopped by {} before training started", signal.name);
+            std::process::exit(Ending::Stopped as i32);
+        }
+        Reaction::Default => system::die_of(signal),
+        Reaction::Nothing => {}
+        Reaction::Ask { ask, first } => {
+            let (_, at) = first.get_or_init(|| (signal.name, Instant::now()));
+            if at.elapsed() > SAME_SIGNAL && signal.insists {
+                std::process::exit(Ending::Stopped as i32);
+            }
+            let _ = ask.try_send(signal.name);
+        }
+    }
+}
+
 /// What a command that can be stopped listens to.
 pub struct Stopping {
     /// Gets one message, at the first signal.
-    pub asked: Receiver<()>,
-    was_asked: Arc<AtomicBool>,
+    pub asked: Receiver<StopReason>,
+    first: Arc<OnceLock<(StopReason, Instant)>>,
 }
 
 impl Stopping {
-    /// Takes the signals from now on. At the second one the process ends at once.
-    ///
-    /// # Errors
-    /// When the system does not let it.
-    pub fn listen() -> anyhow::Result<Self> {
+    /// Receives the signals from now on. At the second one the process ends at once.
+    pub fn listen() -> Self {
         let (ask, asked) = bounded(1);
-        let was_asked = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&was_asked);
-        let mut first = None;
-        ctrlc::set_handler(move || {
-            seen.store(true, Ordering::SeqCst);
-            let first = *first.get_or_insert_with(Instant::now);
-            if first.elapsed() > SAME_SIGNAL {
-                std::process::exit(Ending::Stopped as i32);
-            }
-            let _ = ask.try_send(());
-        })
-        .context("cannot listen to Ctrl-C")?;
-        Ok(Self { asked, was_asked })
+        let first = Arc::default();
+        *reaction() = Reaction::Ask {
+            ask,
+            first: Arc::clone(&first),
+        };
+        Self { asked, first }
     }
 
-    /// Whether a signal has come.
-    pub fn was_asked(&self) -> bool {
-        self.was_asked.load(Ordering::SeqCst)
+    /// The first signal, if there was one.
+    pub fn reason(&self) -> Option<StopReason> {
+        self.first.get().map(|(reason, _)| *reason)
     }
+}
+
+/// A signal that stops the program.
+#[derive(Debug)]
+struct Signal {
+    #[cfg(unix)]
+    number: i32,
+    name: StopReason,
+    /// Whether a second one ends the program at once. Batch systems repeat the others.
+    insists: bool,
+}
+
+#[cfg(unix)]
+mod system {
+    use std::{fs, io, thread};
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
+
+    use super::Signal;
+
+    const fn signal(number: i32, name: &'static str, insists: bool) -> Signal {
+        Signal {
+            number,
+            name,
+            insists,
+        }
+    }
+
+    static SIGNALS: [Signal; 7] = [
+        signal(SIGHUP, "SIGHUP", true),
+        signal(SIGINT, "SIGINT", true),
+        signal(SIGQUIT, "SIGQUIT", true),
+        signal(SIGTERM, "SIGTERM", true),
+        signal(SIGUSR1, "SIGUSR1", false),
+        signal(SIGUSR2, "SIGUSR2", false),
+        signal(SIGXCPU, "SIGXCPU", false),
+    ];
+
+    pub(super) fn install(react: fn(&'static Signal)) -> io::Result<()> {
+        let ignored = ignored();
+        let handled = SIGNALS.iter().map(|signal| signal.number);
+        let handled = handled.filter(|number| ignored & (1 << (number - 1)) == 0);
+        let mut received = Signals::new(handled)?;
+        let thread = thread::Builder::new().name("signals".to_owned());
+        thread.spawn(move || {
+            for number in received.forever() {
+                let signal = SIGNALS.iter().find(|signal| signal.number == number);
+                signal.into_iter().for_each(react);
+            }
+        })?;
+        Ok(())
+    }
+
+    /// The signals that this process ignores, a bit each. Linux says it; other systems are not asked.
+    fn ignored() -> u64 {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .unwrap_or(0)
+    }
+
+    pub(super) fn die_of(signal: &Signal) {
+        // It only fails for signals that cannot be handled.
+        let _ = emulate_default_handler(signal.number);
+    }
+}
+
+/// Without Unix signals the system ends the program, and its runs resume from their last checkpoints.
+#[cfg(not(unix))]
+mod system {
+    use super::Signal;
+
+    pub(super) fn install(_: fn(&'static Signal)) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn die_of(_: &Signal) {}
 }

@@ -120,6 +120,9 @@ enum Line<'a> {
         device: String,
         workers_left_on_device: usize,
     },
+    StopAsked {
+        by: &'a str,
+    },
     SweepFinished {
         #[serde(flatten)]
         tally: SweepTally,
@@ -187,6 +190,7 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
             device: slot.device.to_string(),
             workers_left_on_device: left,
         },
+        Event::StopAsked { by } => Line::StopAsked { by },
         Event::SweepFinished { tally, wall } => Line::SweepFinished {
             tally,
             wall_ms: whole_ms(wall),

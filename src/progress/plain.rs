@@ -69,6 +69,7 @@ impl<W: Write> Plain<W> {
                 Some(format!("{} · {why}", self.seen.heading(run)))
             }
             Event::SlotRetired { slot, left } => Some(words::retired(slot, left)),
+            Event::StopAsked { by } => Some(words::stop_asked(by)),
             Event::SweepFinished { tally, wall } => Some(words::summary(&tally, wall)),
         }
     }

@@ -85,6 +85,11 @@ pub(super) fn retired(slot: Slot, left: usize) -> String {
     )
 }
 
+/// What follows a signal.
+pub(super) fn stop_asked(by: &str) -> String {
+    format!("{by}: stopping with a checkpoint of each run; a second signal stops at once")
+}
+
 /// How a sweep ended: `11 finished, 1 diverged in 12 min 3 s`.
 pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
     let counts = [

@@ -20,7 +20,7 @@ use super::waiting::WaitingPoints;
 use super::{RunImages, StoreError, checkpoints, database, images, layers};
 use resweep_core::domain::{
     Beginning, Claim, Event, EventSink, Grant, Ledger, Outcome, Run, RunEvent, RunId, Saved,
-    SinkError, Slot,
+    SinkError, Slot, StopReason,
 };
 
 /// Writes a sweep into the database, and shares its runs with other processes.
@@ -53,6 +53,8 @@ struct Begun {
     terms: Terms,
     others: Others,
     process: ThisProcess,
+    /// What asked the sweep to stop.
+    stop: Option<StopReason>,
 }
 
 /// How a process takes part in a sweep.
@@ -125,6 +127,7 @@ impl Recorder {
             },
             others: Others::new(&self.path, participation.lease),
             process,
+            stop: None,
         });
         Ok(())
     }
@@ -210,8 +213,9 @@ impl Recorder {
             return Ok(());
         };
         let iterations = run.config.configuration.train.iterations;
+        let stop = self.sweep.as_ref().and_then(|sweep| sweep.stop);
         self.write(|connection| {
-            update_attempt(connection, hold.attempt, outcome, wall)?;
+            update_attempt(connection, hold.attempt, outcome, stop, wall)?;
             match outcome {
                 Outcome::Finished => {
                     checkpoints::keep_only(connection, hold.training, Some(iterations))
@@ -315,6 +319,12 @@ impl EventSink for Recorder {
             Event::SweepStarted { slots, .. } => {
                 if let Some(sweep) = &mut self.sweep {
                     sweep.workers = slots.len();
+                }
+                Ok(())
+            }
+            Event::StopAsked { by } => {
+                if let Some(sweep) = &mut self.sweep {
+                    sweep.stop = Some(by);
                 }
                 Ok(())
             }
@@ -451,16 +461,18 @@ fn update_attempt(
     connection: &Connection,
     attempt: i64,
     outcome: &Outcome,
+    stop: Option<StopReason>,
     wall: Duration,
 ) -> Result<(), Problem> {
     let (error, transient, diverged_iteration) = match outcome {
         Outcome::Failed {
             error, transient, ..
-        } => (Some(error), *transient, None),
+        } => (Some(error.clone()), *transient, None),
         Outcome::Diverged { iteration } => {
             (None, false, Some(integer("an iteration", *iteration)?))
         }
-        Outcome::Finished | Outcome::Stopped => (None, false, None),
+        Outcome::Finished => (None, false, None),
+        Outcome::Stopped => (stop.map(|by| format!("stopped by {by}")), false, None),
     };
     let mut update = connection.prepare_cached(
         "UPDATE attempts SET status = ?2, error = ?3, diverged_iteration = ?4,

@@ -21,8 +21,6 @@ use resweep_train::NetworkTrainer;
 /// # Errors
 /// When there is no order: the command is not for people.
 pub fn execute() -> anyhow::Result<Ending> {
-    // Ctrl-C reaches the whole group of processes; the parent tells what is to be done.
-    ctrlc::set_handler(|| {}).context("cannot listen to Ctrl-C")?;
     tracing_subscriber::fmt()
         .without_time()
         .with_ansi(false)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
+use super::super::ending::Ending;
 use super::super::prepare::Prepared;
 use super::super::stopping::Stopping;
 use super::write;
@@ -13,19 +14,22 @@ use super::write;
 /// How often `run --report` writes.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Writes the report every so often until every run has come to its end, or until Ctrl-C. The
-/// last report stays as it is: it does not load itself again.
+/// Writes the report every so often until every run has ended, or until a signal stops it. The last
+/// report does not load itself again.
 ///
 /// # Errors
 /// The first thing that keeps a report from being written.
-pub(super) fn watch(prepared: &Prepared, results: &Path, every: Duration) -> anyhow::Result<()> {
-    let stopping = Stopping::listen()?;
+pub(super) fn watch(prepared: &Prepared, results: &Path, every: Duration) -> anyhow::Result<Ending> {
+    let stopping = Stopping::listen();
     let mut unfinished = true;
     while unfinished && goes_on(&stopping.asked, every) {
         unfinished = write(prepared, results, Some(every))?.unfinished;
     }
     write(prepared, results, None)?;
-    Ok(())
+    Ok(match stopping.reason() {
+        Some(_) => Ending::Stopped,
+        None => Ending::Done,
+    })
 }
 
 /// Does some work, and keeps the report up to date meanwhile where that is wanted. Returns where
@@ -64,6 +68,6 @@ fn keep_up(prepared: &Prepared, results: &Path, is_done: &Receiver<()>) -> anyho
 }
 
 /// Waits; false when there is no more to wait for.
-fn goes_on(stop: &Receiver<()>, every: Duration) -> bool {
-    stop.recv_timeout(every) == Err(RecvTimeoutError::Timeout)
+fn goes_on<T>(stop: &Receiver<T>, every: Duration) -> bool {
+    matches!(stop.recv_timeout(every), Err(RecvTimeoutError::Timeout))
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
+use super::ending::Ending;
 use super::findings;
 use super::plot::drawing;
 use super::prepare::{Prepared, database, prepare};
@@ -26,7 +27,7 @@ pub use live::during;
 const IMAGE_LINES: usize = 40;
 
 /// Writes the report, or keeps it up to date until the sweep has come to its end.
-pub fn execute(args: &ReportArgs) -> anyhow::Result<()> {
+pub fn execute(args: &ReportArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
     let prepared = prepare(&args.sweep, results)?;
     let watch = args.watch.map(Duration::from_secs_f64);
@@ -38,7 +39,7 @@ pub fn execute(args: &ReportArgs) -> anyhow::Result<()> {
     }
     match watch {
         Some(every) => live::watch(&prepared, results, every),
-        None => Ok(()),
+        None => Ok(Ending::Done),
     }
 }
 

@@ -174,6 +174,7 @@ impl EventSink for Bars {
                 self.print_of(run, &words::blocked(needs))?;
             }
             Event::SlotRetired { slot, left } => self.print(&words::retired(slot, left))?,
+            Event::StopAsked { by } => self.print(&words::stop_asked(by))?,
             Event::SweepFinished { tally, wall } => {
                 self.finish_sweep(&words::summary(&tally, wall))?;
             }

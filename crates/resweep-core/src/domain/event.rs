@@ -53,11 +53,19 @@ pub enum Event<'a> {
         /// Workers that go on on the same device.
         left: usize,
     },
+    /// The sweep was asked to stop: no further run starts, those in progress end with a
+    /// checkpoint.
+    StopAsked {
+        by: StopReason,
+    },
     SweepFinished {
         tally: SweepTally,
         wall: Duration,
     },
 }
+
+/// What asked a sweep to stop, in a word: `SIGTERM`.
+pub type StopReason = &'static str;
 
 /// What a trainer reports while it works.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

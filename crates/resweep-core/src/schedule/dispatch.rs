@@ -9,7 +9,7 @@ use crossbeam::channel::{Receiver, bounded, never, select};
 use super::policy::{Limits, Policy, Workforce};
 use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
-    Claim, DeviceKind, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, SweepTally,
+    Claim, DeviceKind, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, StopReason, SweepTally,
     Trainer,
 };
 
@@ -54,7 +54,7 @@ pub fn run(
     trainer: &Arc<dyn Trainer>,
     ledger: &mut dyn Ledger,
     sinks: &mut [Box<dyn EventSink>],
-    stop: &Receiver<()>,
+    stop: &Receiver<StopReason>,
 ) -> Result<SweepTally, ScheduleError> {
     let (messages_in, messages) = bounded(BACKLOG);
     let slots = &batch.workforce.slots;
@@ -162,7 +162,7 @@ impl Dispatch<'_> {
         mut self,
         batch: &Batch,
         messages: &Receiver<Message>,
-        mut stop: Receiver<()>,
+        mut stop: Receiver<StopReason>,
     ) -> Result<SweepTally, ScheduleError> {
         let start = Instant::now();
         self.audience.tell(&Event::SweepStarted {
@@ -190,7 +190,10 @@ impl Dispatch<'_> {
                     }
                 }
                 recv(stop) -> asked => match asked {
-                    Ok(()) => self.stop(),
+                    Ok(by) => {
+                        self.audience.tell(&Event::StopAsked { by });
+                        self.stop();
+                    }
                     Err(_) => stop = never(),
                 },
                 recv(wake) -> _ => {}
