@@ -456,6 +456,118 @@ fn overrides_reach_every_part_of_the_file() {
 }
 
 #[test]
+fn text_on_the_command_line_may_look_like_something_else() {
+    for name in ["2024_11", "1e5", "1.2", "0x1f", "true", "inf", "001"] {
+        assert_eq!(sweep(SWEEP, &[&format!("sweep.name={name}")]).name, name);
+        let quoted = format!("sweep.name=\"{name}\"");
+        assert_eq!(sweep(SWEEP, &[&quoted]).name, name);
+    }
+    for title in [
+        "2024-11-01",
+        "12:30",
+        "56",
+        "[x] y",
+        "{a",
+        "\"x\" y",
+        "a = b # c",
+    ] {
+        let sweep = sweep(SWEEP, &[&format!("sweep.title={title}")]);
+        assert_eq!(sweep.title.as_deref(), Some(title));
+    }
+    let figure = sweep(SWEEP, &["figure.title=1.5"]).figures.remove(0);
+    assert_eq!(figure.title.as_deref(), Some("1.5"));
+}
+
+#[test]
+fn lists_on_the_command_line_need_neither_quotes_nor_brackets() {
+    let labels = |set: &str| sweep(SWEEP, &[set]).labels;
+    let both = labels("axes.shortcut=[\"none\",\"A\"]");
+    for set in [
+        "[none,A]",
+        "none,A",
+        " none , A ",
+        "[none, A,]",
+        "[\"none\",A]",
+    ] {
+        assert_eq!(labels(&format!("axes.shortcut={set}")), both, "{set}");
+    }
+    assert_eq!(
+        labels("axes.shortcut=none"),
+        labels("axes.shortcut=[\"none\"]")
+    );
+    assert_eq!(labels("axes.depth=8,14"), labels("axes.depth=[8,14]"));
+    assert_eq!(labels("axes.depth=8"), labels("axes.depth=[8]"));
+    assert_eq!(labels("axes.train.lr=.1,2e-1"), labels("axes.lr=[0.1,0.2]"));
+    assert_eq!(sweep(SWEEP, &["sweep.seeds=1,5"]).seeds, [1, 5]);
+    assert_eq!(sweep(SWEEP, &["sweep.seeds=7"]).seeds, [7]);
+    let grown = "axes.init=he-fan-in,{ from = { depth = 14 }, deepen = \"identity\" }";
+    assert_eq!(
+        labels(grown).len(),
+        labels("axes.init=[he-fan-in]").len() * 2 + 2
+    );
+}
+
+#[test]
+fn numbers_on_the_command_line_are_read_as_people_write_them() {
+    let train = |set: &str| first(sweep(SWEEP, &[set])).train;
+    assert_eq!(train("train.lr=.1").lr, 0.1);
+    assert_eq!(train("train.lr=1.").lr, 1.0);
+    assert_eq!(train("train.iterations=1e5").iterations, 100_000);
+    assert_eq!(train("train.iterations=2000.0").iterations, 2000);
+    assert!(train("train.nesterov=True").nesterov);
+    assert!(!train("train.nesterov=FALSE").nesterov);
+    assert_eq!(train("train.lr_drops=.25,.5").lr_drops, [250, 500]);
+}
+
+#[test]
+fn a_wrong_form_is_answered_with_the_whole_right_one() {
+    let toml = |old: &str, new: &str| SWEEP.replace(old, new);
+    for (file, right) in [
+        (
+            toml("\"example\"", "2024_11"),
+            "put it in quotes: \"2024_11\"",
+        ),
+        (toml("\"example\"", "true"), "put it in quotes: \"true\""),
+        (toml("\"example\"", "fig6"), "write `name = \"fig6\"`"),
+        (toml("lr = 0.1", "lr = .1"), "write `lr = 0.1`"),
+        (
+            toml("lr = 0.1", "nesterov = True"),
+            "write `nesterov = true`",
+        ),
+        (toml("[20, 56]", "20"), "write `depth = [20]`"),
+        (toml("[20, 56]", "[20, 56"), "write `depth = [20, 56]`"),
+    ] {
+        let said = report(&file, &[]);
+        assert!(said.contains(right), "{said}");
+    }
+    for (set, right) in [
+        ("axes.depth=[20,56", "write --set 'axes.depth=[20, 56]'"),
+        (
+            "axes.shortcut=[none,A",
+            "write --set 'axes.shortcut=[\"none\", \"A\"]'",
+        ),
+        ("model.depth=20", "write --set 'axes.depth=[20]'"),
+    ] {
+        let said = report(SWEEP, &[set]);
+        assert!(said.contains(right), "{said}");
+    }
+}
+
+#[test]
+fn other_encodings_are_named_and_a_byte_order_mark_is_no_mistake() {
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        for mark in ["\u{feff}", ""] {
+            let text = format!("{mark}{SWEEP}");
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(order).collect();
+            let said = plain(&load_bytes(&bytes, &[]).expect_err("UTF-16"));
+            assert!(said.contains("is UTF-16 text, not UTF-8"), "{said}");
+            assert!(said.lines().count() <= 3, "{said}");
+        }
+    }
+    assert_eq!(sweep(&format!("\u{feff}{SWEEP}"), &[]).name, "example");
+}
+
+#[test]
 fn an_axis_on_the_command_line_replaces_a_value_in_the_file() {
     let toml = SWEEP.replace("depth = [20, 56]\n", "");
     let toml = toml.replace("image_size = 16", "depth = 20");

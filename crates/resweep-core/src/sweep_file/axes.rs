@@ -6,7 +6,7 @@ use super::assign::{Assigned, assignments};
 use super::check;
 use super::keys::Key;
 use super::limits::CONFIGURATIONS_MAX;
-use super::problem::{Problem, Problems};
+use super::problem::{Form, Problem, Problems};
 use super::section;
 use super::setting::{Setting, Settings};
 use super::source::Origin;
@@ -88,7 +88,7 @@ fn also_set(axis: Assigned<'_>, setting: &Setting) -> Problem {
     if setting.at.is_override() {
         problem
             .label("would be ignored")
-            .help(format!("`{name}` is an axis; use --set axes.{name}=[...]"))
+            .help(format!("write --set 'axes.{name}=[{setting}]'"))
     } else {
         problem.label("set here").help("remove one of the two")
     }
@@ -120,7 +120,7 @@ fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
             let message = format!("axis `{name}` must be a list, found {}", value.type_name());
             Problem::new(assigned.node.at, message)
                 .label("expected a list")
-                .help(format!("list the values, as in `{name} = [...]`"))
+                .form(Form::Listed(name))
         }
     };
     problems.push(problem);

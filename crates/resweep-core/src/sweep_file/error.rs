@@ -25,6 +25,9 @@ pub enum SpecError {
     /// It is a pipe or a device.
     #[error("`{}` is a pipe or a device, not a file", path.display())]
     NoFile { path: PathBuf },
+    /// It is text in another encoding, as some editors on Windows save it.
+    #[error("`{}` is UTF-16 text, not UTF-8", path.display())]
+    Utf16 { path: PathBuf },
     /// It is larger than any sweep file.
     #[error("`{}` is larger than {} MB", path.display(), FILE_BYTES_MAX / 1_000_000)]
     TooLarge { path: PathBuf },
@@ -64,6 +67,10 @@ impl SpecError {
             }
             SpecError::TooLarge { .. } => {
                 let help = "a sweep file is a page of TOML; is this another file?";
+                render::title(&summary, &[help.to_owned()], styled)
+            }
+            SpecError::Utf16 { .. } => {
+                let help = "save it as UTF-8; in Notepad, choose the encoding UTF-8 in \"Save as\"";
                 render::title(&summary, &[help.to_owned()], styled)
             }
             SpecError::NoFile { .. } => {

@@ -148,6 +148,16 @@ pub struct KeySpec {
     pub meaning: &'static str,
 }
 
+/// The keys that `--set` takes for one value or for an axis, in the order of the documentation.
+pub fn override_keys() -> Vec<String> {
+    let sections = [Data, Model, Train, Sweep, Figure];
+    let keys = sections.into_iter().flat_map(Section::keys);
+    let axes = Section::SETTABLE.into_iter().flat_map(Section::keys);
+    let keys = keys.map(|spec| spec.key.qualified());
+    keys.chain(axes.map(|spec| format!("axes.{}", spec.name)))
+        .collect()
+}
+
 /// The defaults of the settable keys as a TOML document, read like any other.
 pub fn defaults() -> String {
     let mut text = String::new();

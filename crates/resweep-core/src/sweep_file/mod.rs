@@ -39,6 +39,7 @@ mod source;
 mod suggest;
 mod text;
 mod tree;
+mod typed;
 mod warmup;
 
 use std::fs::{self, File};
@@ -46,6 +47,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub use error::{Mistakes, SpecError};
+pub use keys::override_keys;
 
 use crate::domain::{Configuration, Figure, Sweep};
 use expect::Expect;
@@ -98,8 +100,8 @@ fn check(
         Some(sweep) if problems.is_empty() => Ok(sweep),
         _ => Err(SpecError::Invalid(Box::new(Mistakes {
             path: path.to_owned(),
+            problems: problems.into_sorted(&sources),
             sources,
-            problems: problems.into_sorted(),
         }))),
     }
 }
@@ -125,7 +127,21 @@ fn read_file(path: &Path) -> Result<Vec<u8>, SpecError> {
             path: path.to_owned(),
         });
     }
+    if is_utf16(&bytes) {
+        return Err(SpecError::Utf16 {
+            path: path.to_owned(),
+        });
+    }
     Ok(bytes)
+}
+
+/// Whether a text is UTF-16: it has a byte order mark, or begins with an ASCII character of two
+/// bytes. UTF-8 text has no zero bytes.
+fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..]
+    )
 }
 
 /// The file as text; a byte that is not UTF-8 is told and replaced.

@@ -5,6 +5,7 @@ use super::parse;
 use super::problem::{Problem, Problems};
 use super::source::{OVERRIDE_PREFIX, Origin, SourceId, Sources};
 use super::tree::{Entry, Node, Table, Value};
+use super::typed::{self, Target, Written};
 
 /// Applies every override in order; the last one of a key wins.
 pub fn apply(sources: &Sources, root: &mut Table, problems: &mut Problems) {
@@ -46,20 +47,25 @@ fn read(text: &str, id: SourceId) -> Result<(Path, Node), Vec<Problem>> {
             .help("an empty text is written \"\"");
         return Err(vec![problem]);
     }
-    let node = match parse::value(value, id, offset + start) {
-        Ok(node) => node,
-        Err(_) if is_bare(value) => Node {
-            at: at(start, text.len()),
-            value: Value::String(value.trim().to_owned()),
-        },
-        Err(problems) => return Err(problems),
+    let names: Vec<&str> = path.iter().map(|(name, _)| name.as_str()).collect();
+    let written = Written {
+        text: value,
+        source: id,
+        start: offset + start,
     };
-    Ok((path, node))
+    match typed::read(written, Target::find(&names)) {
+        Ok(node) => Ok((path, node)),
+        Err(problems) => Err(with_right_form(problems, key, value)),
+    }
 }
 
-/// Whether text that is not TOML is meant as text: no bracket or quote announces otherwise.
-fn is_bare(value: &str) -> bool {
-    !value.trim_start().starts_with(['[', '{', '"', '\''])
+/// Shows the whole argument to type, where it is clear what is meant.
+fn with_right_form(mut problems: Vec<Problem>, key: &str, value: &str) -> Vec<Problem> {
+    if let (Some(problem), Some(value)) = (problems.first_mut(), typed::repaired(value)) {
+        let argument = typed::shell_quoted(&format!("{key}={value}"));
+        problem.help = vec![format!("write --set {argument}")];
+    }
+    problems
 }
 
 /// Puts `node` at `path`, making tables on the way.

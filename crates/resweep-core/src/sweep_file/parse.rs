@@ -4,10 +4,11 @@ use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
-use super::limits::{RECOVERED_BYTES_MAX, VALUES_MAX};
+use super::limits::{LINE_LENGTH_MAX, RECOVERED_BYTES_MAX, VALUES_MAX};
 use super::problem::{Problem, Problems};
 use super::source::{Origin, SourceId, Sources};
 use super::tree::{Entry, Node, Table, Value};
+use super::typed;
 
 /// Reads a whole document; what could not be read is left out of the table and told.
 pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Table {
@@ -23,9 +24,40 @@ pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Tab
     let (table, errors) = parse(text);
     let place = Place { id, offset: 0 };
     for error in &errors {
-        problems.push(place.syntax_error(error, text.len()));
+        if problems.is_full() {
+            break;
+        }
+        problems.push(with_right_line(place.syntax_error(error, text.len()), text));
     }
     place.table(table.get_ref())
+}
+
+/// Shows the whole right line, where it is clear what is meant. A list that is not closed is only
+/// noticed on the line after it.
+fn with_right_line(problem: Problem, text: &str) -> Problem {
+    let Some(before) = text.get(..problem.at.start) else {
+        return problem;
+    };
+    let number = before.matches('\n').count();
+    let lines = text.lines().skip(number.saturating_sub(1)).take(2);
+    let mut lines: Vec<&str> = lines.collect();
+    if number > 0 {
+        lines.reverse();
+    }
+    match lines.into_iter().find_map(right_line) {
+        Some(right) => Problem {
+            help: vec![format!("write `{right}`")],
+            ..problem
+        },
+        None => problem,
+    }
+}
+
+/// A line whose value TOML refuses, made right; `None` where it is right or not clear.
+fn right_line(line: &str) -> Option<String> {
+    let (key, value) = line.split_once('=')?;
+    let right = typed::repaired(value.get(..LINE_LENGTH_MAX).unwrap_or(value))?;
+    (right != value.trim()).then(|| format!("{} = {right}", key.trim()))
 }
 
 /// Where a text has more commas outside of quotes and comments than lists may have values.

@@ -14,7 +14,30 @@ pub struct Problem {
     /// Other places that belong to the mistake.
     pub context: Vec<(Origin, String)>,
     pub help: Vec<String>,
+    /// The right form of the text at the place, shown before the other help.
+    pub form: Option<Form>,
 }
+
+/// How text is made right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A value in quotes.
+    Quoted,
+    /// The value of this key as a list.
+    Listed(&'static str),
+}
+
+impl Form {
+    fn help(self, text: &str) -> String {
+        match self {
+            Form::Quoted => format!("put it in quotes: \"{text}\""),
+            Form::Listed(key) => format!("write `{key} = [{text}]`"),
+        }
+    }
+}
+
+/// Longer text is not repeated in help.
+const FORM_BYTES_MAX: usize = 100;
 
 impl Problem {
     /// `message` starts in lower case and has no full stop, as rustc's do.
@@ -25,6 +48,7 @@ impl Problem {
             label: String::new(),
             context: Vec::new(),
             help: Vec::new(),
+            form: None,
         }
     }
 
@@ -40,6 +64,12 @@ impl Problem {
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
+        self
+    }
+
+    /// Shows the right form of the text at the place.
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = Some(form);
         self
     }
 
@@ -105,8 +135,16 @@ impl Problems {
     }
 
     /// In the order of the file, then of the command line.
-    pub fn into_sorted(mut self) -> Vec<Problem> {
+    pub fn into_sorted(mut self, sources: &Sources) -> Vec<Problem> {
         self.list.sort_by_key(|problem| problem.at);
+        for problem in &mut self.list {
+            let source = &sources.get(problem.at.source).text;
+            let text = source.get(problem.at.start..problem.at.end);
+            let text = text.filter(|text| text.len() <= FORM_BYTES_MAX);
+            if let (Some(form), Some(text)) = (problem.form, text) {
+                problem.help.insert(0, form.help(text));
+            }
+        }
         self.list
     }
 }

@@ -1,22 +1,35 @@
 //! Checks values that are text: words, names, lines, paths.
 
-use std::path::PathBuf;
-
 use super::assign;
 use super::check::{Result, refused, usage, wrong_type};
 use super::keys::KeySpec;
+use super::kind::Kind;
 use super::limits::{LINE_LENGTH_MAX, NAME_LENGTH_MAX, PATH_BYTES_MAX, TEXT_LENGTH_MAX};
-use super::problem::Problem;
+use super::problem::{Form, Problem};
 use super::setting::Checked;
 use super::suggest;
 use super::tree::{Node, Value};
-use crate::domain::is_unprintable;
+use crate::domain::{UnknownHome, expand_path, is_unprintable};
 
 /// Any text.
 pub fn string<'n>(spec: &KeySpec, node: &'n Node) -> Result<&'n str> {
     match &node.value {
         Value::String(text) => Ok(text),
-        _ => Err(wrong_type(spec, node, "a string")),
+        other => {
+            let problem = *wrong_type(spec, node, "a string");
+            let takes_any = matches!(
+                spec.kind,
+                Kind::Name | Kind::Line | Kind::Text | Kind::Folder
+            );
+            Err(Box::new(match other {
+                Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime
+                    if takes_any =>
+                {
+                    problem.form(Form::Quoted)
+                }
+                _ => problem,
+            }))
+        }
     }
 }
 
@@ -138,7 +151,8 @@ pub fn folder(spec: &KeySpec, node: &Node) -> Result<Checked> {
     } else if text.len() > PATH_BYTES_MAX {
         "is too long"
     } else {
-        return Ok(Checked::Folder(PathBuf::from(text)));
+        let unknown = |error: UnknownHome| refused(spec, node, error.to_string(), "");
+        return Ok(Checked::Folder(expand_path(text).map_err(unknown)?));
     };
     let message = format!("the {} {fault}", spec.name);
     Err(refused(spec, node, message, ""))

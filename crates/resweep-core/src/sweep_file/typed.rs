@@ -1,0 +1,296 @@
+//! Reads the value of a `--set` for the key that it goes to.
+//!
+//! A shell removes quotes, and people write `.1` and `True`: what TOML refuses is read as the key
+//! takes it. TOML that fits the key is read as TOML.
+
+use super::assign;
+use super::keys::{Key, KeySpec, Section};
+use super::kind::Kind;
+use super::parse;
+use super::problem::Problem;
+use super::source::{Origin, SourceId};
+use super::tree::{Node, Value};
+
+/// What an override sets.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    pub spec: &'static KeySpec,
+    /// Whether it is an axis: a list of such values.
+    pub is_axis: bool,
+}
+
+impl Target {
+    /// The target of a dotted key; `None` for tables, and for keys that do not exist.
+    pub fn find(path: &[&str]) -> Option<Target> {
+        let (key, is_axis) = match path {
+            ["axes", name] => (assign::find(name)?, true),
+            ["axes", section, name] => (assign::find(&format!("{section}.{name}"))?, true),
+            [section, name] => {
+                let sections = [
+                    Section::Sweep,
+                    Section::Data,
+                    Section::Model,
+                    Section::Train,
+                    Section::Figure,
+                ];
+                let section = sections.into_iter().find(|s| s.name() == *section)?;
+                (Key::find(section, name)?, false)
+            }
+            _ => return None,
+        };
+        let spec = key.spec();
+        Some(Target { spec, is_axis })
+    }
+}
+
+/// Text and its place in a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'t> {
+    pub text: &'t str,
+    pub source: SourceId,
+    pub start: usize,
+}
+
+type Read = Result<Node, Vec<Problem>>;
+
+impl<'t> Written<'t> {
+    fn at(self) -> Origin {
+        Origin {
+            source: self.source,
+            start: self.start,
+            end: self.start + self.text.len(),
+        }
+    }
+
+    fn part(self, start: usize, end: usize) -> Written<'t> {
+        Written {
+            text: &self.text[start..end],
+            start: self.start + start,
+            ..self
+        }
+    }
+
+    fn trimmed(self) -> Written<'t> {
+        let start = self.text.len() - self.text.trim_start().len();
+        self.part(start, start + self.text.trim().len())
+    }
+
+    fn node(self, value: Value) -> Node {
+        Node {
+            at: self.at(),
+            value,
+        }
+    }
+
+    fn string(self) -> Node {
+        self.node(Value::String(self.text.to_owned()))
+    }
+
+    fn toml(self) -> Read {
+        parse::value(self.text, self.source, self.start)
+    }
+}
+
+/// Reads a value; `target` is what it is for, where that is known.
+pub fn read(written: Written<'_>, target: Option<Target>) -> Read {
+    let written = written.trimmed();
+    match target {
+        Some(target) if target.is_axis && target.spec.kind.is_list() => untyped(written),
+        Some(target) if target.is_axis || target.spec.kind.is_list() => {
+            list(written, target.spec.kind)
+        }
+        Some(target) => single(written, target.spec.kind),
+        None => untyped(written),
+    }
+}
+
+/// TOML, or text where nothing announces otherwise.
+fn untyped(written: Written<'_>) -> Read {
+    let announced = written.text.starts_with(['[', '{', '"', '\'']);
+    written.toml().or_else(|problems| match announced {
+        true => Err(problems),
+        false => Ok(written.string()),
+    })
+}
+
+fn single(written: Written<'_>, kind: Kind) -> Read {
+    let toml = written.toml();
+    match kind {
+        Kind::Name | Kind::Line | Kind::Text | Kind::Folder | Kind::Word(_) | Kind::Settable => {
+            let is_string = |node: &Node| matches!(node.value, Value::String(_));
+            Ok(toml
+                .ok()
+                .filter(is_string)
+                .unwrap_or_else(|| written.string()))
+        }
+        Kind::Integer { .. } | Kind::Depth | Kind::ImageSize | Kind::Repeats | Kind::Seeds => {
+            number(written, toml).map(whole)
+        }
+        Kind::Number { .. } | Kind::Ticks | Kind::Drops => number(written, toml),
+        Kind::Boolean => match written.text.to_lowercase().as_str() {
+            "true" => Ok(written.node(Value::Boolean(true))),
+            "false" => Ok(written.node(Value::Boolean(false))),
+            _ => untyped(written),
+        },
+        Kind::Warmup | Kind::Init => untyped(written),
+    }
+}
+
+/// `.1`, `1.` and `007` are numbers to everybody but TOML.
+fn number(written: Written<'_>, toml: Read) -> Read {
+    let digits = written.text.contains(|c: char| c.is_ascii_digit());
+    match (toml, written.text.parse::<f64>()) {
+        (Ok(node), _) => Ok(node),
+        (Err(_), Ok(number)) if digits => Ok(written.node(Value::Float(number))),
+        _ => untyped(written),
+    }
+}
+
+/// `1e5` and `2.0` where an integer is meant.
+fn whole(node: Node) -> Node {
+    match node.value {
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Node {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+            value: Value::Integer(number as i128),
+            ..node
+        },
+        _ => node,
+    }
+}
+
+/// A list in brackets or without them; a single value is a list of one.
+fn list(written: Written<'_>, kind: Kind) -> Read {
+    let toml = written.toml();
+    let text = written.text;
+    let parts = match &toml {
+        Ok(Node {
+            value: Value::Array(elements),
+            ..
+        }) => elements.iter().map(|node| of(written, node)).collect(),
+        Err(problems) if text.starts_with('[') && !text.ends_with(']') => {
+            return Err(problems.clone());
+        }
+        Err(_) if text.starts_with('[') => split(written.part(1, text.len() - 1)),
+        _ => split(written),
+    };
+    let mut nodes = Vec::with_capacity(parts.len());
+    for part in parts {
+        if part.text.is_empty() {
+            let problem = Problem::new(part.at(), "this list lacks a value");
+            return Err(vec![problem.label("nothing between the commas")]);
+        }
+        nodes.push(single(part, kind)?);
+    }
+    Ok(written.node(Value::Array(nodes)))
+}
+
+/// The text of a node that was read from `written`.
+fn of<'t>(written: Written<'t>, node: &Node) -> Written<'t> {
+    written.part(node.at.start - written.start, node.at.end - written.start)
+}
+
+/// The values between commas, but for those within quotes and brackets. A comma at the end is no
+/// further value.
+fn split(written: Written<'_>) -> Vec<Written<'_>> {
+    let mut parts = Vec::new();
+    let (mut start, mut depth, mut quote) = (0, 0_usize, None);
+    for (index, c) in written.text.char_indices() {
+        match (quote, c) {
+            (Some(open), _) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[' | '{') => depth += 1,
+            (None, ']' | '}') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                parts.push(written.part(start, index).trimmed());
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    let last = written.part(start, written.text.len()).trimmed();
+    if !last.text.is_empty() {
+        parts.push(last);
+    }
+    parts
+}
+
+/// A value as TOML would have it, where it is one that people write and TOML refuses: `.1`, `True`,
+/// words without quotes, a list that is not closed.
+pub fn repaired(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (source, start) = (SourceId::File, 0);
+    let written = Written {
+        text,
+        source,
+        start,
+    };
+    if written.toml().is_ok() {
+        return Some(text.to_owned());
+    }
+    if let Some(inner) = text.strip_prefix('[') {
+        let inner = inner.strip_suffix(']').unwrap_or(inner);
+        let parts = split(Written {
+            text: inner,
+            ..written
+        });
+        let parts: Option<Vec<String>> = parts.iter().map(|part| repaired(part.text)).collect();
+        return Some(format!("[{}]", parts?.join(", ")));
+    }
+    let lower = text.to_lowercase();
+    if matches!(lower.as_str(), "true" | "false") {
+        return Some(lower);
+    }
+    if let Ok(number) = text.parse::<f64>()
+        && number.is_finite()
+    {
+        return Some(number.to_string());
+    }
+    let is_word = |c: char| c.is_alphanumeric() || "-_./:~ ".contains(c);
+    let is_number = |c: char| c.is_ascii_digit() || "-+.eE_".contains(c);
+    let quoted = text.chars().all(is_word) && !text.chars().all(is_number);
+    quoted.then(|| format!("\"{text}\""))
+}
+
+/// An argument in quotes for a shell, where it needs them.
+pub fn shell_quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_toml_refuses_are_repaired() {
+        let pairs = [
+            (".1", "0.1"),
+            ("True", "true"),
+            ("fig6", "\"fig6\""),
+            ("~/my pics", "\"~/my pics\""),
+            ("[none,A]", "[\"none\", \"A\"]"),
+            ("[.1, .2]", "[0.1, 0.2]"),
+            ("[20, 56", "[20, 56]"),
+            ("[20, 56]", "[20, 56]"),
+        ];
+        for (written, right) in pairs {
+            assert_eq!(repaired(written).as_deref(), Some(right), "{written}");
+        }
+        assert_eq!(repaired("\"open"), None);
+        assert_eq!(repaired("{ a = "), None);
+        assert_eq!(repaired("0.1.1"), None);
+        assert_eq!(repaired(""), None);
+    }
+
+    #[test]
+    fn arguments_are_quoted_for_a_shell_where_they_need_it() {
+        assert_eq!(shell_quoted("train.lr=0.1"), "train.lr=0.1");
+        assert_eq!(shell_quoted("axes.depth=[8,14]"), "'axes.depth=[8,14]'");
+        assert_eq!(shell_quoted("a=it's"), r"'a=it'\''s'");
+    }
+}
