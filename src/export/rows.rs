@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use resweep_core::domain::spreadsheet_text;
+
 use super::settings::plain;
 
 /// How rows are written.
@@ -81,6 +83,7 @@ impl<W: Write> RowWriter<W> {
 fn csv_cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
+        Value::String(text) => spreadsheet_text(text),
         other => plain(other),
     }
 }

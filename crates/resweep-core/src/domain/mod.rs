@@ -24,8 +24,8 @@ pub use config::{
 };
 pub use device::{DeviceKind, DeviceRequest, Requested, UnknownDevice};
 pub use event::{
-    Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, StopReason, SweepTally, TrainError,
-    Trainer, says_out_of_memory,
+    Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, StopReason, SweepTally,
+    TrainError, Trainer, says_out_of_memory,
 };
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};
@@ -34,5 +34,5 @@ pub use images::{ImageCounts, Spread};
 pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
 pub use paths::{UnknownHome, expand_path};
-pub use printable::{is_unprintable, printable, printable_text};
+pub use printable::{is_unprintable, markdown_text, printable, printable_text, spreadsheet_text};
 pub use run::{Cost, Origin, Run, RunConfig, RunId, Slot, Sweep};

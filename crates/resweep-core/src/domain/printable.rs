@@ -42,9 +42,55 @@ pub fn printable_text(text: &str) -> String {
     shown
 }
 
+/// As [`printable`], for a cell of CSV: a spreadsheet would compute text that begins like a formula,
+/// so an apostrophe goes before it, as OWASP advises. Numbers are left alone.
+pub fn spreadsheet_text(text: &str) -> String {
+    let shown = printable(text);
+    let is_formula = shown.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    match is_formula && shown.parse::<f64>().is_err() {
+        true => format!("'{shown}"),
+        false => shown,
+    }
+}
+
+/// As [`printable`], for Markdown: nothing in it starts a link, a cell, code, emphasis or HTML.
+pub fn markdown_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in printable(text).chars() {
+        let after_bracket = c == '(' && shown.ends_with(']');
+        if matches!(c, '\\' | '|' | '`' | '*' | '<') || after_bracket {
+            shown.push('\\');
+        }
+        shown.push(c);
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_of_a_spreadsheet_is_no_formula_and_numbers_stay_numbers() {
+        for formula in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "＝1"] {
+            assert_eq!(spreadsheet_text(formula), format!("'{formula}"));
+        }
+        for text in ["-1.5", "+2e-3", "a=b", "plain-20", ""] {
+            assert_eq!(spreadsheet_text(text), text);
+        }
+        assert_eq!(spreadsheet_text("\t=1"), "\\u{9}=1");
+    }
+
+    #[test]
+    fn text_in_markdown_is_only_text() {
+        assert_eq!(
+            markdown_text("plain-20 lr_drops=[1,2]"),
+            "plain-20 lr_drops=[1,2]"
+        );
+        let hostile = "a|b <img> [x](http://y) `c` *d*";
+        let escaped = r"a\|b \<img> [x]\(http://y) \`c\` \*d\*";
+        assert_eq!(markdown_text(hostile), escaped);
+    }
 
     #[test]
     fn what_acts_on_a_terminal_is_written_out_and_all_else_is_kept() {

@@ -2,14 +2,14 @@
 
 use resweep_core::analysis::statistics::{Interval, Sample};
 use resweep_core::analysis::summary::Summary;
-use resweep_core::domain::printable;
+use resweep_core::domain::markdown_text;
 
 /// Where there is nothing to say.
 pub(super) const NOTHING: &str = "-";
 
 /// A label that neither acts on a terminal nor ends a cell of Markdown.
 pub(super) fn label(text: &str) -> String {
-    printable(text).replace('|', "\\|")
+    markdown_text(text)
 }
 
 /// `8.75`

@@ -5,7 +5,7 @@ use csv::Writer;
 use resweep_core::analysis::Findings;
 use resweep_core::analysis::statistics::Sample;
 use resweep_core::analysis::summary::Summary;
-use resweep_core::domain::printable;
+use resweep_core::domain::spreadsheet_text;
 
 use super::super::RenderError;
 
@@ -49,7 +49,7 @@ pub(super) fn table(findings: &Findings) -> Result<String, RenderError> {
 
 fn record(row: &Summary) -> Vec<String> {
     let mut cells = vec![
-        printable(&row.label),
+        spreadsheet_text(&row.label),
         row.depth.to_string(),
         row.shortcut.word().to_owned(),
         row.parameters

@@ -4,7 +4,7 @@ use resweep_core::analysis::Findings;
 use resweep_core::analysis::pairs::Grid;
 use resweep_core::analysis::paper::Number;
 use resweep_core::analysis::summary::Summary;
-use resweep_core::domain::{Shortcut, printable};
+use resweep_core::domain::{Shortcut, markdown_text};
 
 use super::cells::{NOTHING, grouped, interval, label, mean, number, sample, seeds, signed};
 use super::notes;
@@ -12,7 +12,7 @@ use super::notes;
 /// Heading, table, table of shortcuts, verdicts, notes.
 pub(super) fn table(findings: &Findings) -> String {
     let title = findings.title.as_ref().unwrap_or(&findings.sweep);
-    let mut page = format!("# {}\n\n", printable(title));
+    let mut page = format!("# {}\n\n", markdown_text(title));
     page += &grid(&header(findings), &rows(findings));
     for shortcuts in &findings.shortcuts {
         page += "\n## By depth and shortcut\n\n";
