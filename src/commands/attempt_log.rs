@@ -1,9 +1,10 @@
 //! A log file for each attempt at a run: `logs/<run>/<attempt>.log` in the results folder.
 
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 use tracing::Level;
 
@@ -52,6 +53,22 @@ impl<T: Trainer> Logged<T> {
     }
 }
 
+/// A log that says once when it cannot be written, and goes on without it.
+struct Log(File);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        static SAID: Once = Once::new();
+        self.0.write(bytes).inspect_err(|error| {
+            SAID.call_once(|| errln!("warning: cannot write the logs of the runs: {error}"));
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 impl<T: Trainer> Trainer for Logged<T> {
     fn train(
         &self,
@@ -62,7 +79,9 @@ impl<T: Trainer> Trainer for Logged<T> {
             .with_max_level(self.level)
             .with_ansi(false)
             .with_target(false)
-            .with_writer(Mutex::new(self.open(job)?))
+            .with_writer(Mutex::new(Log(self.open(job)?)))
+            // It would print every line that cannot be written.
+            .log_internal_errors(false)
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             log_start(job);
