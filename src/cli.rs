@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::progress::Mode;
-use resweep_core::domain::{DeviceRequest, Look, Palette, Theme};
+use resweep_core::domain::{DeviceRequest, Look, Palette, Theme, expand_path};
 
 /// Train sweeps of plain and residual networks and draw the figures of "Deep Residual Learning".
 #[derive(Debug, Parser)]
@@ -141,6 +141,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct SweepArgs {
     /// The sweep file (TOML); docs/sweep-file.md describes it
+    #[arg(value_parser = path())]
     pub sweep: PathBuf,
     /// Override a value: train.iterations=2000, axes.depth=[20,56], model.shortcut=B
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -155,7 +156,8 @@ pub struct ResultsArgs {
         long,
         value_name = "DIR",
         default_value = "results",
-        env = "RESWEEP_RESULTS"
+        env = "RESWEEP_RESULTS",
+        value_parser = path()
     )]
     pub results: PathBuf,
 }
@@ -229,6 +231,16 @@ pub enum LogLevel {
     Debug,
 }
 
+/// A path, with `~` and variables expanded: the shell leaves them alone behind `=`, and in variables
+/// of its own.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|written| match written.to_str() {
+        Some("") => Err("a path cannot be empty".to_owned()),
+        Some(text) => expand_path(text).map_err(|error| error.to_string()),
+        None => Ok(PathBuf::from(written)),
+    })
+}
+
 /// A number of seconds from 0 to a year.
 fn seconds(text: &str) -> Result<f64, String> {
     let year = 366.0 * 86_400.0;
@@ -279,7 +291,7 @@ pub struct DoctorArgs {
     #[command(flatten)]
     pub results: ResultsArgs,
     /// Write everything that can be read into a new database, which must not exist yet
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub save: Option<PathBuf>,
 }
 
@@ -348,6 +360,7 @@ pub enum TableFormat {
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// A figure that `run` or `plot` wrote, as PNG
+    #[arg(value_parser = path())]
     pub figure: PathBuf,
     #[command(flatten)]
     pub results: ResultsArgs,
@@ -385,7 +398,7 @@ pub struct ExportArgs {
     #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
     pub format: ExportFormat,
     /// The folder to write into [default: <results>/<sweep>/<format>]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub to: Option<PathBuf>,
 }
 
@@ -422,7 +435,7 @@ pub enum DataCommand {
         #[arg(value_enum)]
         dataset: Downloadable,
         /// The folder to unpack into [default: data/cifar10 or data/cifar100]
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", value_parser = path())]
         to: Option<PathBuf>,
         /// Take it from this mirror, archive or folder instead of the official site
         #[arg(long, value_name = "URL")]
