@@ -41,18 +41,24 @@ pub use provenance::cpu_name;
 
 /// The whole program: parses the arguments, runs the command, prints its error.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Ending {
-    let ended = match stopping::install().context("cannot handle signals") {
-        Ok(()) => match Cli::try_parse_from(args) {
-            Ok(cli) => execute(cli.command),
-            Err(shown) => Ok(print_usage(&shown)),
-        },
-        Err(error) => Err(error),
-    };
-    let ending = ended.unwrap_or_else(|error| {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let ending = parse_and_execute(&args).unwrap_or_else(|error| {
         output::styled(Stream::Err, &describe(&error));
         Ending::of(&error)
     });
     ending.after_output()
+}
+
+fn parse_and_execute(args: &[OsString]) -> anyhow::Result<Ending> {
+    // It changes the environment, before there is another thread.
+    if completions::answer(args)? {
+        return Ok(Ending::Done);
+    }
+    stopping::install().context("cannot handle signals")?;
+    match Cli::try_parse_from(args) {
+        Ok(cli) => execute(cli.command),
+        Err(shown) => Ok(print_usage(&shown)),
+    }
 }
 
 /// Prints what clap has to say: help and the version, or what is wrong with the arguments.
@@ -88,7 +94,7 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
         Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
         Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => {
-            completions::execute(shell);
+            completions::execute(shell)?;
             Ok(Ending::Done)
         }
     }
