@@ -9,8 +9,8 @@ use std::thread;
 use crossbeam::channel::{Receiver, Sender, never};
 use resweep_core::domain::{
     Claim, Configuration, Cost, DeviceKind, Event, EventSink, Grant, Job, Ledger, Origin, Outcome,
-    Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, StopReason, SweepTally, TrainError, TrainPoint,
-    Trainer, TrainingId, TrajectoryId,
+    Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, StopReason, SweepTally, TrainError,
+    TrainPoint, Trainer, TrainingId, TrajectoryId,
 };
 use resweep_core::schedule::{self, Batch, Limits, ScheduleError, Workforce};
 

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -165,6 +165,8 @@ fn training(place: &Workplace, ignored: &str, more: &str) -> Mortal {
         line.contains("started") || line.contains("resumes")
     };
     assert!(lines.any(|line| started(&line)), "it does not train");
+    // A few steps, so that there is something to keep.
+    std::thread::sleep(Duration::from_millis(500));
     process
 }
 
@@ -213,4 +215,185 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     process.signal("TERM");
     assert_eq!(process.0.wait().expect("the end").code(), Some(130));
     assert_eq!(reason(&place), "stopped by SIGTERM");
+}
+
+#[test]
+fn a_home_folder_and_variables_in_paths_are_expanded() {
+    let place = trained();
+    let run = |args: &[&str], results: &str| {
+        let mut command = program(&place, args);
+        command.env("HOME", place.path().join("home"));
+        command
+            .env("RESWEEP_RESULTS", results)
+            .output()
+            .expect("it starts")
+    };
+    let images = place.path().join("home/pics");
+    write_images(&images);
+    for (args, results) in [
+        (
+            ["plan", "tiny.toml", "--set", "data.path=~/pics"].as_slice(),
+            "results",
+        ),
+        (&["run", "tiny.toml"], "~/r"),
+        (&["run", "tiny.toml", "--results=$HOME/r"], "results"),
+        (&["export", "tiny.toml", "--to=${HOME}/csv"], "results"),
+        (&["status", "--results=~/r"], "results"),
+    ] {
+        let output = run(args, results);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+    }
+    assert!(place.path().join("home/r/tiny/figure.png").is_file());
+    assert!(place.path().join("home/csv").is_dir());
+    for args in [
+        ["status", "--results=~nobody/r"].as_slice(),
+        &["status", "--results=$UNSET_BY_ALL/r"],
+        &["plan", "tiny.toml", "--set", "data.path=~nobody/x"],
+    ] {
+        let output = run(args, "results");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+    }
+    let literal = |name: &str| place.path().join(name).exists();
+    assert!(!literal("~") && !literal("$HOME") && !literal("${HOME}"));
+}
+
+/// What a program prints on a pseudo-terminal, and its exit code.
+fn on_a_terminal(mut command: Command) -> (String, Option<i32>) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&controller).expect("access");
+    unlockpt(&controller).expect("unlocked");
+    let name = ptsname(&controller, Vec::new()).expect("a name");
+    let name = name.to_str().expect("UTF-8").to_owned();
+    let end = || -> Stdio {
+        let file = File::options().read(true).write(true).open(&name);
+        file.expect("the terminal").into()
+    };
+    command.stdout(end()).stderr(end()).stdin(Stdio::null());
+    let mut process = Mortal(command.spawn().expect("it starts"));
+    // With its last open end the terminal ends, and reading fails.
+    drop(command);
+    let mut printed = Vec::new();
+    let _ = File::from(controller).read_to_end(&mut printed);
+    let ended = process.0.wait().expect("the end");
+    (String::from_utf8_lossy(&printed).into_owned(), ended.code())
+}
+
+#[test]
+fn a_terminal_of_a_service_or_of_no_kind_gets_plain_lines() {
+    let place = trained();
+    let print = |variables: &[(&str, &str)]| {
+        let mut run = program(&place, &["run", "tiny.toml", "--fresh"]);
+        run.env("TERM", "xterm")
+            .env_remove("CI")
+            .env_remove("NO_COLOR");
+        run.envs(variables.iter().copied());
+        let (printed, code) = on_a_terminal(run);
+        assert_eq!(code, Some(0), "{printed}");
+        printed
+    };
+    assert!(
+        print(&[]).contains('\u{1b}'),
+        "bars are drawn on a terminal"
+    );
+    for plain in [("CI", "true"), ("CI", "1"), ("TERM", ""), ("TERM", "dumb")] {
+        let printed = print(&[plain]);
+        assert!(!printed.contains('\u{1b}'), "{plain:?}: {printed:?}");
+        assert!(printed.contains("started"), "{plain:?}: {printed:?}");
+    }
+}
+
+#[test]
+fn text_of_the_database_cannot_act_on_the_terminal() {
+    let place = trained();
+    let hostile = "x'||char(27)||']0;owned'||char(7)||char(155)||'31m'||char(13)||char(8238)||'=y";
+    let database = place.database("results");
+    for (table, column) in [
+        ("sweep_runs", "label"),
+        ("sweeps", "title"),
+        ("attempts", "error"),
+        ("attempts", "device"),
+        ("attempts", "cpu"),
+        ("attempts", "program_version"),
+        ("processes", "host"),
+    ] {
+        let number = match column {
+            "label" => " || run_id",
+            _ => "",
+        };
+        let update = format!("UPDATE {table} SET {column} = '{hostile}'{number}");
+        database.execute(&update, []).expect("the update");
+    }
+    let failed = "UPDATE attempts SET status = 'failed'";
+    database.execute(failed, []).expect("the update");
+    drop(database);
+    for command in [
+        "status",
+        "status --json",
+        "status tiny",
+        "status tiny --json",
+        "status tiny --attempts",
+        "status tiny --attempts --json",
+        "plan tiny.toml",
+        "plan tiny.toml --json",
+        "table tiny.toml",
+        "table tiny.toml --format csv",
+        "table tiny.toml --format json",
+        "plot tiny.toml",
+        "report tiny.toml",
+        "export tiny.toml",
+        "doctor",
+        "gc --dry-run",
+        "verify results/tiny/figure.png",
+        "run tiny.toml --progress json",
+        "run tiny.toml --dry-run",
+    ] {
+        let args: Vec<&str> = command.split(' ').collect();
+        let mut command = program(&place, &args);
+        command.env("TERM", "xterm").env("NO_COLOR", "1");
+        let (printed, _) = on_a_terminal(command);
+        let acts = |c: char| matches!(c, '\u{1b}' | '\u{7}' | '\u{9b}' | '\u{202e}') || c == '\r';
+        let printed = printed.replace("\r\n", "\n");
+        assert!(!printed.contains(acts), "{args:?}: {printed:?}");
+    }
+}
+
+#[test]
+fn bash_completes_sweep_files_sweeps_and_keys_and_keeps_names_whole() {
+    let place = trained();
+    std::fs::write(place.path().join("my sweep.toml"), "").expect("a file");
+    let script = place.stdout(&["completions", "bash"]);
+    let program = assert_cmd::cargo::cargo_bin("resweep");
+    let folder = program.parent().expect("a folder").display();
+    // What bash does at a <TAB> behind the last word.
+    let complete = |words: &[&str]| -> Vec<String> {
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let last = words.len() - 1;
+        let ask = format!(
+            "PATH='{folder}':$PATH\n{script}\nCOMP_WORDS=({}); COMP_CWORD={last}\n\
+             _resweep resweep '{}' '{}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            quoted.join(" "),
+            words[last],
+            words[last - 1]
+        );
+        let mut bash = Command::new("bash");
+        let bash = bash.current_dir(place.path()).args(["--norc", "-c", &ask]);
+        let output = bash.env_remove("RESWEEP_RESULTS").output().expect("bash");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        said.lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect()
+    };
+    let files = complete(&["resweep", "run", ""]);
+    assert!(files.contains(&"tiny.toml".to_owned()), "{files:?}");
+    assert!(files.contains(&"my\\ sweep.toml".to_owned()), "{files:?}");
+    let begun = complete(&["resweep", "plot", "my\\ s"]);
+    assert_eq!(begun, ["my\\ sweep.toml"]);
+    assert_eq!(complete(&["resweep", "status", "t"]), ["tiny"]);
+    let keys = complete(&["resweep", "run", "tiny.toml", "--set", "train.l"]);
+    assert!(keys.contains(&"train.lr=".to_owned()), "{keys:?}");
+    assert!(!keys.contains(&"tiny.toml".to_owned()), "{keys:?}");
+    let keys = complete(&["resweep", "plan", "tiny.toml", "--set", "axes.d"]);
+    assert!(keys.contains(&"axes.depth=".to_owned()), "{keys:?}");
 }

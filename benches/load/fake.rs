@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use crossbeam::channel::Sender;
 use resweep_core::domain::{
-    Beginning, EvalPoint, EvalSet, Job, Outcome, RunEvent, StopReason, TrainError, TrainPoint, Trainer,
+    Beginning, EvalPoint, EvalSet, Job, Outcome, RunEvent, StopReason, TrainError, TrainPoint,
+    Trainer,
 };
 
 /// Each so many training points come with an evaluation.

@@ -12,7 +12,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::ending::Ending;
 use crate::cli::Command;
-use crate::domain::StopReason;
+use resweep_core::domain::StopReason;
 
 /// Signals that come so soon after the first are the same: some programs send theirs both to a
 /// process and to its group.
@@ -61,7 +61,7 @@ pub fn prepare_for(command: &Command) {
 fn react(signal: &'static Signal) {
     match &*reaction() {
         Reaction::End => {
-            errln!("stopped by {} before training started", signal.name);
+            errln!("stopped by {}", signal.name);
             std::process::exit(Ending::Stopped as i32);
         }
         Reaction::Default => system::die_of(signal),

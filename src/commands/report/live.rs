@@ -19,7 +19,11 @@ const EVERY: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The first thing that keeps a report from being written.
-pub(super) fn watch(prepared: &Prepared, results: &Path, every: Duration) -> anyhow::Result<Ending> {
+pub(super) fn watch(
+    prepared: &Prepared,
+    results: &Path,
+    every: Duration,
+) -> anyhow::Result<Ending> {
     let stopping = Stopping::listen();
     let mut unfinished = true;
     while unfinished && goes_on(&stopping.asked, every) {

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 pub enum UnknownHome {
     #[error("`{path}` begins with `~`, but the home folder is not known; write it out")]
     NoHome { path: String },
-    #[error("`{path}` begins with the home folder of another user, which is not expanded; write it out")]
+    #[error(
+        "`{path}` begins with the home folder of another user, which is not expanded; write it out"
+    )]
     OtherUser { path: String },
     #[error("`{path}` has the variable `${name}`, which is not set")]
     NoVariable { path: String, name: String },
@@ -25,10 +27,7 @@ pub fn expand_path(path: &str) -> Result<PathBuf, UnknownHome> {
     })
 }
 
-fn expand(
-    path: &str,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<PathBuf, UnknownHome> {
+fn expand(path: &str, variable: impl Fn(&str) -> Option<String>) -> Result<PathBuf, UnknownHome> {
     let owned = || path.to_owned();
     let mut parts = Vec::new();
     for (index, part) in path.split('/').enumerate() {

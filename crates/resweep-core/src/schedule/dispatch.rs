@@ -9,8 +9,8 @@ use crossbeam::channel::{Receiver, bounded, never, select};
 use super::policy::{Limits, Policy, Workforce};
 use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
-    Claim, DeviceKind, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, StopReason, SweepTally,
-    Trainer,
+    Claim, DeviceKind, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, StopReason,
+    SweepTally, Trainer,
 };
 
 /// How long runs that are asked to stop may take over it. A step can take longer; then the run
