@@ -57,6 +57,7 @@ Examples:
 const PLOT_EXAMPLES: &str = "\
 Examples:
   resweep plot my.toml                                 also while the sweep runs
+  resweep plot my-sweep --results copied               without its file and its images
   resweep plot my.toml --theme dark                    for slides: figure-dark.png
   resweep plot my.toml --palette okabe-ito             for readers with colour-blindness";
 const TABLE_EXAMPLES: &str = "\
@@ -137,10 +138,10 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
-/// A sweep file and its overrides.
+/// A sweep and its overrides.
 #[derive(Debug, Clone, Args)]
 pub struct SweepArgs {
-    /// The sweep file (TOML); docs/sweep-file.md describes it
+    /// The sweep file (TOML; docs/sweep-file.md), or the name of a sweep in the results folder
     #[arg(value_parser = path())]
     pub sweep: PathBuf,
     /// Override a value: train.iterations=2000, axes.depth=[20,56], model.shortcut=B

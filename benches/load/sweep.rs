@@ -91,6 +91,7 @@ pub fn begin(results: &Path, spec: &Path, sweep: &Sweep, runs: &[Run]) -> anyhow
         })
         .collect();
     let record = SweepRecord {
+        later: &[],
         sweep,
         spec_toml: &spec_toml,
         overrides: &[],

@@ -6,7 +6,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::images;
-use super::prepare::{Prepared, load_data, prepare};
+use super::prepare::{Prepared, load_data, to_train};
 use crate::cli::{DataCommand, Downloadable, SweepArgs};
 use crate::output::Stream;
 use resweep_core::domain::Dataset;
@@ -62,7 +62,7 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
 
 /// Writes `<results>/<sweep>/preview.png`: augmented training images, a row for each class.
 fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> {
-    let prepared = prepare(args, results)?;
+    let prepared = to_train(args, results)?;
     let images = images::of(&prepared);
     images::warn(&images);
     let Prepared { sweep, .. } = prepared;

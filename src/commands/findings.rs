@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::prepare::{Prepared, database, prepare};
+use super::prepare::{Prepared, database, to_show};
 use super::records::Records;
 use crate::cli::{TableArgs, TableFormat as Format};
 use crate::output::{self, Stream};
@@ -19,7 +19,7 @@ use resweep_store::Store;
 /// Prints the sweep's table.
 pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let prepared = prepare(&args.sweep, results)?;
+    let prepared = to_show(&args.sweep, results, false)?;
     let store = Store::open_read_only(&database(results))?;
     let findings = collect(&prepared, &Records::read(&prepared.runs, &store)?);
     let format = match args.format {

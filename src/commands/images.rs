@@ -27,7 +27,9 @@ pub struct Images {
 /// One entry for each data set and number of held-out images, in the order of the sweep.
 pub fn of(prepared: &Prepared) -> Vec<Images> {
     let mut seen = HashSet::new();
-    let all = prepared.sweep.configurations.iter().zip(&prepared.facts);
+    let known = prepared.images.iter().map(|images| images.seen.as_ref());
+    let all = prepared.sweep.configurations.iter().zip(known);
+    let all = all.filter_map(|(configuration, seen)| Some((configuration, seen?)));
     let distinct = all.filter(|(configuration, facts)| {
         let data = &configuration.data;
         let skips = data.broken_image as usize;
@@ -93,9 +95,10 @@ pub fn warn(images: &[Images]) {
 
 /// What the store keeps of each run's images.
 pub fn for_record(prepared: &Prepared) -> Vec<(&RunId, RunImages)> {
-    let counted = prepared.sweep.configurations.iter().zip(&prepared.facts);
+    let counted = prepared.sweep.configurations.iter().zip(&prepared.images);
     let counted: Vec<Option<RunImages>> = counted
-        .map(|(configuration, facts)| {
+        .map(|(configuration, images)| {
+            let facts = images.seen.as_ref()?;
             Some(RunImages {
                 counts: facts.counts(configuration.data.validation)?,
                 warnings: facts.warnings.clone(),

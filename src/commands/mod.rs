@@ -3,6 +3,7 @@
 
 mod attempt_log;
 mod attempts;
+mod changes;
 mod completions;
 mod data;
 mod doctor;
@@ -12,6 +13,7 @@ mod findings;
 mod gc;
 mod images;
 mod isolate;
+mod known_images;
 mod origin;
 mod outlook;
 mod plan;
@@ -23,6 +25,7 @@ mod records;
 mod report;
 mod rescue;
 mod run;
+mod source;
 mod status;
 mod stopping;
 mod table;

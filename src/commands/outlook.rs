@@ -55,7 +55,11 @@ impl Outlook {
             workforce,
             pending,
             speeds,
-            classes: prepared.facts.iter().map(|facts| facts.classes).collect(),
+            classes: prepared
+                .images
+                .iter()
+                .map(|images| images.classes)
+                .collect(),
         })
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::images::{self, Images};
 use super::outlook::{Outlook, again, devices};
-use super::prepare::{Prepared, database, prepare};
+use super::prepare::{Prepared, database, to_plan};
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
 use crate::output;
@@ -20,7 +20,8 @@ use resweep_store::Store;
 /// Shows the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let prepared = prepare(&args.sweep, results)?;
+    let prepared = to_plan(&args.sweep, results)?;
+    prepared.print_notes();
     let devices = devices(&args.workers)?;
     show(&prepared, results, &args.workers, &devices, args.json)
 }
@@ -55,6 +56,8 @@ struct Plan<'a> {
     runs: Vec<Row<'a>>,
     /// Runs that the store lists under the sweep's name and the sweep no longer has.
     stale: &'a [RunId],
+    /// Whether all images are there; if not, runs that were trained on others count as new.
+    images_seen: bool,
     pending: usize,
     workers: usize,
     threads_per_run: usize,
@@ -89,6 +92,7 @@ pub fn show(
             })
             .collect(),
         stale: &outlook.diff.stale,
+        images_seen: prepared.images.iter().all(|images| images.seen.is_some()),
         pending: outlook.pending.len(),
         workers: outlook.workforce.slots.len(),
         threads_per_run: outlook.workforce.slots[0].threads,

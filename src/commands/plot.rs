@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ending::{Ending, UsageError};
 use super::findings;
 use super::origin::facts;
-use super::prepare::{Prepared, database, prepare};
+use super::prepare::{Prepared, database, to_show};
 use super::records::Records;
 use crate::cli::PlotArgs;
 use resweep_core::analysis::Findings;
@@ -18,7 +18,7 @@ use resweep_store::Store;
 /// the expectations.
 pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
-    let mut prepared = prepare(&args.sweep, results)?;
+    let mut prepared = to_show(&args.sweep, results, false)?;
     restyle(&mut prepared.sweep, args)?;
     let drawn = draw(&prepared, results)?;
     for line in drawn.lines() {

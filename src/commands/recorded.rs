@@ -1,74 +1,159 @@
-//! A sweep as it was started last, from the database alone: neither its file nor its images are
-//! needed.
+//! A sweep as it was started last, from the database alone: its file and its images are not needed.
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
-use super::records::Records;
-use resweep_core::analysis::grow;
-use resweep_core::domain::{Configuration, Run, Sweep, printable};
-use resweep_core::sweep_file;
-use resweep_store::Store;
+use super::known_images::KnownImages;
+use super::source::Source;
+use resnet_engine::model::Architecture;
+use resweep_core::domain::{Configuration, RunConfig, RunId, Sweep, printable};
+use resweep_core::plan;
+use resweep_core::sweep_file::{DataFolders, SweepText};
+use resweep_store::{Member, RecordedRun, Store};
 
-/// The sweep, with what its results say about the seeds where they decide, and its runs; `None` where no sweep of that name was ever started.
-///
-/// # Errors
-/// The database cannot be read, or this program reads the sweep file otherwise than the one that
-/// started the sweep.
-pub fn recorded(
-    name: &str,
-    store: &Store,
-    database: &Path,
-) -> anyhow::Result<Option<(Sweep, Vec<Run>)>> {
-    let Some(recorded) = store.recorded_sweep(name)? else {
-        return Ok(None);
-    };
-    let origin = format!("{} in {}", printable(name), database.display());
-    let mut sweep =
-        sweep_file::recorded(Path::new(&origin), &recorded.spec_toml, &recorded.overrides)?;
-    let runs = runs(&sweep, store)?;
-    if let Some(rule) = sweep.adaptive {
-        let records = Records::read(&runs, store)?;
-        sweep.seeds_note = Some(grow(rule, &sweep, &records.of(&runs)).summary());
-    }
-    Ok(Some((sweep, runs)))
+/// A recorded sweep with its runs.
+pub struct Record {
+    pub source: Source,
+    pub sweep: Sweep,
+    pub last_started_unix_ms: i64,
+    /// In the order of the sweep.
+    pub members: Vec<RecordedMember>,
 }
 
-/// The runs that the database lists for the sweep, in its order.
-fn runs(sweep: &Sweep, store: &Store) -> anyhow::Result<Vec<Run>> {
-    let wanted: Vec<Configuration> = sweep.configurations.iter().map(pathless).collect();
-    let members = store.members(&sweep.name)?;
-    let ids: Vec<_> = members.iter().map(|member| member.id.clone()).collect();
+/// A run of a recorded sweep.
+pub struct RecordedMember {
+    pub id: RunId,
+    /// Index into the sweep's configurations.
+    pub configuration: usize,
+    pub started: bool,
+    pub run: RecordedRun,
+}
+
+/// The text and the overrides of the sweep of this name; `None` where it was never started.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn recorded_text(name: &str, store: &Store, database: &Path) -> anyhow::Result<Option<Source>> {
+    let recorded = store.recorded_sweep(name)?;
+    Ok(recorded.map(|recorded| Source {
+        text: text(name, recorded.spec_toml, database),
+        overrides: recorded.overrides,
+        is_recorded: true,
+    }))
+}
+
+fn text(name: &str, toml: String, database: &Path) -> SweepText {
+    let origin = format!("{} in {}", printable(name), database.display());
+    SweepText::recorded(origin.into(), toml)
+}
+
+impl Record {
+    /// The sweep of this name; `None` where it was never started.
+    ///
+    /// # Errors
+    /// The database cannot be read, or this program reads the sweep differently from the one that
+    /// started it.
+    pub fn load(name: &str, store: &Store, database: &Path) -> anyhow::Result<Option<Self>> {
+        let Some(recorded) = store.recorded_sweep(name)? else {
+            return Ok(None);
+        };
+        let source = Source {
+            text: text(name, recorded.spec_toml, database),
+            overrides: recorded.overrides,
+            is_recorded: true,
+        };
+        let sweep = source.sweep(DataFolders::NeedNotExist)?;
+        Ok(Some(Self {
+            members: members(&sweep, store)?,
+            source,
+            sweep,
+            last_started_unix_ms: recorded.last_started_unix_ms,
+        }))
+    }
+
+    /// Whether any of its runs was ever started.
+    pub fn any_started(&self) -> bool {
+        self.members.iter().any(|member| member.started)
+    }
+
+    /// The images that each configuration was trained on; `None` where the record has no run of it.
+    pub fn images(&self) -> Vec<Option<KnownImages>> {
+        let mut images = vec![None; self.sweep.configurations.len()];
+        for member in &self.members {
+            let of_configuration = &mut images[member.configuration];
+            if of_configuration.is_none() {
+                *of_configuration = Some(recorded_images(&member.run));
+            }
+        }
+        images
+    }
+}
+
+impl RecordedMember {
+    /// See [`determinants`].
+    pub fn determinants(&self) -> Determinants<'_> {
+        determinants(&self.run.config, &self.run.data_fingerprint)
+    }
+}
+
+/// What tells runs apart whatever their identities: the settings that determine the result as JSON,
+/// the seed, and the fingerprint of the images.
+pub type Determinants<'a> = (String, u64, &'a str);
+
+/// Those of a run.
+pub fn determinants<'a>(config: &RunConfig, fingerprint: &'a str) -> Determinants<'a> {
+    let configuration = plan::determining(&config.configuration);
+    // Plain data always has a JSON form.
+    let json = serde_json::to_string(&configuration).unwrap_or_default();
+    (json, config.seed, fingerprint)
+}
+
+/// What a recorded run says about its images.
+pub fn recorded_images(run: &RecordedRun) -> KnownImages {
+    let configuration = &run.config.configuration;
+    let classes = Architecture::classes_of(&configuration.model, run.cost.parameters);
+    KnownImages {
+        fingerprint: run.data_fingerprint.clone(),
+        classes: classes.unwrap_or_default(),
+        seen: None,
+    }
+}
+
+/// The runs that the database lists for the sweep, each with its configuration. Both lists are in
+/// the order of the sweep; a run belongs to the next configuration that determines the same
+/// result, and runs of one configuration have the same images.
+fn members(sweep: &Sweep, store: &Store) -> anyhow::Result<Vec<RecordedMember>> {
+    let wanted: Vec<Configuration> = sweep.configurations.iter().map(plan::determining).collect();
+    let listed = store.members(&sweep.name)?;
+    let ids: Vec<_> = listed.iter().map(|member| member.id.clone()).collect();
     let mut recorded = store.recorded_runs(&ids)?;
-    let mut runs = Vec::with_capacity(members.len());
-    for member in members {
-        let known = recorded.remove(&member.id);
-        let known = known.context("the database lacks a run of the sweep")?;
-        let own = pathless(&known.config.configuration);
-        let Some(configuration) = wanted.iter().position(|wanted| *wanted == own) else {
+    let mut members: Vec<RecordedMember> = Vec::with_capacity(listed.len());
+    for Member { id, status, .. } in listed {
+        let Some(run) = recorded.remove(&id) else {
+            bail!("the database lacks a run of the sweep `{}`", sweep.name);
+        };
+        let own = plan::determining(&run.config.configuration);
+        let before = members.last();
+        let same = before.filter(|before| {
+            wanted[before.configuration] == own
+                && before.run.data_fingerprint == run.data_fingerprint
+        });
+        let next = before.map_or(0, |before| before.configuration + 1);
+        let following = || (next..wanted.len()).find(|&index| wanted[index] == own);
+        let Some(configuration) = same.map(|before| before.configuration).or_else(following) else {
             bail!(
-                "this program reads the sweep `{}` otherwise than the one that started it; start \
-                 it again with `resweep run` and its sweep file",
+                "this program reads the sweep `{}` differently from the one that started it; \
+                 start it again with `resweep run` and its sweep file",
                 sweep.name
             );
         };
-        runs.push(Run {
-            id: member.id,
-            config: known.config,
-            label: member.label,
+        members.push(RecordedMember {
+            id,
             configuration,
-            trajectories: Vec::new(),
-            origin: None,
-            cost: known.cost,
+            started: status.is_some(),
+            run,
         });
     }
-    Ok(runs)
-}
-
-/// Where the images lie is no part of what a configuration is.
-fn pathless(configuration: &Configuration) -> Configuration {
-    let mut configuration = configuration.clone();
-    configuration.data.path = None;
-    configuration
+    Ok(members)
 }

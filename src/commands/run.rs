@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-
 use super::attempt_log::Logged;
 use super::ending::Ending;
 use super::images;
 use super::isolate::{self, ChildTrainer};
 use super::outlook::{Outlook, again, devices};
-use super::prepare::{Prepared, database, load_data, prepare};
+use super::prepare::{Prepared, database, load_data, to_plan, to_read, to_train};
 use super::provenance::provenance;
+use super::recorded::recorded_text;
 use super::stopping::Stopping;
 use super::{plan, plot, report as live_report};
 use crate::cli::RunArgs;
@@ -29,11 +28,14 @@ use resweep_train::NetworkTrainer;
 pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
     let devices = devices(&args.workers)?;
-    let mut prepared = prepare(&args.sweep, results)?;
     if args.dry_run {
+        let prepared = to_plan(&args.sweep, results)?;
+        prepared.print_notes();
         plan::show(&prepared, results, &args.workers, &devices, false)?;
         return Ok(Ending::Done);
     }
+    let mut prepared = to_train(&args.sweep, results)?;
+    prepared.print_notes();
     let images = images::of(&prepared);
     images::warn(&images);
     if args.progress != Mode::None {
@@ -50,13 +52,32 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     if ending == Ending::Stopped {
         return Ok(ending);
     }
-    announce(
-        args.progress,
-        results,
-        plot::draw(&prepared, results),
-        report,
-    )?;
+    let drawn = match started_otherwise(&prepared, results)? {
+        Some(other) => plot::draw(&other, results),
+        None => plot::draw(&prepared, results),
+    };
+    announce(args.progress, results, drawn, report)?;
     Ok(ending)
+}
+
+/// The sweep as another process has started it meanwhile from another text; `None` where it is
+/// recorded as this process has it. The figures of a sweep are those of its record.
+fn started_otherwise(prepared: &Prepared, results: &Path) -> anyhow::Result<Option<Prepared>> {
+    let database = database(results);
+    let store = Store::open_read_only(&database)?;
+    let name = &prepared.sweep.name;
+    let Some(recorded) = recorded_text(name, &store, &database)? else {
+        return Ok(None);
+    };
+    let own = &prepared.source;
+    if recorded.text.as_str() == own.text.as_str() && recorded.overrides == own.overrides {
+        return Ok(None);
+    }
+    errln!(
+        "note: sweep `{name}` was started with another sweep file meanwhile; its figures are drawn by \
+         that one"
+    );
+    to_read(recorded, results, true).map(Some)
 }
 
 /// What came of training the runs that were known to be needed.
@@ -174,21 +195,20 @@ fn open_recorder(
     results: &Path,
 ) -> anyhow::Result<Recorder> {
     let mut recorder = Recorder::open(&database(results))?;
-    let spec_toml = std::fs::read_to_string(&args.sweep.sweep)
-        .with_context(|| format!("cannot read {} again", args.sweep.sweep.display()))?;
     let runs: Vec<RunRecord> = prepared
         .runs
         .iter()
         .map(|run| RunRecord {
             run,
-            data_fingerprint: &prepared.facts[run.configuration].fingerprint,
+            data_fingerprint: &prepared.images[run.configuration].fingerprint,
         })
         .collect();
     let record = SweepRecord {
         sweep: &prepared.sweep,
-        spec_toml: &spec_toml,
-        overrides: &args.sweep.overrides,
+        spec_toml: prepared.source.text.as_str(),
+        overrides: &prepared.source.overrides,
         runs: &runs,
+        later: prepared.possible(),
     };
     let participation = Participation {
         fresh: args.workers.fresh,

@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use super::attempts;
 use super::ending::UsageError;
-use super::prepare::database;
-use super::recorded::recorded;
+use super::prepare::{database, to_read};
+use super::recorded::recorded_text;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::output;
 use crate::progress::duration;
 use resweep_core::domain::RunId;
+use resweep_core::sweep_file::DataFolders;
 use resweep_store::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
 
 /// Shows all sweeps, or the runs of one, or all attempts at them.
@@ -50,8 +51,10 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
 /// How many seeds the sweep uses and why; `None` where their number is fixed, or where the sweep
 /// cannot be read again.
 fn seeds_note(name: &str, store: &Store, results: &Path) -> Option<String> {
-    let (sweep, _) = recorded(name, store, &database(results)).ok()??;
-    sweep.seeds_note
+    let source = recorded_text(name, store, &database(results)).ok()??;
+    let sweep = source.sweep(DataFolders::NeedNotExist).ok()?;
+    sweep.adaptive?;
+    to_read(source, results, true).ok()?.sweep.seeds_note
 }
 
 /// How much room the results take.

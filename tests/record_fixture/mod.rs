@@ -70,6 +70,7 @@ pub fn begin_as(recorder: &mut Recorder, name: &str, runs: &[Run], how: Particip
         })
         .collect();
     let record = SweepRecord {
+        later: &[],
         sweep: &sweep(name),
         spec_toml: "[sweep]\n",
         overrides: &["train.iterations=3000".into()],

@@ -134,6 +134,16 @@ impl Architecture {
         (convolutions + (self.features + 1) * self.classes) as u64
     }
 
+    /// The number of classes for which such a network has `parameters` trainable parameters; `None`
+    /// where it has none.
+    pub fn classes_of(config: &ModelConfig, parameters: u64) -> Option<usize> {
+        let without = Self::new(config, 0);
+        let last_layer = parameters.checked_sub(without.parameters())?;
+        let of_each_class = without.features as u64 + 1;
+        (last_layer > 0 && last_layer.is_multiple_of(of_each_class))
+            .then_some((last_layer / of_each_class) as usize)
+    }
+
     /// Multiply-adds of one image's forward pass, which the paper calls FLOPs; convolutions and
     /// the fully connected layer only.
     pub fn forward_flops(&self) -> u64 {
@@ -270,6 +280,17 @@ mod tests {
                 "option C, {depth}"
             );
         }
+    }
+
+    #[test]
+    fn the_number_of_classes_follows_from_the_number_of_parameters() {
+        let model = &Configuration::paper(20, Shortcut::B).model;
+        for classes in [1, 2, 10, 1000] {
+            let parameters = Architecture::new(model, classes).parameters();
+            assert_eq!(Architecture::classes_of(model, parameters), Some(classes));
+            assert_eq!(Architecture::classes_of(model, parameters + 1), None);
+        }
+        assert_eq!(Architecture::classes_of(model, 7), None);
     }
 
     #[test]

@@ -176,3 +176,14 @@ pub enum DataError {
     )]
     Validation { asked: usize, images: usize },
 }
+
+impl DataError {
+    /// Whether the data set is not there, rather than damaged or unreadable.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Missing { .. } | Self::NoSplit { .. } => true,
+            Self::Read { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+}

@@ -28,6 +28,6 @@ pub use augment::{View, padding};
 pub use batches::{Batch, Batches, EvalBatches, Part, Pick, SamplerState};
 pub use error::DataError;
 pub use image_set::ImageSet;
-pub use load::{Data, Facts, Labels, describe, load};
+pub use load::{Data, Facts, Labels, describe, load, published};
 pub use normalise::Normaliser;
 pub use prefetch::PrefetchedBatches;

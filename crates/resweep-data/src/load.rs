@@ -160,6 +160,16 @@ fn request<'a>(
     }
 }
 
+/// The facts of a data set whose size is published, without its images; `None` for class folders.
+/// Where the images have to be there to know it, the fingerprint says that it is not known.
+pub fn published(dataset: Dataset) -> Option<Facts> {
+    match dataset {
+        Dataset::Cifar10 => Some(cifar::published(&cifar::CIFAR10)),
+        Dataset::Cifar100 => Some(cifar::published(&cifar::CIFAR100)),
+        Dataset::Synthetic | Dataset::Folder => None,
+    }
+}
+
 fn path(config: &DataConfig) -> Result<PathBuf, DataError> {
     config.path.clone().ok_or(DataError::NoPath {
         dataset: name(config.dataset),

@@ -16,6 +16,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("migrations/0003-layer-stats.sql")).foreign_key_check(),
     M::up(include_str!("migrations/0004-run-needs.sql")).foreign_key_check(),
     M::up(include_str!("migrations/0005-run-images.sql")).foreign_key_check(),
+    M::up(include_str!("migrations/0006-process-sweeps.sql")).foreign_key_check(),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -79,6 +79,17 @@ pub enum StoreError {
     #[error("{}: run {run} was not registered by `begin_sweep`", path.display())]
     Unregistered { path: PathBuf, run: String },
 
+    #[error("process {process} on {host} is training the sweep `{sweep}` with {left_out} {} that this sweep \
+        does not have; wait until it has ended, or give this sweep a name of its own with \
+        `--set sweep.name=...` ({})", if *left_out == 1 { "run" } else { "runs" }, path.display())]
+    OtherSweep {
+        path: PathBuf,
+        sweep: String,
+        left_out: usize,
+        process: u32,
+        host: String,
+    },
+
     #[error("cannot start a thread")]
     Thread { source: io::Error },
 

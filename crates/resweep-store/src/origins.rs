@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 use super::checkpoints::{file_name, folder, parse};
 use super::points::unsigned;
 use super::queries::current_training;
+use super::values::{Problem, word};
 use super::{Store, StoreError};
-use resweep_core::domain::{Checkpoint, Cost, RunConfig, RunId};
+use resweep_core::domain::{Checkpoint, Cost, Dataset, RunConfig, RunId};
 
 /// A sweep as it was started last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,7 @@ pub struct RecordedSweep {
     pub spec_toml: String,
     /// The values of `--set`, as written.
     pub overrides: Vec<String>,
+    pub last_started_unix_ms: i64,
 }
 
 /// A run as it was registered.
@@ -39,12 +41,13 @@ impl Store {
     /// The database cannot be read.
     pub fn recorded_sweep(&self, name: &str) -> Result<Option<RecordedSweep>, StoreError> {
         let found = self.rows(
-            "SELECT spec_toml, overrides_json FROM sweeps WHERE name = ?1",
+            "SELECT spec_toml, overrides_json, last_started_unix_ms FROM sweeps WHERE name = ?1",
             params![name],
             |row| {
                 Ok(RecordedSweep {
                     spec_toml: row.get(0)?,
                     overrides: json(row, 1)?,
+                    last_started_unix_ms: row.get(2)?,
                 })
             },
         )?;
@@ -61,19 +64,48 @@ impl Store {
                 "SELECT config_json, data_fingerprint, parameters, forward_flops, training_flops
                  FROM runs WHERE id = ?1",
             )?
-            .query_row([&id.0], |row| {
-                Ok(RecordedRun {
-                    config: json(row, 0)?,
-                    data_fingerprint: row.get(1)?,
-                    cost: Cost {
-                        parameters: unsigned(row, 2)?,
-                        forward_flops: unsigned(row, 3)?,
-                        training_flops: unsigned(row, 4)?,
-                    },
-                })
-            })
+            .query_row([&id.0], recorded_run)
             .optional()
         })
+    }
+
+    /// One run for each state in which the images of `dataset` were trained on, by folder and image
+    /// size; the run that was started last comes first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn runs_by_images(&self, dataset: Dataset) -> Result<Vec<RecordedRun>, StoreError> {
+        let failed = |problem: Problem| problem.at(self.path());
+        let dataset = word(&dataset).map_err(|error| failed(error.into()))?;
+        self.rows(
+            "SELECT config_json, data_fingerprint, parameters, forward_flops, training_flops,
+                 max(attempts.id) AS newest
+             FROM runs JOIN attempts ON attempts.run_id = runs.id
+             WHERE dataset = ?1
+             GROUP BY data_fingerprint, json_extract(config_json, '$.data.path'),
+                 json_extract(config_json, '$.data.broken_image'),
+                 json_extract(config_json, '$.model.image_size')
+             ORDER BY newest DESC",
+            params![dataset],
+            recorded_run,
+        )
+    }
+
+    /// Whether any of `ids` was ever started.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn any_started<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a RunId>,
+    ) -> Result<bool, StoreError> {
+        for id in ids {
+            let sql = "SELECT 1 FROM attempts WHERE run_id = ?1 LIMIT 1";
+            if !self.rows(sql, params![id.0], |_| Ok(()))?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The last checkpoint of the training that counts for each of `ids`, where there is one.
@@ -106,6 +138,19 @@ impl Store {
             .optional()
         })
     }
+}
+
+/// From `config_json`, `data_fingerprint`, `parameters`, `forward_flops` and `training_flops`.
+fn recorded_run(row: &Row<'_>) -> rusqlite::Result<RecordedRun> {
+    Ok(RecordedRun {
+        config: json(row, 0)?,
+        data_fingerprint: row.get(1)?,
+        cost: Cost {
+            parameters: unsigned(row, 2)?,
+            forward_flops: unsigned(row, 3)?,
+            training_flops: unsigned(row, 4)?,
+        },
+    })
 }
 
 fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Sender, bounded};
 use rusqlite::{Connection, params};
 
+use super::points::collect;
 use super::values::now_unix_ms;
 use super::{StoreError, database};
 
@@ -132,6 +133,26 @@ pub(super) fn may_live(database: &Path, id: i64) -> bool {
         Ok(file) => file.try_lock_shared().is_err(),
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     }
+}
+
+/// A living process other than `me` that trains a sweep: its number on its machine, and the machine.
+pub(super) fn at_sweep(
+    connection: &Connection,
+    database: &Path,
+    sweep: i64,
+    me: i64,
+) -> rusqlite::Result<Option<(u32, String)>> {
+    let others = collect(
+        connection,
+        "SELECT id, pid, host FROM processes WHERE sweep_id = ?1 AND id != ?2 ORDER BY id DESC",
+        [sweep, me],
+        |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let lives = |(id, ..): &(i64, u32, String)| may_live(database, *id);
+    Ok(others
+        .into_iter()
+        .find(lives)
+        .map(|(_, pid, host)| (pid, host)))
 }
 
 fn lock_path(database: &Path, id: i64) -> PathBuf {

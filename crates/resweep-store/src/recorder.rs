@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use super::claims::{self, Hold, Terms};
 use super::lock::SetupLock;
 use super::points::{copy_before, delete_from};
-use super::process::{Others, ThisProcess};
+use super::process::{self, Others, ThisProcess};
 use super::register::{self, Provenance, SweepRecord};
 use super::values::{Problem, integer, now_unix_ms};
 use super::waiting::WaitingPoints;
@@ -103,7 +103,8 @@ impl Recorder {
     /// sweep's events.
     ///
     /// # Errors
-    /// The database cannot be written, or a number is larger than SQLite can hold.
+    /// Another process trains a sweep of this name with runs that this one does not have; the
+    /// database cannot be written; or a number is larger than SQLite can hold.
     pub fn begin_sweep(
         &mut self,
         record: &SweepRecord<'_>,
@@ -111,8 +112,10 @@ impl Recorder {
         participation: Participation,
     ) -> Result<(), StoreError> {
         let process = ThisProcess::register(&mut self.connection, &self.path, &provenance.host)?;
+        self.begin_transaction()?;
+        self.refuse_other_sweep(record, process.id)?;
         let last_attempt = self.write(|connection| {
-            register::register(connection, record)?;
+            register::register(connection, record, process.id)?;
             Ok(claims::last_attempt(connection)?)
         })?;
         self.commit_open()?;
@@ -144,6 +147,26 @@ impl Recorder {
             Ok(())
         })?;
         self.commit_open()
+    }
+
+    /// Two different sweeps of one name would replace each other's figures and records.
+    fn refuse_other_sweep(&self, record: &SweepRecord<'_>, me: i64) -> Result<(), StoreError> {
+        let failed = |source| StoreError::of_sqlite(&self.path, source);
+        let Some((sweep, left_out @ 1..)) =
+            register::left_out(&self.connection, record).map_err(failed)?
+        else {
+            return Ok(());
+        };
+        match process::at_sweep(&self.connection, &self.path, sweep, me).map_err(failed)? {
+            None => Ok(()),
+            Some((process, host)) => Err(StoreError::OtherSweep {
+                path: self.path.clone(),
+                sweep: record.sweep.name.clone(),
+                left_out,
+                process,
+                host,
+            }),
+        }
     }
 
     fn try_claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, StoreError> {

@@ -1,7 +1,10 @@
 //! What a sweep leaves in the store before its first run starts.
 
-use rusqlite::{Connection, params};
+use std::collections::HashSet;
 
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::points::collect;
 use super::values::{Problem, integer, now_unix_ms, word};
 use resweep_core::domain::{DeviceKind, Run, Sweep};
 
@@ -15,6 +18,8 @@ pub struct SweepRecord<'a> {
     pub overrides: &'a [String],
     /// Every run of the sweep, also those that are finished, in the sweep's order.
     pub runs: &'a [RunRecord<'a>],
+    /// Runs that later rounds may add, where the results decide how many there are.
+    pub later: &'a [Run],
 }
 
 /// A run of the sweep and the images that it trains on.
@@ -49,9 +54,48 @@ impl Provenance {
     }
 }
 
-/// Stores the sweep as it is now; the runs that it had before stay in the store.
-pub(super) fn register(connection: &Connection, record: &SweepRecord<'_>) -> Result<(), Problem> {
+/// How many runs the sweep of this name has that `record` does not have, and its id; `None` where
+/// there is no such sweep yet.
+pub(super) fn left_out(
+    connection: &Connection,
+    record: &SweepRecord<'_>,
+) -> rusqlite::Result<Option<(i64, usize)>> {
+    let sweep = connection
+        .query_row(
+            "SELECT id FROM sweeps WHERE name = ?1",
+            [&record.sweep.name],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(sweep) = sweep else {
+        return Ok(None);
+    };
+    let runs = record.runs.iter().map(|entry| &entry.run.id);
+    let known: HashSet<&str> = runs
+        .chain(record.later.iter().map(|run| &run.id))
+        .map(|id| id.0.as_str())
+        .collect();
+    let listed = collect(
+        connection,
+        "SELECT run_id FROM sweep_runs WHERE sweep_id = ?1",
+        [sweep],
+        |row| row.get::<_, String>(0),
+    )?;
+    let left = listed.iter().filter(|id| !known.contains(id.as_str()));
+    Ok(Some((sweep, left.count())))
+}
+
+/// Stores the sweep as it is now, trained by `process`; the runs that it had before stay in the store.
+pub(super) fn register(
+    connection: &Connection,
+    record: &SweepRecord<'_>,
+    process: i64,
+) -> Result<(), Problem> {
     let sweep_id = upsert_sweep(connection, record)?;
+    connection.execute(
+        "UPDATE processes SET sweep_id = ?1 WHERE id = ?2",
+        [sweep_id, process],
+    )?;
     connection.execute("DELETE FROM sweep_runs WHERE sweep_id = ?1", [sweep_id])?;
     let mut join = connection.prepare(
         "INSERT INTO sweep_runs (sweep_id, position, run_id, label) VALUES (?1, ?2, ?3, ?4)",

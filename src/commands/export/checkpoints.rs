@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::super::prepare::{Prepared, load_data};
@@ -31,7 +31,8 @@ pub fn write(
     let configurations = complete
         .iter()
         .map(|(run, _)| &run.run.config.configuration);
-    let datasets = load_data(configurations, results)?;
+    let datasets = load_data(configurations, results)
+        .context("the networks are exported with the statistics of their images")?;
     let names: Vec<[String; 2]> = complete.iter().map(|(run, _)| names(run)).collect();
     let folder = Folder::take(to, &names.concat())?;
     let mut written = Vec::new();
@@ -39,7 +40,10 @@ pub fn write(
         let configuration = &run.run.config.configuration;
         let data = datasets.get(configuration);
         let data = data.context("the data were not loaded")?;
-        let classes = prepared.facts[run.run.configuration].classes;
+        if data.fingerprint != run.registered.data_fingerprint {
+            bail!(changed(run));
+        }
+        let classes = prepared.images[run.run.configuration].classes;
         let description = description(run, classes, normalisation).to_string();
         let bytes = network_file(checkpoint, description)?;
         written.push(folder.write(network, |out| out.write_all(&bytes))?);
@@ -68,6 +72,17 @@ fn complete<'a>(
         }
     }
     complete
+}
+
+/// Says that the images are not those that the run was trained on.
+fn changed(run: &Exported<'_>) -> String {
+    let label = printable(&run.run.label);
+    let path = run.run.config.configuration.data.path.as_ref();
+    let folder = path.map_or_else(String::new, |path| format!(" of `{}`", path.display()));
+    format!(
+        "the images{folder} have changed since {label} was trained, so the statistics that its \
+         images were normalised with are not known; put the former images back and export again"
+    )
 }
 
 fn names(run: &Exported<'_>) -> [String; 2] {

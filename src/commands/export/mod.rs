@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::ending::UsageError;
-use super::prepare::{Prepared, database, prepare};
+use super::prepare::{Prepared, database, to_show};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::export::{RowFormat, settings};
 use resweep_core::domain::{Run, RunId, printable};
@@ -18,7 +18,7 @@ use resweep_store::{Attempt, RecordedRun, RunStatus, Store};
 /// Writes the files and prints their paths.
 pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let prepared = prepare(&args.sweep, results)?;
+    let prepared = to_show(&args.sweep, results, false)?;
     let store = Store::open_read_only(&database(results))?;
     let name = &prepared.sweep.name;
     let runs = recorded(&prepared, &store)?;

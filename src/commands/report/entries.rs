@@ -30,7 +30,7 @@ pub(super) fn entries<'a>(
         Ok(Entry {
             run,
             standing: status.map_or(Standing::New, |status| standing(status.status)),
-            data_fingerprint: &prepared.facts[run.configuration].fingerprint,
+            data_fingerprint: &prepared.images[run.configuration].fingerprint,
             iteration: status.map_or(0, |status| status.iteration),
             wall: status.and_then(|status: &RunStatus| status.wall),
             log: attempts

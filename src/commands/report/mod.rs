@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::ending::Ending;
 use super::findings;
 use super::plot::drawing;
-use super::prepare::{Prepared, database, prepare};
+use super::prepare::{Prepared, database, to_show};
 use super::records::Records;
 use crate::cli::ReportArgs;
 use crate::report::{self, Drawn, Report, Standing, Table};
@@ -29,9 +29,19 @@ const IMAGE_LINES: usize = 40;
 /// Writes the report, or keeps it up to date until the sweep has come to its end.
 pub fn execute(args: &ReportArgs) -> anyhow::Result<Ending> {
     let results = &args.results.results;
-    let prepared = prepare(&args.sweep, results)?;
     let watch = args.watch.map(Duration::from_secs_f64);
-    let path = write(&prepared, results, watch)?.path;
+    // A report that is watched is of the sweep that is about to run.
+    let prepared = to_show(&args.sweep, results, watch.is_some())?;
+    let written = write(&prepared, results, watch)?;
+    let path = written.path;
+    if written.kept && watch.is_none() {
+        bail!(
+            "no run of sweep `{}` has been recorded yet, so {} is left as it is; train the sweep \
+             with `resweep run`",
+            prepared.sweep.name,
+            path.display()
+        );
+    }
     outln!("wrote {}", path.display());
     if args.open {
         open::that_detached(&path)
@@ -48,6 +58,8 @@ struct Written {
     path: PathBuf,
     /// Whether some run has not come to its end.
     unfinished: bool,
+    /// Whether an earlier report was kept, because no run was ever started.
+    kept: bool,
 }
 
 /// Writes the report from what is recorded; `refresh` says when it will be written again.
@@ -61,6 +73,15 @@ fn write(
     let curves = records.curves();
     let entries = entries::entries(prepared, results, &store, curves)?;
     let unfinished = entries.iter().any(|entry| !ended(entry.standing));
+    let path = results.join(&prepared.sweep.name).join("report.html");
+    let none_started = entries.iter().all(|entry| entry.standing == Standing::New);
+    if none_started && path.exists() {
+        return Ok(Written {
+            path,
+            unfinished,
+            kept: true,
+        });
+    }
     let report = Report {
         sweep: &prepared.sweep,
         tables: tables(prepared, &records),
@@ -71,10 +92,13 @@ fn write(
         refresh,
         version: env!("CARGO_PKG_VERSION"),
     };
-    let path = results.join(&prepared.sweep.name).join("report.html");
     write_atomically(&path, &[report::render(&report)?.as_bytes()])
         .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Written { path, unfinished })
+    Ok(Written {
+        path,
+        unfinished,
+        kept: false,
+    })
 }
 
 /// What was recorded of the images, each sentence once.

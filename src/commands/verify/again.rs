@@ -6,7 +6,8 @@ use anyhow::bail;
 
 use super::super::origin;
 use super::super::plot::{restyle_figure, stamped};
-use super::super::recorded::recorded;
+use super::super::prepare::{Prepared, database, to_read};
+use super::super::recorded::recorded_text;
 use super::super::records::Records;
 use resweep_core::domain::{Figure, Look, Palette, Run, Sweep, Theme, printable};
 use resweep_figures::Facts;
@@ -25,16 +26,18 @@ pub struct Again {
 
 impl Again {
     /// Finds the sweep that a figure names, as it was started last.
-    pub fn of(wanted: &Facts, database: &Path) -> anyhow::Result<Again> {
-        let store = Store::open_read_only(database)?;
+    pub fn of(wanted: &Facts, results: &Path) -> anyhow::Result<Again> {
+        let database = database(results);
+        let store = Store::open_read_only(&database)?;
         let name = wanted.get("sweep").unwrap_or_default();
         let shown = printable(name);
-        let Some((sweep, runs)) = recorded(name, &store, database)? else {
+        let Some(source) = recorded_text(name, &store, &database)? else {
             bail!(
                 "{} has no sweep `{shown}`; give the folder of its results with --results",
                 database.display()
             );
         };
+        let Prepared { sweep, runs, .. } = to_read(source, results, true)?;
         let figure = wanted.get("figure").unwrap_or_default();
         let Some(figure) = named(&sweep, figure) else {
             let figure = printable(figure);

@@ -29,8 +29,9 @@ pub fn execute(args: &VerifyArgs) -> anyhow::Result<Ending> {
     let bytes = read(path).with_context(cannot)?;
     let picture = Picture::open(bytes.clone()).with_context(cannot)?;
     check_format(picture.facts()).with_context(cannot)?;
-    let database = database(&args.results.results);
-    let again = Again::of(picture.facts(), &database).with_context(cannot)?;
+    let results = &args.results.results;
+    let database = database(results);
+    let again = Again::of(picture.facts(), results).with_context(cannot)?;
     let mut changes = changes::changes(&again, picture.facts()).with_context(cannot)?;
     let drawn = again.draw();
     let same = matches!(&drawn, Ok(drawn) if *drawn == bytes);

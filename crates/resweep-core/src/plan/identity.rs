@@ -42,6 +42,14 @@ pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId
     (0..=drops.len()).map(until).collect()
 }
 
+/// The configuration without what changes no result. Two configurations that are equal in this form
+/// train the same runs on the same images.
+pub fn determining(configuration: &Configuration) -> Configuration {
+    let mut configuration = configuration.clone();
+    leave_out(&mut configuration);
+    configuration
+}
+
 fn digest(mut config: RunConfig, data: DataFacts<'_>) -> String {
     leave_out(&mut config.configuration);
     let determinants = Determinants {

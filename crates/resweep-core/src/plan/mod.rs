@@ -9,4 +9,4 @@ mod identity;
 pub use diff::{Again, Diff, Standing, Stored, StoredStatus};
 pub use estimate::{ObservedSpeed, Speeds, makespan};
 pub use expand::{DataFacts, runs};
-pub use identity::run_id;
+pub use identity::{determining, run_id};

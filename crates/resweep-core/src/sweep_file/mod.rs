@@ -44,10 +44,11 @@ mod warmup;
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use error::{Mistakes, SpecError};
 pub use keys::override_keys;
+pub use resolve::DataFolders;
 
 use crate::domain::{Configuration, Figure, Sweep};
 use expect::Expect;
@@ -55,35 +56,120 @@ use grid::Candidate;
 use keys::Section;
 use limits::{FILE_BYTES_MAX, RUNS_MAX};
 use problem::{Problem, Problems};
-use resolve::{DataFolders, Places};
+use resolve::Places;
 use setting::{Point, Settings};
 use source::{Origin, SourceId, Sources};
-use tree::Table;
+use tree::{Entry, Table, Value};
 
 /// Training images of the synthetic data set.
 pub const SYNTHETIC_TRAIN_IMAGES: usize = 10_000;
 
-/// Reads the sweep file at `path` with `overrides`, the `KEY=VALUE` arguments of `--set`.
+/// Reads and checks the sweep file at `path` with `overrides`, the `KEY=VALUE` arguments of `--set`.
 ///
 /// # Errors
-/// When the file cannot be read, is no regular file or is too large, and when it or an override has any mistake; the
-/// error has all of them, in the order of the file.
+/// As [`SweepText::read`] and [`SweepText::sweep`].
 pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
-    let bytes = read_file(path)?;
-    let mut problems = Problems::default();
-    let text = decode(bytes, &mut problems);
-    check(path, text, overrides, DataFolders::Exist, problems)
+    SweepText::read(path)?.sweep(overrides, DataFolders::Exist)
 }
 
-/// Reads the text of a sweep file that was recorded, with its `overrides`. `origin` names it in
-/// messages. The folders of its data need not be there any more.
-///
-/// # Errors
-/// When it has mistakes by the rules of this version of the program.
-pub fn recorded(origin: &Path, text: &str, overrides: &[String]) -> Result<Sweep, SpecError> {
-    let problems = Problems::default();
-    let text = text.to_owned();
-    check(origin, text, overrides, DataFolders::NeedNotExist, problems)
+/// The text of a sweep file. The file is read once; what is checked is what gets recorded.
+#[derive(Debug, Clone)]
+pub struct SweepText {
+    /// The file, or another name for messages.
+    origin: PathBuf,
+    text: String,
+    /// The first byte that is not UTF-8 and was replaced.
+    not_utf8_from: Option<usize>,
+}
+
+impl SweepText {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not a regular file, or is too large.
+    pub fn read(path: &Path) -> Result<Self, SpecError> {
+        let (text, not_utf8_from) = decode(read_file(path)?);
+        Ok(Self {
+            origin: path.to_owned(),
+            text,
+            not_utf8_from,
+        })
+    }
+
+    /// A text that was recorded; messages call it `origin`.
+    pub fn recorded(origin: PathBuf, text: String) -> Self {
+        Self {
+            origin,
+            text,
+            not_utf8_from: None,
+        }
+    }
+
+    /// The file's path, or what else messages call the text.
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The sweep that the text means with `overrides`.
+    ///
+    /// # Errors
+    /// Every mistake in the text and the overrides, in the order of the text.
+    pub fn sweep(&self, overrides: &[String], folders: DataFolders) -> Result<Sweep, SpecError> {
+        let mut problems = Problems::default();
+        if let Some(start) = self.not_utf8_from {
+            problems.push(not_utf8(start));
+        }
+        let text = self.text.clone();
+        check(&self.origin, text, overrides, folders, problems)
+    }
+
+    /// The sweep that the text means with `overrides`, with the title, figures and expectations of
+    /// another text instead of its own; `None` where they do not go together.
+    pub fn sweep_with_figures_of(
+        &self,
+        overrides: &[String],
+        (other, other_overrides): (&Self, &[String]),
+    ) -> Option<Sweep> {
+        let mut problems = Problems::default();
+        let sources = |text: &Self, overrides: &[String]| {
+            let defaults = keys::defaults();
+            Sources::new(&text.origin, text.text.clone(), overrides, defaults)
+        };
+        let own = sources(self, overrides);
+        let mut root = document(&own, &mut problems);
+        let shown = document(&sources(other, other_overrides), &mut problems);
+        // Their places are in two texts, so no message could show them.
+        if !problems.is_empty() {
+            return None;
+        }
+        take_figures(&mut root, shown);
+        let sweep = read(&own, root, DataFolders::NeedNotExist, &mut problems)?;
+        problems.is_empty().then_some(sweep)
+    }
+}
+
+/// Replaces what says how a sweep is shown.
+fn take_figures(root: &mut Table, mut shown: Table) {
+    replace(root, &mut shown, &["figure", "expect"]);
+    if let (Some(sweep), Some(shown)) = (root.get_mut("sweep"), shown.get_mut("sweep"))
+        && let (Value::Table(sweep), Value::Table(shown)) =
+            (&mut sweep.node.value, &mut shown.node.value)
+    {
+        replace(sweep, shown, &["title", "description"]);
+    }
+}
+
+fn replace(table: &mut Table, by: &mut Table, keys: &[&str]) {
+    let named = |entry: &Entry| keys.contains(&entry.key.as_str());
+    table.entries.retain(|entry| !named(entry));
+    table
+        .entries
+        .extend(by.entries.extract_if(.., |entry| named(entry)));
 }
 
 /// The sweep that a text means, or every mistake in it besides those that are known.
@@ -95,7 +181,8 @@ fn check(
     mut problems: Problems,
 ) -> Result<Sweep, SpecError> {
     let sources = Sources::new(path, text, overrides, keys::defaults());
-    let sweep = read(&sources, folders, &mut problems);
+    let root = document(&sources, &mut problems);
+    let sweep = read(&sources, root, folders, &mut problems);
     match sweep {
         Some(sweep) if problems.is_empty() => Ok(sweep),
         _ => Err(SpecError::Invalid(Box::new(Mistakes {
@@ -144,27 +231,44 @@ fn is_utf16(bytes: &[u8]) -> bool {
     )
 }
 
-/// The file as text; a byte that is not UTF-8 is told and replaced.
-fn decode(bytes: Vec<u8>, problems: &mut Problems) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| {
-        let start = error.utf8_error().valid_up_to();
-        let at = Origin {
-            source: SourceId::File,
-            start,
-            // The replacement character's length.
-            end: start + '\u{fffd}'.len_utf8(),
-        };
-        let problem = Problem::new(at, "this is not UTF-8").label("from here on");
-        problems.push(problem.help("save the file as UTF-8 text"));
-        String::from_utf8_lossy(error.as_bytes()).into_owned()
-    })
+/// The file as text, and the first byte that is not UTF-8; such bytes are replaced.
+fn decode(bytes: Vec<u8>) -> (String, Option<usize>) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let start = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (text, Some(start))
+        }
+    }
+}
+
+fn not_utf8(start: usize) -> Problem {
+    let at = Origin {
+        source: SourceId::File,
+        start,
+        // The replacement character's length.
+        end: start + '\u{fffd}'.len_utf8(),
+    };
+    let problem = Problem::new(at, "this is not UTF-8").label("from here on");
+    problem.help("save the file as UTF-8 text")
+}
+
+/// What is written in the file and the overrides.
+fn document(sources: &Sources, problems: &mut Problems) -> Table {
+    let mut root = parse::document(sources, SourceId::File, problems);
+    overrides::apply(sources, &mut root, problems);
+    root
 }
 
 /// Reads everything that can be read; the sweep is only of use where there is no problem.
-fn read(sources: &Sources, folders: DataFolders, problems: &mut Problems) -> Option<Sweep> {
+fn read(
+    sources: &Sources,
+    mut root: Table,
+    folders: DataFolders,
+    problems: &mut Problems,
+) -> Option<Sweep> {
     let defaults = parse::document(sources, SourceId::Defaults, problems);
-    let mut root = parse::document(sources, SourceId::File, problems);
-    overrides::apply(sources, &mut root, problems);
     // What cannot be parsed is missing from the tree: the rest would be blamed for it.
     let syntax = problems.len();
 

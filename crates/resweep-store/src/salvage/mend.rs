@@ -67,6 +67,10 @@ pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
          WHERE process_id NOT IN (SELECT id FROM processes)",
         [],
     )?;
+    connection.execute(
+        "UPDATE processes SET sweep_id = NULL WHERE sweep_id NOT IN (SELECT id FROM sweeps)",
+        [],
+    )?;
     mended.reopened = reopen(connection)?;
     number_attempts(connection)?;
     mended.incomplete = incomplete(connection)?;

@@ -111,7 +111,7 @@ pub(super) const TABLES: [Table; 12] = [
     },
     Table {
         name: "processes",
-        columns: &["id", "host", "pid", "started_unix_ms", "beats"],
+        columns: &["id", "host", "pid", "started_unix_ms", "beats", "sweep_id"],
         group: &[],
         groups: None,
         key: "id",

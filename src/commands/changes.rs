@@ -1,0 +1,195 @@
+//! What has changed since a sweep was recorded, in words.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use super::known_images::{KnownImages, Place, Survey};
+use super::prepare::Prepared;
+use super::recorded::Record;
+use super::status::ago;
+use crate::export;
+use resweep_core::domain::{RunConfig, RunId, Sweep, printable};
+use resweep_data::DataError;
+
+/// Values of one setting that are named.
+const NAMED: usize = 6;
+
+/// Digits of a fingerprint that people compare.
+const DIGITS: usize = 12;
+
+/// The first digits of a fingerprint.
+pub fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..DIGITS).unwrap_or(fingerprint)
+}
+
+/// Where the sweep has other runs than its record.
+pub fn since_recorded(prepared: &Prepared, record: &Record) -> Option<String> {
+    let recorded: HashSet<&RunId> = record.members.iter().map(|member| &member.id).collect();
+    let possible = prepared.possible();
+    let known = possible
+        .iter()
+        .filter(|run| recorded.contains(&run.id))
+        .count();
+    let all_known = known == possible.len() || prepared.sweep.adaptive.is_some();
+    if all_known && known == recorded.len() {
+        return None;
+    }
+    Some(format!(
+        "the settings have changed since sweep `{}` was run: {}; runs that are not recorded have no \
+         results here",
+        prepared.sweep.name,
+        differences(record, prepared)
+    ))
+}
+
+/// Why the recorded sweep is shown instead of one of which nothing is recorded.
+pub fn replaced(prepared: &Prepared, record: &Record) -> String {
+    let name = &prepared.sweep.name;
+    let what = differences(record, prepared);
+    format!(
+        "no run with these settings is recorded: since sweep `{name}` was run, they have changed \
+         ({what}); what was recorded is shown"
+    )
+}
+
+/// Where the sweep of this name was started with runs that it no longer has.
+pub fn other_runs(prepared: &Prepared, record: &Record, results: &Path) -> Option<String> {
+    let possible: HashSet<&RunId> = prepared.possible().iter().map(|run| &run.id).collect();
+    let members = record.members.iter();
+    let left = members
+        .filter(|member| !possible.contains(&member.id))
+        .count();
+    if left == 0 {
+        return None;
+    }
+    let name = &prepared.sweep.name;
+    let (runs, stay) = match left {
+        1 => ("1 other run".to_owned(), "it stays"),
+        left => (format!("{left} other runs"), "they stay"),
+    };
+    Some(format!(
+        "sweep `{name}` was last started {} with {runs}: {}; {stay} in the database, and \
+         `resweep run` replaces the figures in {} (another name, by `--set sweep.name=...`, \
+         keeps both)",
+        ago(record.last_started_unix_ms),
+        differences(record, prepared),
+        results.join(name).display(),
+    ))
+}
+
+/// KnownImages that are not those that the sweep was trained on, each folder once.
+pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>) -> Vec<String> {
+    let name = &sweep.name;
+    let mut seen = HashSet::new();
+    let mut notes = Vec::new();
+    for (configuration, recorded) in sweep.configurations.iter().zip(images) {
+        let place = Place::of(configuration);
+        let is_there = place.path.as_ref().is_none_or(|path| path.exists());
+        if recorded.seen.is_some() || !is_there || !seen.insert(place.clone()) {
+            continue;
+        }
+        let folder = place.name();
+        match survey.look(configuration) {
+            Ok(now) if now.fingerprint != recorded.fingerprint => notes.push(format!(
+                "the images of {folder} have changed since sweep `{name}` was run (fingerprint {} \
+                 then, {} now); what was recorded is shown",
+                short(&recorded.fingerprint),
+                short(&now.fingerprint),
+            )),
+            Ok(_) => {}
+            // Nobody asked for a cache.
+            Err(error) if matches!(*error, DataError::Write { .. }) => {}
+            Err(error) => notes.push(format!(
+                "the images of {folder} cannot be compared with those that sweep `{name}` was \
+                 run with: {error}; what was recorded is shown"
+            )),
+        }
+    }
+    notes
+}
+
+/// The settings and images in which a sweep differs from its record.
+fn differences(record: &Record, prepared: &Prepared) -> String {
+    let (then, now) = (settings(&record.sweep), settings(&prepared.sweep));
+    let names: HashSet<&String> = then.keys().chain(now.keys()).collect();
+    let mut names: Vec<&String> = names.into_iter().collect();
+    names.sort();
+    let none = Vec::new();
+    let mut words: Vec<String> = Vec::new();
+    for name in names {
+        let was = then.get(name).unwrap_or(&none);
+        let is = now.get(name).unwrap_or(&none);
+        if was != is {
+            words.push(format!("{name}: {} then, {} now", listed(was), listed(is)));
+        }
+    }
+    words.extend(changed_images(record, prepared));
+    if words.is_empty() {
+        return "other combinations of the same settings".to_owned();
+    }
+    words.join("; ")
+}
+
+/// Folders whose images were others when the sweep was recorded.
+fn changed_images(record: &Record, prepared: &Prepared) -> Vec<String> {
+    let configurations = record.sweep.configurations.iter();
+    let then: Vec<(Place, KnownImages)> = configurations
+        .zip(record.images())
+        .filter_map(|(configuration, images)| Some((Place::of(configuration), images?)))
+        .collect();
+    let mut words = Vec::new();
+    for (configuration, now) in prepared.sweep.configurations.iter().zip(&prepared.images) {
+        let place = Place::of(configuration);
+        let Some((_, was)) = then.iter().find(|(then, _)| *then == place) else {
+            continue;
+        };
+        if was.fingerprint != now.fingerprint {
+            let (was, is) = (short(&was.fingerprint), short(&now.fingerprint));
+            let text = format!("the images of {}: {was} then, {is} now", place.name());
+            if !words.contains(&text) {
+                words.push(text);
+            }
+        }
+    }
+    words
+}
+
+/// Each setting by its name, with its values in the order of the sweep. Where images lie is no
+/// setting: their fingerprint is.
+fn settings(sweep: &Sweep) -> BTreeMap<String, Vec<String>> {
+    let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for configuration in &sweep.configurations {
+        let config = RunConfig {
+            configuration: configuration.clone(),
+            seed: 0,
+        };
+        for (name, value) in export::settings(&config) {
+            let values = settings.entry(name).or_default();
+            let value = match value {
+                serde_json::Value::String(text) => printable(&text),
+                other => other.to_string(),
+            };
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+    }
+    settings.retain(|name, _| name != "data.path");
+    let seeds = sweep.seeds.iter().map(u64::to_string);
+    settings.insert("seed".to_owned(), seeds.collect());
+    settings
+}
+
+/// `8`, or `[8, 14 and 3 more]`.
+fn listed(values: &[String]) -> String {
+    let named: Vec<&str> = values.iter().take(NAMED).map(String::as_str).collect();
+    match values {
+        [] => "none".to_owned(),
+        [value] => value.clone(),
+        values if values.len() > NAMED => {
+            let more = values.len() - NAMED;
+            format!("[{} and {more} more]", named.join(", "))
+        }
+        _ => format!("[{}]", named.join(", ")),
+    }
+}

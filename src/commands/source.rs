@@ -1,0 +1,93 @@
+//! Where a sweep comes from: its file, or the record of a sweep that was started before.
+
+use std::fs;
+use std::path::Path;
+
+use super::ending::UsageError;
+use super::prepare::database;
+use super::recorded::recorded_text;
+use crate::cli::SweepArgs;
+use resweep_core::domain::{Sweep, printable};
+use resweep_core::sweep_file::{DataFolders, SpecError, SweepText};
+use resweep_store::Store;
+
+/// The text of a sweep, read once, and its overrides.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub text: SweepText,
+    /// The values of `--set`, in the order in which they apply.
+    pub overrides: Vec<String>,
+    /// Whether the text comes from the database.
+    pub is_recorded: bool,
+}
+
+impl Source {
+    /// The sweep file that the arguments name. Where there is no such file, the recorded text of the
+    /// sweep of that name: the recorded overrides apply first, then those of the arguments.
+    ///
+    /// # Errors
+    /// There is neither, or it cannot be read.
+    pub fn find(args: &SweepArgs, results: &Path) -> anyhow::Result<Self> {
+        let path = &args.sweep;
+        let is_there = fs::metadata(path).is_ok_and(|found| !found.is_dir());
+        let name = path.to_str().filter(|name| !name.contains(['/', '\\']));
+        match name {
+            Some(name) if !is_there => named(name, args, results),
+            _ => file(args),
+        }
+    }
+
+    /// The sweep.
+    ///
+    /// # Errors
+    /// Every mistake in the text and the overrides.
+    pub fn sweep(&self, folders: DataFolders) -> Result<Sweep, SpecError> {
+        self.text.sweep(&self.overrides, folders)
+    }
+}
+
+fn file(args: &SweepArgs) -> anyhow::Result<Source> {
+    Ok(Source {
+        text: SweepText::read(&args.sweep)?,
+        overrides: args.overrides.clone(),
+        is_recorded: false,
+    })
+}
+
+fn named(name: &str, args: &SweepArgs, results: &Path) -> anyhow::Result<Source> {
+    let is_file_name = name.ends_with(".toml");
+    let store = match Store::open_read_only(&database(results)) {
+        // The missing file is the mistake.
+        Err(_) if is_file_name => return file(args),
+        store => store?,
+    };
+    match recorded_text(name, &store, &database(results))? {
+        Some(mut source) => {
+            source.overrides.extend_from_slice(&args.overrides);
+            Ok(source)
+        }
+        None if is_file_name => file(args),
+        None => Err(UsageError(unknown(name, &store, results)?).into()),
+    }
+}
+
+/// Says that there is neither such a file nor such a sweep, and what there is.
+fn unknown(name: &str, store: &Store, results: &Path) -> anyhow::Result<String> {
+    let sweeps = store.sweeps()?;
+    let names: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
+    let (shown, folder) = (printable(name), results.display());
+    let beside = format!("{name}.toml");
+    let help = match names.as_slice() {
+        _ if Path::new(&beside).is_file() => format!("did you mean `{}`?", printable(&beside)),
+        [] => format!("{folder} has no sweep yet"),
+        names => format!("{folder} has: {}", names.join(", ")),
+    };
+    let what = if Path::new(name).is_dir() {
+        format!("`{shown}` is a folder")
+    } else {
+        format!("there is no sweep file `{shown}`")
+    };
+    Ok(format!(
+        "{what}, and {folder} has no sweep of that name; {help}"
+    ))
+}
