@@ -54,7 +54,7 @@ fn a_store_that_does_not_exist_is_empty_and_is_not_created() {
     assert!(store.attempts(&ids[0]).unwrap().is_empty());
     assert!(store.members("fig6").unwrap().is_empty());
     assert!(store.sweeps().unwrap().is_empty());
-    assert!(store.observed_speeds("cpu", "a CPU", 1).unwrap().is_empty());
+    assert!(store.observed_times("cpu", "a CPU", 1).unwrap().is_empty());
     assert!(!path.exists());
 }
 
@@ -291,6 +291,7 @@ fn checkpoints_are_offered_to_every_run_with_the_same_past() {
             iteration,
             sha256: [7; 32],
             bytes: 10,
+            has_curve: true,
         };
         hear(&mut recorder, &short, RunEvent::Checkpointed(saved));
     }
@@ -409,7 +410,7 @@ fn sweeps_share_runs_and_are_listed_as_they_were_started_last() {
 }
 
 #[test]
-fn speeds_come_from_finished_attempts_only() {
+fn observed_times_come_from_finished_attempts_only() {
     let (_folder, path) = database();
     let runs = [run(20, Shortcut::None, 1), run(20, Shortcut::None, 2)];
     let mut recorder = begun(&path, "fig6", &runs);
@@ -418,16 +419,12 @@ fn speeds_come_from_finished_attempts_only() {
         finish(&mut recorder, run, &outcome);
     }
     let store = Store::open_read_only(&path).unwrap();
-    let observed = |threads| {
-        store
-            .observed_speeds("cpu", "Example CPU", threads)
-            .unwrap()
-    };
-    let speeds = observed(1);
-    assert_eq!(speeds.len(), 1);
-    assert_eq!(speeds[0].config, runs[0].config);
-    // 12e9 operations in 60 s.
-    assert_eq!(speeds[0].training_flops_per_s, 2e8);
+    let observed = |threads| store.observed_times("cpu", "Example CPU", threads).unwrap();
+    let times = observed(1);
+    assert_eq!(times.len(), 1);
+    assert_eq!(times[0].config, runs[0].config);
+    assert_eq!(times[0].wall, Duration::from_secs(60));
+    assert_eq!(times[0].from_iteration, 0);
     assert!(observed(2).is_empty());
 }
 

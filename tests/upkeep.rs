@@ -73,6 +73,7 @@ fn checkpoint(recorder: &mut Recorder, run: &Run, grant: &Grant, iteration: u64)
         iteration,
         sha256: sha2::Sha256::digest(&bytes).into(),
         bytes: bytes.len() as u64,
+        has_curve: true,
     };
     hear(recorder, run, RunEvent::Checkpointed(saved));
     path

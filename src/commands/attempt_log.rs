@@ -118,6 +118,10 @@ fn log_event(event: &RunEvent) {
     match event {
         RunEvent::Began(beginning) => tracing::info!("begins at iteration {}", beginning.iteration),
         RunEvent::Progress { .. } => {}
+        RunEvent::CurveRestored(points) => tracing::info!(
+            "took over {} points of the training curve from another run's checkpoint",
+            points.len()
+        ),
         RunEvent::Trained(point) => tracing::info!(
             "iteration {}: training error {:.2} %, loss {:.4}, learning rate {}",
             point.iteration,

@@ -77,7 +77,7 @@ pub fn other_runs(prepared: &Prepared, record: &Record, results: &Path) -> Optio
     ))
 }
 
-/// KnownImages that are not those that the sweep was trained on, each folder once.
+/// Images that are not those that the sweep was trained on, each folder once.
 pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>) -> Vec<String> {
     let name = &sweep.name;
     let mut seen = HashSet::new();

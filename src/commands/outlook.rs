@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::known_images::KnownImages;
 use super::prepare::Prepared;
 use super::provenance::cpu_name;
 use crate::cli::WorkerArgs;
-use resweep_core::domain::{DeviceKind, Run, RunId, Slot};
-use resweep_core::plan::{Again, Diff, ObservedSpeed, Speeds, Stored, StoredStatus, makespan};
+use resweep_core::domain::{DeviceKind, Outcome, Run, RunId, Slot};
+use resweep_core::plan::{Again, Diff, ObservedTime, Stored, StoredStatus, Times, Work, makespan};
 use resweep_core::schedule::{Resources, Workforce, longest_first};
-use resweep_store::{AttemptStatus, Store};
+use resweep_store::{AttemptStatus, Nearest, Start, Store};
 
 /// A sweep against the store and the machine.
 pub struct Outlook {
@@ -19,13 +20,17 @@ pub struct Outlook {
     /// The runs that would train, the longest first.
     pub pending: Vec<Run>,
     pub workforce: Workforce,
-    pub speeds: Speeds,
-    /// Classes of each configuration's data.
-    classes: Vec<usize>,
+    /// Where the pending runs start that do not start from nothing.
+    pub starts: HashMap<RunId, Start>,
+    /// What the pending runs that start from nothing differ in from what is recorded.
+    pub nearest: HashMap<RunId, Nearest>,
+    times: Times,
+    /// Of each configuration.
+    images: Vec<KnownImages>,
 }
 
 impl Outlook {
-    /// Asks the store how the sweep's runs stand, and how fast others were.
+    /// Asks the store how the sweep's runs stand, and how long others took.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -35,7 +40,12 @@ impl Outlook {
         workers: &WorkerArgs,
         devices: &[DeviceKind],
     ) -> anyhow::Result<Self> {
-        let stored = stored(prepared, store)?;
+        let mut stored = stored(prepared, store)?;
+        let mut starts = HashMap::new();
+        if again(workers) != Again::Everything {
+            starts = self::starts(prepared, store, &stored)?;
+            take_over(&mut stored, &mut starts);
+        }
         let members = store.members(&prepared.sweep.name)?;
         let listed: Vec<RunId> = members.into_iter().map(|member| member.id).collect();
         let mut diff = Diff::new(&prepared.runs, &stored, &listed);
@@ -46,38 +56,91 @@ impl Outlook {
             .cloned()
             .collect();
         let workforce = workforce(workers, devices, pending.len());
-        let speeds = speeds(store, workforce.slots[0])?;
-        let times = times_to_the_end(&pending, &speeds);
-        longest_first(&mut pending, |run| times[&run.id]);
-        Ok(Self {
+        let mut outlook = Self {
+            times: times(store, workforce.slots[0])?,
+            nearest: nearest(prepared, store, &pending, &starts)?,
             stored,
             diff,
             workforce,
-            pending,
-            speeds,
-            classes: prepared
-                .images
-                .iter()
-                .map(|images| images.classes)
-                .collect(),
-        })
+            pending: Vec::new(),
+            starts,
+            images: prepared.images.clone(),
+        };
+        let to_the_end = outlook.times_to_the_end(&pending);
+        longest_first(&mut pending, |run| to_the_end[&run.id]);
+        outlook.pending = pending;
+        Ok(outlook)
     }
 
     /// When the last pending run would end.
     pub fn estimate(&self) -> Duration {
-        let durations = self.pending.iter().map(|run| self.speeds.estimate(run));
+        let durations = self.pending.iter().map(|run| self.time(run));
         makespan(durations, self.workforce.slots.len())
     }
 
-    /// Whether the estimate of every pending run comes from runs that finished.
+    /// Whether the estimate of every pending run comes from runs of the same shape that finished.
     pub fn speed_observed(&self) -> bool {
-        self.pending.iter().all(|run| self.speeds.observed(run))
+        let observed = |run| self.times.observed(&self.work(run));
+        self.pending.iter().all(observed)
+    }
+
+    /// How long what is left of a run takes, evaluations included.
+    pub fn time(&self, run: &Run) -> Duration {
+        self.times.estimate(&self.work(run))
+    }
+
+    /// The iteration that a run starts from.
+    pub fn from_iteration(&self, run: &Run) -> u64 {
+        match self.starts.get(&run.id) {
+            Some(Start::At { iteration, .. }) => *iteration,
+            _ => 0,
+        }
+    }
+
+    fn work(&self, run: &Run) -> Work {
+        let images = &self.images[run.configuration];
+        let configuration = run.config.configuration.clone();
+        let labels = images.seen.as_ref().and_then(|facts| facts.labels.as_ref());
+        let test_images = labels.map_or(0, |labels| labels.test.len());
+        Work {
+            eval_images: match configuration.data.validation.images() {
+                0 => test_images,
+                held_out => held_out,
+            },
+            configuration,
+            classes: images.classes,
+            from_iteration: self.from_iteration(run),
+        }
+    }
+
+    /// How long each run takes together with the longest that grows from it.
+    fn times_to_the_end(&self, runs: &[Run]) -> HashMap<RunId, Duration> {
+        let own = runs.iter().map(|run| (run.id.clone(), self.time(run)));
+        let mut times: HashMap<RunId, Duration> = own.collect();
+        let mut grown: Vec<&Run> = runs.iter().filter(|run| run.origin.is_some()).collect();
+        // What grows from a run that has grown itself is deeper still.
+        grown.sort_by_key(|run| std::cmp::Reverse(run.config.configuration.model.depth));
+        let mut after: HashMap<&RunId, Duration> = HashMap::new();
+        for run in grown {
+            let further = after.get(&run.id).copied().unwrap_or_default();
+            let time = times[&run.id].saturating_add(further);
+            if let Some(source) = run.needs() {
+                let longest = after.entry(source).or_default();
+                *longest = time.max(*longest);
+            }
+        }
+        for (source, time) in after {
+            if let Some(own) = times.get_mut(source) {
+                *own = own.saturating_add(time);
+            }
+        }
+        times
     }
 
     /// Estimated peak memory of `run` in bytes; `None` where it may train on a GPU, for which the
     /// estimate is not made.
     pub fn memory_bytes(&self, run: &Run) -> Option<u64> {
-        let classes = self.classes[run.configuration];
+        let classes = self.images[run.configuration].classes;
         let slots = &self.workforce.slots;
         let threads = slots[0].threads;
         let all_on_cpu = slots.iter().all(|slot| slot.device == DeviceKind::Cpu);
@@ -111,49 +174,83 @@ fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, S
             status,
             shared_with,
             has_final_state: with_final_state.contains(&id),
+            same_as: None,
         };
         (id, stored)
     });
     Ok(statuses.collect())
 }
 
-/// How long each run takes together with the longest that grows from it.
-fn times_to_the_end(runs: &[Run], speeds: &Speeds) -> HashMap<RunId, Duration> {
-    let own = runs
+/// Where the runs without a result would start.
+fn starts(
+    prepared: &Prepared,
+    store: &Store,
+    stored: &HashMap<RunId, Stored>,
+) -> anyhow::Result<HashMap<RunId, Start>> {
+    let has_result = |run: &&Run| {
+        let status = stored.get(&run.id).map(|stored| stored.status);
+        matches!(
+            status,
+            Some(StoredStatus::Finished | StoredStatus::Diverged)
+        )
+    };
+    let runs: Vec<&Run> = prepared
+        .runs
         .iter()
-        .map(|run| (run.id.clone(), speeds.estimate(run)));
-    let mut times: HashMap<RunId, Duration> = own.collect();
-    let mut grown: Vec<&Run> = runs.iter().filter(|run| run.origin.is_some()).collect();
-    // What grows from a run that has grown itself is deeper still.
-    grown.sort_by_key(|run| std::cmp::Reverse(run.config.configuration.model.depth));
-    let mut after: HashMap<&RunId, Duration> = HashMap::new();
-    for run in grown {
-        let further = after.get(&run.id).copied().unwrap_or_default();
-        let time = times[&run.id].saturating_add(further);
-        if let Some(source) = run.needs() {
-            let longest = after.entry(source).or_default();
-            *longest = time.max(*longest);
-        }
-    }
-    for (source, time) in after {
-        if let Some(own) = times.get_mut(source) {
-            *own = own.saturating_add(time);
-        }
-    }
-    times
+        .filter(|run| !has_result(run))
+        .collect();
+    Ok(store.starts(&runs)?)
 }
 
-/// The speeds that finished runs had in such a slot of this machine.
-fn speeds(store: &Store, slot: Slot) -> anyhow::Result<Speeds> {
-    let device = resweep_train::device_description(slot.device);
-    let observed = store.observed_speeds(&device, &cpu_name(), slot.threads)?;
-    let observed = observed.into_iter().map(|seen| ObservedSpeed {
-        batch_size: seen.config.configuration.train.batch_size,
-        engine: seen.config.configuration.train.engine,
-        model: seen.config.configuration.model,
-        flops_per_second: seen.training_flops_per_s,
+/// Counts runs as done that have the result of another run, which `resweep run` gives them.
+fn take_over(stored: &mut HashMap<RunId, Stored>, starts: &mut HashMap<RunId, Start>) {
+    for (id, start) in starts.extract_if(|_, start| matches!(start, Start::Same { .. })) {
+        let Start::Same { run, outcome } = start else {
+            continue;
+        };
+        let status = match outcome {
+            Outcome::Diverged { .. } => StoredStatus::Diverged,
+            _ => StoredStatus::Finished,
+        };
+        let taken_over = Stored {
+            status,
+            shared_with: Vec::new(),
+            has_final_state: true,
+            same_as: Some(run),
+        };
+        stored.insert(id, taken_over);
+    }
+}
+
+/// The nearest recorded runs of those that start from nothing.
+fn nearest(
+    prepared: &Prepared,
+    store: &Store,
+    pending: &[Run],
+    starts: &HashMap<RunId, Start>,
+) -> anyhow::Result<HashMap<RunId, Nearest>> {
+    let from_nothing = pending.iter().filter(|run| !starts.contains_key(&run.id));
+    let with_data = from_nothing.map(|run| {
+        let images = &prepared.images[run.configuration];
+        (run, images.fingerprint.as_str())
     });
-    Ok(Speeds::new(observed.collect()))
+    Ok(store.nearest(&with_data.collect::<Vec<_>>())?)
+}
+
+/// How long finished runs took in such a slot of this machine.
+fn times(store: &Store, slot: Slot) -> anyhow::Result<Times> {
+    let device = resweep_train::device_description(slot.device);
+    let observed = store.observed_times(&device, &cpu_name(), slot.threads)?;
+    let observed = observed.into_iter().map(|seen| ObservedTime {
+        wall: seen.wall,
+        work: Work {
+            configuration: seen.config.configuration,
+            classes: seen.classes,
+            eval_images: seen.eval_images,
+            from_iteration: seen.from_iteration,
+        },
+    });
+    Ok(Times::new(observed.collect()))
 }
 
 /// What the arguments ask for besides what is new or unfinished.

@@ -15,7 +15,7 @@ use crate::output;
 use crate::progress::{counted, duration, workforce};
 use resweep_core::domain::{DeviceKind, Run, RunId, Shortcut};
 use resweep_core::plan::{Standing, Stored, StoredStatus};
-use resweep_store::Store;
+use resweep_store::{Nearest, Start, Store};
 
 /// Shows the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
@@ -39,6 +39,14 @@ struct Row<'a> {
     forward_flops: u64,
     training_flops: u64,
     state: &'static str,
+    /// The iteration of the checkpoint from which it would resume.
+    resumes_at: Option<u64>,
+    /// The run whose checkpoint that is, where it is another.
+    resumes_from: Option<&'a RunId>,
+    /// The run whose recorded result is all that this one asks for.
+    same_as: Option<&'a RunId>,
+    /// Why nothing of the most similar recorded run can be used.
+    why_new: Option<String>,
     /// The run that it grows from, which is trained first.
     needs: Option<&'a RunId>,
     /// Other sweeps that have the run.
@@ -62,7 +70,7 @@ struct Plan<'a> {
     workers: usize,
     threads_per_run: usize,
     estimated_s: f64,
-    /// Whether the estimates come from runs that finished on this machine.
+    /// Whether the estimates come from runs of the same shape that finished on this machine.
     speed_observed: bool,
     /// How many seeds are used and why, where the results decide that.
     seeds: Option<String>,
@@ -114,6 +122,12 @@ pub fn show(
 fn row<'a>(run: &'a Run, standing: Standing, trains: bool, outlook: &'a Outlook) -> Row<'a> {
     let configuration = &run.config.configuration;
     let stored = outlook.stored.get(&run.id);
+    let (resumes_at, resumes_from) = match outlook.starts.get(&run.id) {
+        Some(Start::At {
+            iteration, run: of, ..
+        }) if trains => (Some(*iteration), Some(of).filter(|of| **of != run.id)),
+        _ => (None, None),
+    };
     Row {
         id: &run.id,
         label: &run.label,
@@ -125,9 +139,13 @@ fn row<'a>(run: &'a Run, standing: Standing, trains: bool, outlook: &'a Outlook)
         forward_flops: run.cost.forward_flops,
         training_flops: run.cost.training_flops,
         state: word(standing, stored),
+        resumes_at,
+        resumes_from,
+        same_as: stored.and_then(|stored| stored.same_as.as_ref()),
+        why_new: trains.then(|| why_new(run, outlook)).flatten(),
         needs: run.needs(),
         shared_with: stored.map_or(&[], |stored| &stored.shared_with),
-        estimated_s: trains.then(|| outlook.speeds.estimate(run).as_secs_f64()),
+        estimated_s: trains.then(|| outlook.time(run).as_secs_f64()),
         memory_bytes: outlook.memory_bytes(run),
     }
 }
@@ -144,9 +162,70 @@ fn word(standing: Standing, stored: Option<&Stored>) -> &'static str {
     }
 }
 
+/// Why a run starts from nothing although a run of the same network and seed is recorded.
+fn why_new(run: &Run, outlook: &Outlook) -> Option<String> {
+    let Nearest {
+        run: other,
+        train: recorded,
+        keys,
+    } = outlook.nearest.get(&run.id)?;
+    let train = &run.config.configuration.train;
+    let other = other.short();
+    let reason = match keys.as_slice() {
+        [] if train.eval_every < recorded.eval_every => format!(
+            "eval_every = {} is denser than that of run {other}, {}",
+            train.eval_every, recorded.eval_every
+        ),
+        [] if train.log_every < recorded.log_every => format!(
+            "log_every = {} is denser than that of run {other}, {}",
+            train.log_every, recorded.log_every
+        ),
+        [] => format!("no checkpoint of run {other} fits"),
+        [key] => format!("{} from run {other}", differs(key)),
+        [first, second] => format!("{first} and {second} differ from run {other}"),
+        [first, second, rest @ ..] => {
+            let more = rest.len();
+            format!("{first}, {second} and {more} more differ from run {other}")
+        }
+    };
+    Some(reason)
+}
+
+/// `lr_drops differ`, `lr differs`.
+fn differs(key: &str) -> String {
+    match key {
+        "images" | "lr_drops" => format!("{key} differ"),
+        _ => format!("{key} differs"),
+    }
+}
+
+/// Where a run that trains starts, and why; empty where there is nothing to say.
+fn beginning(row: &Row, outlook: &Outlook) -> String {
+    let on_grid = match outlook.starts.get(row.id) {
+        Some(Start::At { on_grid, .. }) => *on_grid,
+        _ => true,
+    };
+    let finer = match row.resumes_from {
+        Some(of) if !on_grid => format!(" (evaluated as run {} was until then)", of.short()),
+        _ => String::new(),
+    };
+    match (row.resumes_at, &row.why_new) {
+        (Some(at), _) if at == row.iterations => format!("measures only{finer}"),
+        (Some(at), _) => format!("resumes at {at} of {}{finer}", row.iterations),
+        (None, Some(why)) if row.state == "new" => format!("new: {why}"),
+        (None, _) => String::new(),
+    }
+}
+
 /// The state of a run, with what it waits for and who else has it.
-fn state(row: &Row, names: &HashMap<&RunId, &Row>) -> String {
-    let mut state = row.state.to_owned();
+fn state(row: &Row, names: &HashMap<&RunId, &Row>, outlook: &Outlook) -> String {
+    let beginning = beginning(row, outlook);
+    let mut state = match (row.state, row.same_as) {
+        (_, Some(other)) => format!("same as run {}", other.short()),
+        ("new", None) if !beginning.is_empty() => beginning,
+        ("unfinished", None) if !beginning.is_empty() => format!("unfinished, {beginning}"),
+        (state, None) => state.to_owned(),
+    };
     if let Some(needed) = row.needs.and_then(|id| names.get(id)) {
         state += &match row.state {
             "blocked" => format!(": grows from {}, which {}", needed.label, needed.state),
@@ -162,6 +241,8 @@ fn state(row: &Row, names: &HashMap<&RunId, &Row>) -> String {
 
 fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
     let diff = &outlook.diff;
+    let resuming = |row: &&Row| row.state == "new" && row.resumes_at.is_some();
+    let resuming = plan.runs.iter().filter(resuming).count();
     let names: HashMap<&RunId, &Row> = plan.runs.iter().map(|row| (row.id, row)).collect();
     let rows = plan.runs.iter().map(|row| {
         let time = row
@@ -173,7 +254,7 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
             with_unit(row.forward_flops),
             grouped(row.iterations),
             time.unwrap_or_else(|| "-".to_owned()),
-            state(row, &names),
+            state(row, &names, outlook),
         ]
     });
     table::print(
@@ -183,10 +264,14 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
     );
     outln!();
     outln!(
-        "{}: {}, {} new, {} unfinished, {} finished, {} failed",
+        "{}: {}, {} new, {}{} unfinished, {} finished, {} failed",
         plan.sweep,
         counted(plan.runs.len(), "run"),
-        diff.count(Standing::New),
+        diff.count(Standing::New) - resuming,
+        match resuming {
+            0 => String::new(),
+            resuming => format!("{resuming} from other runs' checkpoints, "),
+        },
         diff.count(Standing::Unfinished),
         diff.done(),
         diff.failed(),
@@ -215,9 +300,9 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
         return;
     }
     let basis = if plan.speed_observed {
-        "by the speed of finished runs"
+        "by the times of finished runs"
     } else {
-        "a guess: no such run has finished on this machine yet"
+        "a guess: no run of the same width and image size has finished on this machine yet"
     };
     outln!(
         "{} to train by {}: about {} ({basis})",

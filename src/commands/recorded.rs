@@ -8,7 +8,6 @@ use super::known_images::KnownImages;
 use super::source::Source;
 use resnet_engine::model::Architecture;
 use resweep_core::domain::{Configuration, RunConfig, RunId, Sweep, printable};
-use resweep_core::plan;
 use resweep_core::sweep_file::{DataFolders, SweepText};
 use resweep_store::{Member, RecordedRun, Store};
 
@@ -103,7 +102,7 @@ pub type Determinants<'a> = (String, u64, &'a str);
 
 /// Those of a run.
 pub fn determinants<'a>(config: &RunConfig, fingerprint: &'a str) -> Determinants<'a> {
-    let configuration = plan::determining(&config.configuration);
+    let configuration = resweep_core::domain::determining(&config.configuration);
     // Plain data always has a JSON form.
     let json = serde_json::to_string(&configuration).unwrap_or_default();
     (json, config.seed, fingerprint)
@@ -124,7 +123,11 @@ pub fn recorded_images(run: &RecordedRun) -> KnownImages {
 /// the order of the sweep; a run belongs to the next configuration that determines the same
 /// result, and runs of one configuration have the same images.
 fn members(sweep: &Sweep, store: &Store) -> anyhow::Result<Vec<RecordedMember>> {
-    let wanted: Vec<Configuration> = sweep.configurations.iter().map(plan::determining).collect();
+    let wanted: Vec<Configuration> = sweep
+        .configurations
+        .iter()
+        .map(resweep_core::domain::determining)
+        .collect();
     let listed = store.members(&sweep.name)?;
     let ids: Vec<_> = listed.iter().map(|member| member.id.clone()).collect();
     let mut recorded = store.recorded_runs(&ids)?;
@@ -133,7 +136,7 @@ fn members(sweep: &Sweep, store: &Store) -> anyhow::Result<Vec<RecordedMember>> 
         let Some(run) = recorded.remove(&id) else {
             bail!("the database lacks a run of the sweep `{}`", sweep.name);
         };
-        let own = plan::determining(&run.config.configuration);
+        let own = resweep_core::domain::determining(&run.config.configuration);
         let before = members.last();
         let same = before.filter(|before| {
             wanted[before.configuration] == own

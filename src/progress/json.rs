@@ -89,6 +89,11 @@ enum Line<'a> {
         error_percent: f64,
         loss_nats: f64,
     },
+    CurveRestored {
+        #[serde(flatten)]
+        run: Named<'a>,
+        points: usize,
+    },
     LayersMeasured {
         #[serde(flatten)]
         run: Named<'a>,
@@ -231,6 +236,10 @@ fn measured<'a>(run: &'a Run, event: &'a RunEvent) -> Line<'a> {
             set: point.set,
             error_percent: point.error_percent,
             loss_nats: point.loss,
+        },
+        RunEvent::CurveRestored(ref points) => Line::CurveRestored {
+            run,
+            points: points.len(),
         },
         RunEvent::LayersMeasured(ref layers) => Line::LayersMeasured { run, layers },
     }

@@ -77,6 +77,7 @@ fn finished(run: &Run) -> Vec<Event<'_>> {
         iteration: 4000,
         sha256: [0; 32],
         bytes: 6_900_000,
+        has_curve: true,
     });
     let layers = RunEvent::LayersMeasured(vec![LayerStat {
         layer: 1,

@@ -84,7 +84,9 @@ impl SeenRun {
                 self.from_iteration = beginning.iteration;
                 self.iteration = beginning.iteration;
             }
-            RunEvent::Checkpointed(_) | RunEvent::LayersMeasured(_) => {}
+            RunEvent::Checkpointed(_)
+            | RunEvent::CurveRestored(_)
+            | RunEvent::LayersMeasured(_) => {}
             RunEvent::Trained(point) => {
                 self.iteration = point.iteration;
                 self.train_now_percent = Some(point.error_percent);

@@ -4,16 +4,22 @@
 //! commit, so that a row never lacks its file because of a crash.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
+use super::pasts;
 use super::points::{collect, unsigned};
 use super::values::{Problem, integer};
-use resweep_core::domain::{Checkpoint, Origin, Run, Saved, Sha256, TrainingId, TrajectoryId, hex};
+use resweep_core::domain::{
+    Checkpoint, Origin, Run, RunId, Saved, Sha256, TrainingId, TrajectoryId, hex,
+};
 
 /// Checkpoints that a training keeps: the newest, and the one before in case it is damaged.
 const KEPT: i64 = 2;
+/// Checkpoints that a run may try to resume from.
+const CANDIDATES_MAX: usize = 8;
 
 /// The folder for the checkpoints of a training.
 pub(super) fn folder(database: &Path, run_id: &str, training_number: u64) -> PathBuf {
@@ -23,46 +29,90 @@ pub(super) fn folder(database: &Path, run_id: &str, training_number: u64) -> Pat
         .join(training_number.to_string())
 }
 
-/// What a training of `run` can go on from, the furthest first, its own before others'.
+/// A checkpoint that a run can resume from.
+pub(super) struct Candidate {
+    pub checkpoint: Checkpoint,
+    /// The run whose training wrote it.
+    pub run: RunId,
+    has_curve: bool,
+}
+
+/// The checkpoints that a training of `run` can resume from, the furthest first, its own before
+/// others'. `training` is `None` for a run that was never started.
 pub(super) fn candidates(
     connection: &Connection,
     database: &Path,
     run: &Run,
-    training: TrainingId,
+    training: Option<TrainingId>,
     shares: bool,
-) -> Result<Vec<Checkpoint>, Problem> {
+) -> Result<Vec<Candidate>, Problem> {
     let mut found = Vec::new();
+    let train = &run.config.configuration.train;
+    for candidate in of_trajectories(connection, database, run, training, shares)? {
+        let (from, iteration) = (
+            candidate.checkpoint.training,
+            candidate.checkpoint.iteration,
+        );
+        let has_curve = candidate.has_curve;
+        let usable = Some(from) == training
+            || pasts::is_dense_enough(connection, from, iteration, has_curve, train)?;
+        if usable {
+            found.push(candidate);
+        }
+        if found.len() == CANDIDATES_MAX {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The checkpoints on the run's trajectories, the furthest first, whatever was measured before.
+fn of_trajectories(
+    connection: &Connection,
+    database: &Path,
+    run: &Run,
+    training: Option<TrainingId>,
+    shares: bool,
+) -> Result<Vec<Candidate>, Problem> {
+    let mut found = Vec::new();
+    let own = training.map(|training| training.0);
     for (trajectory, iterations) in run.stretches() {
         let (first, last) = iterations.into_inner();
         found.extend(collect(
             connection,
-            "SELECT training_id, iteration, sha256, run_id, number
+            "SELECT training_id, iteration, sha256, run_id, number,
+                 coalesce(file_trajectory, trajectory), has_curve
              FROM checkpoints JOIN trainings ON trainings.id = training_id
              WHERE trajectory = ?1 AND iteration BETWEEN ?2 AND ?3 AND (?4 OR training_id = ?5)
-             ORDER BY iteration DESC, training_id = ?5 DESC LIMIT 8",
+             ORDER BY iteration DESC, training_id IS ?5 DESC LIMIT 64",
             params![
                 trajectory.0,
                 integer("an iteration", first)?,
                 integer("an iteration", last)?,
                 shares,
-                training.0
+                own
             ],
             |row| {
                 let (iteration, digits): (u64, String) = (unsigned(row, 1)?, row.get(2)?);
                 let run_id: String = row.get(3)?;
                 let path = folder(database, &run_id, unsigned(row, 4)?);
-                Ok(Checkpoint {
-                    training: TrainingId(row.get(0)?),
-                    iteration,
-                    path: path.join(file_name(iteration)),
-                    sha256: parse(&digits),
+                Ok(Candidate {
+                    checkpoint: Checkpoint {
+                        training: TrainingId(row.get(0)?),
+                        iteration,
+                        path: path.join(file_name(iteration)),
+                        sha256: parse(&digits),
+                        trajectory: TrajectoryId(row.get(5)?),
+                    },
+                    run: RunId(run_id),
+                    has_curve: row.get(6)?,
                 })
             },
         )?);
     }
-    found.sort_by_key(|checkpoint| {
-        let own = checkpoint.training == training;
-        std::cmp::Reverse((checkpoint.iteration, own))
+    found.sort_by_key(|candidate| {
+        let own = Some(candidate.checkpoint.training) == training;
+        std::cmp::Reverse((candidate.checkpoint.iteration, own))
     });
     Ok(found)
 }
@@ -75,7 +125,7 @@ pub(super) fn of_origin(
 ) -> Result<Vec<Checkpoint>, Problem> {
     let copies = collect(
         connection,
-        "SELECT training_id, sha256, run_id, number
+        "SELECT training_id, sha256, run_id, number, coalesce(file_trajectory, trajectory)
          FROM checkpoints JOIN trainings ON trainings.id = training_id
          WHERE trajectory = ?1 AND iteration = ?2
          ORDER BY run_id = ?3 DESC, number DESC LIMIT 8",
@@ -92,6 +142,7 @@ pub(super) fn of_origin(
                 iteration: origin.iteration,
                 path: folder.join(file_name(origin.iteration)),
                 sha256: parse(&digits),
+                trajectory: TrajectoryId(row.get(4)?),
             })
         },
     )?;
@@ -121,8 +172,9 @@ pub(super) fn insert(
 ) -> Result<Vec<u64>, Problem> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO checkpoints (training_id, iteration, trajectory, sha256, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO checkpoints
+                 (training_id, iteration, trajectory, sha256, bytes, has_curve)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             training.0,
@@ -130,31 +182,89 @@ pub(super) fn insert(
             run.trajectory(saved.iteration).0,
             hex(&saved.sha256),
             integer("a size", saved.bytes)?,
+            saved.has_curve,
         ])?;
+    let drops = serde_json::to_string(&run.config.configuration.train.lr_drops)?;
     let forgotten = collect(
         connection,
-        "DELETE FROM checkpoints WHERE training_id = ?1 AND iteration NOT IN
-             (SELECT iteration FROM checkpoints WHERE training_id = ?1
-              ORDER BY iteration DESC LIMIT ?2)
+        "DELETE FROM checkpoints WHERE training_id = ?1
+             AND iteration NOT IN (SELECT value FROM json_each(?3))
+             AND iteration NOT IN
+                 (SELECT iteration FROM checkpoints WHERE training_id = ?1
+                  ORDER BY iteration DESC LIMIT ?2)
          RETURNING iteration",
-        params![training.0, KEPT],
+        params![training.0, KEPT, drops],
         |row| unsigned(row, 0),
     )?;
     Ok(forgotten)
 }
 
-/// Keeps the checkpoint of one iteration only, or none.
-pub(super) fn keep_only(
+/// Keeps what a longer run can resume from once `run` is finished: the last checkpoint, and those
+/// at the drops of the learning rate, which come elsewhere in a longer run where they are fractions.
+pub(super) fn keep_results(
     connection: &Connection,
+    run: &Run,
     training: TrainingId,
-    iteration: Option<u64>,
 ) -> Result<(), Problem> {
-    let kept = iteration.map(|kept| integer("an iteration", kept));
+    let train = &run.config.configuration.train;
+    let mut kept = train.lr_drops.clone();
+    kept.push(train.iterations);
     connection.execute(
-        "DELETE FROM checkpoints WHERE training_id = ?1 AND iteration IS NOT ?2",
-        params![training.0, kept.transpose()?],
+        "DELETE FROM checkpoints WHERE training_id = ?1
+             AND iteration NOT IN (SELECT value FROM json_each(?2))",
+        params![training.0, serde_json::to_string(&kept)?],
     )?;
     Ok(())
+}
+
+/// Forgets every checkpoint of a training.
+pub(super) fn forget(connection: &Connection, training: TrainingId) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM checkpoints WHERE training_id = ?1";
+    connection.execute(sql, [training.0])?;
+    Ok(())
+}
+
+/// Gives an adopted training its own copy of the last checkpoint of the training that it comes
+/// from. A training can do without, so a file that is gone is no error.
+pub(super) fn adopt(
+    connection: &Connection,
+    database: &Path,
+    run: &Run,
+    from: TrainingId,
+    to: TrainingId,
+) -> Result<(), Problem> {
+    let iterations = run.config.configuration.train.iterations;
+    let source = connection
+        .prepare_cached("SELECT run_id, number FROM trainings WHERE id = ?1")?
+        .query_row([from.0], |row| {
+            let run_id: String = row.get(0)?;
+            Ok(folder(database, &run_id, unsigned(row, 1)?))
+        })?;
+    let target = folder(database, &run.id.0, 1);
+    let name = file_name(iterations);
+    if copy_file(&source.join(&name), &target, &name).is_err() {
+        return Ok(());
+    }
+    connection.execute(
+        "INSERT INTO checkpoints
+             (training_id, iteration, trajectory, sha256, bytes, file_trajectory, has_curve)
+         SELECT ?2, iteration, trajectory, sha256, bytes, file_trajectory, has_curve
+         FROM checkpoints WHERE training_id = ?1 AND iteration = ?3",
+        params![from.0, to.0, integer("an iteration", iterations)?],
+    )?;
+    Ok(())
+}
+
+/// Links where the file system can; checkpoints are never written again.
+fn copy_file(source: &Path, folder: &Path, name: &str) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let target = folder.join(name);
+    match fs::hard_link(source, &target) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            fs::copy(source, &target).map(|_| ())
+        }
+        done => done,
+    }
 }
 
 /// Forgets the checkpoints after `iteration`, which have turned out to be damaged.

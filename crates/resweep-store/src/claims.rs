@@ -68,7 +68,8 @@ pub(super) fn look(
     others: &mut Others,
 ) -> Result<Found, Problem> {
     let Some(last) = last(connection, run)? else {
-        return Ok(Found::Free(insert_training(connection, run, 1, true)?));
+        let shares = !terms.fresh;
+        return Ok(Found::Free(insert_training(connection, run, 1, shares)?));
     };
     let mine = last.process.is_some_and(|(process, _)| process == me);
     let ended_before = last.attempt <= terms.last_attempt_before;
@@ -103,6 +104,13 @@ pub(super) fn look(
         _ => free(connection, run, last.training, again)?,
     };
     Ok(found)
+}
+
+/// Whether any process has started the run.
+pub(super) fn was_started(connection: &Connection, run: &Run) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM trainings WHERE run_id = ?1)")?
+        .query_row([&run.id.0], |row| row.get(0))
 }
 
 /// Whether others grow from a run that is finished and no copy of its final state is left.

@@ -2,23 +2,30 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use super::StoreError;
+use super::retrace::retrace;
 
 /// Append-only: a schema that has been released is changed by another file.
-const STEPS: &[M<'static>] = &[
-    M::up(include_str!("migrations/0001-initial.sql")).foreign_key_check(),
-    M::up(include_str!("migrations/0002-trainings.sql")).foreign_key_check(),
-    M::up(include_str!("migrations/0003-layer-stats.sql")).foreign_key_check(),
-    M::up(include_str!("migrations/0004-run-needs.sql")).foreign_key_check(),
-    M::up(include_str!("migrations/0005-run-images.sql")).foreign_key_check(),
-    M::up(include_str!("migrations/0006-process-sweeps.sql")).foreign_key_check(),
-];
-const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
+static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
+    Migrations::new(vec![
+        M::up(include_str!("migrations/0001-initial.sql")).foreign_key_check(),
+        M::up(include_str!("migrations/0002-trainings.sql")).foreign_key_check(),
+        M::up(include_str!("migrations/0003-layer-stats.sql")).foreign_key_check(),
+        M::up(include_str!("migrations/0004-run-needs.sql")).foreign_key_check(),
+        M::up(include_str!("migrations/0005-run-images.sql")).foreign_key_check(),
+        M::up(include_str!("migrations/0006-process-sweeps.sql")).foreign_key_check(),
+        M::up_with_hook(include_str!("migrations/0007-trajectories.sql"), retrace)
+            .foreign_key_check(),
+    ])
+});
+/// The version of the schema: how many migrations there are.
+const VERSION: i64 = 7;
 
 /// What `0001-initial.sql` sets.
 const APPLICATION_ID: i64 = 0x5253_5750;
@@ -100,7 +107,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, StoreE
         }
         opened => opened?,
     };
-    let known = STEPS.len() as i64;
+    let known = VERSION;
     match found {
         Found::Empty => Ok(None),
         Found::Schema(version) if version < known => Err(StoreError::Older {
@@ -164,7 +171,7 @@ fn identify_by_header(connection: &Connection, path: &Path) -> Result<(), StoreE
             path: path.to_owned(),
         });
     }
-    let (path, known) = (path.to_owned(), STEPS.len() as i64);
+    let (path, known) = (path.to_owned(), VERSION);
     match number("user_version")? {
         found if found > known => Err(StoreError::Newer { path, found, known }),
         found if found < known => Err(StoreError::Older { path, found, known }),
@@ -189,7 +196,7 @@ fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
         });
     }
     let found = number("SELECT user_version FROM pragma_user_version")?;
-    let known = STEPS.len() as i64;
+    let known = VERSION;
     if found > known {
         return Err(StoreError::Newer {
             path: path.to_owned(),
@@ -244,6 +251,11 @@ mod tests {
     #[test]
     fn the_migrations_apply_one_after_the_other() {
         MIGRATIONS.validate().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
+        MIGRATIONS.to_latest(&mut connection).unwrap();
+        let sql = "SELECT user_version FROM pragma_user_version";
+        let version: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(version, VERSION);
     }
 
     #[test]

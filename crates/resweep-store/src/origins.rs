@@ -13,7 +13,7 @@ use super::points::unsigned;
 use super::queries::current_training;
 use super::values::{Problem, word};
 use super::{Store, StoreError};
-use resweep_core::domain::{Checkpoint, Cost, Dataset, RunConfig, RunId};
+use resweep_core::domain::{Checkpoint, Cost, Dataset, RunConfig, RunId, TrajectoryId};
 
 /// A sweep as it was started last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Store {
                 return Ok(None);
             };
             tx.prepare_cached(
-                "SELECT iteration, sha256, number FROM checkpoints
+                "SELECT iteration, sha256, number, coalesce(file_trajectory, trajectory) FROM checkpoints
                  JOIN trainings ON trainings.id = training_id
                  WHERE training_id = ?1 ORDER BY iteration DESC LIMIT 1",
             )?
@@ -133,6 +133,7 @@ impl Store {
                     iteration,
                     path: folder.join(file_name(iteration)),
                     sha256: parse(&digits),
+                    trajectory: TrajectoryId(row.get(3)?),
                 })
             })
             .optional()

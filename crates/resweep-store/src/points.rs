@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 
 use super::values::{Problem, integer};
 use resweep_core::domain::{
-    Curves, ErrorPoint, EvalPoint, EvalSet, Measurements, TrainConfig, TrainPoint, TrainingId,
+    Curves, ErrorPoint, EvalPoint, EvalSet, Measurements, TrainPoint, TrainingId,
 };
 
 /// Of each row of measurements.
@@ -91,32 +91,18 @@ pub(super) fn delete_from(
     Ok(())
 }
 
-/// Copies the points before `iteration` from a training that was the same until then. Points
-/// that it has only because it ended there are left out.
-pub(super) fn copy_before(
+/// Replaces the training curve of a training.
+pub(super) fn replace_train(
     connection: &Connection,
-    from: TrainingId,
-    to: TrainingId,
-    iteration: u64,
-    settings: &TrainConfig,
+    training: TrainingId,
+    points: &[TrainPoint],
 ) -> Result<(), Problem> {
-    let iteration = integer("an iteration", iteration)?;
-    for (sql, every) in [
-        (
-            "INSERT INTO train_metrics (training_id, iteration, error_percent, loss, lr)
-             SELECT ?2, iteration, error_percent, loss, lr FROM train_metrics
-             WHERE training_id = ?1 AND iteration < ?3 AND iteration % ?4 = 0",
-            settings.log_every,
-        ),
-        (
-            "INSERT INTO eval_metrics (training_id, evaluated_on, iteration, error_percent, loss)
-             SELECT ?2, evaluated_on, iteration, error_percent, loss FROM eval_metrics
-             WHERE training_id = ?1 AND iteration < ?3 AND iteration % ?4 = 0",
-            settings.eval_every,
-        ),
-    ] {
-        let every = integer("an interval", every)?;
-        connection.execute(sql, params![from.0, to.0, iteration, every])?;
+    connection.execute(
+        "DELETE FROM train_metrics WHERE training_id = ?1",
+        [training.0],
+    )?;
+    for point in points {
+        insert_train(connection, &[(training, *point)])?;
     }
     Ok(())
 }

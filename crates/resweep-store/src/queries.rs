@@ -9,7 +9,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::points::{collect, curves_of, last_eval, last_train, measurements_of, unsigned};
-use super::rows::{Attempt, AttemptStatus, Member, ObservedSpeed, RunStatus, SweepSummary};
+use super::rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
 use super::{RunImages, StoreError, checkpoints, database, images, layers, process};
 use resweep_core::domain::{
     Curves, EvalSet, LayerStat, Measurements, Run, RunConfig, RunId, TrainingId,
@@ -190,19 +190,21 @@ impl Store {
         Ok(merge_counts(counts))
     }
 
-    /// How fast the newest finished attempts trained on this device and CPU with as many threads
-    /// each: 64 of them at most.
-    pub fn observed_speeds(
+    /// How long the newest finished attempts took on this device and CPU with as many threads each:
+    /// 64 of them at most, without those that only measured.
+    pub fn observed_times(
         &self,
         device: &str,
         cpu: &str,
         threads: usize,
-    ) -> Result<Vec<ObservedSpeed>, StoreError> {
+    ) -> Result<Vec<ObservedTime>, StoreError> {
         self.rows(
-            "SELECT config_json, training_flops * 1000.0 / wall_ms, from_iteration
-             FROM attempts JOIN runs ON runs.id = attempts.run_id
-             WHERE status = 'finished' AND wall_ms > 0 AND training_flops > 0
-                 AND from_iteration < json_extract(config_json, '$.train.iterations') / 2
+            "SELECT config_json, from_iteration, wall_ms, classes, eval_images
+             FROM attempts
+             JOIN runs ON runs.id = attempts.run_id
+             JOIN run_images ON run_images.run_id = attempts.run_id
+             WHERE status = 'finished' AND wall_ms > 0
+                 AND from_iteration < json_extract(config_json, '$.train.iterations')
                  AND device = ?1 AND cpu = ?2 AND threads = ?3
              ORDER BY ended_unix_ms DESC, attempts.id DESC LIMIT 64",
             params![device, cpu, threads as i64],
@@ -210,12 +212,12 @@ impl Store {
                 let json: String = row.get(0)?;
                 let config: RunConfig = serde_json::from_str(&json)
                     .map_err(|error| FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
-                let whole: f64 = row.get(1)?;
-                let skipped = unsigned(row, 2)? as f64;
-                let iterations = config.configuration.train.iterations as f64;
-                Ok(ObservedSpeed {
+                Ok(ObservedTime {
                     config,
-                    training_flops_per_s: whole * (1.0 - skipped / iterations),
+                    from_iteration: unsigned(row, 1)?,
+                    wall: Duration::from_millis(unsigned(row, 2)?),
+                    classes: unsigned(row, 3)? as usize,
+                    eval_images: unsigned(row, 4)? as usize,
                 })
             },
         )

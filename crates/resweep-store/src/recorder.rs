@@ -12,9 +12,10 @@ use rusqlite::{Connection, params};
 
 use super::claims::{self, Hold, Terms};
 use super::lock::SetupLock;
-use super::points::{copy_before, delete_from};
+use super::pasts;
+use super::points::{delete_from, replace_train};
 use super::process::{self, Others, ThisProcess};
-use super::register::{self, Provenance, SweepRecord};
+use super::register::{self, Provenance, RunRecord, SweepRecord};
 use super::values::{Problem, integer, now_unix_ms};
 use super::waiting::WaitingPoints;
 use super::{RunImages, StoreError, checkpoints, database, images, layers};
@@ -114,8 +115,12 @@ impl Recorder {
         let process = ThisProcess::register(&mut self.connection, &self.path, &provenance.host)?;
         self.begin_transaction()?;
         self.refuse_other_sweep(record, process.id)?;
+        let path = self.path.clone();
         let last_attempt = self.write(|connection| {
             register::register(connection, record, process.id)?;
+            if !participation.fresh {
+                adopt_twins(connection, &path, record)?;
+            }
             Ok(claims::last_attempt(connection)?)
         })?;
         self.commit_open()?;
@@ -216,6 +221,9 @@ impl Recorder {
                 .eval(connection, training, point)
                 .map_err(|problem| problem.at(&self.path)),
             RunEvent::Checkpointed(saved) => self.checkpointed(run, &hold, saved),
+            RunEvent::CurveRestored(ref points) => {
+                self.write(|connection| replace_train(connection, training, points))
+            }
             RunEvent::LayersMeasured(ref stats) => {
                 self.write(|connection| layers::replace(connection, training, stats))
             }
@@ -235,15 +243,12 @@ impl Recorder {
         let Some(hold) = self.hold(run)? else {
             return Ok(());
         };
-        let iterations = run.config.configuration.train.iterations;
         let stop = self.sweep.as_ref().and_then(|sweep| sweep.stop);
         self.write(|connection| {
             update_attempt(connection, hold.attempt, outcome, stop, wall)?;
             match outcome {
-                Outcome::Finished => {
-                    checkpoints::keep_only(connection, hold.training, Some(iterations))
-                }
-                Outcome::Diverged { .. } => checkpoints::keep_only(connection, hold.training, None),
+                Outcome::Finished => checkpoints::keep_results(connection, run, hold.training),
+                Outcome::Diverged { .. } => Ok(checkpoints::forget(connection, hold.training)?),
                 Outcome::Failed { .. } | Outcome::Stopped => Ok(()),
             }
         })?;
@@ -379,6 +384,25 @@ impl Ledger for Recorder {
     }
 }
 
+/// Gives runs that were never started the results of others that trained the same and recorded all
+/// that these ask for.
+fn adopt_twins(
+    connection: &Connection,
+    path: &Path,
+    record: &SweepRecord<'_>,
+) -> Result<(), Problem> {
+    for RunRecord { run, .. } in record.runs {
+        if claims::was_started(connection, run)? {
+            continue;
+        }
+        if let Some(twin) = pasts::twin(connection, run)? {
+            let training = pasts::adopt(connection, run, &twin)?;
+            checkpoints::adopt(connection, path, run, twin.training, training)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes down that this process works on a run from now on.
 fn take(
     connection: &Connection,
@@ -399,9 +423,12 @@ fn take(
             connection,
             path,
             run,
-            training.id,
+            Some(training.id),
             training.shares_checkpoints,
-        )?,
+        )?
+        .into_iter()
+        .map(|candidate| candidate.checkpoint)
+        .collect(),
         origin: match &run.origin {
             Some(origin) => checkpoints::of_origin(connection, path, origin)?,
             None => Vec::new(),
@@ -465,12 +492,12 @@ fn take_up(
         Some(from) => {
             delete_from(connection, training, 0)?;
             let settings = &run.config.configuration.train;
-            copy_before(connection, from, training, iteration, settings)?;
-            checkpoints::keep_only(connection, training, None)?;
+            pasts::copy_before(connection, from, training, iteration, settings)?;
+            checkpoints::forget(connection, training)?;
         }
         None => {
             delete_from(connection, training, 0)?;
-            checkpoints::keep_only(connection, training, None)?;
+            checkpoints::forget(connection, training)?;
         }
     }
     connection.execute(

@@ -153,13 +153,14 @@ pub(super) fn upsert_run(connection: &Connection, entry: &RunRecord<'_>) -> Resu
     connection
         .prepare_cached(
             "INSERT INTO runs (id, name, depth, shortcut, width, dataset, data_fingerprint, seed,
-             config_json, parameters, forward_flops, training_flops)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             config_json, parameters, forward_flops, training_flops, trajectory)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (id) DO UPDATE SET
              data_fingerprint = excluded.data_fingerprint,
              parameters = excluded.parameters,
              forward_flops = excluded.forward_flops,
-             training_flops = excluded.training_flops",
+             training_flops = excluded.training_flops,
+             trajectory = excluded.trajectory",
         )?
         .execute(params![
             run.id.0,
@@ -174,6 +175,7 @@ pub(super) fn upsert_run(connection: &Connection, entry: &RunRecord<'_>) -> Resu
             integer("a number of parameters", run.cost.parameters)?,
             integer("a number of operations", run.cost.forward_flops)?,
             integer("a number of operations", run.cost.training_flops)?,
+            run.trajectories.last().map(|trajectory| &trajectory.0),
         ])?;
     Ok(())
 }

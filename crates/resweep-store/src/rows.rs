@@ -128,10 +128,14 @@ pub struct Member {
     pub status: Option<AttemptStatus>,
 }
 
-/// How fast one finished attempt trained, to estimate others by.
+/// How long one finished attempt took, to estimate others by.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ObservedSpeed {
+pub struct ObservedTime {
     pub config: RunConfig,
-    /// `Cost::training_flops` per second of wall time, evaluations included.
-    pub training_flops_per_s: f64,
+    pub classes: usize,
+    /// Images of an evaluation.
+    pub eval_images: usize,
+    /// The iteration that it started from.
+    pub from_iteration: u64,
+    pub wall: Duration,
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 use serde::Serialize;
 
 use super::StoreError;
@@ -32,6 +34,19 @@ impl Problem {
                 what,
                 value,
             },
+        }
+    }
+}
+
+impl Problem {
+    /// The same where only SQLite's errors are expected.
+    pub(super) fn into_sqlite(self) -> rusqlite::Error {
+        match self {
+            Problem::Sqlite(source) => source,
+            Problem::Json(source) => FromSqlConversionFailure(0, Type::Text, Box::new(source)),
+            Problem::TooLarge { value, .. } => {
+                rusqlite::Error::ToSqlConversionFailure(value.to_string().into())
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
+use super::curve::Curve;
 use super::lr_schedule::LrState;
 use super::running_error::RunningError;
 use resnet_engine::model::{Network, Vector};
@@ -25,18 +26,26 @@ use resweep_core::files::write_atomically;
 use resweep_data::SamplerState;
 
 /// Raised when a file means something else than before.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The first format has no curve.
+const OLDEST_FORMAT: u32 = 1;
 /// The one entry of the metadata; with several, their order would be left to chance.
 pub(super) const METADATA: &str = "resweep";
 pub(super) const MOMENTUM: &str = "momentum_buffer.";
 pub(super) const PERMUTATION: &str = "sampler.permutation";
+/// Before the names of the training curve's tensors.
+pub(super) const CURVE: &str = "curve.";
+const CURVE_ERRORS: &str = "curve.errors";
+const CURVE_LOSS_SUMS: &str = "curve.loss_sums";
 
 /// Where a training stands besides its tensors.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Progress {
     pub iteration: u64,
-    /// Errors and loss since the last point of the training curve.
+    /// Errors and loss since the last point of the training curve; only used without a curve.
     pub interval: RunningError,
+    /// The training curve so far; `None` where it is too long, or an older build did not keep it.
+    pub curve: Option<Curve>,
     /// Learning rate of the last update.
     pub lr: f64,
     pub schedule: LrState,
@@ -70,7 +79,12 @@ pub(super) struct Header {
     format: u32,
     trajectory: TrajectoryId,
     iteration: u64,
-    interval: RunningError,
+    /// Only where there is no curve, so that a file does not depend on `log_every`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interval: Option<RunningError>,
+    /// Each learning rate with the first iteration that had it, where there is a curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rates: Option<Vec<(u64, f64)>>,
     lr: f64,
     schedule: LrState,
     sampler_position: usize,
@@ -96,6 +110,7 @@ pub fn save<D: Device<f32>>(
         iteration: progress.iteration,
         sha256: sha256(&bytes),
         bytes: bytes.len() as u64,
+        has_curve: progress.curve.is_some(),
     })
 }
 
@@ -106,7 +121,7 @@ pub fn save<D: Device<f32>>(
 /// then network and optimiser are as they were.
 pub fn load<D: Device<f32>>(
     checkpoint: &Checkpoint,
-    trajectory: &TrajectoryId,
+    batch_size: usize,
     device: &D,
     network: &mut Network<D>,
     sgd: &mut Sgd<D>,
@@ -119,9 +134,11 @@ pub fn load<D: Device<f32>>(
     if sha256(&bytes) != checkpoint.sha256 {
         return Err(CheckpointError::Damaged { path: path.clone() });
     }
-    let decoded = decode(&bytes, trajectory, network).map_err(|what| CheckpointError::Foreign {
-        path: path.clone(),
-        what,
+    let decoded = decode(&bytes, checkpoint, batch_size, network).map_err(|what| {
+        CheckpointError::Foreign {
+            path: path.clone(),
+            what,
+        }
     })?;
     for (parameter, values) in network.parameters.iter_mut().zip(&decoded.parameters) {
         parameter.tensor.copy_from(values);
@@ -181,11 +198,17 @@ fn encode<D: Device<f32>>(
         dims: vec![sampler.permutation.len()],
         bytes: bytemuck::cast_slice(&sampler.permutation).to_vec(),
     });
+    if let Some(curve) = &progress.curve {
+        entries.extend(curve_entries(curve));
+    }
+    let interval = progress.curve.is_none().then_some(progress.interval);
+    let rates = progress.curve.as_ref().map(|curve| curve.rates.clone());
     let header = Header {
         format: FORMAT,
         trajectory: trajectory.clone(),
         iteration: progress.iteration,
-        interval: progress.interval,
+        interval,
+        rates,
         lr: progress.lr,
         schedule: progress.schedule,
         sampler_position: sampler.position,
@@ -199,6 +222,23 @@ fn encode<D: Device<f32>>(
         (entry.name.as_str(), view.expect("as many bytes as dims"))
     });
     serialize(views, Some(metadata)).expect("tensors of known sizes")
+}
+
+fn curve_entries(curve: &Curve) -> [Entry; 2] {
+    let dims = vec![curve.errors.len()];
+    let errors = Entry {
+        name: CURVE_ERRORS.to_owned(),
+        dtype: Dtype::U32,
+        dims: dims.clone(),
+        bytes: bytemuck::cast_slice(&curve.errors).to_vec(),
+    };
+    let loss_sums = Entry {
+        name: CURVE_LOSS_SUMS.to_owned(),
+        dtype: Dtype::F64,
+        dims,
+        bytes: bytemuck::cast_slice(&curve.loss_sums).to_vec(),
+    };
+    [errors, loss_sums]
 }
 
 /// A checkpoint that fits a network, in the order of the network's tensors.
@@ -216,7 +256,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
     let json = entries.and_then(|entries| entries.get(METADATA));
     let json = json.ok_or("it is not resweep's")?;
     let header: Header = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    if header.format == FORMAT {
+    if (OLDEST_FORMAT..=FORMAT).contains(&header.format) {
         return Ok(header);
     }
     Err(format!(
@@ -227,11 +267,12 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
 
 fn decode<D: Device<f32>>(
     bytes: &[u8],
-    trajectory: &TrajectoryId,
+    checkpoint: &Checkpoint,
+    batch_size: usize,
     network: &Network<D>,
 ) -> Result<Decoded, String> {
     let header = header(bytes)?;
-    if header.trajectory != *trajectory {
+    if header.trajectory != checkpoint.trajectory || header.iteration != checkpoint.iteration {
         return Err("its configuration is another one".to_owned());
     }
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
@@ -242,7 +283,11 @@ fn decode<D: Device<f32>>(
         buffers: Vec::new(),
         progress: Progress {
             iteration: header.iteration,
-            interval: header.interval,
+            interval: header.interval.unwrap_or_default(),
+            curve: match header.rates {
+                Some(rates) => Some(curve(&file, rates, header.iteration, batch_size)?),
+                None => None,
+            },
             lr: header.lr,
             schedule: header.schedule,
             sampler: SamplerState {
@@ -264,6 +309,19 @@ fn decode<D: Device<f32>>(
         decoded.buffers.push(floats(&buffer.name, len)?);
     }
     Ok(decoded)
+}
+
+fn curve(
+    file: &SafeTensors<'_>,
+    rates: Vec<(u64, f64)>,
+    iteration: u64,
+    batch_size: usize,
+) -> Result<Curve, String> {
+    let len = Some(iteration as usize);
+    let errors = values(file, CURVE_ERRORS, Dtype::U32, len)?;
+    let loss_sums = values(file, CURVE_LOSS_SUMS, Dtype::F64, len)?;
+    Curve::from_parts(batch_size, errors, loss_sums, rates)
+        .ok_or_else(|| "its training curve does not fit together".to_owned())
 }
 
 fn values<T: bytemuck::AnyBitPattern>(

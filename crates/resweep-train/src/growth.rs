@@ -72,7 +72,8 @@ fn load<D: Device<f32>, E: Engine<D>>(
     let mut sgd = Sgd::new(&source.train, source.model.decay);
     let mut reason = "it is gone".to_owned();
     for copy in &job.grant.origin {
-        match checkpoint::load(copy, &origin.trajectory, device, &mut network, &mut sgd) {
+        let batch_size = source.train.batch_size;
+        match checkpoint::load(copy, batch_size, device, &mut network, &mut sgd) {
             Ok(_) => {
                 tracing::info!("grows from {}", copy.path.display());
                 return Ok(network);

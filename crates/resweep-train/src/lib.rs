@@ -3,6 +3,7 @@
 mod checkpoint;
 #[cfg(feature = "cuda")]
 mod cuda_loader;
+mod curve;
 mod datasets;
 mod device;
 mod failure;

@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use super::CheckpointError;
-use super::checkpoint::{METADATA, MOMENTUM, PERMUTATION, header, sha256};
+use super::checkpoint::{CURVE, METADATA, MOMENTUM, PERMUTATION, header, sha256};
 use resweep_core::domain::Checkpoint;
 use resweep_data::Normaliser;
 
@@ -39,7 +39,9 @@ fn network_of(bytes: &[u8], description: String) -> Result<Vec<u8>, String> {
     header(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let tensors = file.tensors().into_iter();
-    let network = tensors.filter(|(name, _)| !name.starts_with(MOMENTUM) && name != PERMUTATION);
+    let of_training =
+        |name: &str| name.starts_with(MOMENTUM) || name.starts_with(CURVE) || name == PERMUTATION;
+    let network = tensors.filter(|(name, _)| !of_training(name));
     let metadata = HashMap::from([(METADATA.to_owned(), description)]);
     serialize(network, Some(metadata)).map_err(|error| error.to_string())
 }

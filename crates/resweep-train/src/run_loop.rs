@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use dfdx::prelude::Device;
 
 use super::checkpoint::{self, Progress};
+use super::curve::Curve;
 use super::growth;
 use super::layer_stats::layer_stats;
 use super::learner::Learner;
@@ -36,8 +37,8 @@ const STOP: Flow = ControlFlow::Break(Outcome::Stopped);
 /// an [`EvalPoint`](resweep_core::domain::EvalPoint) every `eval_every` iterations and after the last.
 /// A run that grows from another is evaluated at iteration 0 as well.
 /// Where the run asks for it, the layers' responses are measured at the end.
-/// A checkpoint is written every `checkpoint_every`, after the last iteration, and when the run
-/// is stopped.
+/// A checkpoint is written every `checkpoint_every`, at each drop of the learning rate, after the
+/// last iteration, and when the run is stopped.
 ///
 /// # Errors
 /// When the device fails or a checkpoint cannot be written.
@@ -68,10 +69,12 @@ struct Training<'a, D: Device<f32>, E> {
     schedule: LrSchedule<'a>,
     beginning: Beginning,
     iteration: u64,
-    /// The logits and labels of the last iterations, which are not in `interval` yet. Reading them
-    /// waits for the device, so it is done when somebody needs to know.
-    unread: Vec<(Matrix<D>, Vec<usize>)>,
+    /// The logits, labels and learning rates of the last iterations, which are not in `interval`
+    /// yet. Reading them waits for the device, so it is done when somebody needs to know.
+    unread: Vec<(Matrix<D>, Vec<usize>, f64)>,
     interval: RunningError,
+    /// Every iteration that was read; `None` where that is no longer kept.
+    curve: Option<Curve>,
     /// Learning rate of the last update.
     lr: f64,
     batches: PrefetchedBatches,
@@ -108,7 +111,14 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         };
         let batches = PrefetchedBatches::new(batches)
             .map_err(|error| TrainError::transient(format!("cannot start a thread: {error}")))?;
-        let progress = progress.unwrap_or_default();
+        let progress = progress.unwrap_or_else(|| Progress {
+            curve: Some(Curve::new(settings.batch_size)),
+            ..Progress::default()
+        });
+        let interval = match &progress.curve {
+            Some(curve) => curve.interval(settings.log_every),
+            None => progress.interval,
+        };
         Ok(Self {
             learner,
             job,
@@ -117,7 +127,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             beginning,
             iteration: progress.iteration,
             unread: Vec::new(),
-            interval: progress.interval,
+            interval,
+            curve: progress.curve,
             lr: progress.lr,
             batches,
             batch: Batch::default(),
@@ -133,6 +144,9 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
 
     fn run(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
         let mut flow = stop_if(report(RunEvent::Began(self.beginning)));
+        if flow.is_continue() {
+            flow = self.restore_curve(report);
+        }
         if flow.is_continue() && self.iteration == 0 {
             flow = self.grow(report)?;
         }
@@ -149,6 +163,19 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             }
         }
         Ok(flow)
+    }
+
+    /// Reports the points before another run's checkpoint, which may have had other intervals.
+    fn restore_curve(&self, report: &mut Report<'_>) -> Flow {
+        let from_another =
+            (self.beginning.from).is_some_and(|training| training != self.job.grant.training);
+        match &self.curve {
+            Some(curve) if from_another => {
+                let points = curve.points(self.settings.log_every);
+                stop_if(report(RunEvent::CurveRestored(points)))
+            }
+            _ => ControlFlow::Continue(()),
+        }
     }
 
     /// Where the run grows from another, makes its first network of the other's last.
@@ -176,7 +203,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         self.batches.next(&mut self.batch);
         let lr = self.schedule.lr(self.iteration + 1);
         let logits = self.learner.step(&self.batch, lr)?;
-        self.unread.push((logits, self.batch.labels.clone()));
+        self.unread.push((logits, self.batch.labels.clone(), lr));
         self.iteration += 1;
         self.lr = lr;
         self.sampler.clone_from(&self.batch.sampler);
@@ -188,7 +215,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     fn look(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
         let last = self.is_last();
         let reports = self.last_progress.elapsed() >= PROGRESS_INTERVAL;
-        let saves = last || self.last_save.elapsed() >= every;
+        let drops = self.settings.lr_drops.contains(&self.iteration);
+        let saves = last || drops || self.last_save.elapsed() >= every;
         let measures = self.is_at(self.settings.log_every) || self.is_at(self.settings.eval_every);
         if !(reports || saves || measures || self.schedule.waits_for(self.iteration)) {
             return Ok(ControlFlow::Continue(()));
@@ -208,13 +236,15 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     fn read(&mut self) -> Flow {
         let unread = std::mem::take(&mut self.unread);
         let first = self.iteration + 1 - unread.len() as u64;
-        for (iteration, (logits, labels)) in (first..).zip(unread) {
+        for (iteration, (logits, labels, lr)) in (first..).zip(unread) {
             let measured = BatchLoss::measure(&logits.as_vec(), &labels);
             if !measured.loss_sum.is_finite() {
                 return ControlFlow::Break(Outcome::Diverged { iteration });
             }
             let (errors, images) = (measured.errors, labels.len());
             self.interval.add(errors, measured.loss_sum, images);
+            let curve = self.curve.take();
+            self.curve = curve.and_then(|curve| curve.with(errors, measured.loss_sum, lr));
             self.schedule.observe(iteration, errors, images);
         }
         ControlFlow::Continue(())
@@ -304,6 +334,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         let progress = Progress {
             iteration: self.iteration,
             interval: self.interval,
+            curve: self.curve.clone(),
             lr: self.lr,
             schedule: self.schedule.state(),
             sampler: self.sampler.clone(),
@@ -352,11 +383,11 @@ fn restore<D: Device<f32>, E>(
     job: &Job<'_>,
 ) -> Result<(Beginning, Option<Progress>), TrainError> {
     for checkpoint in &job.grant.checkpoints {
-        let trajectory = job.run.trajectory(checkpoint.iteration);
+        let batch_size = job.run.config.configuration.train.batch_size;
         let (network, sgd) = (&mut learner.network, &mut learner.sgd);
-        match checkpoint::load(checkpoint, trajectory, learner.device, network, sgd) {
+        match checkpoint::load(checkpoint, batch_size, learner.device, network, sgd) {
             Ok(progress) => {
-                tracing::info!("goes on from {}", checkpoint.path.display());
+                tracing::info!("resumes from {}", checkpoint.path.display());
                 let beginning = Beginning {
                     iteration: progress.iteration,
                     from: Some(checkpoint.training),

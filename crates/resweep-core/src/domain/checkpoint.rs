@@ -32,6 +32,8 @@ pub struct Checkpoint {
     pub path: PathBuf,
     /// What its file has to have.
     pub sha256: Sha256,
+    /// What its file has to name.
+    pub trajectory: TrajectoryId,
 }
 
 /// A checkpoint that has just been written.
@@ -40,6 +42,9 @@ pub struct Saved {
     pub iteration: u64,
     pub sha256: Sha256,
     pub bytes: u64,
+    /// Whether the file has the training curve up to here, iteration by iteration.
+    #[serde(default)]
+    pub has_curve: bool,
 }
 
 /// Where an attempt takes up a training.

@@ -79,6 +79,9 @@ pub enum RunEvent {
         /// Training error of the interval so far, in percent; `None` before the first update.
         train_error_percent: Option<f64>,
     },
+    /// The training curve before the checkpoint of another run from which the attempt resumes, on
+    /// this run's intervals. It replaces what was recorded of it.
+    CurveRestored(Vec<TrainPoint>),
     Trained(TrainPoint),
     Evaluated(EvalPoint),
     /// A checkpoint is on the disk. It counts once this event is recorded.

@@ -9,6 +9,7 @@ mod event;
 mod expectation;
 mod figure;
 mod hex;
+mod identity;
 mod images;
 mod look;
 mod metrics;
@@ -30,6 +31,7 @@ pub use event::{
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};
 pub use hex::hex;
+pub use identity::{DataFacts, determining, run_id, trajectories, trajectories_of_old_builds};
 pub use images::{ImageCounts, Spread};
 pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};

@@ -12,6 +12,8 @@ pub struct Stored {
     pub shared_with: Vec<String>,
     /// Whether its final state is there for others to grow from.
     pub has_final_state: bool,
+    /// The run whose recorded result it shares, where it has none of its own yet.
+    pub same_as: Option<RunId>,
 }
 
 /// How a run's newest attempt stands.
@@ -33,7 +35,7 @@ pub enum Standing {
     Done,
     /// Ended with an error: it would train only when asked for.
     Failed,
-    /// Begun but not ended: it would go on from its last checkpoint.
+    /// Begun but not ended: it would resume from its last checkpoint.
     Unfinished,
     /// Finished, but its final checkpoint is gone and a run that would train grows from it: it
     /// would train again.

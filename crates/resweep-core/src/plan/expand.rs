@@ -1,16 +1,9 @@
 //! A sweep's runs, in the order of the file with seeds innermost.
 
-use super::identity::{run_id, trajectories};
 use crate::architecture::Architecture;
-use crate::domain::{Configuration, Cost, Origin, Run, RunConfig, Sweep};
-
-/// What a plan needs to know of a configuration's data.
-#[derive(Debug, Clone, Copy)]
-pub struct DataFacts<'a> {
-    /// SHA-256 of the images and labels.
-    pub fingerprint: &'a str,
-    pub classes: usize,
-}
+use crate::domain::{
+    Configuration, Cost, DataFacts, Origin, Run, RunConfig, Sweep, run_id, trajectories,
+};
 
 /// Every configuration of the sweep with every seed. What a configuration grows from is one of the
 /// sweep's own. `facts` has the data of each configuration.

@@ -1,13 +1,24 @@
-//! A run's identity.
+//! The identities of runs and of the states that they pass through.
+//!
+//! A run's id covers everything that determines its result, and what is measured of it. A
+//! trajectory's covers only what determines the weights, so that runs that are measured
+//! differently share their states.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::expand::DataFacts;
-use crate::domain::{BrokenImage, Configuration, RunConfig, RunId, TrajectoryId, hex};
+use super::{BrokenImage, Configuration, RunConfig, RunId, TrainConfig, TrajectoryId, hex};
 
 /// Raised whenever the same configuration would give other numbers than before.
 const NUMERICS_VERSION: u32 = 3;
+
+/// What identities cover of a configuration's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataFacts<'a> {
+    /// SHA-256 of the images and labels.
+    pub fingerprint: &'a str,
+    pub classes: usize,
+}
 
 /// Everything that determines a run's result.
 #[derive(Serialize)]
@@ -19,27 +30,61 @@ struct Determinants<'a> {
     config: RunConfig,
 }
 
-/// The SHA-256 of everything that determines the result: the configuration and seed, the
+/// Returns the SHA-256 of everything that determines the result: the configuration and seed, the
 /// content of the data (not the place where they lie) and the version of the numerics. The
 /// number of threads and the device are not part of it; they are recorded as provenance.
 pub fn run_id(config: &RunConfig, data: DataFacts<'_>) -> RunId {
     RunId(digest(config.clone(), data))
 }
 
-/// What determines the state of the training on each stretch between drops of the learning rate:
-/// the same as for the result, less the drops to come, the number of iterations and what is only
-/// measured at the end.
+/// Returns what determines the weights on each stretch between drops of the learning rate: the
+/// same as for the result, without later drops, the number of iterations and everything that only
+/// measures, here and in the run that this one grows from. Before the first drop, `lr_gamma` does
+/// not matter either.
 pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId> {
-    let drops = &config.configuration.train.lr_drops;
+    let mut unmeasured = config.clone();
+    leave_out_measuring(&mut unmeasured.configuration);
+    stretches(&unmeasured, data, |train| {
+        if train.lr_drops.is_empty() {
+            train.lr_gamma = 1.0;
+        }
+    })
+}
+
+/// Returns the trajectories as builds before schema version 7 computed them: with `log_every` and
+/// `eval_every`. Only for the migration of their databases.
+pub fn trajectories_of_old_builds(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId> {
+    let mut config = config.clone();
+    config.configuration.train.layer_stats = false;
+    stretches(&config, data, |_| {})
+}
+
+fn stretches(
+    config: &RunConfig,
+    data: DataFacts<'_>,
+    simplify: impl Fn(&mut TrainConfig),
+) -> Vec<TrajectoryId> {
+    let drops = config.configuration.train.lr_drops.len();
     let until = |passed: usize| {
         let mut config = config.clone();
         let train = &mut config.configuration.train;
         train.lr_drops.truncate(passed);
         train.iterations = 0;
-        train.layer_stats = false;
+        simplify(train);
         TrajectoryId(digest(config, data))
     };
-    (0..=drops.len()).map(until).collect()
+    (0..=drops).map(until).collect()
+}
+
+/// Clears every key that measures and leaves the weights alone.
+fn leave_out_measuring(configuration: &mut Configuration) {
+    let train = &mut configuration.train;
+    train.layer_stats = false;
+    train.log_every = 0;
+    train.eval_every = 0;
+    if let Some(source) = &mut configuration.grows_from {
+        leave_out_measuring(source);
+    }
 }
 
 /// The configuration without what changes no result. Two configurations that are equal in this form
@@ -62,7 +107,7 @@ fn digest(mut config: RunConfig, data: DataFacts<'_>) -> String {
     hex(&Sha256::digest(json))
 }
 
-/// Takes out what changes no result.
+/// Clears what changes no result.
 fn leave_out(configuration: &mut Configuration) {
     configuration.data.path = None;
     // what it leaves of the images is in the fingerprint
@@ -105,6 +150,23 @@ mod tests {
         let json = serde_json::to_string(&off).expect("plain data");
         assert!(!json.contains("layer_stats"), "{json}");
         assert!(!json.contains("test_fraction"), "{json}");
+    }
+
+    #[test]
+    fn intervals_of_measuring_are_part_of_a_run_but_not_of_its_trajectory() {
+        let sparse = config(400, &[200]);
+        let mut dense = sparse.clone();
+        dense.configuration.train.log_every = 1;
+        dense.configuration.train.eval_every = 2;
+        assert_ne!(run_id(&dense, DATA), run_id(&sparse, DATA));
+        assert_eq!(trajectories(&dense, DATA), trajectories(&sparse, DATA));
+        let grown = |source: &RunConfig| {
+            let mut config = config(400, &[200]);
+            config.configuration.grows_from = Some(Box::new(source.configuration.clone()));
+            trajectories(&config, DATA)
+        };
+        assert_eq!(grown(&dense), grown(&sparse));
+        assert_ne!(grown(&dense), grown(&config(300, &[200])));
     }
 
     #[test]

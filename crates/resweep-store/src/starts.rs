@@ -1,0 +1,191 @@
+//! Where runs would start, given what is recorded: for `plan`, which changes nothing.
+
+use std::collections::HashMap;
+
+use rusqlite::Transaction;
+use serde_json::{Map, Value};
+
+use super::checkpoints::{self, Candidate};
+use super::points::collect;
+use super::queries::current_training;
+use super::values::Problem;
+use super::{Store, StoreError, pasts};
+use resweep_core::domain::{Outcome, Run, RunId, TrainConfig};
+
+/// What a run that has no result can begin with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// Another run's result, which is all that this one asks for.
+    Same { run: RunId, outcome: Outcome },
+    /// A checkpoint.
+    At {
+        iteration: u64,
+        /// The run whose checkpoint it is, which may be the same run.
+        run: RunId,
+        /// Whether the evaluations before it are at this run's intervals; else they are at the other
+        /// run's, which evaluated more often.
+        on_grid: bool,
+    },
+}
+
+/// The recorded run of the same network and seed whose settings differ least.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearest {
+    pub run: RunId,
+    pub train: TrainConfig,
+    /// The keys that determine the weights and differ, by their names in the sweep file; `images`
+    /// stands for their content.
+    pub keys: Vec<String>,
+}
+
+/// A recorded run that could be the nearest.
+struct Recorded {
+    id: RunId,
+    config: Value,
+    fingerprint: String,
+}
+
+/// Keys that measure, or that say where images are and how far training goes.
+const NO_DIFFERENCE: [&str; 7] = [
+    "eval_every",
+    "log_every",
+    "layer_stats",
+    "iterations",
+    "path",
+    "broken_image",
+    "seed",
+];
+
+impl Store {
+    /// Where each of `runs` would start; those that would start from nothing are missing.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn starts(&self, runs: &[&Run]) -> Result<HashMap<RunId, Start>, StoreError> {
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+        let runs: HashMap<&RunId, &Run> = runs.iter().map(|run| (&run.id, *run)).collect();
+        let path = self.path();
+        self.for_each_run(&ids, |tx, id| {
+            start(tx, path, runs[id]).map_err(Problem::into_sqlite)
+        })
+    }
+
+    /// The nearest recorded run of each of `runs`; `fingerprints` are those of their images.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn nearest(&self, runs: &[(&Run, &str)]) -> Result<HashMap<RunId, Nearest>, StoreError> {
+        if runs.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut recorded: HashMap<(String, i64, i64), Vec<Recorded>> = HashMap::new();
+        for (key, known) in self.recorded_by_network()? {
+            recorded.entry(key).or_default().push(known);
+        }
+        let found = runs.iter().filter_map(|(run, fingerprint)| {
+            let model = &run.config.configuration.model;
+            let key = (model.name(), model.width as i64, run.config.seed as i64);
+            let nearest = nearest(run, fingerprint, recorded.get(&key)?)?;
+            Some((run.id.clone(), nearest))
+        });
+        Ok(found.collect())
+    }
+
+    fn recorded_by_network(&self) -> Result<Vec<((String, i64, i64), Recorded)>, StoreError> {
+        self.rows(
+            "SELECT name, width, seed, id, config_json, data_fingerprint FROM runs
+             WHERE id IN (SELECT run_id FROM trainings) ORDER BY id",
+            [],
+            |row| {
+                let json: String = row.get(4)?;
+                let recorded = Recorded {
+                    id: RunId(row.get(3)?),
+                    config: serde_json::from_str(&json).unwrap_or_default(),
+                    fingerprint: row.get(5)?,
+                };
+                Ok(((row.get(0)?, row.get(1)?, row.get(2)?), recorded))
+            },
+        )
+    }
+}
+
+fn start(
+    tx: &Transaction<'_>,
+    path: &std::path::Path,
+    run: &Run,
+) -> Result<Option<Start>, Problem> {
+    let training = current_training(tx, &run.id)?;
+    if training.is_none()
+        && let Some(twin) = pasts::twin(tx, run)?
+    {
+        let (run, outcome) = (twin.run, twin.outcome);
+        return Ok(Some(Start::Same { run, outcome }));
+    }
+    let shares = match training {
+        Some(training) => shares_checkpoints(tx, training.0)?,
+        None => true,
+    };
+    let candidates = checkpoints::candidates(tx, path, run, training, shares)?;
+    let exists = |candidate: &Candidate| candidate.checkpoint.path.exists();
+    let Some(Candidate {
+        checkpoint,
+        run: of,
+        ..
+    }) = candidates.into_iter().find(exists)
+    else {
+        return Ok(None);
+    };
+    let (iteration, every) = (
+        checkpoint.iteration,
+        run.config.configuration.train.eval_every,
+    );
+    Ok(Some(Start::At {
+        iteration,
+        run: of,
+        on_grid: Some(checkpoint.training) == training
+            || pasts::has_every_evaluation(tx, checkpoint.training, iteration, every)?,
+    }))
+}
+
+fn shares_checkpoints(tx: &Transaction<'_>, training: i64) -> rusqlite::Result<bool> {
+    let shares = collect(
+        tx,
+        "SELECT shares_checkpoints FROM trainings WHERE id = ?1",
+        [training],
+        |row| row.get(0),
+    )?;
+    Ok(shares.first().copied().unwrap_or(true))
+}
+
+fn nearest(run: &Run, fingerprint: &str, recorded: &[Recorded]) -> Option<Nearest> {
+    let own = serde_json::to_value(&run.config).ok()?;
+    let others = recorded.iter().filter(|known| known.id != run.id);
+    let compared = others.map(|known| (known, differences(&own, fingerprint, known)));
+    let (known, keys) = compared.min_by_key(|(_, keys)| keys.len())?;
+    let train = serde_json::from_value(known.config.get("train")?.clone()).ok()?;
+    let run = known.id.clone();
+    Some(Nearest { run, train, keys })
+}
+
+/// The keys that differ, one level below the sections.
+fn differences(own: &Value, fingerprint: &str, known: &Recorded) -> Vec<String> {
+    let empty = Map::new();
+    let mut keys = Vec::new();
+    if fingerprint != known.fingerprint {
+        keys.push("images".to_owned());
+    }
+    for section in ["data", "model", "train"] {
+        let table = |value: &Value| value.get(section).and_then(Value::as_object).cloned();
+        let (own, other) = (table(own), table(&known.config));
+        let (own, other) = (own.as_ref().unwrap_or(&empty), other.unwrap_or_default());
+        let differing = own
+            .iter()
+            .filter(|(key, value)| other.get(*key) != Some(*value))
+            .map(|(key, _)| key.clone());
+        keys.extend(differing.filter(|key| !NO_DIFFERENCE.contains(&key.as_str())));
+    }
+    if own.get("grows_from") != known.config.get("grows_from") {
+        keys.push("init".to_owned());
+    }
+    keys
+}
