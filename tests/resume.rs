@@ -116,7 +116,7 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
-fn a_longer_run_goes_on_from_the_end_of_a_shorter_one() {
+fn a_longer_run_resumes_from_the_end_of_a_shorter_one() {
     let (place, legacy) = place();
     place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
     place.stdout(&["run", "tiny.toml"]);
@@ -132,6 +132,8 @@ fn a_longer_run_goes_on_from_the_end_of_a_shorter_one() {
         lines
             .into_iter()
             .filter(|line| ids.contains(&line.split(' ').next().expect("a word")))
+            // The checkpoint at the drop is the shorter run's.
+            .filter(|line| !line.contains(" Integer(25) ") && !line.contains("/25.safetensors"))
             .collect()
     };
     let expected = of_long_runs(legacy.clone());
@@ -141,6 +143,264 @@ fn a_longer_run_goes_on_from_the_end_of_a_shorter_one() {
     let begun = "SELECT from_iteration FROM attempts JOIN runs ON runs.id = run_id
                  WHERE json_extract(config_json, '$.train.lr_drops[0]') = 20";
     assert_eq!(place.rows("results", begun), ["Integer(0)", "Integer(0)"]);
+}
+
+/// One net on the tiny images, with every interval by default.
+const MEASURED: &str = r#"
+[sweep]
+name = "measured"
+
+[data]
+dataset = "folder"
+path = "images"
+
+[model]
+width = 2
+image_size = 8
+depth = 8
+
+[train]
+iterations = 100
+batch_size = 7
+
+[axes]
+shortcut = ["none"]
+"#;
+
+fn measured() -> Workplace {
+    let place = Workplace::new("measured.toml", MEASURED);
+    write_images(&place.path().join("images"));
+    place
+}
+
+/// Runs or plans the sweep in a results folder, with some settings.
+fn with(place: &Workplace, command: &str, results: &str, settings: &[&str]) -> String {
+    let set = settings.iter().flat_map(|setting| ["--set", *setting]);
+    let head = [command, "measured.toml", "--results", results];
+    place.stdout(&head.into_iter().chain(set).collect::<Vec<_>>())
+}
+
+/// The status of the last attempt at the run of so many iterations, where it began, and everything
+/// that it measured, with all bits.
+fn rows_of(place: &Workplace, results: &str, settings: &[&str]) -> (String, Vec<String>) {
+    with(place, "run", results, settings);
+    let of_sweep = "SELECT run_id FROM sweep_runs";
+    let begun =
+        format!("SELECT status, from_iteration FROM current_attempts WHERE run_id IN ({of_sweep})");
+    let mut rows = Vec::new();
+    for query in [
+        "SELECT 'train', iteration, error_percent, loss, lr FROM train_metrics",
+        "SELECT evaluated_on, iteration, error_percent, loss FROM eval_metrics",
+        "SELECT layer, name, std FROM layer_stats",
+        // The file of the final state.
+        "SELECT max(iteration), sha256 FROM checkpoints",
+    ] {
+        rows.extend(place.rows(
+            results,
+            &format!(
+                "{query} WHERE training_id = (SELECT id FROM current_trainings
+                     WHERE run_id IN ({of_sweep}))"
+            ),
+        ));
+    }
+    (place.rows(results, &begun).join(""), rows)
+}
+
+#[test]
+fn a_longer_run_resumes_whatever_it_measures_and_gives_the_rows_of_an_undisturbed_one() {
+    let place = measured();
+    let long = "train.iterations=200";
+    for (number, (settings, from)) in [
+        (vec!["train.lr_drops=[50]"], 100),
+        (
+            vec![
+                "train.lr_drops=[]",
+                "train.eval_every=10",
+                "train.layer_stats=true",
+            ],
+            100,
+        ),
+        // Fractions: the shorter run drops at 50 and 75, the longer one at 100 and 150.
+        (vec![], 50),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let results = format!("results-{number}");
+        with(&place, "run", &results, &settings);
+        let long: Vec<&str> = settings.iter().copied().chain([long]).collect();
+        let plan = with(&place, "plan", &results, &long);
+        assert!(
+            plan.contains(&format!("resumes at {from} of 200")),
+            "{plan}"
+        );
+        let (begun, resumed) = rows_of(&place, &results, &long);
+        assert_eq!(begun, format!("finished Integer({from})"), "{settings:?}");
+        let (_, undisturbed) = rows_of(&place, &format!("{results}-undisturbed"), &long);
+        assert_same(&resumed, &undisturbed);
+    }
+}
+
+#[test]
+fn a_longer_run_on_other_intervals_keeps_the_evaluations_of_the_shorter_one() {
+    let place = measured();
+    let short = [
+        "train.lr_drops=[]",
+        "train.eval_every=7",
+        "train.log_every=7",
+    ];
+    with(&place, "run", "results", &short);
+    let long = [
+        "train.lr_drops=[]",
+        "train.eval_every=13",
+        "train.log_every=13",
+        "train.iterations=150",
+    ];
+    let plan = with(&place, "plan", "results", &long);
+    assert!(
+        plan.contains("resumes at 100 of 150 (evaluated as run"),
+        "{plan}"
+    );
+    let (begun, resumed) = rows_of(&place, "results", &long);
+    assert_eq!(begun, "finished Integer(100)");
+    let (_, undisturbed) = rows_of(&place, "undisturbed", &long);
+    let evaluated = |rows: &[String]| -> Vec<String> {
+        let tests = rows.iter().filter(|row| row.starts_with("test "));
+        let iterations = tests.filter_map(|row| row.split(['(', ')']).nth(1));
+        iterations.map(str::to_owned).collect()
+    };
+    let sevens = (7..100).step_by(7).map(|n: u64| n.to_string());
+    let expected: Vec<String> = sevens
+        .chain(["104", "117", "130", "143", "150"].map(str::to_owned))
+        .collect();
+    assert_eq!(evaluated(&resumed), expected);
+    let without_past = |rows: Vec<String>| -> Vec<String> {
+        let past = |row: &String| {
+            let iteration = row.split(['(', ')']).nth(1).and_then(|n| n.parse().ok());
+            row.starts_with("test ") && iteration.is_some_and(|n: u64| n < 100)
+        };
+        rows.into_iter().filter(|row| !past(row)).collect()
+    };
+    assert_same(&without_past(resumed), &without_past(undisturbed));
+}
+
+#[test]
+fn what_another_run_recorded_is_not_trained_or_measured_again() {
+    let place = measured();
+    let dense = ["train.eval_every=2", "train.log_every=2"];
+    with(&place, "run", "results", &dense);
+    // Every fifth of every evaluation.
+    let sparse = ["train.eval_every=10", "train.log_every=2"];
+    let plan = with(&place, "plan", "results", &sparse);
+    assert!(plan.contains("same as run "), "{plan}");
+    assert!(plan.contains("nothing to train"), "{plan}");
+    let (begun, adopted) = rows_of(&place, "results", &sparse);
+    assert_eq!(begun, "finished Integer(100)");
+    let (_, undisturbed) = rows_of(&place, "undisturbed", &sparse);
+    assert_same(&adopted, &undisturbed);
+    // A coarser training curve, and the layers, come from the last checkpoint.
+    for more in ["train.log_every=8", "train.layer_stats=true"] {
+        let settings = ["train.eval_every=10", more];
+        let plan = with(&place, "plan", "results", &settings);
+        assert!(plan.contains("measures only"), "{plan}");
+        let (begun, measured) = rows_of(&place, "results", &settings);
+        assert_eq!(begun, "finished Integer(100)");
+        let (_, undisturbed) = rows_of(&place, more, &settings);
+        assert_same(&measured, &undisturbed);
+    }
+    // Denser evaluations are not to be had without training.
+    let denser = ["train.eval_every=1", "train.log_every=2"];
+    let plan = with(&place, "plan", "results", &denser);
+    assert!(
+        plan.contains("new: eval_every = 1 is denser than"),
+        "{plan}"
+    );
+    let (begun, _) = rows_of(&place, "results", &denser);
+    assert_eq!(begun, "finished Integer(0)");
+    let plan = with(
+        &place,
+        "plan",
+        "results",
+        &["train.lr=0.3", "train.momentum=0.8"],
+    );
+    assert!(
+        plan.contains("new: lr and momentum differ from run "),
+        "{plan}"
+    );
+}
+
+#[test]
+fn sparser_evaluations_can_outlive_denser_ones() {
+    let sweep = r#"
+        [sweep]
+        name = "measured"
+        seeds = [4]
+        [model]
+        image_size = 8
+        width = 2
+        depth = 8
+        [train]
+        iterations = 40
+        batch_size = 16
+        lr = 10
+        weight_decay = 0.15
+        lr_drops = []
+        log_every = 10
+        [axes]
+        shortcut = ["none"]
+    "#;
+    let place = Workplace::new("measured.toml", sweep);
+    let outcomes = |results: &str, every: [u64; 2]| {
+        every.map(|every| rows_of(&place, results, &[&format!("train.eval_every={every}")]).0)
+    };
+    let (diverged, finished) = ("diverged Integer(0)", "finished Integer(0)");
+    assert_eq!(outcomes("dense-first", [10, 20]), [diverged, finished]);
+    assert_eq!(outcomes("sparse-first", [20, 10]), [finished, diverged]);
+}
+
+#[test]
+fn the_runs_of_an_older_database_stay_finished_and_are_resumed_from() {
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_results");
+    let place = measured();
+    let sweep = fs::read_to_string(old.join("tiny.toml")).expect("a sweep file");
+    fs::write(place.path().join("tiny.toml"), sweep).expect("a sweep file");
+    for file in workplace::files(&old.join("schema-4")) {
+        let target = place
+            .path()
+            .join("results")
+            .join(file.strip_prefix(old.join("schema-4")).expect("below it"));
+        fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        fs::copy(&file, target).expect("a copy");
+    }
+    let attempts = "SELECT count(*), sum(from_iteration) FROM attempts";
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
+    assert_eq!(place.rows("results", attempts), ["Integer(2) Integer(0)"]);
+    place.stdout(&["run", "tiny.toml"]);
+    assert_eq!(place.rows("results", attempts), ["Integer(4) Integer(58)"]);
+    let points = "SELECT count(*), sum(iteration) FROM train_metrics
+                  JOIN current_trainings ON current_trainings.id = training_id JOIN runs ON runs.id = run_id
+                  WHERE config_json ->> '$.train.iterations' = 40 GROUP BY run_id";
+    let on_grid = format!(
+        "Integer(14) Integer({})",
+        (3..40).step_by(3).sum::<u64>() + 40
+    );
+    assert_eq!(place.rows("results", points), [on_grid.clone(), on_grid]);
+    // Their files have no curve by iterations: the points before the checkpoint stay as they were.
+    let coarser = [
+        "--set",
+        "train.log_every=20",
+        "--set",
+        "train.eval_every=20",
+    ];
+    let longer = ["run", "tiny.toml", "--set", "train.iterations=41"];
+    place.stdout(&[&longer[..], &coarser].concat());
+    assert_eq!(
+        place.rows(
+            "results",
+            "SELECT from_iteration FROM attempts WHERE number = 1 ORDER BY id DESC LIMIT 2"
+        ),
+        ["Integer(40)", "Integer(40)"]
+    );
 }
 
 #[test]

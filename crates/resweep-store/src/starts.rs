@@ -45,6 +45,12 @@ struct Recorded {
     fingerprint: String,
 }
 
+/// A network's name and width, and a seed.
+type Network = (String, i64, i64);
+
+/// Recorded runs of one network and seed that a run is compared with.
+const COMPARED_MAX: usize = 64;
+
 /// Keys that measure, or that say where images are and how far training goes.
 const NO_DIFFERENCE: [&str; 7] = [
     "eval_every",
@@ -78,7 +84,7 @@ impl Store {
         if runs.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut recorded: HashMap<(String, i64, i64), Vec<Recorded>> = HashMap::new();
+        let mut recorded: HashMap<Network, Vec<Recorded>> = HashMap::new();
         for (key, known) in self.recorded_by_network()? {
             recorded.entry(key).or_default().push(known);
         }
@@ -91,7 +97,7 @@ impl Store {
         Ok(found.collect())
     }
 
-    fn recorded_by_network(&self) -> Result<Vec<((String, i64, i64), Recorded)>, StoreError> {
+    fn recorded_by_network(&self) -> Result<Vec<(Network, Recorded)>, StoreError> {
         self.rows(
             "SELECT name, width, seed, id, config_json, data_fingerprint FROM runs
              WHERE id IN (SELECT run_id FROM trainings) ORDER BY id",
@@ -160,6 +166,7 @@ fn shares_checkpoints(tx: &Transaction<'_>, training: i64) -> rusqlite::Result<b
 fn nearest(run: &Run, fingerprint: &str, recorded: &[Recorded]) -> Option<Nearest> {
     let own = serde_json::to_value(&run.config).ok()?;
     let others = recorded.iter().filter(|known| known.id != run.id);
+    let others = others.take(COMPARED_MAX);
     let compared = others.map(|known| (known, differences(&own, fingerprint, known)));
     let (known, keys) = compared.min_by_key(|(_, keys)| keys.len())?;
     let train = serde_json::from_value(known.config.get("train")?.clone()).ok()?;
