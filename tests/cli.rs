@@ -290,6 +290,70 @@ fn a_diverged_run_is_a_result() {
     assert_eq!(runs[0]["status"], "diverged", "{runs}");
     let plan = place.json(&with_settings(&["plan", "tiny.toml", "--json"]));
     assert_eq!(plan["pending"], 0);
+    let svg = fs::read_to_string(place.path().join("results/tiny/figure.svg")).expect("the SVG");
+    assert!(svg.contains("diverged at iteration"), "{svg}");
+    assert!(svg.contains("all 2 runs diverged at iterations"), "{svg}");
+    let table = fs::read_to_string(place.path().join("results/tiny/table.md")).expect("a table");
+    assert!(table.contains("0 of 1, 1 diverged at iteration"), "{table}");
+}
+
+#[test]
+fn a_sweep_whose_runs_diverged_before_their_first_point_has_a_table_and_says_so() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    let settings = [
+        "train.lr=100",
+        "train.weight_decay=1",
+        "train.iterations=60",
+        "train.log_every=60",
+        "train.eval_every=60",
+        "train.lr_drops=[]",
+        "axes.depth=[8]",
+    ];
+    for command in ["run", "plot"] {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let arguments: Vec<&str> = [command, "tiny.toml"].into_iter().chain(settings).collect();
+        let printed = place.stdout(&arguments);
+        assert!(printed.contains("All 2 runs diverged"), "{printed}");
+        assert!(printed.contains("table.md"), "{printed}");
+    }
+    let svg = fs::read_to_string(place.path().join("results/tiny/figure.svg")).expect("the SVG");
+    assert!(
+        svg.contains("before the first point") && !svg.contains("no data yet"),
+        "{svg}"
+    );
+}
+
+#[test]
+fn a_run_that_ends_no_better_than_chance_is_marked() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    let settings = [
+        "train.lr=1e-9",
+        "axes.depth=[32]",
+        "axes.shortcut=[\"none\"]",
+    ];
+    let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+    let arguments: Vec<&str> = ["run", "tiny.toml"].into_iter().chain(settings).collect();
+    let printed = place.stdout(&arguments);
+    let hint = "32 layers may need `warmup`";
+    assert!(
+        printed.contains(&format!("No better than chance: plain-32; {hint}.")),
+        "{printed}"
+    );
+    let shown = place.stdout(&["status", "tiny"]);
+    assert!(
+        shown.contains(&format!("no better than chance; {hint}")),
+        "{shown}"
+    );
+    let runs = place.json(&["status", "tiny", "--json"]);
+    assert_eq!(runs[0]["no_better_than_chance"], true, "{runs}");
+    for (file, words) in [
+        ("table.md", "1, 1 no better than chance"),
+        ("figure.svg", "1 run no better than chance"),
+    ] {
+        let text = fs::read_to_string(place.path().join("results/tiny").join(file));
+        let text = text.expect("a file of the sweep");
+        assert!(text.contains(words), "{text}");
+    }
 }
 
 #[test]
@@ -321,6 +385,20 @@ fn exit_codes_tell_a_mistake_in_the_sweep_file_from_trouble_elsewhere() {
     fs::create_dir(place.path().join("results")).expect("a folder");
     fs::write(place.path().join("results/resweep.db"), "not a database").expect("a file");
     place.resweep(&["run", "tiny.toml"]).assert().code(3);
+}
+
+#[test]
+fn a_character_without_a_glyph_is_named_in_one_warning() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    let title = "sweep.title=\"深さ vs. depth \u{211d}\"";
+    let assert = place
+        .resweep(&["run", "tiny.toml", "--set", title])
+        .assert()
+        .code(0);
+    let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    let warnings: Vec<&str> = said.lines().filter(|line| line.contains("fonts")).collect();
+    assert_eq!(warnings.len(), 1, "{said}");
+    assert!(warnings[0].contains("さ 深:"), "{said}");
 }
 
 #[test]

@@ -66,6 +66,8 @@ impl Measured {
         let run = self.runs.iter().filter(of).nth(seed).expect("a run");
         let iteration = run.config.configuration.train.iterations;
         let curves = Curves {
+            guess_error_percent: None,
+            diverged: (end == End::Diverged).then_some(iteration),
             measured: None,
             train: vec![ErrorPoint {
                 iteration,
@@ -232,6 +234,64 @@ fn the_table_shows_ours_the_papers_and_the_difference() {
         "{page}"
     );
     assert!(!page.contains("paper: test"), "{page}");
+}
+
+#[test]
+fn divergence_and_chance_are_in_every_table() {
+    let mut measured = Measured::new(&seeds(3))
+        .finish("plain-20", &[(1.0, 9.0), (1.2, 9.1), (1.1, 9.2)])
+        .finish("ResNet-56", &[(90.0, 90.0), (89.9, 89.5), (40.0, 45.0)]);
+    measured.end("plain-56", 0, End::Diverged, (90.0, 90.0));
+    measured.end("plain-56", 1, End::Diverged, (90.0, 90.0));
+    let findings = measured.findings();
+    let page = table(&findings, TableFormat::Markdown).expect("a table");
+    assert!(
+        page.contains("0 of 3, 2 diverged at iteration 64000"),
+        "{page}"
+    );
+    assert!(page.contains("| 3, 2 no better than chance |"), "{page}");
+    let hint = "No better than chance: ResNet-56; 56 layers may need `warmup`.";
+    assert!(page.contains(hint), "{page}");
+    let csv = table(&findings, TableFormat::Csv).expect("a table");
+    assert!(
+        csv.lines()
+            .any(|line| line.starts_with("plain-56") && line.ends_with(",64000 64000,0"))
+    );
+    assert!(
+        csv.lines()
+            .any(|line| line.starts_with("ResNet-56") && line.ends_with(",,2"))
+    );
+    let json = table(&findings, TableFormat::Json).expect("a table");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        json["rows"][1]["diverged_at"],
+        serde_json::json!([64000, 64000])
+    );
+}
+
+#[test]
+fn a_sweep_of_which_every_run_diverged_says_so() {
+    let mut measured = Measured::new(&seeds(1));
+    for label in measured.sweep.labels.clone() {
+        measured.end(&label, 0, End::Diverged, (90.0, 90.0));
+    }
+    let page = table(&measured.findings(), TableFormat::Markdown).expect("a table");
+    assert!(page.contains("All 4 runs diverged"), "{page}");
+}
+
+#[test]
+fn two_nets_that_only_guess_are_not_compared() {
+    let guess = [(90.0, 90.0), (90.0, 90.1), (89.9, 90.0)];
+    let measured = Measured::new(&seeds(3))
+        .finish("plain-20", &guess)
+        .finish("plain-56", &guess);
+    let verdict = measured.verdict("Degradation");
+    assert_eq!(verdict.judgement, Judgement::CannotBeJudged);
+    let reason = verdict.comparisons[0].reason.as_deref();
+    assert_eq!(
+        reason,
+        Some("plain-56 and plain-20 are no better than chance")
+    );
 }
 
 #[test]

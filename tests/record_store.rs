@@ -76,6 +76,8 @@ fn a_finished_run_is_read_back_as_it_was_recorded() {
         train: trained.map(error_point).to_vec(),
         eval: vec![test_point(1000, 38.75), test_point(3000, 12.4)],
         measured: curves_of(&store, &run).measured,
+        diverged: None,
+        guess_error_percent: curves_of(&store, &run).guess_error_percent,
     };
     assert_eq!(curves_of(&store, &run), recorded);
     let is_day = |day: &str| day.len() == 10 && day.as_bytes()[4] == b'-' && day > "2020";

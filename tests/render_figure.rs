@@ -474,3 +474,220 @@ fn the_dark_theme_and_the_other_palette_change_nothing_but_colours() {
     };
     assert_eq!(colourless(&light), colourless(&dark));
 }
+
+/// Marks the runs of a configuration as diverged, seed by seed.
+fn diverge(setup: &mut Setup, configuration: usize, at: &[Option<u64>]) {
+    let runs = setup.runs.iter();
+    let ids: Vec<_> = runs
+        .filter(|run| run.configuration == configuration)
+        .map(|run| run.id.clone())
+        .collect();
+    for (id, at) in ids.into_iter().zip(at) {
+        setup.curves.entry(id).or_default().diverged = *at;
+    }
+}
+
+fn texts(svg: &str) -> Vec<String> {
+    boxes(svg).1.into_iter().map(|(_, text)| text).collect()
+}
+
+#[test]
+fn a_diverged_run_is_named_with_its_iteration_and_marked() {
+    let mut setup = Setup::new(1);
+    let fine = setup.add(20, Shortcut::None, &[flat(5.0, 10.0)]);
+    let line = vec![(1000, 60.0), (2000, 80.0)];
+    let marked = setup.add(56, Shortcut::None, &[Some((line.clone(), line))]);
+    let at_once = setup.add(110, Shortcut::None, &[None]);
+    diverge(&mut setup, marked, &[Some(2345)]);
+    diverge(&mut setup, at_once, &[Some(3)]);
+    setup.panel(Show::Both, None, &[fine, marked, at_once]);
+    let svg = setup.svg();
+    let texts = texts(&svg);
+    for expected in [
+        "plain-56 (diverged at iteration 2345)",
+        "56-layer: diverged at iteration 2345",
+        "plain-110 (diverged at iteration 3, before the first point)",
+        "diverged",
+    ] {
+        assert!(texts.iter().any(|text| text == expected), "{texts:#?}");
+    }
+    let caption = texts.join(" ");
+    assert!(caption.contains("2 runs diverged at iterations 3 and 2345"));
+    assert!(!caption.contains("so far") && !caption.contains("incomplete"));
+}
+
+#[test]
+fn where_all_runs_diverged_before_a_point_the_figure_says_so() {
+    let mut setup = Setup::new(2);
+    let all = setup.add(56, Shortcut::None, &[None, None]);
+    diverge(&mut setup, all, &[Some(3), Some(7)]);
+    setup.panel(Show::Both, None, &[all]);
+    let texts = texts(&setup.svg()).join(" ");
+    let expected = "all 2 seeds diverged at iterations 3 and 7, before the first point";
+    assert!(texts.contains(expected), "{texts}");
+    assert!(
+        texts.contains("all 2 runs diverged at iterations 3 and 7"),
+        "{texts}"
+    );
+}
+
+#[test]
+fn a_seed_that_diverged_does_not_cut_the_mean_of_the_others() {
+    let last_point = |is_diverged: bool| {
+        let mut setup = Setup::new(3);
+        let early = vec![(1000, 60.0), (2000, 90.0)];
+        let seeds = [
+            flat(20.0, 30.0),
+            flat(22.0, 34.0),
+            Some((early.clone(), early)),
+        ];
+        let net = setup.add(56, Shortcut::None, &seeds);
+        if is_diverged {
+            diverge(&mut setup, net, &[None, None, Some(2100)]);
+        }
+        setup.panel(Show::Both, None, &[net]);
+        let svg = setup.svg();
+        (svg.contains("test error 32.00 % at iteration 64000"), svg)
+    };
+    assert!(
+        !last_point(false).0,
+        "three seeds share only the first point"
+    );
+    let (is_whole, svg) = last_point(true);
+    assert!(is_whole, "the mean of the other two goes to the end");
+    let texts = texts(&svg);
+    let legend = "plain-56 (1 of 3 seeds diverged at iteration 2100)";
+    assert!(texts.iter().any(|text| text == legend), "{texts:#?}");
+    assert!(texts.iter().any(|text| text == "56-layer"), "{texts:#?}");
+}
+
+#[test]
+fn a_run_that_only_guesses_is_counted_in_the_caption() {
+    let mut setup = Setup::new(2);
+    let net = setup.add(56, Shortcut::None, &[flat(90.0, 90.0), flat(50.0, 60.0)]);
+    setup.panel(Show::Both, None, &[net]);
+    assert!(
+        texts(&setup.svg())
+            .join(" ")
+            .contains("1 run no better than chance")
+    );
+}
+
+#[test]
+fn a_single_point_is_a_ring_for_training_and_a_disc_for_test_error() {
+    let mut setup = Setup::new(1);
+    let one = Some((vec![(64_000, 40.0)], vec![(64_000, 60.0)]));
+    let net = setup.add(20, Shortcut::None, &[one]);
+    setup.panel(Show::Both, Some(100.0), &[net]);
+    let svg = setup.svg();
+    let circles: Vec<&str> = svg
+        .lines()
+        .filter(|line| line.starts_with("<circle"))
+        .collect();
+    let rings = |colour: &str| {
+        let ring = format!("fill=\"none\" stroke=\"{colour}\"");
+        circles
+            .iter()
+            .filter(|circle| circle.contains(&ring))
+            .count()
+    };
+    let discs = |colour: &str| {
+        let disc = format!("fill=\"{colour}\"");
+        circles
+            .iter()
+            .filter(|circle| circle.contains(&disc))
+            .count()
+    };
+    assert_eq!((rings("#BFBF00"), discs("#BFBF00")), (1, 1), "{circles:#?}");
+    assert_eq!(
+        (rings("#1A1A1A"), discs("#1A1A1A")),
+        (1, 1),
+        "the key: {circles:#?}"
+    );
+}
+
+#[test]
+fn no_two_names_of_a_panel_are_shown_alike_nor_two_titles() {
+    let mut setup = Setup::new(1);
+    let mut all = Vec::new();
+    for n in 0..16 {
+        all.push(setup.add(
+            8,
+            Shortcut::None,
+            &[flat(5.0 + f64::from(n), 10.0 + f64::from(n))],
+        ));
+        setup.sweep.labels[n as usize] = format!(
+            "plain-8 batch_size={} lr={} momentum={} weight_decay={}",
+            [16, 32][n as usize & 1],
+            ["0.1", "0.05"][n as usize >> 1 & 1],
+            ["0.9", "0.95"][n as usize >> 2 & 1],
+            ["0.0001", "0.0005"][n as usize >> 3]
+        );
+    }
+    for version in ["one", "two", "six"] {
+        setup.panel(Show::Test, None, &all);
+        setup.panels().last_mut().expect("a panel").title = Some(format!(
+            "path = pictures-of-last-summer-at-the-sea/version-{version}"
+        ));
+    }
+    let texts = texts(&setup.svg());
+    let count = |text: &str| texts.iter().filter(|other| *other == text).count();
+    for text in texts.iter().filter(|text| text.contains("0.000")) {
+        // in the legend of each of three panels, and beside its end where there is room
+        assert!(
+            [3, 6].contains(&count(text)),
+            "`{text}` {} times",
+            count(text)
+        );
+    }
+    let titles: Vec<&String> = texts.iter().filter(|text| text.contains("path")).collect();
+    assert_eq!(titles.len(), 3);
+    assert!(titles.iter().all(|title| count(title) == 1), "{titles:?}");
+}
+
+#[test]
+fn hundreds_of_curves_have_a_legend_of_a_few_lines() {
+    let mut setup = Setup::new(1);
+    let nets: Vec<usize> = (0..200)
+        .map(|n| setup.add(8 + 6 * n, Shortcut::A, &[flat(5.0, 10.0 + n as f64 / 10.0)]))
+        .collect();
+    setup.panel(Show::Test, None, &nets);
+    let svg = setup.svg();
+    let (page, boxes) = boxes(&svg);
+    assert!(boxes.iter().any(|(_, text)| text == "+ 188 more"));
+    assert!(page[1] < 700.0, "{page:?}");
+}
+
+#[test]
+fn the_svg_says_in_words_what_it_shows() {
+    let mut setup = Setup::new(1);
+    let plain = setup.add(20, Shortcut::None, &[flat(5.0, 10.25)]);
+    setup.panel(Show::Both, Some(20.0), &[plain]);
+    let svg = setup.svg();
+    assert!(svg.lines().next().expect("a line").contains("role=\"img\""));
+    let title = svg.find("<title>Plain &amp; residual &lt;networks&gt;</title>");
+    let words = "plain-20: training error 5.00 % at iteration 64000, test error 10.25 % at \
+                 iteration 64000";
+    let words = svg.find(words).expect("the final errors");
+    let (begin, end) = (svg.find("<desc>"), svg.find("</desc>"));
+    assert!(title < begin && begin < Some(words) && Some(words) < end);
+}
+
+#[test]
+fn characters_that_the_embedded_fonts_lack_are_named() {
+    let mut setup = Setup::new(1);
+    let plain = setup.add(20, Shortcut::None, &[flat(5.0, 10.0)]);
+    setup.panel(Show::Both, None, &[plain]);
+    setup.sweep.title =
+        Some("Глубина \u{5e2}\u{5d1} \u{639}\u{645} \u{211d}\u{207b} ∑→".to_owned());
+    assert!(
+        setup
+            .draw()
+            .expect("a drawing")
+            .unknown_characters()
+            .is_empty()
+    );
+    setup.sweep.title = Some("深さ \u{1f680}".to_owned());
+    let unknown = setup.draw().expect("a drawing").unknown_characters();
+    assert_eq!(unknown.into_iter().collect::<String>(), "さ深\u{1f680}");
+}

@@ -241,6 +241,40 @@ fn a_run_that_has_not_come_to_its_end_has_no_final_error() {
 }
 
 #[test]
+fn cells_and_depths_of_runs_that_diverged_say_so() {
+    let axes = "depth = [20, 32]\nshortcut = [\"none\", \"A\"]";
+    for kind in ["error-vs-depth", "heat-map"] {
+        let mut setup = Setup::new(axes, &format!("kind = \"{kind}\"\nshow = \"test\""));
+        setup.end("ResNet-20", &[1.0, 1.0], &[15.0, 25.0]);
+        setup.end("ResNet-32", &[1.0], &[16.0]);
+        setup.end("plain-20", &[1.0, 1.0], &[20.0, 20.0]);
+        let diverged = [("ResNet-32", 1, 40), ("plain-32", 0, 3), ("plain-32", 1, 9)];
+        for (label, seed, at) in diverged {
+            let mut mine = setup.runs.iter().filter(|run| run.label == label);
+            let id = mine.nth(seed).expect("a run").id.clone();
+            setup.curves.entry(id).or_default().diverged = Some(at);
+        }
+        let svg = setup.svg();
+        let expected: &[&str] = match kind {
+            "heat-map" => &[
+                "all 2 seeds diverged",
+                "at iterations 3 and 9",
+                "1 of 2 diverged",
+            ],
+            _ => &[
+                "plain (32 layers: all 2 seeds diverged at iterations 3 and 9)",
+                "ResNet (32 layers: 1 of 2 seeds diverged at iteration 40)",
+                "diverged",
+            ],
+        };
+        for text in expected {
+            assert!(has_text(&svg, text), "{kind}: no text `{text}`");
+        }
+        assert!(!has_text(&svg, "no data yet") && !has_text(&svg, "not finished"));
+    }
+}
+
+#[test]
 fn a_heat_map_writes_means_and_deviations_on_viridis() {
     let mut setup = Setup::new(
         "depth = [20, 56]\nshortcut = [\"none\", \"A\"]",
@@ -399,7 +433,7 @@ fn layer_responses_are_drawn_in_order_and_sorted() {
         layers.insert(run.id.clone(), stats.collect());
     }
     let figure = &setup.sweep.figures[0];
-    let svg = draw_layers(&setup.sweep, figure, &setup.runs, &layers)
+    let svg = draw_layers(&setup.sweep, figure, &setup.runs, &setup.curves, &layers)
         .expect("a figure")
         .svg;
     for text in [
@@ -449,7 +483,14 @@ fn layer_responses_without_measurements_say_what_to_do() {
     let figure = &setup.sweep.figures[0];
     let errors = [
         setup.draw().expect_err("nothing is measured"),
-        draw_layers(&setup.sweep, figure, &setup.runs, &HashMap::new()).expect_err("the same"),
+        draw_layers(
+            &setup.sweep,
+            figure,
+            &setup.runs,
+            &setup.curves,
+            &HashMap::new(),
+        )
+        .expect_err("the same"),
     ];
     for error in errors {
         assert_eq!(

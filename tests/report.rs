@@ -286,6 +286,7 @@ fn entry<'a>(run: &'a Run, curves: &'a Curves, standing: Standing, text: &'a str
             threads: 1,
             workers: 2,
         }],
+        no_better_than_chance: false,
         curves: Some(curves),
         log: Some(Tail {
             path: text.to_owned(),
@@ -355,6 +356,8 @@ fn curves(seed: usize) -> Curves {
         90.0 / (1.0 + i as f64 / 4000.0) + ((i as usize * 7919 + seed) % 100) as f64 / 30.0
     };
     Curves {
+        guess_error_percent: None,
+        diverged: None,
         measured: None,
         train: (1..=640)
             .map(|i| ErrorPoint {

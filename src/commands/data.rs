@@ -93,6 +93,9 @@ fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> 
     let title = format!("{}: training images as the network sees them", sweep.name);
     let sheet = resweep_figures::contact_sheet(&title, &rows)?;
     let path = sheet.write(&results.join(&sweep.name), "preview")?;
+    if let Some(warning) = resweep_figures::unknown_warning(&sheet.unknown_characters) {
+        errln!("{warning}");
+    }
     for line in images::lines(&images) {
         outln!("{line}");
     }

@@ -24,7 +24,7 @@ const DIGITS: usize = 16;
 
 /// The facts of one figure: `format`, `version`, `commit`, `sweep`, `sweep-sha256`, `figure`,
 /// `data` (fingerprints) and `runs`, a line for each that is shown with its id, a digest of what
-/// it measured for such a figure, and its last iteration.
+/// it measured for such a figure, its last iteration, and where it diverged if it did.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -78,12 +78,22 @@ pub struct Measured {
     pub digest: String,
     /// 0 before the first measurement.
     pub iteration: u64,
+    /// Where it diverged; figures drawn before this was recorded in them lack it.
+    pub diverged: Option<u64>,
 }
 
 impl Measured {
-    /// Whether the run had measured anything.
+    /// Whether the run had measured anything or diverged.
     pub fn anything(&self) -> bool {
-        self.digest != NOTHING
+        self.digest != NOTHING || self.diverged.is_some()
+    }
+
+    /// `40`, `diverged at 43`.
+    pub fn words(&self) -> String {
+        match self.diverged {
+            Some(at) => format!("diverged at {at}"),
+            None => self.iteration.to_string(),
+        }
     }
 }
 
@@ -96,8 +106,12 @@ pub fn measured(facts: &Facts) -> Option<Vec<(RunId, Measured)>> {
             let id = words.next().filter(|id| is_hexadecimal(id))?;
             let id = RunId(id.to_owned());
             let digest = words.next()?.to_owned();
-            let iteration = words.next()?.parse().ok()?;
-            Some((id, Measured { digest, iteration }))
+            let measured = Measured {
+                digest,
+                iteration: words.next()?.parse().ok()?,
+                diverged: words.next().and_then(|at| at.parse().ok()),
+            };
+            Some((id, measured))
         })
         .collect()
 }
@@ -111,9 +125,11 @@ fn line(id: &RunId, curves: Option<&Curves>, layers: &[LayerStat]) -> String {
     let curves = curves.unwrap_or(&nothing);
     let train = curves.train.last().map(|point| point.iteration);
     let eval = curves.eval.last().map(|point| point.iteration);
+    let diverged = curves.diverged.map(|at| format!(" {at}"));
+    let diverged = diverged.unwrap_or_default();
     match train.max(eval) {
-        None => format!("{id} {NOTHING} 0"),
-        Some(last) => format!("{id} {} {last}", digest(curves, layers)),
+        None => format!("{id} {NOTHING} 0{diverged}"),
+        Some(last) => format!("{id} {} {last}{diverged}", digest(curves, layers)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `resweep plot`, and the figures and tables at the end of `resweep run`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::ending::{Ending, UsageError};
@@ -10,7 +10,9 @@ use super::prepare::{Prepared, database, to_show};
 use super::records::Records;
 use crate::cli::PlotArgs;
 use resweep_core::analysis::Findings;
-use resweep_core::domain::{Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme};
+use resweep_core::domain::{
+    Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme, printable,
+};
 use resweep_figures::{Drawing, RenderError, Stamped};
 use resweep_store::Store;
 
@@ -21,6 +23,9 @@ pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
     let mut prepared = to_show(&args.sweep, results, false)?;
     restyle(&mut prepared.sweep, args)?;
     let drawn = draw(&prepared, results)?;
+    if let Some(warning) = drawn.warning() {
+        errln!("{warning}");
+    }
     for line in drawn.lines() {
         outln!("{line}");
     }
@@ -38,15 +43,23 @@ pub struct Drawn {
     paths: Vec<PathBuf>,
     /// Figures that have nothing to show yet, and why.
     left_out: Vec<String>,
+    /// Characters that the PNG files show as boxes.
+    unknown: BTreeSet<char>,
     findings: Findings,
 }
 
 impl Drawn {
+    /// What is not drawn as it should be, as a warning.
+    pub fn warning(&self) -> Option<String> {
+        resweep_figures::unknown_warning(&self.unknown)
+    }
+
     /// For people: where it is, and what it shows.
     pub fn lines(&self) -> Vec<String> {
         let wrote = |path: &PathBuf| format!("wrote {}", path.display());
         let mut lines: Vec<String> = self.paths.iter().map(wrote).collect();
         lines.extend(self.left_out.iter().cloned());
+        lines.extend(self.findings.remarks(printable));
         if let Some(growth) = &self.findings.growth {
             lines.push(growth.summary());
         }
@@ -63,16 +76,21 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     let records = Records::read(runs, &store)?;
     let folder = results.join(&sweep.name);
     let mut paths = Vec::new();
-    let mut failures = Vec::new();
+    let (mut failures, mut unknown) = (Vec::new(), BTreeSet::new());
     for figure in &sweep.figures {
         match stamped(sweep, figure, runs, records.curves(), &store) {
-            Ok(stamped) => paths.extend(stamped.write(&folder, &figure.name)?),
+            Ok(stamped) => {
+                paths.extend(stamped.write(&folder, &figure.name)?);
+                unknown.extend(stamped.drawing.unknown_characters());
+            }
             Err(error) if error.is::<RenderError>() => failures.push((&figure.name, error)),
             Err(error) => return Err(error),
         }
     }
-    // One that can be drawn is not held up by another that has no records yet.
+    // One that can be drawn is not held up by another that has no records yet; the tables are
+    // written as soon as anything is recorded.
     if paths.is_empty()
+        && records.curves().is_empty()
         && let Some((_, error)) = failures.pop()
     {
         return Err(error);
@@ -84,6 +102,7 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     Ok(Drawn {
         paths,
         left_out,
+        unknown,
         findings,
     })
 }
@@ -146,7 +165,7 @@ pub fn drawing(
     Ok(match figure.kind {
         FigureKind::LayerResponses => {
             let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
-            resweep_figures::draw_layers(sweep, figure, runs, &store.layer_stats(&ids)?)?
+            resweep_figures::draw_layers(sweep, figure, runs, curves, &store.layer_stats(&ids)?)?
         }
         _ => resweep_figures::draw(sweep, figure, runs, curves)?,
     })

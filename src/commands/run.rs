@@ -229,7 +229,12 @@ fn announce(
     let mut lines = vec![format!("metrics in {}", database(results).display())];
     // a sweep whose every run failed has nothing to draw, and the failures have been told
     lines.extend(match drawn {
-        Ok(drawn) => drawn.lines(),
+        Ok(drawn) => {
+            if let Some(warning) = drawn.warning() {
+                errln!("{warning}");
+            }
+            drawn.lines()
+        }
         Err(error) if error.is::<resweep_figures::RenderError>() => {
             vec![format!("no figure: {error:#}")]
         }

@@ -15,6 +15,7 @@ use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::output;
 use crate::progress::duration;
+use resweep_core::analysis::chance::{hint, is_chance};
 use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
 use resweep_store::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
@@ -167,6 +168,11 @@ struct RunRow<'a> {
     wall_s: Option<f64>,
     error: Option<&'a str>,
     diverged_iteration: Option<u64>,
+    /// Whether it finished with an error that guessing would give too.
+    no_better_than_chance: bool,
+    /// What may help then.
+    #[serde(skip)]
+    hint: Option<String>,
     /// Of the newest checkpoint of the run's training.
     checkpoint_iteration: Option<u64>,
     /// The run that it grows from.
@@ -187,6 +193,10 @@ fn note(row: &RunRow) -> String {
             Some(iteration) => format!("resumes from {iteration}"),
             None => "no checkpoint yet".to_owned(),
         },
+        _ if row.no_better_than_chance => {
+            let hint = row.hint.as_deref().unwrap_or_default();
+            format!("no better than chance; {hint}")
+        }
         _ => match &row.needed {
             Some(needed) if row.attempts == 0 => format!("grows from {needed}"),
             _ => String::new(),
@@ -205,13 +215,17 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     let statuses = store.statuses(&ids)?;
     let checkpoints = store.checkpoint_iterations(&ids)?;
     let needs = store.needs(&ids)?;
+    let guessing = guessing(store, &statuses)?;
     let names: HashMap<&RunId, &Member> = members.iter().map(|one| (&one.id, one)).collect();
     let rows: Vec<RunRow> = members
         .iter()
         .map(|member| {
             let checkpoint_iteration = checkpoints.get(&member.id).copied();
+            let chance = guessing.get(&member.id);
             RunRow {
                 checkpoint_iteration,
+                no_better_than_chance: chance.is_some(),
+                hint: chance.cloned(),
                 needs: needs.get(&member.id).cloned(),
                 needed: needs.get(&member.id).map(|id| standing(id, names.get(id))),
                 ..run_row(member, statuses.get(&member.id))
@@ -252,6 +266,30 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The finished runs that are no better than chance, each with what may help it.
+fn guessing(
+    store: &Store,
+    statuses: &HashMap<RunId, RunStatus>,
+) -> anyhow::Result<HashMap<RunId, String>> {
+    let error = |status: &RunStatus| status.test.or(status.validation).map(|p| p.error_percent);
+    let finished = statuses.iter().filter_map(|(id, status)| {
+        let error = error(status).filter(|_| status.status == AttemptStatus::Finished)?;
+        Some((id, error))
+    });
+    let finished: HashMap<&RunId, f64> = finished.collect();
+    let ids: Vec<RunId> = finished.keys().map(|id| (*id).clone()).collect();
+    let (recorded, images) = (store.recorded_runs(&ids)?, store.images(&ids)?);
+    let guessing = recorded.into_iter().filter_map(|(id, run)| {
+        let configuration = &run.config.configuration;
+        let guess = images
+            .get(&id)
+            .map(|images| images.counts.guess_error_percent());
+        let is_chance = is_chance(*finished.get(&id)?, guess, configuration, &run.cost);
+        is_chance.then(|| (id, hint(configuration)))
+    });
+    Ok(guessing.collect())
+}
+
 fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> {
     RunRow {
         id: &member.id,
@@ -279,6 +317,8 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
             .map(|wall| wall.as_secs_f64()),
         error: status.and_then(|status| status.error.as_deref()),
         diverged_iteration: status.and_then(|status| status.diverged_iteration),
+        no_better_than_chance: false,
+        hint: None,
         checkpoint_iteration: None,
         needs: None,
         needed: None,

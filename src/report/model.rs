@@ -45,6 +45,8 @@ pub struct Entry<'a> {
     pub wall: Option<Duration>,
     /// The first one first.
     pub attempts: Vec<Attempt>,
+    /// Whether the run finished with an error that guessing would give too.
+    pub no_better_than_chance: bool,
     /// `None` where nothing was measured.
     pub curves: Option<&'a Curves>,
     /// The end of the newest log; `None` where there is none.

@@ -10,7 +10,7 @@ pub(super) struct Row<'a> {
     pub id: &'a str,
     pub label: String,
     pub state: Standing,
-    /// Why the run has no result, in one line; empty where it has one.
+    /// Why the run has no result or one that is of no use, in one line; else empty.
     pub note: String,
     /// Share of the iterations that are done, in percent.
     pub done_percent: f64,
@@ -113,6 +113,9 @@ fn note(entry: &Entry<'_>) -> String {
     let Some(attempt) = entry.attempts.last() else {
         return String::new();
     };
+    if entry.no_better_than_chance {
+        return "no better than chance".to_owned();
+    }
     match (entry.standing, attempt.diverged_iteration, &attempt.error) {
         (Standing::Diverged, Some(iteration), _) => format!("at iteration {iteration}"),
         (Standing::Failed, _, Some(error)) => {

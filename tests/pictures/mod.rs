@@ -135,7 +135,7 @@ fn curves(train: &Line, eval: &Line) -> Curves {
     Curves {
         train: train.collect(),
         eval: eval.collect(),
-        measured: None,
+        ..Curves::default()
     }
 }
 

@@ -248,6 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_classes_follows_from_that_of_the_parameters() {
+        let shortcuts = [Shortcut::None, Shortcut::A, Shortcut::B, Shortcut::C];
+        for (depth, shortcut) in [8, 20, 56].iter().flat_map(|d| shortcuts.map(|s| (*d, s))) {
+            let mut config = Configuration::paper(depth, shortcut).model;
+            for (width, classes) in [(2, 2), (16, 10), (5, 100)] {
+                config.width = width;
+                let parameters = Architecture::new(&config, classes).parameters();
+                assert_eq!(config.classes(parameters), Some(classes as u64));
+                assert_eq!(config.classes(parameters + 1), None);
+            }
+        }
+    }
+
+    #[test]
     fn parameter_counts_are_those_of_the_paper() {
         for (depth, expected) in [
             (20, 269_722),

@@ -3,6 +3,10 @@
 /// The units in which iterations are given.
 const TEN_THOUSAND: f64 = 1e4;
 
+/// What a step or an end may be off by, as a share of itself, and still counts as round: an axis
+/// that ends at 50.0000001 has the ticks of one that ends at 50.
+const SLACK: f64 = 1e-4;
+
 /// A range with ticks within it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
@@ -62,8 +66,20 @@ impl Axis {
 
     /// A tick's label.
     pub(super) fn label(&self, tick: f64) -> String {
-        let value = (tick / self.unit * 1e6).round() / 1e6;
-        format!("{value}")
+        let value = tick / self.unit;
+        let mut ticks = self.ticks.windows(2);
+        let apart = ticks
+            .next()
+            .map_or(1.0, |pair| (pair[1] - pair[0]) / self.unit);
+        // Two digits more than the distance of the ticks needs, without zeros at the end.
+        let digits = (2.0 - apart.abs().log10().floor()).clamp(6.0, 12.0) as usize;
+        let text = format!("{value:.digits$}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        if text == "-0" {
+            "0".to_owned()
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -78,7 +94,7 @@ pub(super) fn round_range(low: f64, high: f64) -> (f64, f64) {
 /// Multiples of a round step within `low..=high`, about `count` of them.
 fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let step = round_step(high - low, count);
-    let slack = step * 1e-6;
+    let slack = step * SLACK;
     let first = ((low - slack) / step).ceil() as i64;
     let last = ((high + slack) / step).floor() as i64;
     (first..=last).map(|i| i as f64 * step).collect()
@@ -91,7 +107,7 @@ fn round_step(span: f64, count: usize) -> f64 {
     [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|digit| digit * power)
-        .find(|step| *step >= least * (1.0 - 1e-9))
+        .find(|step| *step >= least * (1.0 - SLACK))
         .unwrap_or(10.0 * power)
 }
 
@@ -123,6 +139,28 @@ mod tests {
         assert_eq!(axis.ticks, [0.0, 5.0, 10.0, 20.0]);
         assert_eq!(Axis::errors("", 0.0, 100.0, &[]).ticks.len(), 6);
         assert_eq!(Axis::errors("", 5.0, 5.0, &[]).high, 6.0);
+    }
+
+    #[test]
+    fn ends_that_are_nearly_round_have_round_ticks() {
+        for high in [50.0, 50.000_000_1, 49.999_999_9] {
+            let axis = Axis::errors("", 0.0, high, &[]);
+            let labels: Vec<String> = axis.ticks.iter().map(|&t| axis.label(t)).collect();
+            assert_eq!(labels, ["0", "10", "20", "30", "40", "50"], "{high}");
+        }
+    }
+
+    #[test]
+    fn labels_of_a_narrow_range_differ() {
+        for (low, high) in [(0.0, 1e-7), (50.0, 50.000_000_5), (8.1, 8.104), (-0.5, 0.5)] {
+            let axis = Axis::errors("", low, high, &[]);
+            let mut labels: Vec<String> = axis.ticks.iter().map(|&t| axis.label(t)).collect();
+            let count = labels.len();
+            assert!((3..=6).contains(&count), "{labels:?}");
+            labels.dedup();
+            assert_eq!(labels.len(), count, "{labels:?}");
+        }
+        assert_eq!(Axis::errors("", -1.0, 1.0, &[]).label(-0.0), "0");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use resweep_core::domain::Theme;
 
 use super::RenderError;
 use super::clip::{Rect, Xy};
+use super::facts::escaped;
 use super::palette::{Colour, Scheme};
 use super::text::{FAMILIES, Weight};
 
@@ -61,11 +62,30 @@ pub(super) struct Canvas<'a> {
     scheme: Scheme,
 }
 
+/// What a page shows, for those who do not see it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Words {
+    pub title: String,
+    pub description: String,
+}
+
+impl Words {
+    /// As the first elements of an SVG document, where screen readers look for them.
+    fn elements(&self) -> String {
+        let element = |name: &str, text: &str| match text.is_empty() {
+            true => String::new(),
+            false => format!("<{name}>{}</{name}>\n", escaped(text)),
+        };
+        element("title", &self.title) + &element("desc", &self.description)
+    }
+}
+
 /// Draws a page of the given size, filled with the theme's background, with `paint` and returns
-/// it as an SVG document.
+/// it as an SVG document that says what it shows.
 pub(super) fn page(
     (width, height): (f64, f64),
     theme: Theme,
+    words: &Words,
     paint: impl FnOnce(&Canvas) -> Result<(), RenderError>,
 ) -> Result<String, RenderError> {
     let (fine_width, fine_height) = (length(width), length(height));
@@ -88,7 +108,9 @@ pub(super) fn page(
     }
     Ok(format!(
         "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {fine_width} {fine_height}\" \
-         stroke-linejoin=\"round\" xmlns=\"http://www.w3.org/2000/svg\">\n{fine}</svg>\n"
+         stroke-linejoin=\"round\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">\n\
+         {}{fine}</svg>\n",
+        words.elements()
     ))
 }
 
@@ -147,6 +169,19 @@ impl Canvas<'_> {
         let style = style(colour, 1.0).filled();
         self.area
             .draw(&Circle::new(fine(centre), length(radius), style))?;
+        Ok(())
+    }
+
+    /// A disc of the background's colour with an outline.
+    pub(super) fn ring(&self, centre: Xy, radius: f64, stroke: Stroke) -> Result<(), RenderError> {
+        self.disc(centre, radius, self.scheme.background)?;
+        let style = style(stroke.colour, stroke.opacity).stroke_width(length(stroke.width));
+        let outline = ShapeStyle {
+            filled: false,
+            ..style
+        };
+        self.area
+            .draw(&Circle::new(fine(centre), length(radius), outline))?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use resweep_core::domain::{
     Configuration, Curves, Dataset, Figure, FigureKind, Reference, Run, RunId, Sweep,
 };
 
+use super::diverged::diverged_at;
 use super::series::Progress;
 
 /// More seeds than this are counted, not listed.
@@ -17,7 +18,7 @@ const BETWEEN: &str = " \u{b7} ";
 pub(super) fn caption(
     sweep: &Sweep,
     figure: &Figure,
-    progress: Progress,
+    progress: &Progress,
     measured: Option<&str>,
     has_reference: bool,
 ) -> String {
@@ -40,20 +41,41 @@ pub(super) fn caption(
         let words = reference(figure.reference, figure.kind, has_reference);
         parts.extend(words.map(str::to_owned));
     }
-    let Progress {
-        planned,
-        recorded,
-        complete,
-    } = progress;
+    parts.extend(counts(progress));
+    parts.join(BETWEEN)
+}
+
+/// How far the runs have come, and how many ended badly; nothing where all ended well.
+fn counts(progress: &Progress) -> Vec<String> {
+    let (planned, recorded) = (progress.planned, progress.recorded);
+    let diverged = progress.diverged.len();
+    let mut parts = Vec::new();
     if recorded < planned {
         parts.push(format!("{recorded} of {planned} runs so far"));
     }
-    match recorded - complete {
+    match recorded - progress.complete - diverged {
         0 => {}
-        1 => parts.push("1 run incomplete".to_owned()),
-        incomplete => parts.push(format!("{incomplete} runs incomplete")),
+        incomplete => parts.push(format!("{} incomplete", runs(incomplete))),
     }
-    parts.join(BETWEEN)
+    if diverged > 0 {
+        let all = if diverged == planned && planned > 1 {
+            "all "
+        } else {
+            ""
+        };
+        let words = diverged_at(&progress.diverged);
+        parts.push(format!("{all}{} {words}", runs(diverged)));
+    }
+    match progress.no_better_than_chance {
+        0 => {}
+        count => parts.push(format!("{} no better than chance", runs(count))),
+    }
+    parts
+}
+
+/// `1 run`, `2 runs`.
+fn runs(count: usize) -> String {
+    format!("{count} run{}", if count == 1 { "" } else { "s" })
 }
 
 /// The newest day on which one of the figure's runs was measured.

@@ -1,6 +1,7 @@
 //! A contact sheet: rows of small images with their names, so that a person sees what the
 //! network sees.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
@@ -8,9 +9,9 @@ use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 use resweep_core::domain::Theme;
 
 use super::RenderError;
-use super::canvas::{Anchor, Canvas, Font, page};
+use super::canvas::{Anchor, Canvas, Font, Words, page};
 use super::drawing::{encode, rasterise, write_file};
-use super::text::{Weight, width};
+use super::text::{Weight, unknown, width};
 
 const MARGIN: usize = 16;
 const GAP: usize = 4;
@@ -35,6 +36,8 @@ pub struct Tile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     pub png: Vec<u8>,
+    /// The characters of its names that are boxes, because no embedded font has them.
+    pub unknown_characters: BTreeSet<char>,
 }
 
 impl Sheet {
@@ -56,7 +59,7 @@ pub fn contact_sheet(title: &str, rows: &[(String, Vec<Tile>)]) -> Result<Sheet,
         check(tile)?;
     }
     let grid = Grid::new(title, rows);
-    let svg = page(grid.page(), Theme::Light, |canvas| {
+    let svg = page(grid.page(), Theme::Light, &Words::default(), |canvas| {
         paint(canvas, title, rows, &grid)
     })?;
     let mut pixels = rasterise(&svg, 1)?;
@@ -67,6 +70,7 @@ pub fn contact_sheet(title: &str, rows: &[(String, Vec<Tile>)]) -> Result<Sheet,
     }
     Ok(Sheet {
         png: encode(&pixels)?,
+        unknown_characters: unknown(&svg),
     })
 }
 

@@ -34,7 +34,10 @@ fn labels<'a>(
     let own = plot.view.curves.iter().zip(&layout.labels).zip(shown);
     let own = own.filter_map(|((curve, text), [train, eval])| {
         let main = if eval.points.is_empty() { train } else { eval };
-        let end = plot.visible_end(&main.points)?;
+        let end = match curve.last_diverged() {
+            Some(seed) => plot.mark(seed)?,
+            None => plot.visible_end(&main.points)?,
+        };
         Some((text.as_str(), end, curve.colour, scheme.text(curve.colour)))
     });
     let own: Vec<_> = own.collect();

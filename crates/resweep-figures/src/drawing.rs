@@ -1,5 +1,6 @@
 //! A finished figure, and its files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 
 use super::RenderError;
-use super::text::{FAMILY, Weight};
+use super::text::{FAMILY, Weight, unknown};
 use resweep_core::files::write_atomically;
 
 /// Pixels of the PNG for each unit of the SVG, in each direction.
@@ -23,6 +24,11 @@ impl Drawing {
     /// The figure as a PNG with [`PIXELS_PER_UNIT`], text set in the embedded font.
     pub fn png(&self) -> Result<Vec<u8>, RenderError> {
         encode(&rasterise(&self.svg, PIXELS_PER_UNIT)?)
+    }
+
+    /// The characters in it that the PNG shows as boxes, because no embedded font has them.
+    pub fn unknown_characters(&self) -> BTreeSet<char> {
+        unknown(&self.svg)
     }
 
     /// Writes `folder/stem.png` and `folder/stem.svg`, and returns their paths in this order.
@@ -42,7 +48,9 @@ impl Drawing {
 pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
     let mut fonts = fontdb::Database::new();
     for weight in [Weight::Regular, Weight::Bold] {
-        fonts.load_font_source(fontdb::Source::Binary(Arc::new(weight.font())));
+        for font in [weight.font(), weight.fallback()] {
+            fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
+        }
     }
     let options = usvg::Options {
         font_family: FAMILY.to_owned(),

@@ -39,8 +39,7 @@ impl Facts {
 
     /// An SVG document with the facts as its metadata.
     pub(super) fn in_svg(&self, svg: &str) -> String {
-        let head = svg.find("<svg").and_then(|at| svg[at..].find('>'));
-        let Some(end) = head.map(|end| end + 1).filter(|_| !self.0.is_empty()) else {
+        let Some(end) = head(svg).filter(|_| !self.0.is_empty()) else {
             return svg.to_owned();
         };
         let mut metadata = format!("\n<metadata>\n<facts xmlns=\"{NAMESPACE}\">\n");
@@ -52,6 +51,17 @@ impl Facts {
         let (head, rest) = svg.split_at(end);
         format!("{head}{metadata}{rest}")
     }
+}
+
+/// Where an SVG document's own description ends: metadata come after it, for the first elements are
+/// what screen readers look at.
+fn head(svg: &str) -> Option<usize> {
+    const DESCRIPTION: &str = "</desc>";
+    let root = svg.find("<svg")?;
+    let begin = root + svg[root..].find('>')? + 1;
+    let described = svg[begin..].find("<svg").unwrap_or(svg.len() - begin);
+    let end = svg[begin..begin + described].find(DESCRIPTION);
+    Some(end.map_or(begin, |end| begin + end + DESCRIPTION.len()))
 }
 
 /// Encodes a picture with the facts as text chunks.
@@ -173,7 +183,7 @@ fn text(
 }
 
 /// Text as it may stand in XML, also in an attribute; lines stay lines.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(printable).collect();
     let text = lines.join("\n");
     text.replace('&', "&amp;")

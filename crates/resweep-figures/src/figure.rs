@@ -14,13 +14,14 @@ use super::panel::draw_panel;
 use super::series::{Progress, progress};
 use super::text::Weight;
 use super::view::{PanelView, views};
-use super::{Drawing, RenderError, depth, heat, layers};
+use super::{Drawing, RenderError, depth, describe, heat, layers};
 
 /// Draws `figure`, one of those that `sweep` declares, from what has been recorded so far.
 ///
 /// `runs` are all the sweep's runs as planned; `curves` holds those of them that have recorded
 /// anything. Errors are drawn in percent, as means over seeds with the range from the lowest
-/// to the highest seed shaded. Values that are not finite are left out.
+/// to the highest seed shaded. Values that are not finite are left out. A run that diverged before
+/// its first point counts as recorded: the figure says that it did.
 ///
 /// # Errors
 ///
@@ -49,12 +50,12 @@ pub fn draw(
         FigureKind::ErrorVsIteration => draw_curves(&scene),
         FigureKind::ErrorVsDepth => depth::draw(&scene),
         FigureKind::HeatMap => heat::draw(&scene),
-        FigureKind::LayerResponses => draw_layers(sweep, figure, runs, &HashMap::new()),
+        FigureKind::LayerResponses => draw_layers(sweep, figure, runs, curves, &HashMap::new()),
     }
 }
 
 /// Draws a `figure` of [`FigureKind::LayerResponses`] from `layers`, which holds those of `runs`
-/// that have measured their layers at the end of the training.
+/// that have measured their layers at the end of the training; `curves` say which diverged.
 ///
 /// # Errors
 ///
@@ -64,6 +65,7 @@ pub fn draw_layers(
     sweep: &Sweep,
     figure: &Figure,
     runs: &[Run],
+    curves: &HashMap<RunId, Curves>,
     layers: &HashMap<RunId, Vec<LayerStat>>,
 ) -> Result<Drawing, RenderError> {
     check_shown(sweep, figure)?;
@@ -78,15 +80,20 @@ pub fn draw_layers(
         let sweep = sweep.name.clone();
         return Err(RenderError::NoLayerStats { sweep });
     }
+    let of = |run: &&Run| curves.get(&run.id)?.diverged;
+    let mut diverged: Vec<u64> = shown.iter().filter_map(of).collect();
+    diverged.sort_unstable();
     let scene = Scene {
         sweep,
         figure,
         runs,
-        curves: &HashMap::new(),
+        curves,
         progress: Progress {
             planned: shown.len(),
-            recorded: measured,
+            recorded: measured + diverged.len(),
             complete: measured,
+            diverged,
+            ..Progress::default()
         },
     };
     layers::draw(&scene, layers)
@@ -117,7 +124,7 @@ impl Scene<'_> {
 
     pub(super) fn caption(&self, has_reference: bool) -> String {
         let day = measured(self.figure, self.runs, self.curves);
-        caption(self.sweep, self.figure, self.progress, day, has_reference)
+        caption(self.sweep, self.figure, &self.progress, day, has_reference)
     }
 }
 
@@ -127,7 +134,9 @@ fn draw_curves(scene: &Scene) -> Result<Drawing, RenderError> {
     let key = Key::of(sweep, figure, &views);
     let caption = scene.caption(key.has_reference());
     let layout = layout(scene.title(), &caption, &views, &key.texts());
-    let svg = page((layout.width, layout.height), figure.look.theme, |canvas| {
+    let words = describe::curves(scene, &caption, &views);
+    let size = (layout.width, layout.height);
+    let svg = page(size, figure.look.theme, &words, |canvas| {
         paint(canvas, &views, &layout, &key)
     })?;
     Ok(Drawing { svg })

@@ -16,11 +16,18 @@ pub(super) struct Finals {
     pub eval: Vec<f64>,
     /// Runs that the sweep has of this configuration.
     pub planned: usize,
-    /// Runs that have recorded anything.
+    /// Runs that have recorded a point or diverged.
     pub begun: usize,
+    /// Where runs diverged, ascending.
+    pub diverged: Vec<u64>,
 }
 
 impl Finals {
+    /// Whether every run diverged.
+    pub(super) fn all_diverged(&self) -> bool {
+        self.planned > 0 && self.diverged.len() >= self.planned
+    }
+
     pub(super) fn of(&self, show: Show) -> &[f64] {
         match show {
             Show::Train => &self.train,
@@ -41,13 +48,20 @@ pub(super) fn finals(
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
 ) -> Vec<Finals> {
+    let mut of: HashMap<usize, Vec<&Run>> = HashMap::new();
+    for run in runs {
+        of.entry(run.configuration).or_default().push(run);
+    }
     let indices = panel.configurations.iter().copied();
     indices
         .filter(|&index| index < sweep.configurations.len())
         .map(|index| {
-            let mine = || runs.iter().filter(|run| run.configuration == index);
+            let mine = || of.get(&index).into_iter().flatten().copied();
             let recorded = || mine().filter_map(|run| Some((run, curves.get(&run.id)?)));
             let finished = || recorded().filter(|(run, curves)| is_finished(run, curves));
+            let diverged = recorded().filter_map(|(_, curves)| curves.diverged);
+            let mut diverged: Vec<u64> = diverged.collect();
+            diverged.sort_unstable();
             Finals {
                 configuration: index,
                 train: finite(finished().filter_map(|(run, curves)| {
@@ -57,7 +71,8 @@ pub(super) fn finals(
                     test_error(curves, run.config.configuration.data.validation)
                 })),
                 planned: mine().count(),
-                begun: recorded().filter(|(_, curves)| has_points(curves)).count(),
+                begun: recorded().filter(|(_, curves)| is_begun(curves)).count(),
+                diverged,
             }
         })
         .collect()
@@ -74,12 +89,13 @@ fn finite(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values.filter(|value| value.is_finite()).collect()
 }
 
-fn has_points(curves: &Curves) -> bool {
-    !curves.train.is_empty() || !curves.eval.is_empty()
+fn is_begun(curves: &Curves) -> bool {
+    curves.diverged.is_some() || !curves.train.is_empty() || !curves.eval.is_empty()
 }
 
 fn is_finished(run: &Run, curves: &Curves) -> bool {
     let end = run.config.configuration.train.iterations;
     let evaluated = curves.eval.last().is_some_and(|p| p.iteration >= end);
-    evaluated || curves.train.last().is_some_and(|p| p.iteration >= end)
+    let trained = curves.train.last().is_some_and(|p| p.iteration >= end);
+    curves.diverged.is_none() && (evaluated || trained)
 }

@@ -7,8 +7,9 @@ use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::{Rect, Xy};
 use super::layout::TEXT_SIZE;
 use super::palette::Colour;
+use super::panel::{POINT_RADIUS, draw_mark};
 use super::strokes::{
-    BAND_OPACITY, SEED_RADIUS, behind, bold, dashed, fine, response, seeds_range,
+    BAND_OPACITY, SEED_RADIUS, behind, bold, dashed, fine, response, ring, seeds_range,
 };
 use super::text::Weight;
 use super::view::{PanelView, eval_name};
@@ -24,6 +25,8 @@ pub(super) struct Key {
     /// The look of training error.
     pub train: fn(Colour) -> Stroke,
     entries: Vec<(Sample, &'static str)>,
+    /// Whether the samples of both errors show how single points look.
+    points: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +39,11 @@ enum Sample {
     Plain,
     Residual,
     Reference,
+    /// A cross.
+    Diverged,
 }
+
+const DIVERGED: (Sample, &str) = (Sample::Diverged, "diverged");
 
 impl Key {
     /// The key of a figure. Training and test error are told apart only where a panel shows both:
@@ -57,6 +64,9 @@ impl Key {
                 _ => (Sample::Spread, "lowest to highest seed"),
             });
         }
+        if views.iter().any(PanelView::has_marks) {
+            entries.push(DIVERGED);
+        }
         if views.iter().any(|view| !view.references.is_empty()) {
             entries.push((Sample::Reference, "the paper's curves"));
         }
@@ -65,7 +75,18 @@ impl Key {
             TrainLine::Dashed => dashed,
             TrainLine::Thin => fine,
         };
-        Key { train, entries }
+        let points = figure.kind == FigureKind::ErrorVsDepth
+            || views.iter().any(PanelView::has_single_points);
+        Key {
+            train,
+            entries,
+            points,
+        }
+    }
+
+    /// Explains the cross.
+    pub(super) fn add_diverged(&mut self) {
+        self.entries.push(DIVERGED);
     }
 
     pub(super) fn has_reference(&self) -> bool {
@@ -105,6 +126,7 @@ impl Key {
             Sample::Reference => behind(bold(scheme.reference)),
             Sample::Plain => response(scheme.ink, true),
             Sample::Residual => response(scheme.ink, false),
+            Sample::Diverged => return draw_mark(canvas, (left + SAMPLE / 2.0, y), scheme.ink),
             Sample::Seeds => {
                 let x = left + SAMPLE / 2.0;
                 let ends = [(x, y - 6.0), (x, y + 6.0)];
@@ -125,6 +147,12 @@ impl Key {
                 return canvas.fill_rect(&band, scheme.ink, BAND_OPACITY);
             }
         };
-        canvas.line(&[(left, y), (right, y)], stroke)
+        canvas.line(&[(left, y), (right, y)], stroke)?;
+        let middle = (left + SAMPLE / 2.0, y);
+        match sample {
+            Sample::Train if self.points => canvas.ring(middle, POINT_RADIUS, ring(scheme.ink)),
+            Sample::Eval if self.points => canvas.disc(middle, POINT_RADIUS, scheme.ink),
+            _ => Ok(()),
+        }
     }
 }

@@ -19,6 +19,11 @@ pub(super) fn column(width: f64) -> f64 {
     if width > 0.0 { MARGIN_GAP + width } else { 0.0 }
 }
 
+/// Whether a label beside a curve's end at `x` fits in front of the plot's edge at `right`.
+pub(super) fn fits_inside(x: f64, width: f64, right: f64) -> bool {
+    x + 2.0 * GAP + width < right
+}
+
 /// Places one label for each curve's visible end and the label's width.
 ///
 /// A curve that ends well before the plot's right edge has its label in the plot beside its
@@ -26,7 +31,7 @@ pub(super) fn column(width: f64) -> f64 {
 /// within the plot's height and are moved as little as possible (least squares). `None` when
 /// they do not all fit.
 pub(super) fn place(ends: &[(Xy, f64)], plot: &Rect, height: f64) -> Option<Vec<Place>> {
-    let is_inside = |&((x, _), width): &(Xy, f64)| x + 2.0 * GAP + width < plot.right;
+    let is_inside = |&((x, _), width): &(Xy, f64)| fits_inside(x, width, plot.right);
     let mut places = vec![Place { x: 0.0, y: 0.0 }; ends.len()];
     for inside in [true, false] {
         let mut group: Vec<usize> = (0..ends.len())

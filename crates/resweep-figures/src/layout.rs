@@ -8,6 +8,8 @@ use super::key::ENTRY;
 use super::labels;
 use super::legend::{LEGEND_ROW, Legend, legend};
 
+use super::names::{Space, distinct};
+use super::series::DivergedSeed;
 use super::text::{Weight, shorten, widest, width, wrap};
 use super::view::PanelView;
 
@@ -35,8 +37,10 @@ const BELOW_PLOT: f64 = 42.0;
 /// Width of the error axis's name, and of the tick labels' distance to the axis.
 pub(super) const AXIS_NAME: f64 = 20.0;
 pub(super) const TICK_GAP: f64 = 8.0;
-/// A direct label longer than this is shortened.
+/// A direct label longer than this is shortened; one that says that a run diverged may be longer,
+/// since it usually lies in the plot.
 const LABEL_LIMIT: f64 = 150.0;
+const DIVERGED_LABEL_LIMIT: f64 = 240.0;
 /// Right of a plot without direct labels, for half of the last tick's label.
 const LEAST_COLUMN: f64 = 14.0;
 
@@ -124,7 +128,7 @@ pub(super) fn arranged(
     arrangement: Arrangement,
 ) -> Layout {
     let count = arrangement.columns;
-    let columns: Vec<Column> = (0..count).map(|i| column(views, i, count)).collect();
+    let columns: Vec<Column> = (0..count).map(|i| column(views, i, &arrangement)).collect();
     let taken: f64 = columns.iter().map(|c| c.gutter + c.beside).sum::<f64>()
         + PANEL_GAP * (count - 1) as f64
         + 2.0 * MARGIN;
@@ -141,8 +145,14 @@ pub(super) fn arranged(
     let (title, below_title) = paragraph(title, heading, MARGIN, TITLE_ROW, text_width);
     let mut y = below_title + TITLE_GAP;
     let mut panels = Vec::new();
-    for row in views.chunks(count) {
-        let (placed, bottom) = panel_row(row, &columns, y, (plot_width, plot_height));
+    let titles = panel_titles(views, &columns, plot_width);
+    for (row, titles) in views.chunks(count).zip(titles.chunks(count)) {
+        let frame = Frame {
+            top: y,
+            size: (plot_width, plot_height),
+            arrangement: &arrangement,
+        };
+        let (placed, bottom) = panel_row(row, titles, &columns, &frame);
         panels.extend(placed);
         y = bottom + PANEL_GAP;
     }
@@ -161,7 +171,8 @@ pub(super) fn arranged(
 }
 
 /// The widths that column `index` of `count` needs.
-fn column(views: &[PanelView], index: usize, count: usize) -> Column {
+fn column(views: &[PanelView], index: usize, arrangement: &Arrangement) -> Column {
+    let count = arrangement.columns;
     let mut column = Column {
         gutter: 0.0,
         beside: LEAST_COLUMN,
@@ -174,7 +185,8 @@ fn column(views: &[PanelView], index: usize, count: usize) -> Column {
             0.0
         };
         let gutter = name + widest(&tick_labels(&row[index])) + TICK_GAP;
-        let [own, paper] = [direct_labels(&row[index]), reference_labels(&row[index])];
+        let own = labels_beside(&row[index], arrangement);
+        let paper = reference_labels(&row[index]);
         let beside = labels::column(widest(&own).max(widest(&paper)));
         column.gutter = column.gutter.max(gutter);
         column.beside = column.beside.max(beside);
@@ -188,13 +200,21 @@ fn names_errors(row: &[PanelView], index: usize) -> bool {
     index == 0 || row[index].y.name != row[index - 1].y.name
 }
 
-/// Panels side by side with their tops at `top`; also the bottom of the row.
+/// Where a row of panels begins, and how large its plots are.
+struct Frame<'a> {
+    top: f64,
+    size: (f64, f64),
+    arrangement: &'a Arrangement,
+}
+
+/// Panels side by side; also the bottom of the row.
 fn panel_row(
     views: &[PanelView],
+    titles: &[String],
     columns: &[Column],
-    top: f64,
-    (plot_width, plot_height): (f64, f64),
+    frame: &Frame,
 ) -> (Vec<PanelLayout>, f64) {
+    let (top, (plot_width, plot_height)) = (frame.top, frame.size);
     let has_title = views.iter().any(|view| view.title.is_some());
     let below_title = top + if has_title { PANEL_TITLE_ROW } else { 0.0 };
     let rooms = columns.iter().map(|column| plot_width + column.beside);
@@ -217,12 +237,9 @@ fn panel_row(
         };
         let middle = (cell + TEXT_SIZE / 2.0, plot_top + plot_height / 2.0);
         panels.push(PanelLayout {
-            title: (
-                (left, top + TEXT_SIZE / 2.0),
-                panel_title(view, plot_width + column.beside),
-            ),
+            title: ((left, top + TEXT_SIZE / 2.0), titles[i].clone()),
             legend: legend.moved((left, below_title)),
-            labels: direct_labels(view),
+            labels: direct_labels(view, frame.arrangement),
             reference_labels: reference_labels(view),
             plot,
             y_name: names_errors(views, i).then_some(middle),
@@ -248,9 +265,20 @@ fn key_rows(texts: &[&str], top: f64, room: f64) -> (Vec<Xy>, f64) {
     (places, bottom)
 }
 
-fn panel_title(view: &PanelView, room: f64) -> String {
-    let title = view.title.as_deref().unwrap_or_default();
-    shorten(title, PANEL_TITLE_SIZE, Weight::Bold, room)
+/// The titles of all panels, which differ where the panels' do. All have the room of the narrowest.
+fn panel_titles(views: &[PanelView], columns: &[Column], plot_width: f64) -> Vec<String> {
+    let rooms = columns.iter().map(|column| plot_width + column.beside);
+    let limit = rooms.fold(f64::INFINITY, f64::min);
+    let titles = views
+        .iter()
+        .map(|view| view.title.clone().unwrap_or_default());
+    let titles: Vec<String> = titles.collect();
+    let space = Space {
+        size: PANEL_TITLE_SIZE,
+        weight: Weight::Bold,
+        limit,
+    };
+    distinct(&titles, space)
 }
 
 /// Lines of text from `top` down, and their bottom.
@@ -278,10 +306,57 @@ fn tick_labels(view: &PanelView) -> Vec<String> {
     ticks.map(|&tick| view.y.label(tick)).collect()
 }
 
-fn direct_labels(view: &PanelView) -> Vec<String> {
-    let label = |text: &str| shorten(text, TEXT_SIZE, Weight::Regular, LABEL_LIMIT);
-    let curves = view.curves.iter();
-    curves.map(|curve| label(&curve.label)).collect()
+/// The names beside the curves' ends; none where so many curves can be seen that there is no room
+/// for all.
+fn direct_labels(view: &PanelView, arrangement: &Arrangement) -> Vec<String> {
+    let room = (arrangement.plot_heights.1 / LABEL_HEIGHT) as usize;
+    let at_the_edge = view
+        .curves
+        .iter()
+        .filter(|curve| curve.visible && curve.has_mean());
+    if at_the_edge.count() > 2 * room {
+        return Vec::new();
+    }
+    let names: Vec<String> = view
+        .curves
+        .iter()
+        .map(|curve| curve.label.clone())
+        .collect();
+    let diverged = view
+        .curves
+        .iter()
+        .any(|curve| curve.last_diverged().is_some());
+    let limit = if diverged {
+        DIVERGED_LABEL_LIMIT
+    } else {
+        LABEL_LIMIT
+    };
+    distinct(&names, text_space(limit))
+}
+
+/// The labels that need room beside the plot: not those of curves that end so early that theirs
+/// fits into the plot.
+fn labels_beside(view: &PanelView, arrangement: &Arrangement) -> Vec<String> {
+    let plot = arrangement.least_plot_width;
+    let labels = direct_labels(view, arrangement)
+        .into_iter()
+        .zip(&view.curves);
+    let beside = labels.filter(|(label, curve)| {
+        let end = curve.last_diverged().and_then(DivergedSeed::end);
+        end.is_none_or(|end| {
+            let x = view.x.share(end.iteration as f64) * plot;
+            !labels::fits_inside(x, width(label, TEXT_SIZE, Weight::Regular), plot)
+        })
+    });
+    beside.map(|(label, _)| label).collect()
+}
+
+fn text_space(limit: f64) -> Space {
+    Space {
+        size: TEXT_SIZE,
+        weight: Weight::Regular,
+        limit,
+    }
 }
 
 fn reference_labels(view: &PanelView) -> Vec<String> {
@@ -312,10 +387,13 @@ mod tests {
             CurveView {
                 colour: Colour(0, 0, 0),
                 label: text.clone(),
-                legend: text + " (1 of 3 seeds)",
+                legend: text,
+                remark: "1 of 3 seeds".to_owned(),
+                marker: None,
                 visible: true,
                 train: Vec::new(),
                 eval: Vec::new(),
+                diverged: Vec::new(),
             }
         });
         let curves = curves.collect();

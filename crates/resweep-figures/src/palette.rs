@@ -4,7 +4,7 @@
 use resweep_core::domain::{Configuration, Look, Palette, Shortcut, Theme};
 
 /// Red, green and blue in 0..=255.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Colour(pub u8, pub u8, pub u8);
 
 /// A theme's colours.

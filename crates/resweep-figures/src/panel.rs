@@ -7,17 +7,19 @@ use super::decimate::{Shown, decimate};
 use super::direct::draw_labels;
 use super::layout::{PANEL_TITLE_SIZE, PanelLayout, TEXT_SIZE};
 use super::legend::draw_legend;
+use super::markers::places;
 use super::palette::Colour;
 use super::plot::Plot;
 use super::series::Point;
-use super::strokes::{BAND_OPACITY, behind, bold, fine, thin};
+use super::strokes::{BAND_OPACITY, MARK, behind, beside, bold, fine, mark, ring, thin};
 use super::text::Weight;
 use super::view::PanelView;
 
 /// Opacity of the spread over seeds where bands cover each other: with more than this many curves.
 const FAINT_BAND_OPACITY: f64 = 0.1;
 const FEW_CURVES: usize = 5;
-const POINT_RADIUS: f64 = 2.6;
+/// Of a line that has a single point.
+pub(super) const POINT_RADIUS: f64 = 2.6;
 const TICK: f64 = 4.0;
 
 /// The font of ticks, axes and labels.
@@ -47,15 +49,72 @@ pub(super) fn draw_panel(
         draw_band(canvas, &plot, &curve.eval, curve.colour)?;
     }
     let shown: Vec<[Shown; 2]> = view.curves.iter().map(|curve| plot.lines(curve)).collect();
+    draw_diverged(canvas, &plot, train)?;
     for (curve, [line, _]) in view.curves.iter().zip(&shown) {
-        let stroke = if line.dense { fine } else { train };
-        draw_line(canvas, &plot, &line.points, stroke(curve.colour))?;
+        draw_train(canvas, &plot, line, (train, curve.colour), |stroke| stroke)?;
     }
     for (curve, [_, line]) in view.curves.iter().zip(&shown) {
         draw_line(canvas, &plot, &line.points, bold(curve.colour))?;
     }
+    draw_markers(canvas, &plot, &shown)?;
     draw_axes(canvas, &plot, layout)?;
+    draw_marks(canvas, &plot)?;
     draw_labels(canvas, &plot, layout, &shown)
+}
+
+/// The lines of the seeds that diverged, fainter where the others have a mean.
+fn draw_diverged(
+    canvas: &Canvas,
+    plot: &Plot,
+    train: fn(Colour) -> Stroke,
+) -> Result<(), RenderError> {
+    for curve in &plot.view.curves {
+        let has_mean = curve.has_mean();
+        let look = |stroke: Stroke| if has_mean { beside(stroke) } else { stroke };
+        for seed in &curve.diverged {
+            let [trained, evaluated] = plot.diverged_lines(seed);
+            draw_train(canvas, plot, &trained, (train, curve.colour), look)?;
+            draw_line(canvas, plot, &evaluated.points, look(bold(curve.colour)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Shapes on the main lines of curves whose colours are those of others.
+fn draw_markers(canvas: &Canvas, plot: &Plot, shown: &[[Shown; 2]]) -> Result<(), RenderError> {
+    for (index, (curve, [train, eval])) in plot.view.curves.iter().zip(shown).enumerate() {
+        let Some(marker) = curve.marker else { continue };
+        let main = if eval.points.is_empty() { train } else { eval };
+        let places = places(&main.points, index);
+        for at in places.into_iter().filter(|at| plot.frame.contains(*at)) {
+            marker.draw(canvas, at, curve.colour)?;
+        }
+    }
+    Ok(())
+}
+
+/// A cross where a seed diverged.
+fn draw_marks(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
+    for curve in &plot.view.curves {
+        for at in curve.diverged.iter().filter_map(|seed| plot.mark(seed)) {
+            draw_mark(canvas, at, curve.colour)?;
+        }
+    }
+    Ok(())
+}
+
+/// The cross that stands for divergence, on a background that sets it off from the lines below.
+pub(super) fn draw_mark(canvas: &Canvas, (x, y): Xy, colour: Colour) -> Result<(), RenderError> {
+    let behind = Stroke {
+        width: 2.2 * mark(colour).width,
+        ..mark(canvas.scheme().background)
+    };
+    for stroke in [behind, mark(colour)] {
+        for down in [MARK, -MARK] {
+            canvas.line(&[(x - MARK, y - down), (x + MARK, y + down)], stroke)?;
+        }
+    }
+    Ok(())
 }
 
 /// Names the curves of a panel beside their ends.
@@ -178,6 +237,25 @@ fn draw_band(
         FAINT_BAND_OPACITY
     };
     canvas.fill(&visible, colour, opacity)
+}
+
+/// A line of training error, or a ring where it has a single point; `look` makes it fainter where
+/// it is that of one seed. In a figure that shows one error only it looks like any other line.
+fn draw_train(
+    canvas: &Canvas,
+    plot: &Plot,
+    line: &Shown,
+    (train, colour): (fn(Colour) -> Stroke, Colour),
+    look: impl Fn(Stroke) -> Stroke,
+) -> Result<(), RenderError> {
+    let is_ring = train(colour) != bold(colour);
+    let stroke = if line.dense { fine } else { train };
+    match line.points[..] {
+        [only] if is_ring && plot.frame.contains(only) => {
+            canvas.ring(only, POINT_RADIUS, look(ring(colour)))
+        }
+        ref points => draw_line(canvas, plot, points, look(stroke(colour))),
+    }
 }
 
 /// A line, or a disc where it has a single point.

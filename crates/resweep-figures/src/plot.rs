@@ -3,7 +3,7 @@
 use super::clip::{Rect, Xy, clip_line};
 use super::decimate::{Shown, decimate};
 use super::reference::ReferenceView;
-use super::series::Point;
+use super::series::{DivergedSeed, Point};
 use super::view::{CurveView, PanelView};
 
 /// Where a panel's data lie on the page.
@@ -28,6 +28,25 @@ impl Plot<'_> {
     /// What shows of a curve's training and test error, before it is cut at the frame.
     pub(super) fn lines(&self, curve: &CurveView) -> [Shown; 2] {
         [self.means(&curve.train), self.means(&curve.eval)]
+    }
+
+    /// The lines of a seed that diverged.
+    pub(super) fn diverged_lines(&self, seed: &DivergedSeed) -> [Shown; 2] {
+        [self.means(&seed.train), self.means(&seed.eval)]
+    }
+
+    /// Where a seed that diverged is marked: at its last point, or at the edge that is nearest to
+    /// it; nowhere before its first point.
+    pub(super) fn mark(&self, seed: &DivergedSeed) -> Option<Xy> {
+        let end = seed.end()?;
+        let (x, y) = self.at(end.iteration, end.mean);
+        let Rect {
+            left,
+            top,
+            right,
+            bottom,
+        } = self.frame;
+        Some((x.clamp(left, right), y.clamp(top, bottom)))
     }
 
     /// Where the paper's curve of a net, of test error if it has one, is last seen.

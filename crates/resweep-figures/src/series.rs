@@ -3,8 +3,10 @@
 //! Pure: no drawing, no files. Errors are in percent, positions in iterations.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use resweep_core::analysis::chance::is_chance;
+use resweep_core::analysis::finals::test_error;
 use resweep_core::domain::{Curves, ErrorPoint, EvalSet, Panel, Run, RunId, Sweep, Validation};
 
 /// A line's value at one iteration, over the seeds that recorded it.
@@ -19,7 +21,8 @@ pub struct Point {
     pub high: f64,
 }
 
-/// One configuration's lines, each in ascending order of iterations.
+/// One configuration's lines, each in ascending order of iterations. The means are those of the
+/// seeds that did not diverge; each seed that did has lines of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lines {
     /// Index into [`Sweep::configurations`].
@@ -27,7 +30,9 @@ pub struct Lines {
     pub train: Vec<Point>,
     /// Test error, or validation error where the configuration holds out a validation set.
     pub eval: Vec<Point>,
-    /// Seeds that have recorded a point.
+    /// The seeds that diverged, the first to do so first.
+    pub diverged: Vec<DivergedSeed>,
+    /// Seeds that have recorded a point or diverged.
     pub seeds_recorded: usize,
     /// Seeds that the sweep trains.
     pub seeds_planned: usize,
@@ -35,14 +40,37 @@ pub struct Lines {
     pub iterations: u64,
 }
 
+/// A seed that diverged, up to its last finite point.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DivergedSeed {
+    /// The iteration at which it diverged.
+    pub at: u64,
+    pub train: Vec<Point>,
+    pub eval: Vec<Point>,
+}
+
+impl DivergedSeed {
+    /// The point at which its longer line ends; `None` before its first.
+    pub fn end(&self) -> Option<&Point> {
+        let ends = [self.train.last(), self.eval.last()];
+        ends.into_iter()
+            .flatten()
+            .max_by_key(|point| point.iteration)
+    }
+}
+
 /// How far the runs that a figure shows have come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
     pub planned: usize,
-    /// Runs with at least one point.
+    /// Runs with at least one point, or that diverged.
     pub recorded: usize,
     /// Runs with a point at their last iteration.
     pub complete: usize,
+    /// Where runs diverged, ascending.
+    pub diverged: Vec<u64>,
+    /// Complete runs that are no better than guessing.
+    pub no_better_than_chance: usize,
 }
 
 /// The lines of one panel, in the order of its legend. Configurations that the sweep does not
@@ -54,57 +82,93 @@ pub fn panel_lines(
     curves: &HashMap<RunId, Curves>,
     smoothing: usize,
 ) -> Vec<Lines> {
-    panel
-        .configurations
-        .iter()
-        .filter_map(|&index| {
-            let configuration = sweep.configurations.get(index)?;
-            let recorded: Vec<&Curves> = runs
-                .iter()
-                .filter(|run| run.configuration == index)
-                .filter_map(|run| curves.get(&run.id))
-                .filter(|curves| has_points(curves))
-                .collect();
-            let set = eval_set(configuration.data.validation);
-            Some(Lines {
-                configuration: index,
-                train: over_seeds(
-                    recorded
-                        .iter()
-                        .map(|curves| smooth(&curves.train, smoothing)),
-                ),
-                eval: over_seeds(
-                    recorded
-                        .iter()
-                        .map(|curves| eval_points(curves, set).into()),
-                ),
-                seeds_recorded: recorded.len(),
-                seeds_planned: runs.iter().filter(|run| run.configuration == index).count(),
-                iterations: configuration.train.iterations,
-            })
+    let mut of: HashMap<usize, Vec<&Run>> = HashMap::new();
+    for run in runs {
+        of.entry(run.configuration).or_default().push(run);
+    }
+    let known = panel.configurations.iter().copied();
+    known
+        .filter(|&index| index < sweep.configurations.len())
+        .map(|index| {
+            let runs = of.get(&index).map_or(&[][..], Vec::as_slice);
+            lines(sweep, index, runs, curves, smoothing)
         })
         .collect()
 }
 
+/// The lines of the configuration at `index`, whose runs are `runs`.
+fn lines(
+    sweep: &Sweep,
+    index: usize,
+    runs: &[&Run],
+    curves: &HashMap<RunId, Curves>,
+    smoothing: usize,
+) -> Lines {
+    let configuration = &sweep.configurations[index];
+    let set = eval_set(configuration.data.validation);
+    let train = |curves: &[&Curves]| {
+        let seeds = curves.iter();
+        over_seeds(seeds.map(|curves| smooth(&curves.train, smoothing)))
+    };
+    let eval = |curves: &[&Curves]| {
+        let seeds = curves.iter();
+        over_seeds(seeds.map(|curves| eval_points(curves, set).into()))
+    };
+    let recorded = runs.iter().filter_map(|run| curves.get(&run.id));
+    let recorded: Vec<&Curves> = recorded.filter(|curves| is_recorded(curves)).collect();
+    let (diverged, lasting): (Vec<&Curves>, Vec<&Curves>) = recorded
+        .iter()
+        .partition(|curves| curves.diverged.is_some());
+    let alone = |curves: &&Curves| DivergedSeed {
+        at: curves.diverged.unwrap_or(0),
+        train: train(&[*curves]),
+        eval: eval(&[*curves]),
+    };
+    let mut diverged: Vec<DivergedSeed> = diverged.iter().map(alone).collect();
+    diverged.sort_by_key(|seed| seed.at);
+    Lines {
+        configuration: index,
+        train: train(&lasting),
+        eval: eval(&lasting),
+        diverged,
+        seeds_recorded: recorded.len(),
+        seeds_planned: runs.len(),
+        iterations: configuration.train.iterations,
+    }
+}
+
 /// Counts the runs of the configurations that any panel shows.
 pub fn progress(panels: &[Panel], runs: &[Run], curves: &HashMap<RunId, Curves>) -> Progress {
-    let shown = |run: &&Run| {
-        panels
-            .iter()
-            .any(|panel| panel.configurations.contains(&run.configuration))
-    };
+    let panels = panels.iter().flat_map(|panel| &panel.configurations);
+    let indices: HashSet<usize> = panels.copied().collect();
+    let shown = |run: &&Run| indices.contains(&run.configuration);
     let mut progress = Progress::default();
     for run in runs.iter().filter(shown) {
         progress.planned += 1;
-        let Some(last) = curves.get(&run.id).and_then(last_iteration) else {
-            continue;
-        };
-        progress.recorded += 1;
-        if last >= run.config.configuration.train.iterations {
-            progress.complete += 1;
+        if let Some(curves) = curves.get(&run.id).filter(|curves| is_recorded(curves)) {
+            progress.recorded += 1;
+            progress.count(run, curves);
         }
     }
+    progress.diverged.sort_unstable();
     progress
+}
+
+impl Progress {
+    /// Counts a run that has recorded something.
+    fn count(&mut self, run: &Run, curves: &Curves) {
+        let configuration = &run.config.configuration;
+        if let Some(at) = curves.diverged {
+            self.diverged.push(at);
+        } else if last_iteration(curves) >= Some(configuration.train.iterations) {
+            self.complete += 1;
+            let error = test_error(curves, configuration.data.validation);
+            let is_chance = error.is_some_and(|error| {
+                is_chance(error, curves.guess_error_percent, configuration, &run.cost)
+            });
+            self.no_better_than_chance += usize::from(is_chance);
+        }
+    }
 }
 
 /// The images that a configuration's evaluations use.
@@ -212,8 +276,8 @@ fn eval_points(curves: &Curves, set: EvalSet) -> Vec<ErrorPoint> {
     errors.collect()
 }
 
-fn has_points(curves: &Curves) -> bool {
-    !curves.train.is_empty() || !curves.eval.is_empty()
+fn is_recorded(curves: &Curves) -> bool {
+    curves.diverged.is_some() || !curves.train.is_empty() || !curves.eval.is_empty()
 }
 
 fn last_iteration(curves: &Curves) -> Option<u64> {

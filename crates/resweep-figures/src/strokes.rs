@@ -18,6 +18,14 @@ pub(super) fn bold(colour: Colour) -> Stroke {
     }
 }
 
+/// The outline of a ring: training error of a single point.
+pub(super) fn ring(colour: Colour) -> Stroke {
+    Stroke {
+        width: 1.2,
+        ..bold(colour)
+    }
+}
+
 /// A dashed thin line: training error.
 pub(super) fn dashed(colour: Colour) -> Stroke {
     Stroke {
@@ -41,6 +49,26 @@ pub(super) fn fine(colour: Colour) -> Stroke {
 pub(super) fn behind(own: Stroke) -> Stroke {
     Stroke {
         width: 0.6 * own.width,
+        ..own
+    }
+}
+
+/// Half of the width and height of the mark at which a run diverged.
+pub(super) const MARK: f64 = 4.0;
+
+/// The strokes of that mark.
+pub(super) fn mark(colour: Colour) -> Stroke {
+    Stroke {
+        width: 1.8,
+        ..bold(colour)
+    }
+}
+
+/// The line of one seed beside the mean of others: the same, but fainter.
+pub(super) fn beside(own: Stroke) -> Stroke {
+    Stroke {
+        opacity: 0.6,
+        width: 0.7 * own.width,
         ..own
     }
 }

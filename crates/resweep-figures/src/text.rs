@@ -1,6 +1,9 @@
 //! The figures' font, and how wide text set in it is.
 //!
-//! Noto Sans comes embedded, so that a figure looks the same on every machine.
+//! Noto Sans comes embedded, so that a figure looks the same on every machine, and DejaVu Sans for
+//! the characters that it lacks.
+
+use std::collections::BTreeSet;
 
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider};
@@ -19,6 +22,14 @@ pub(super) enum Weight {
 }
 
 impl Weight {
+    /// The TrueType file for what [`Weight::font`] lacks.
+    pub(super) fn fallback(self) -> &'static [u8] {
+        match self {
+            Weight::Regular => dejavu::sans::regular(),
+            Weight::Bold => dejavu::sans::bold(),
+        }
+    }
+
     /// The TrueType file of this weight.
     pub(super) fn font(self) -> &'static [u8] {
         match self {
@@ -28,20 +39,65 @@ impl Weight {
     }
 }
 
+/// The fonts that draw a text of a weight, in the order in which they are asked for a character.
+fn fonts(weight: Weight) -> [FontRef<'static>; 2] {
+    let read = |bytes| FontRef::new(bytes).expect("the embedded fonts are sound");
+    [weight.font(), weight.fallback()].map(read)
+}
+
 /// Advance width of `text` in the unit of `size` (the font size), without kerning.
 pub(super) fn width(text: &str, size: f64, weight: Weight) -> f64 {
-    let Ok(font) = FontRef::new(weight.font()) else {
-        return UNKNOWN_WIDTH * size * text.chars().count() as f64;
+    let advance = |font: &FontRef<'static>, c: char| {
+        let glyph = font.charmap().map(c)?;
+        let metrics = font.glyph_metrics(Size::new(size as f32), LocationRef::default());
+        metrics.advance_width(glyph).map(f64::from)
     };
-    let characters = font.charmap();
-    let metrics = font.glyph_metrics(Size::new(size as f32), LocationRef::default());
+    let [own, fallback] = fonts(weight);
+    let characters = own.charmap();
+    let metrics = own.glyph_metrics(Size::new(size as f32), LocationRef::default());
+    let of = |c: char| {
+        let glyph = characters.map(c);
+        let own = glyph.and_then(|glyph| metrics.advance_width(glyph));
+        own.map(f64::from).or_else(|| advance(&fallback, c))
+    };
     text.chars()
-        .map(|c| {
-            let glyph = characters.map(c);
-            let advance = glyph.and_then(|glyph| metrics.advance_width(glyph));
-            advance.map_or(UNKNOWN_WIDTH * size, f64::from)
-        })
+        .map(|c| of(c).unwrap_or(UNKNOWN_WIDTH * size))
         .sum()
+}
+
+/// The characters of a text that no embedded font has, each once: a PNG shows boxes in their place.
+pub(super) fn unknown(text: &str) -> BTreeSet<char> {
+    let [own, fallback] = fonts(Weight::Regular);
+    let (own, fallback) = (own.charmap(), fallback.charmap());
+    let is_drawn = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
+    let foreign = text.chars().filter(|c| !c.is_ascii() && !is_drawn(*c));
+    let all: BTreeSet<char> = foreign.collect();
+    let unknown = all
+        .into_iter()
+        .filter(|&c| own.map(c).is_none() && fallback.map(c).is_none());
+    unknown.collect()
+}
+
+/// Says that characters are not drawn, once for all pictures of a command; nothing where all are.
+pub fn unknown_warning(unknown: &BTreeSet<char>) -> Option<String> {
+    const NAMED: usize = 20;
+    let named: Vec<String> = unknown.iter().take(NAMED).map(char::to_string).collect();
+    let more = match unknown.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "warning: the fonts of PNG files lack {}{more}: boxes stand for them; an SVG shows them \
+             where the viewer has a font",
+            named.join(" ")
+        )
+    })
+}
+
+/// Joiners and variation selectors, which change how their neighbours look.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 /// The advance width of the widest of `texts`; 0 without any.
@@ -52,19 +108,26 @@ pub(super) fn widest(texts: &[String], size: f64, weight: Weight) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// `text`, or as much of its beginning as fits into `limit` with an ellipsis.
+/// `text`, or as much of its beginning and its end as fits into `limit` around an ellipsis: what
+/// tells names apart is often at their end.
 pub(super) fn shorten(text: &str, size: f64, weight: Weight, limit: f64) -> String {
     if width(text, size, weight) <= limit {
         return text.to_owned();
     }
-    let mut kept = text.to_owned();
-    while kept.pop().is_some() {
-        let short = format!("{}\u{2026}", kept.trim_end());
-        if width(&short, size, weight) <= limit {
-            return short;
-        }
+    let characters: Vec<char> = text.chars().collect();
+    let with = |kept: usize| {
+        let (head, tail) = (kept.div_ceil(2), kept / 2);
+        let head: String = characters[..head].iter().collect();
+        let tail: String = characters[characters.len() - tail..].iter().collect();
+        format!("{}\u{2026}{}", head.trim_end(), tail.trim_start())
+    };
+    let fits = |kept: &usize| width(&with(*kept), size, weight) <= limit;
+    // More characters are never narrower, so the first that do not fit can be searched for.
+    let lengths: Vec<usize> = (1..characters.len()).collect();
+    match lengths.partition_point(fits) {
+        0 => String::new(),
+        kept => with(kept),
     }
-    String::new()
 }
 
 /// Breaks `text` at spaces into lines no wider than `limit`; a single word may be wider.
@@ -101,14 +164,29 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_too_wide_ends_in_an_ellipsis() {
+    fn text_that_is_too_wide_keeps_its_beginning_and_its_end() {
         let text = "ResNet-56 B lr=0.05";
         let all = width(text, 12.0, Weight::Regular);
         assert_eq!(shorten(text, 12.0, Weight::Regular, all), text);
         let short = shorten(text, 12.0, Weight::Regular, all / 2.0);
-        assert!(short.starts_with("ResNet") && short.ends_with('\u{2026}'));
-        assert!(width(&short, 12.0, Weight::Regular) <= all / 2.0);
+        assert!(short.starts_with("Res"), "{short}");
+        assert!(
+            short.contains('\u{2026}') && short.ends_with(".05"),
+            "{short}"
+        );
+        let width = width(&short, 12.0, Weight::Regular);
+        assert!(width <= all / 2.0 && width > all / 3.0, "{short}");
         assert_eq!(shorten(text, 12.0, Weight::Regular, 1.0), "");
+    }
+
+    #[test]
+    fn characters_that_no_font_has_are_found() {
+        let known = "Глубина ελ \u{211d} \u{2207} 10\u{207b}\u{2074} \u{5e2}\u{5d1} \u{639}\u{645}\u{642} \u{2211}\u{2192} \u{a0}\u{200b}";
+        assert_eq!(unknown(known), BTreeSet::new());
+        let found: String = unknown("深さ vs. 深 \u{1f680} \u{e01}")
+            .into_iter()
+            .collect();
+        assert_eq!(found, "\u{e01}さ深\u{1f680}");
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::collections::{HashMap, HashSet};
 use resweep_core::domain::{Curves, EvalSet, Figure, Panel, Run, RunId, Show, Sweep};
 
 use super::axis::{Axis, round_range};
+use super::diverged::of_seeds;
+use super::markers::{Marker, markers};
 use super::palette::{Colour, colours};
 use super::reference::{ReferenceView, references};
-use super::series::{Lines, Point, eval_set, panel_lines};
+use super::series::{DivergedSeed, Lines, Point, eval_set, panel_lines};
 
 /// One plot.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,16 +30,38 @@ pub(super) struct CurveView {
     pub colour: Colour,
     /// The text beside the curve's end.
     pub label: String,
-    /// The text in the legend.
+    /// The name in the legend.
     pub legend: String,
+    /// Behind it in parentheses, unless empty.
+    pub remark: String,
+    /// On the line, where its colour is that of another curve too.
+    pub marker: Option<Marker>,
     /// Whether there is anything of it to be seen.
     pub visible: bool,
     /// Empty where the panel does not show it, as is `eval`.
     pub train: Vec<Point>,
     pub eval: Vec<Point>,
+    /// Seeds that diverged, each with lines of its own.
+    pub diverged: Vec<DivergedSeed>,
 }
 
 impl PanelView {
+    /// Whether a line has a single point, which is drawn as a disc or a ring.
+    pub(super) fn has_single_points(&self) -> bool {
+        let mut lines = self.curves.iter().flat_map(|curve| {
+            let seeds = curve.diverged.iter();
+            let alone = seeds.flat_map(|seed| [&seed.train, &seed.eval]);
+            alone.chain([&curve.train, &curve.eval])
+        });
+        lines.any(|line| line.len() == 1)
+    }
+
+    /// Whether the end of a curve is marked as divergence.
+    pub(super) fn has_marks(&self) -> bool {
+        let mut seeds = self.curves.iter().flat_map(|curve| &curve.diverged);
+        seeds.any(|seed| seed.end().is_some())
+    }
+
     /// Whether any curve is a mean over seeds that differ.
     pub(super) fn has_spread(&self) -> bool {
         let mut points = self.curves.iter().flat_map(CurveView::points);
@@ -47,7 +71,22 @@ impl PanelView {
 
 impl CurveView {
     fn points(&self) -> impl Iterator<Item = &Point> {
-        self.train.iter().chain(&self.eval)
+        let seeds = self.diverged.iter();
+        let alone = seeds.flat_map(|seed| seed.train.iter().chain(&seed.eval));
+        self.train.iter().chain(&self.eval).chain(alone)
+    }
+
+    /// Whether it has a line through the means over seeds.
+    pub(super) fn has_mean(&self) -> bool {
+        !self.train.is_empty() || !self.eval.is_empty()
+    }
+
+    /// The seed at whose end the curve is named, where it has no mean: the last one to diverge.
+    pub(super) fn last_diverged(&self) -> Option<&DivergedSeed> {
+        let seeds = self.diverged.iter().rev();
+        seeds
+            .filter(|_| !self.has_mean())
+            .find(|seed| seed.end().is_some())
     }
 }
 
@@ -106,17 +145,18 @@ fn view(
         &panel.y_ticks,
     );
     let last = lines.iter().map(|lines| {
-        let points = lines.train.iter().chain(&lines.eval);
-        let recorded = points.map(|point| point.iteration).max();
+        let recorded = all_points(lines).map(|(_, point)| point.iteration).max();
         lines.iterations.max(recorded.unwrap_or(0))
     });
     let x = Axis::iterations(last.max().unwrap_or(0));
     let indices: Vec<usize> = lines.iter().map(|lines| lines.configuration).collect();
     let only_depth = only_depth_differs(sweep, panel, &indices);
+    let colours = colours(&sweep.configurations, &indices, figure.look);
+    let markers = markers(&colours);
     let curves = lines
         .into_iter()
-        .zip(colours(&sweep.configurations, &indices, figure.look))
-        .map(|(lines, colour)| curve(sweep, panel, lines, colour, &y, only_depth))
+        .zip(colours.into_iter().zip(markers))
+        .map(|(lines, look)| curve(sweep, panel, lines, look, &y, only_depth))
         .collect();
     PanelView {
         title: panel.title.clone(),
@@ -143,7 +183,7 @@ fn curve(
     sweep: &Sweep,
     panel: &Panel,
     lines: Lines,
-    colour: Colour,
+    (colour, marker): (Colour, Option<Marker>),
     y: &Axis,
     only_depth: bool,
 ) -> CurveView {
@@ -156,28 +196,87 @@ fn curve(
     } else {
         full.clone()
     };
-    let (seeds, planned) = (lines.seeds_recorded, lines.seeds_planned);
+    let (train, eval) = (panel.show != Show::Test, panel.show != Show::Train);
+    let seeds = Seeds::of(&lines, sweep.adaptive.is_some());
+    let diverged = lines.diverged.into_iter().map(|seed| DivergedSeed {
+        train: shown(seed.train, train),
+        eval: shown(seed.eval, eval),
+        ..seed
+    });
     let mut curve = CurveView {
         colour,
         label,
         legend: full,
+        remark: String::new(),
+        marker,
         visible: true,
-        train: shown(lines.train, panel.show != Show::Test),
-        eval: shown(lines.eval, panel.show != Show::Train),
+        train: shown(lines.train, train),
+        eval: shown(lines.eval, eval),
+        diverged: diverged.collect(),
     };
     let off_scale = curve.points().all(|point| point.mean > y.high)
         || curve.points().all(|point| point.mean < y.low);
     curve.visible = !off_scale;
-    if curve.points().next().is_none() {
-        curve.legend.push_str(" (no data yet)");
-    } else if off_scale {
-        curve.legend.push_str(" (off scale)");
-    } else if seeds < planned {
-        curve.legend = format!("{} ({seeds} of {planned} seeds)", curve.legend);
-    } else if sweep.adaptive.is_some() {
-        curve.legend = format!("{} ({seeds} seeds)", curve.legend);
+    let has_points = curve.points().next().is_some();
+    curve.remark = seeds.remark(has_points, off_scale);
+    if let Some(seed) = curve.last_diverged() {
+        curve.label = format!("{}: diverged at iteration {}", curve.label, seed.at);
     }
     curve
+}
+
+/// What the legend says of a configuration's seeds.
+struct Seeds {
+    recorded: usize,
+    planned: usize,
+    /// Where seeds diverged, ascending.
+    diverged: Vec<u64>,
+    /// Whether the results decide how many there are.
+    adaptive: bool,
+}
+
+impl Seeds {
+    fn of(lines: &Lines, adaptive: bool) -> Seeds {
+        Seeds {
+            recorded: lines.seeds_recorded,
+            planned: lines.seeds_planned,
+            diverged: lines.diverged.iter().map(|seed| seed.at).collect(),
+            adaptive,
+        }
+    }
+
+    /// `no data yet`, `off scale`, `2 of 3 seeds`, `diverged at iteration 3`, or several of these;
+    /// empty where nothing is worth a remark.
+    fn remark(&self, has_points: bool, off_scale: bool) -> String {
+        let (recorded, planned) = (self.recorded, self.planned);
+        let mut parts = Vec::new();
+        match of_seeds(&self.diverged, planned) {
+            None if !has_points => return "no data yet".to_owned(),
+            None => {}
+            Some(words) if has_points => parts.push(words),
+            Some(words) => parts.push(words + ", before the first point"),
+        }
+        if has_points && off_scale {
+            parts.insert(0, "off scale".to_owned());
+        } else if recorded < planned {
+            parts.insert(0, format!("{recorded} of {planned} seeds"));
+        } else if self.adaptive && parts.is_empty() {
+            parts.push(format!("{recorded} seeds"));
+        }
+        parts.join("; ")
+    }
+}
+
+/// Every point of a configuration, with whether it is of training error.
+fn all_points(lines: &Lines) -> impl Iterator<Item = (bool, &Point)> {
+    let seeds = lines.diverged.iter();
+    let train = seeds
+        .clone()
+        .flat_map(|seed| &seed.train)
+        .chain(&lines.train);
+    let eval = seeds.flat_map(|seed| &seed.eval).chain(&lines.eval);
+    let train = train.map(|point| (true, point));
+    train.chain(eval.map(|point| (false, point)))
 }
 
 fn shown(points: Vec<Point>, show: bool) -> Vec<Point> {
@@ -208,11 +307,15 @@ fn shared_range(panels: &[Panel], lines: &[Vec<Lines>]) -> (f64, f64) {
         .zip(lines)
         .filter(|(panel, _)| panel.y_min.is_none() || panel.y_max.is_none());
     let points = open.flat_map(|(panel, lines)| {
-        let (train, eval) = (panel.show != Show::Test, panel.show != Show::Train);
-        lines.iter().flat_map(move |lines| {
-            let train = lines.train.iter().filter(move |_| train);
-            train.chain(lines.eval.iter().filter(move |_| eval))
-        })
+        let is_shown = |is_train| match panel.show {
+            Show::Both => true,
+            Show::Train => is_train,
+            Show::Test => !is_train,
+        };
+        let points = lines.iter().flat_map(all_points);
+        points
+            .filter(move |(is_train, _)| is_shown(*is_train))
+            .map(|(_, point)| point)
     });
     let (low, high) = points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
         (low.min(point.low), high.max(point.high))

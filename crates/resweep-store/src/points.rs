@@ -143,6 +143,8 @@ pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqli
         train,
         eval: evaluations(connection, training)?,
         measured: measured(connection, training)?,
+        diverged: diverged(connection, training)?,
+        guess_error_percent: guess_error_percent(connection, training)?,
     })
 }
 
@@ -160,6 +162,32 @@ fn evaluations(connection: &Connection, training: TrainingId) -> rusqlite::Resul
     // Stable: at one iteration, the test set comes first.
     points.sort_by_key(|point| point.iteration);
     Ok(points)
+}
+
+/// The evaluation error of guessing among a training's images, where it is recorded.
+fn guess_error_percent(
+    connection: &Connection,
+    training: TrainingId,
+) -> rusqlite::Result<Option<f64>> {
+    connection
+        .prepare_cached(
+            "SELECT guess_error_percent FROM run_images
+             WHERE run_id = (SELECT run_id FROM trainings WHERE id = ?1)",
+        )?
+        .query_row([training.0], |row| row.get(0))
+        .optional()
+}
+
+/// The iteration at which the newest attempt at a training diverged, where it did.
+fn diverged(connection: &Connection, training: TrainingId) -> rusqlite::Result<Option<u64>> {
+    let newest = connection
+        .prepare_cached(
+            "SELECT iif(status = 'diverged', coalesce(diverged_iteration, 0), NULL)
+             FROM attempts WHERE training_id = ?1 ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row([training.0], |row| row.get::<_, Option<i64>>(0))
+        .optional()?;
+    Ok(newest.flatten().map(|iteration| iteration as u64))
 }
 
 /// The day of the last news from a training.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::super::prepare::Prepared;
 use crate::report::{Attempt, Entry, Standing, Tail};
+use resweep_core::analysis::chance;
 use resweep_core::domain::{Curves, Run, RunId};
 use resweep_store::{AttemptStatus, RunStatus, Store};
 
@@ -37,10 +38,27 @@ pub(super) fn entries<'a>(
                 .last()
                 .and_then(|last| log(results, run, last.number)),
             attempts: attempts.into_iter().map(attempt).collect(),
+            no_better_than_chance: status
+                .is_some_and(|status| is_chance(run, status, curves.get(&run.id))),
             curves: curves.get(&run.id),
         })
     })
     .collect()
+}
+
+/// Whether a run finished no better than chance.
+fn is_chance(run: &Run, status: &RunStatus, curves: Option<&Curves>) -> bool {
+    let guess = curves.and_then(|curves| curves.guess_error_percent);
+    let point = status.test.or(status.validation);
+    let error = point.filter(|_| status.status == AttemptStatus::Finished);
+    error.is_some_and(|point| {
+        chance::is_chance(
+            point.error_percent,
+            guess,
+            &run.config.configuration,
+            &run.cost,
+        )
+    })
 }
 
 fn standing(status: AttemptStatus) -> Standing {

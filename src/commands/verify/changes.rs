@@ -57,7 +57,8 @@ fn runs(
             Some(is) if !is.anything() => missing.push(format!("measurements of {label}")),
             Some(is) => since.push(format!(
                 "{label} (iteration {} then, {} now)",
-                was.iteration, is.iteration
+                was.words(),
+                is.words()
             )),
         }
     }

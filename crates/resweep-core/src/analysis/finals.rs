@@ -1,5 +1,6 @@
 //! The final errors of a run, read off its curves.
 
+use super::chance::is_chance;
 use crate::domain::{Curves, EvalSet, Run, TrainConfig, Validation};
 
 /// How a run stands.
@@ -44,6 +45,22 @@ impl Recorded<'_> {
             train: train_error(curves, &configuration.train)?,
         };
         (finals.test.is_finite() && finals.train.is_finite()).then_some(finals)
+    }
+}
+
+impl Recorded<'_> {
+    /// Whether the run finished no better than guessing; see [`is_chance`].
+    pub fn is_chance(&self) -> bool {
+        let run = self.run;
+        let guess = self.curves.and_then(|curves| curves.guess_error_percent);
+        let configuration = &run.config.configuration;
+        self.finals()
+            .is_some_and(|finals| is_chance(finals.test, guess, configuration, &run.cost))
+    }
+
+    /// The iteration at which the run diverged, where it did and where it is recorded.
+    pub fn diverged_at(&self) -> Option<u64> {
+        self.curves.and_then(|curves| curves.diverged)
     }
 }
 

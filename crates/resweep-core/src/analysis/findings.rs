@@ -61,8 +61,54 @@ impl Findings {
         all.filter(|checked| checked.outcome == outcome).count()
     }
 
+    /// What is to be said before any number, in sentences: that all runs diverged, or which ended
+    /// no better than chance and what may help. `name` makes a label fit for where it is shown.
+    pub fn remarks(&self, name: impl Fn(&str) -> String) -> Vec<String> {
+        let runs: usize = self.rows.iter().map(|row| row.seeds).sum();
+        let diverged: usize = self.rows.iter().map(|row| row.diverged).sum();
+        let all = match runs {
+            1 => "The only run diverged".to_owned(),
+            _ => format!("All {runs} runs diverged"),
+        };
+        let mut remarks = Vec::new();
+        if runs > 0 && diverged == runs {
+            remarks.push(format!("{all}, so there are no errors to compare."));
+        }
+        let mut hints: Vec<(&str, Vec<String>)> = Vec::new();
+        for row in &self.rows {
+            let Some(hint) = row.hint.as_deref() else {
+                continue;
+            };
+            match hints.iter_mut().find(|(known, _)| *known == hint) {
+                Some((_, labels)) => labels.push(name(&row.label)),
+                None => hints.push((hint, vec![name(&row.label)])),
+            }
+        }
+        let hints = hints.into_iter();
+        remarks.extend(
+            hints.map(|(hint, labels)| {
+                format!("No better than chance: {}; {hint}.", listed(&labels))
+            }),
+        );
+        remarks
+    }
+
     /// Whether any row has a number of the paper beside it.
     pub fn has_paper(&self) -> bool {
         self.rows.iter().any(|row| row.paper.is_some())
+    }
+}
+
+/// `a, b and c`; of many names the first ones and how many more there are.
+fn listed(names: &[String]) -> String {
+    const NAMED: usize = 5;
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] if names.len() <= NAMED => format!("{} and {last}", first.join(", ")),
+        more => {
+            let named = more[..NAMED].join(", ");
+            format!("{named} and {} more", more.len() - NAMED)
+        }
     }
 }

@@ -4,9 +4,10 @@
 //! The way through: [`finals`] takes each run's final errors from its curves; [`summary`] puts the
 //! seeds of a configuration together with the numbers of [`paper`]; [`pairs`] says which
 //! configurations are compared, [`verdicts`] what that shows, [`expectations`] whether it
-//! is what the sweep file expects, [`repeats`] whether more seeds are needed, and [`findings`] collects
-//! it all.
+//! is what the sweep file expects, [`repeats`] whether more seeds are needed, [`chance`] whether a
+//! run ended no better than guessing, and [`findings`] collects it all.
 
+pub mod chance;
 pub mod expectations;
 pub mod finals;
 pub mod findings;

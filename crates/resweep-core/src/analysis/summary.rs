@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::chance::hint;
 use super::finals::{End, Finals, Recorded};
 use super::paper::{Number, reference};
 use super::statistics::Sample;
@@ -21,6 +22,13 @@ pub struct Summary {
     pub finished: usize,
     pub diverged: usize,
     pub failed: usize,
+    /// Where the diverged ones did, ascending.
+    pub diverged_at: Vec<u64>,
+    /// How many of the finished ones are no better than guessing; see [`super::chance`].
+    pub no_better_than_chance: usize,
+    /// What may help those.
+    #[serde(skip)]
+    pub hint: Option<String>,
     /// Final test error over the finished seeds, or validation error where images are held out.
     pub test: Option<Sample>,
     /// Training error at the end over the finished seeds.
@@ -47,6 +55,11 @@ impl Summary {
         Some(self.train.as_ref()?.mean - self.paper?.train?)
     }
 
+    /// Whether every run that finished is no better than guessing.
+    pub fn is_chance(&self) -> bool {
+        self.finished > 0 && self.no_better_than_chance == self.finished
+    }
+
     /// Whether every seed has come to a result.
     pub fn is_complete(&self) -> bool {
         self.finished + self.diverged == self.seeds
@@ -66,6 +79,9 @@ pub fn summaries(sweep: &Sweep, runs: &[Recorded<'_>]) -> Vec<Summary> {
         let ended = |end| runs.iter().filter(|run| run.end == end).count();
         let finals: Vec<Finals> = runs.iter().filter_map(|run| run.finals()).collect();
         let errors = |error: fn(&Finals) -> f64| finals.iter().map(error).collect::<Vec<f64>>();
+        let mut diverged_at: Vec<u64> = runs.iter().filter_map(|run| run.diverged_at()).collect();
+        diverged_at.sort_unstable();
+        let chance = runs.iter().filter(|run| run.is_chance()).count();
         Summary {
             label: label.clone(),
             depth: configuration.model.depth,
@@ -75,6 +91,9 @@ pub fn summaries(sweep: &Sweep, runs: &[Recorded<'_>]) -> Vec<Summary> {
             finished: ended(End::Finished),
             diverged: ended(End::Diverged),
             failed: ended(End::Failed),
+            diverged_at,
+            no_better_than_chance: chance,
+            hint: (chance > 0).then(|| hint(configuration)),
             test: Sample::of(&errors(|finals| finals.test)),
             train: Sample::of(&errors(|finals| finals.train)),
             paper: reference(configuration),

@@ -162,7 +162,7 @@ fn overall(comparisons: &[Comparison]) -> Judgement {
 
 fn compare(one: &Summary, other: &Summary, measure: Measure, claim: Claim) -> Comparison {
     let samples = one.errors(measure).zip(other.errors(measure));
-    let reason = [one, other].into_iter().find_map(why_not);
+    let reason = guesses(one, other).or_else(|| [one, other].into_iter().find_map(why_not));
     let interval = match reason {
         Some(_) => None,
         None => samples.and_then(|(one, other)| difference(one, other)),
@@ -175,6 +175,14 @@ fn compare(one: &Summary, other: &Summary, measure: Measure, claim: Claim) -> Co
         judgement: interval.map_or(Judgement::CannotBeJudged, |interval| judge(interval, claim)),
         reason,
     }
+}
+
+/// Says so where both configurations only guess: their difference is then that of two guesses.
+fn guesses(one: &Summary, other: &Summary) -> Option<String> {
+    (one.is_chance() && other.is_chance()).then(|| {
+        let (one, other) = (&one.label, &other.label);
+        format!("{one} and {other} are no better than chance")
+    })
 }
 
 /// Why a configuration's results are not enough for a verdict.

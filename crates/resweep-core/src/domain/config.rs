@@ -291,6 +291,33 @@ impl ModelConfig {
     pub fn blocks_per_stage(&self) -> usize {
         (self.depth - 2) / 6
     }
+
+    /// How many classes such a network with so many trainable `parameters` tells apart; `None`
+    /// where no number of classes gives it so many.
+    pub fn classes(&self, parameters: u64) -> Option<u64> {
+        let rest = parameters.checked_sub(self.convolution_parameters())?;
+        let of_a_class = 4 * self.width as u64 + 1;
+        (rest > 0 && rest.is_multiple_of(of_a_class)).then_some(rest / of_a_class)
+    }
+
+    /// Trainable parameters of all layers but the fully connected one: kernels, and gamma and beta
+    /// of each BN.
+    fn convolution_parameters(&self) -> u64 {
+        let conv = |from: u64, to: u64, area: u64| from * to * area + 2 * to;
+        let (width, blocks) = (self.width as u64, self.blocks_per_stage() as u64);
+        let stages = (0..3).map(|stage| {
+            let (from, to) = (width << (stage.max(1) - 1), width << stage);
+            let layers = conv(from, to, 9) + (2 * blocks - 1) * conv(to, to, 9);
+            let projections = match self.shortcut {
+                Shortcut::None | Shortcut::A => 0,
+                Shortcut::B if stage == 0 => 0,
+                Shortcut::B => conv(from, to, 1),
+                Shortcut::C => conv(from, to, 1) + (blocks - 1) * conv(to, to, 1),
+            };
+            layers + projections
+        });
+        conv(3, width, 9) + stages.sum::<u64>()
+    }
 }
 
 #[cfg(test)]

@@ -66,4 +66,8 @@ pub struct Curves {
     /// The day on which the last attempt at this training ended, or began where none has ended
     /// since: `2015-12-10`, in UTC.
     pub measured: Option<String>,
+    /// The evaluation error of always answering the largest class, where that was recorded.
+    pub guess_error_percent: Option<f64>,
+    /// The iteration at which the loss was no longer finite, where that ended the run.
+    pub diverged: Option<u64>,
 }

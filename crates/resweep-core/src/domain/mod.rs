@@ -36,5 +36,5 @@ pub use images::{ImageCounts, Spread};
 pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
 pub use paths::{UnknownHome, expand_path};
-pub use printable::{is_unprintable, markdown_text, printable, printable_text, spreadsheet_text};
+pub use printable::{is_unprintable, printable, printable_text, spreadsheet_text};
 pub use run::{Cost, Origin, Run, RunConfig, RunId, Slot, Sweep};

@@ -53,19 +53,6 @@ pub fn spreadsheet_text(text: &str) -> String {
     }
 }
 
-/// As [`printable`], for Markdown: nothing in it starts a link, a cell, code, emphasis or HTML.
-pub fn markdown_text(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        let after_bracket = c == '(' && shown.ends_with(']');
-        if matches!(c, '\\' | '|' | '`' | '*' | '<') || after_bracket {
-            shown.push('\\');
-        }
-        shown.push(c);
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,17 +66,6 @@ mod tests {
             assert_eq!(spreadsheet_text(text), text);
         }
         assert_eq!(spreadsheet_text("\t=1"), "\\u{9}=1");
-    }
-
-    #[test]
-    fn text_in_markdown_is_only_text() {
-        assert_eq!(
-            markdown_text("plain-20 lr_drops=[1,2]"),
-            "plain-20 lr_drops=[1,2]"
-        );
-        let hostile = "a|b <img> [x](http://y) `c` *d*";
-        let escaped = r"a\|b \<img> [x]\(http://y) \`c\` \*d\*";
-        assert_eq!(markdown_text(hostile), escaped);
     }
 
     #[test]

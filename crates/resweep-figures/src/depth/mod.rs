@@ -10,18 +10,22 @@ use super::figure::Scene;
 use super::key::Key;
 use super::layout::layout;
 use super::view::PanelView;
-use super::{Drawing, RenderError};
+use super::{Drawing, RenderError, describe};
 
 /// Draws a figure of final errors against depth. Depths without a finished run have no point; a
 /// line joins the depths beside them.
 pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let views = view::views(scene);
     let plots: Vec<PanelView> = views.iter().map(|view| view.panel.clone()).collect();
-    let key = Key::of(scene.sweep, scene.figure, &plots);
+    let mut key = Key::of(scene.sweep, scene.figure, &plots);
+    if views.iter().any(|view| !view.diverged.is_empty()) {
+        key.add_diverged();
+    }
     let caption = scene.caption(key.has_reference());
     let layout = layout(scene.title(), &caption, &plots, &key.texts());
+    let words = describe::curves(scene, &caption, &plots);
     let theme = scene.figure.look.theme;
-    let svg = page((layout.width, layout.height), theme, |canvas| {
+    let svg = page((layout.width, layout.height), theme, &words, |canvas| {
         paint::paint(canvas, &views, &layout, &key)
     })?;
     Ok(Drawing { svg })

@@ -8,11 +8,11 @@ use super::super::layout::{Layout, PanelLayout};
 use super::super::legend::draw_legend;
 use super::super::palette::Colour;
 use super::super::panel::{
-    draw_axes, draw_grid, draw_parts, draw_references, draw_title, label_curves,
+    draw_axes, draw_grid, draw_mark, draw_parts, draw_references, draw_title, label_curves,
 };
 use super::super::plot::Plot;
 use super::super::series::Point;
-use super::super::strokes::{SEED_RADIUS, bold, seeds_range};
+use super::super::strokes::{MARK, SEED_RADIUS, bold, ring, seeds_range};
 use super::view::DepthView;
 
 const MEAN_RADIUS: f64 = 3.2;
@@ -66,7 +66,20 @@ fn draw_panel(
         }
     }
     draw_axes(canvas, &plot, layout)?;
+    draw_marks(canvas, &plot, &view.diverged)?;
     label_curves(canvas, &plot, layout)
+}
+
+/// A cross at the upper edge for each depth at which every run diverged, side by side where
+/// several curves have one there.
+fn draw_marks(canvas: &Canvas, plot: &Plot, diverged: &[(u64, Colour)]) -> Result<(), RenderError> {
+    for (i, (depth, colour)) in diverged.iter().enumerate() {
+        let before = diverged[..i].iter().filter(|(other, _)| other == depth);
+        let aside = 3.0 * MARK * before.count() as f64;
+        let (x, _) = plot.at(*depth, plot.view.y.high);
+        draw_mark(canvas, (x + aside, plot.frame.top + MARK), *colour)?;
+    }
+    Ok(())
 }
 
 /// The ranges over seeds, the line through the means, and a disc at each.
@@ -84,9 +97,11 @@ fn draw_line(
     let means: Vec<_> = means.collect();
     draw_parts(canvas, plot, &means, stroke)?;
     let is_bold = stroke == bold(stroke.colour);
-    let radius = if is_bold { MEAN_RADIUS } else { SMALL_RADIUS };
     for at in means.into_iter().filter(|at| plot.frame.contains(*at)) {
-        canvas.disc(at, radius, stroke.colour)?;
+        match is_bold {
+            true => canvas.disc(at, MEAN_RADIUS, stroke.colour)?,
+            false => canvas.ring(at, SMALL_RADIUS, ring(stroke.colour))?,
+        }
     }
     Ok(())
 }

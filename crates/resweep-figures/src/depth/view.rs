@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use resweep_core::domain::{Panel, Reference, Shortcut, Show};
 
 use super::super::axis::{Axis, round_range};
+use super::super::diverged::of_seeds;
 use super::super::figure::Scene;
 use super::super::finals::{Finals, finals, range};
 use super::super::layout::least_plot_width;
@@ -23,6 +24,8 @@ pub(super) struct DepthView {
     pub panel: PanelView,
     /// The runs behind every mean over several.
     pub seeds: Vec<Seed>,
+    /// Depths at which every run diverged, in the colour of their curve.
+    pub diverged: Vec<(u64, Colour)>,
 }
 
 /// The final error of one run.
@@ -113,8 +116,7 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
         &panel.y_ticks,
     );
     let shortcuts: BTreeSet<Shortcut> = finals.iter().map(|f| shortcut(scene, f)).collect();
-    let mut seeds = Vec::new();
-    let mut curves = Vec::new();
+    let (mut seeds, mut curves, mut diverged) = (Vec::new(), Vec::new(), Vec::new());
     for of in shortcuts {
         let mut mine: Vec<&Finals> = finals.iter().filter(|f| shortcut(scene, f) == of).collect();
         mine.sort_by_key(|f| depth(scene, f));
@@ -125,6 +127,8 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
                     .flat_map(|f| single(f.of(show), depth(scene, f), colour)),
             );
         }
+        let all = mine.iter().filter(|f| f.all_diverged());
+        diverged.extend(all.map(|f| (depth(scene, f) as u64, colour)));
         curves.push(curve(scene, panel.show, of, &mine, &y));
     }
     let panels = scene.figure.panels.len();
@@ -137,6 +141,7 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
             y,
         },
         seeds,
+        diverged,
     }
 }
 
@@ -149,23 +154,44 @@ fn curve(scene: &Scene, show: Show, of: Shortcut, mine: &[&Finals], y: &Axis) ->
             .collect()
     };
     let (train, eval) = (line(Show::Train), line(Show::Test));
-    let missing = mine
-        .iter()
-        .filter(|f| f.eval.is_empty() && f.train.is_empty());
-    let legend = match missing.count() {
-        0 => of.family().to_owned(),
-        all if all == mine.len() => format!("{} (no run finished)", of.family()),
-        some => format!("{} ({some} of {} depths to come)", of.family(), mine.len()),
-    };
     let visible = |point: &Point| (y.low..=y.high).contains(&point.mean);
     CurveView {
         colour: shortcut_colour(of, scene.figure.look),
         label: of.family().to_owned(),
-        legend,
+        legend: of.family().to_owned(),
+        remark: remarks(scene, mine).join("; "),
+        marker: None,
         visible: train.iter().chain(&eval).any(visible),
         train,
         eval,
+        diverged: Vec::new(),
     }
+}
+
+/// What the legend says of depths without a final error, and of seeds that diverged.
+fn remarks(scene: &Scene, mine: &[&Finals]) -> Vec<String> {
+    let mut remarks: Vec<String> = Vec::new();
+    let is_missing = |f: &&&Finals| f.eval.is_empty() && f.train.is_empty() && !f.all_diverged();
+    match mine.iter().filter(is_missing).count() {
+        0 => {}
+        all if all == mine.len() => remarks.push("no run finished".to_owned()),
+        some => remarks.push(format!("{some} of {} depths to come", mine.len())),
+    }
+    let diverged: Vec<&&Finals> = mine.iter().filter(|f| !f.diverged.is_empty()).collect();
+    match diverged[..] {
+        [] => {}
+        [only] => {
+            let words = of_seeds(&only.diverged, only.planned).unwrap_or_default();
+            let layers = depth(scene, only);
+            remarks.push(format!("{layers} layers: {words}"));
+        }
+        ref several => {
+            let depths = several.iter().map(|f| depth(scene, f).to_string());
+            let depths = depths.collect::<Vec<_>>().join(", ");
+            remarks.push(format!("diverged: {depths} layers"));
+        }
+    }
+    remarks
 }
 
 /// Mean, lowest and highest of the finished seeds.

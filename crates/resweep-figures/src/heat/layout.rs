@@ -5,7 +5,8 @@ use super::super::layout::{
     AXIS_NAME, CAPTION_ROW, CAPTION_SIZE, MARGIN, PANEL_GAP, PANEL_TITLE_ROW, PANEL_TITLE_SIZE,
     TEXT_SIZE, TICK_GAP, TITLE_GAP, TITLE_ROW, TITLE_SIZE, paragraph,
 };
-use super::super::text::{Weight, shorten, widest};
+use super::super::names::{Space, distinct};
+use super::super::text::{Weight, widest};
 use super::view::{Cell, HeatView};
 
 /// Height of a line in a cell, and the least size of a cell around its text.
@@ -76,6 +77,7 @@ pub(super) fn layout(title: &str, caption: &str, views: &[HeatView]) -> HeatLayo
     let (title, below_title) = paragraph(title, heading, MARGIN, TITLE_ROW, text_width);
     let mut y = below_title + TITLE_GAP;
     let mut maps = Vec::new();
+    let mut titles = titles(views, &sizes).into_iter();
     for row in views.chunks(fitting) {
         let tallest = row
             .iter()
@@ -83,7 +85,10 @@ pub(super) fn layout(title: &str, caption: &str, views: &[HeatView]) -> HeatLayo
             .fold(0.0, f64::max);
         let lefts = (0..).map(|i| MARGIN + f64::from(i) * step);
         let placed = row.iter().zip(lefts);
-        maps.extend(placed.map(|(view, left)| map(view, &sizes, (left, y))));
+        maps.extend(placed.map(|(view, left)| {
+            let title = titles.next().unwrap_or_default();
+            map(view, title, &sizes, (left, y))
+        }));
         y += tallest + PANEL_GAP;
     }
     let small = (CAPTION_SIZE, Weight::Regular);
@@ -97,7 +102,21 @@ pub(super) fn layout(title: &str, caption: &str, views: &[HeatView]) -> HeatLayo
     }
 }
 
-fn map(view: &HeatView, sizes: &Sizes, (left, top): Xy) -> MapLayout {
+/// The titles of all maps, which differ where the maps' do.
+fn titles(views: &[HeatView], sizes: &Sizes) -> Vec<String> {
+    let rooms = views.iter().map(|view| sizes.width(view) - sizes.gutter);
+    let titles = views
+        .iter()
+        .map(|view| view.title.clone().unwrap_or_default());
+    let space = Space {
+        size: PANEL_TITLE_SIZE,
+        weight: Weight::Bold,
+        limit: rooms.fold(f64::INFINITY, f64::min),
+    };
+    distinct(&titles.collect::<Vec<String>>(), space)
+}
+
+fn map(view: &HeatView, title: String, sizes: &Sizes, (left, top): Xy) -> MapLayout {
     let (width, height) = sizes.cell;
     let cells_left = left + sizes.gutter;
     let cells_top = top + sizes.title_row();
@@ -115,15 +134,7 @@ fn map(view: &HeatView, sizes: &Sizes, (left, top): Xy) -> MapLayout {
     let name_y = |rect: &Rect| (rect.top + rect.bottom) / 2.0;
     let room = sizes.width(view);
     MapLayout {
-        title: (
-            (cells_left, top + TEXT_SIZE / 2.0),
-            shorten(
-                view.title.as_deref().unwrap_or_default(),
-                PANEL_TITLE_SIZE,
-                Weight::Bold,
-                room - sizes.gutter,
-            ),
-        ),
+        title: ((cells_left, top + TEXT_SIZE / 2.0), title),
         cells,
         cell: sizes.cell,
         scale,
@@ -167,7 +178,7 @@ fn sizes(views: &[HeatView]) -> Sizes {
 pub(super) fn cell_lines(cell: &Cell) -> Vec<String> {
     match cell {
         Cell::Absent => Vec::new(),
-        Cell::Waiting(words) => vec![(*words).to_owned()],
+        Cell::Waiting(words) => words.clone(),
         Cell::Error { lines, .. } => lines.clone(),
     }
 }

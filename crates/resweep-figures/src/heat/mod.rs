@@ -4,10 +4,12 @@ mod layout;
 mod paint;
 mod view;
 
+pub(super) use view::{Cell, HeatView};
+
 use resweep_core::domain::Shortcut;
 
 use super::figure::Scene;
-use super::{Drawing, RenderError};
+use super::{Drawing, RenderError, describe};
 
 /// Draws a heat map. Cells of configurations that have no finished run say so; cells that the
 /// sweep does not have are hatched.
@@ -15,8 +17,9 @@ pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let views = view::views(scene);
     let caption = scene.caption(false);
     let layout = layout::layout(scene.title(), &caption, &views);
+    let words = describe::maps(scene, &caption, &views);
     let theme = scene.figure.look.theme;
-    let svg = super::canvas::page((layout.width, layout.height), theme, |canvas| {
+    let svg = super::canvas::page((layout.width, layout.height), theme, &words, |canvas| {
         paint::paint(canvas, &views, &layout)
     })?;
     Ok(Drawing { svg })

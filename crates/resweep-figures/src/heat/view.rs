@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use resweep_core::domain::{Panel, Shortcut, Show};
 
 use super::super::axis::Axis;
+use super::super::diverged::of_seeds;
 use super::super::figure::Scene;
 use super::super::finals::{Finals, finals, range};
 use super::super::view::axis_name;
@@ -12,7 +13,7 @@ use resweep_core::analysis::statistics::{mean, standard_deviation};
 
 /// One heat map.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct HeatView {
+pub(in super::super) struct HeatView {
     pub title: Option<String>,
     /// Ascending, from the top down.
     pub depths: Vec<usize>,
@@ -25,11 +26,11 @@ pub(super) struct HeatView {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(in super::super) enum Cell {
     /// The sweep has no such configuration.
     Absent,
-    /// No run has finished; in words, why.
-    Waiting(&'static str),
+    /// No run has finished; in words, why, line by line.
+    Waiting(Vec<String>),
     Error {
         mean: f64,
         /// One or more lines: the mean, the deviation, how many seeds.
@@ -90,13 +91,26 @@ fn view(scene: &Scene, panel: &Panel, finals: &[Finals], shared: (f64, f64)) -> 
 fn cell(finals: &Finals, show: Show) -> Cell {
     let errors = finals.of(show);
     let Some(mean) = mean(errors) else {
-        let begun = finals.begun > 0;
-        return Cell::Waiting(if begun { "not finished" } else { "no data yet" });
+        return Cell::Waiting(missing(finals));
     };
     let mut lines = vec![format!("{mean:.2}")];
     lines.extend(standard_deviation(errors).map(|deviation| format!("\u{b1} {deviation:.2}")));
-    if errors.len() < finals.planned {
+    let diverged = finals.diverged.len();
+    if errors.len() + diverged < finals.planned {
         lines.push(format!("{} of {} seeds", errors.len(), finals.planned));
     }
+    if diverged > 0 {
+        lines.push(format!("{diverged} of {} diverged", finals.planned));
+    }
     Cell::Error { mean, lines }
+}
+
+/// Why a configuration has no final error. Lines are broken before the iteration.
+fn missing(finals: &Finals) -> Vec<String> {
+    if let Some(words) = of_seeds(&finals.diverged, finals.planned) {
+        let (what, at) = words.split_once(" at ").unwrap_or((&words, ""));
+        return vec![what.to_owned(), format!("at {at}")];
+    }
+    let begun = finals.begun > 0;
+    vec![if begun { "not finished" } else { "no data yet" }.to_owned()]
 }

@@ -13,7 +13,7 @@ use super::figure::Scene;
 use super::key::Key;
 use super::layout::{Arrangement, arranged};
 use super::view::PanelView;
-use super::{Drawing, RenderError};
+use super::{Drawing, RenderError, describe};
 
 /// Draws each panel of the figure as two plots: the layers in order, and below sorted by size.
 pub(super) fn draw(
@@ -33,8 +33,9 @@ pub(super) fn draw(
     let caption = scene.caption(key.has_reference());
     let title = scene.title();
     let layout = arranged(title, &caption, &plots, &key.texts(), arrangement);
+    let words = describe::curves(scene, &caption, &plots);
     let theme = scene.figure.look.theme;
-    let svg = page((layout.width, layout.height), theme, |canvas| {
+    let svg = page((layout.width, layout.height), theme, &words, |canvas| {
         paint::paint(canvas, &views, &layout, &key)
     })?;
     Ok(Drawing { svg })

@@ -6,6 +6,7 @@ use resweep_core::analysis::paper::{Curve, curves};
 use resweep_core::domain::{LayerStat, Panel, Reference, RunId, Shortcut};
 
 use super::super::axis::{Axis, round_range};
+use super::super::diverged::of_seeds;
 use super::super::figure::Scene;
 use super::super::palette::{Colour, colours};
 use super::super::reference::ReferenceView;
@@ -32,6 +33,8 @@ struct Responses {
     /// In the order of the layers; empty where no run has measured them.
     means: Vec<f64>,
     seeds: usize,
+    /// Where runs diverged, ascending.
+    diverged: Vec<u64>,
 }
 
 /// The plots row by row: every panel's layers in order, then every panel's layers sorted.
@@ -106,18 +109,21 @@ fn curve(scene: &Scene, panel: &Panel, net: &Responses, colour: Colour, sorted: 
         high: std,
     });
     let label = panel.label(net.configuration).to_owned();
-    let legend = match (net.seeds, scene.sweep.seeds.len()) {
-        (0, _) => format!("{label} (no data yet)"),
-        (some, all) if some < all => format!("{label} ({some} of {all} seeds)"),
-        _ => label.clone(),
+    let remark = match (net.seeds, scene.sweep.seeds.len()) {
+        (0, all) => of_seeds(&net.diverged, all).unwrap_or_else(|| "no data yet".to_owned()),
+        (some, all) if some < all => format!("{some} of {all} seeds"),
+        _ => String::new(),
     };
     CurveView {
         colour,
+        legend: label.clone(),
         label,
-        legend,
+        remark,
+        marker: None,
         visible: net.seeds > 0,
         train: Vec::new(),
         eval: points.collect(),
+        diverged: Vec::new(),
     }
 }
 
@@ -172,6 +178,10 @@ fn responses(
             let runs = scene.runs.iter().filter(|run| run.configuration == index);
             let measured: Vec<&Vec<LayerStat>> =
                 runs.filter_map(|run| layers.get(&run.id)).collect();
+            let runs = scene.runs.iter().filter(|run| run.configuration == index);
+            let diverged = runs.filter_map(|run| scene.curves.get(&run.id)?.diverged);
+            let mut diverged: Vec<u64> = diverged.collect();
+            diverged.sort_unstable();
             let count = measured.iter().map(|stats| stats.len()).min().unwrap_or(0);
             let mean = |layer: usize| {
                 let stds = measured.iter().map(|stats| stats[layer].std);
@@ -181,6 +191,7 @@ fn responses(
                 configuration: index,
                 means: (0..count).map(mean).collect(),
                 seeds: measured.len(),
+                diverged,
             }
         })
         .collect()

@@ -1,15 +1,44 @@
 //! Numbers and words in the cells of a table.
 
+use super::super::diverged::diverged_at;
 use resweep_core::analysis::statistics::{Interval, Sample};
 use resweep_core::analysis::summary::Summary;
-use resweep_core::domain::markdown_text;
+use resweep_core::domain::printable;
 
 /// Where there is nothing to say.
 pub(super) const NOTHING: &str = "-";
 
-/// A label that neither acts on a terminal nor ends a cell of Markdown.
-pub(super) fn label(text: &str) -> String {
-    markdown_text(text)
+/// Characters that Markdown gives a meaning inside a line, in some place or other.
+const MARKUP: [char; 10] = ['\\', '|', '`', '*', '_', '[', ']', '<', '>', '~'];
+
+/// Text from outside as Markdown that shows it as it is: nothing in it acts on a terminal, ends a
+/// cell or is markup. An underscore inside a word is no markup and stays, so that
+/// `weight_decay=0.1` can be read in the file too.
+pub(super) fn escaped(text: &str) -> String {
+    let text = printable(text);
+    let characters: Vec<char> = text.chars().collect();
+    let is_word = |at: Option<usize>| {
+        let c = at.and_then(|at| characters.get(at));
+        c.is_some_and(|c| c.is_alphanumeric())
+    };
+    let mut shown = String::with_capacity(text.len());
+    for (at, &c) in characters.iter().enumerate() {
+        let in_word = is_word(at.checked_sub(1)) && is_word(Some(at + 1));
+        let is_entity = c == '&' && begins_entity(&characters[at + 1..]);
+        if is_entity || MARKUP.contains(&c) && !(c == '_' && in_word) {
+            shown.push('\\');
+        }
+        shown.push(c);
+    }
+    shown
+}
+
+/// Whether `amp;` or `#1;` follows on `&`.
+fn begins_entity(after: &[char]) -> bool {
+    let name = after
+        .iter()
+        .position(|c| !c.is_ascii_alphanumeric() && *c != '#');
+    name.is_some_and(|end| end > 0 && after[end] == ';')
 }
 
 /// `8.75`
@@ -53,9 +82,16 @@ pub(super) fn seeds(row: &Summary) -> String {
         true => row.finished.to_string(),
         false => format!("{} of {}", row.finished, row.seeds),
     };
-    for (count, word) in [(row.diverged, "diverged"), (row.failed, "failed")] {
+    if row.diverged > 0 {
+        text += &format!(", {} {}", row.diverged, diverged_at(&row.diverged_at));
+    }
+    let others = [
+        (row.failed, "failed"),
+        (row.no_better_than_chance, "no better than chance"),
+    ];
+    for (count, words) in others {
         if count > 0 {
-            text += &format!(", {count} {word}");
+            text += &format!(", {count} {words}");
         }
     }
     text
@@ -72,4 +108,26 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_is_no_markup() {
+        for (text, expected) in [
+            (
+                "plain-20 weight_decay=0.0001",
+                "plain-20 weight_decay=0.0001",
+            ),
+            ("a|b", "a\\|b"),
+            ("_emphasis_ *strong*", "\\_emphasis\\_ \\*strong\\*"),
+            ("[link](x) `code`", "\\[link\\](x) \\`code\\`"),
+            ("<b>&amp; R&D &#1;", "\\<b\\>\\&amp; R&D \\&#1;"),
+            ("two\nlines", "two\\\\u{a}lines"),
+        ] {
+            assert_eq!(escaped(text), expected);
+        }
+    }
 }

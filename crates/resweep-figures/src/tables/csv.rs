@@ -1,4 +1,4 @@
-//! One line for each configuration, for spreadsheets: full precision, empty where there is nothing.
+//! One line for each configuration, for spreadsheets: ten decimals, empty where there is nothing.
 
 use csv::Writer;
 
@@ -9,7 +9,7 @@ use resweep_core::domain::spreadsheet_text;
 
 use super::super::RenderError;
 
-const HEADER: [&str; 22] = [
+const HEADER: [&str; 24] = [
     "configuration",
     "depth",
     "shortcut",
@@ -32,6 +32,8 @@ const HEADER: [&str; 22] = [
     "paper_source",
     "test_difference",
     "train_difference",
+    "diverged_at_iterations",
+    "no_better_than_chance",
 ];
 
 pub(super) fn table(findings: &Findings) -> Result<String, RenderError> {
@@ -60,6 +62,7 @@ fn record(row: &Summary) -> Vec<String> {
         row.failed.to_string(),
         number(row.test.as_ref().map(|test| test.best)),
     ];
+    let diverged_at: Vec<String> = row.diverged_at.iter().map(u64::to_string).collect();
     cells.extend(sample(row.test.as_ref()));
     cells.extend(sample(row.train.as_ref()));
     cells.extend([
@@ -69,6 +72,8 @@ fn record(row: &Summary) -> Vec<String> {
             .map_or_else(String::new, |paper| paper.source.words().to_owned()),
         number(row.test_difference()),
         number(row.train_difference()),
+        diverged_at.join(" "),
+        row.no_better_than_chance.to_string(),
     ]);
     cells
 }
@@ -84,6 +89,8 @@ fn sample(sample: Option<&Sample>) -> [String; 4] {
     ]
 }
 
+/// Ten decimals, without zeros at the end: a mean of 9.5 and 9.7 is 9.6, not 9.600000000000001.
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
+    let rounded = value.map(|value| (value * 1e10).round() / 1e10 + 0.0);
+    rounded.map_or_else(String::new, |value| value.to_string())
 }

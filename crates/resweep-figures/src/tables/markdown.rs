@@ -4,16 +4,16 @@ use resweep_core::analysis::Findings;
 use resweep_core::analysis::pairs::Grid;
 use resweep_core::analysis::paper::Number;
 use resweep_core::analysis::summary::Summary;
-use resweep_core::domain::{Shortcut, markdown_text};
+use resweep_core::domain::{Shortcut, printable};
 
-use super::cells::{NOTHING, grouped, interval, label, mean, number, sample, seeds, signed};
+use super::cells::{NOTHING, escaped, grouped, interval, mean, number, sample, seeds, signed};
 use super::notes;
 
 /// Heading, table, table of shortcuts, verdicts, notes.
 pub(super) fn table(findings: &Findings) -> String {
     let title = findings.title.as_ref().unwrap_or(&findings.sweep);
-    let mut page = format!("# {}\n\n", markdown_text(title));
-    page += &grid(&header(findings), &rows(findings));
+    let mut page = format!("# {}\n\n", heading(title));
+    page += &grid(&header(findings), &escaped_rows(findings));
     for shortcuts in &findings.shortcuts {
         page += "\n## By depth and shortcut\n\n";
         page += &by_shortcut(shortcuts, &findings.rows);
@@ -39,13 +39,28 @@ pub(super) fn header(findings: &Findings) -> Vec<&'static str> {
     header
 }
 
+/// A title as a heading: a closing sequence of `#` would be cut off.
+fn heading(title: &str) -> String {
+    escaped(title).replace('#', "\\#")
+}
+
+/// The rows with their names escaped for Markdown; what else there is in them is ours.
+fn escaped_rows(findings: &Findings) -> Vec<Vec<String>> {
+    let mut rows = rows(findings);
+    for name in rows.iter_mut().filter_map(|row| row.first_mut()) {
+        *name = escaped(name);
+    }
+    rows
+}
+
+/// The cells of every configuration as plain text.
 pub(super) fn rows(findings: &Findings) -> Vec<Vec<String>> {
     let with_paper = findings.has_paper();
     let rows = findings.rows.iter();
     rows.map(|row| {
         let test = row.test.as_ref();
         let mut cells = vec![
-            label(&row.label),
+            printable(&row.label),
             row.parameters.map_or_else(|| NOTHING.to_owned(), grouped),
             seeds(row),
             number(test.map(|test| test.best)),

@@ -8,7 +8,7 @@ use resweep_core::analysis::summary::Summary;
 use resweep_core::analysis::verdicts::{Comparison, Verdict};
 use resweep_core::domain::printable;
 
-use super::cells::{label, signed};
+use super::cells::{escaped, signed};
 
 /// Below a table of shortcuts.
 pub(super) const SHORTCUTS: &str = "\
@@ -28,7 +28,7 @@ pub(super) fn verdicts(findings: &Findings) -> String {
 fn verdict(verdict: &Verdict) -> String {
     let mut text = format!(
         "- {} ({}): **{}**\n",
-        label(&verdict.claim),
+        escaped(&verdict.claim),
         verdict.measure.words(),
         verdict.judgement.words()
     );
@@ -39,7 +39,7 @@ fn verdict(verdict: &Verdict) -> String {
 }
 
 fn comparison(comparison: &Comparison) -> String {
-    let (one, other) = (label(&comparison.one), label(&comparison.other));
+    let (one, other) = (escaped(&comparison.one), escaped(&comparison.other));
     let mut text = format!("{one} less {other}");
     if comparison.difference.is_some() {
         text += &format!(": {} points", signed(comparison.difference));
@@ -50,7 +50,7 @@ fn comparison(comparison: &Comparison) -> String {
     }
     let word = comparison.judgement.words();
     match &comparison.reason {
-        Some(reason) => format!("{text}: {word}, {}", label(reason)),
+        Some(reason) => format!("{text}: {word}, {}", escaped(reason)),
         None => format!("{text}: {word}"),
     }
 }
@@ -61,7 +61,7 @@ pub(super) fn expectations(findings: &Findings) -> String {
         return String::new();
     }
     let line = |checked: &Checked| {
-        let (expected, found) = (label(&checked.expectation), label(&checked.found));
+        let (expected, found) = (escaped(&checked.expectation), escaped(&checked.found));
         format!("- {expected}: **{}**, {found}\n", checked.outcome.words())
     };
     let lines = findings.expectations.iter().map(line);
@@ -74,8 +74,8 @@ pub(super) fn seeds(findings: &Findings) -> String {
         return String::new();
     };
     let line = |(row, seeds): (&Summary, &Seeds)| {
-        let reason = label(&seeds.reason.words());
-        format!("- {}: {}, {reason}\n", label(&row.label), seeds.used)
+        let reason = escaped(&seeds.reason.words());
+        format!("- {}: {}, {reason}\n", escaped(&row.label), seeds.used)
     };
     let lines = findings.rows.iter().zip(&growth.seeds).map(line);
     let summary = growth.summary();
@@ -84,16 +84,26 @@ pub(super) fn seeds(findings: &Findings) -> String {
 
 /// How the numbers are to be read, under a heading.
 pub(super) fn notes(findings: &Findings) -> String {
-    format!("\n## Notes\n\n{}\n", all(findings).join("\n\n"))
+    let mut notes = findings.remarks(escaped);
+    notes.extend(about(findings));
+    format!("\n## Notes\n\n{}\n", notes.join("\n\n"))
 }
 
-/// How the numbers are to be read, a paragraph each.
+/// How the numbers are to be read, a paragraph each, as plain text.
 pub(super) fn all(findings: &Findings) -> Vec<String> {
-    let mut notes = vec![
+    let mut notes = findings.remarks(printable);
+    notes.extend(about(findings));
+    notes
+}
+
+/// What the numbers are.
+fn about(findings: &Findings) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.push(
         "Errors are those of the final iterate, mean ± standard deviation over seeds; the training \
          error is the mean over the last 10/64 of the iterations. docs/tables.md has the rules."
             .to_owned(),
-    ];
+    );
     if !findings.departures.is_empty() {
         let departures = printable(&findings.departures.join("; "));
         notes.push(format!(

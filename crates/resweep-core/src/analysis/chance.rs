@@ -1,0 +1,107 @@
+//! Whether a run ended no better than guessing. The rule is in `docs/tables.md`; tables, figures,
+//! the report and `status` all ask here.
+
+use crate::domain::{Configuration, Cost, Dataset};
+
+/// An error so many percentage points below that of guessing still counts as guessing: what the
+/// choice of the images for the evaluation can account for.
+const TOLERANCE_POINTS: f64 = 1.0;
+/// With many classes, or one that has nearly all images, the tolerance is less: this share of what
+/// guessing gets right or wrong.
+const TOLERANCE_SHARE: f64 = 0.1;
+/// From this many layers on, a learning rate that is too high at the start is the likely cause.
+const DEEP: usize = 32;
+
+/// The error in percent of a network that guesses among the classes of a run's images, for runs
+/// recorded without it; `None` where the records do not tell how many classes there are.
+fn guessing_percent(configuration: &Configuration, cost: &Cost) -> Option<f64> {
+    let classes = match configuration.data.dataset {
+        Dataset::Synthetic | Dataset::Cifar10 => 10,
+        Dataset::Cifar100 => 100,
+        Dataset::Folder => configuration.model.classes(cost.parameters)?,
+    };
+    Some(100.0 * (1.0 - 1.0 / classes.max(1) as f64))
+}
+
+/// Whether a final error in percent is no better than that of guessing. `recorded` is the error of
+/// always answering the largest class, where the database has it; else all classes are taken to be
+/// of one size.
+pub fn is_chance(
+    error_percent: f64,
+    recorded: Option<f64>,
+    configuration: &Configuration,
+    cost: &Cost,
+) -> bool {
+    let guessing = recorded.or_else(|| guessing_percent(configuration, cost));
+    guessing.is_some_and(|guessing| {
+        let share = TOLERANCE_SHARE * guessing.min(100.0 - guessing);
+        guessing > 0.0 && error_percent >= guessing - TOLERANCE_POINTS.min(share)
+    })
+}
+
+/// What may help a run that ended no better than chance.
+pub fn hint(configuration: &Configuration) -> String {
+    let depth = configuration.model.depth;
+    if depth >= DEEP && configuration.train.warmup.is_none() {
+        format!("{depth} layers may need `warmup`")
+    } else {
+        "try a lower `lr`".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Shortcut;
+
+    fn cost(parameters: u64) -> Cost {
+        Cost {
+            parameters,
+            forward_flops: 0,
+            training_flops: 0,
+        }
+    }
+
+    #[test]
+    fn the_tolerance_is_one_point_and_less_with_many_classes() {
+        let mut ten = Configuration::paper(20, Shortcut::A);
+        for (error, expected) in [(90.0, true), (92.3, true), (89.0, true), (88.9, false)] {
+            assert_eq!(is_chance(error, None, &ten, &cost(0)), expected, "{error}");
+        }
+        assert!(!is_chance(f64::NAN, None, &ten, &cost(0)));
+        ten.data.dataset = Dataset::Cifar100;
+        for (error, expected) in [(99.0, true), (98.9, true), (98.8, false)] {
+            assert_eq!(is_chance(error, None, &ten, &cost(0)), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_classes_of_a_folder_follow_from_the_network() {
+        let mut folder = Configuration::paper(20, Shortcut::A);
+        folder.data.dataset = Dataset::Folder;
+        let of = |classes: u64| cost(269_072 + 65 * classes);
+        assert_eq!(guessing_percent(&folder, &of(2)), Some(50.0));
+        assert_eq!(guessing_percent(&folder, &of(4)), Some(75.0));
+        assert!(is_chance(49.0, None, &folder, &of(2)) && !is_chance(48.9, None, &folder, &of(2)));
+        assert!(
+            !is_chance(0.0, None, &folder, &of(1)),
+            "one class cannot be guessed wrong"
+        );
+        assert_eq!(guessing_percent(&folder, &cost(7)), None);
+    }
+
+    #[test]
+    fn the_recorded_error_of_guessing_comes_first() {
+        let ten = Configuration::paper(20, Shortcut::A);
+        let is_chance = |error, guess| is_chance(error, Some(guess), &ten, &cost(0));
+        assert!(is_chance(10.0, 10.0) && is_chance(9.0, 10.0) && !is_chance(8.9, 10.0));
+        assert!(is_chance(0.5, 0.5) && !is_chance(0.0, 0.5));
+        assert!(!is_chance(0.0, 0.0));
+    }
+
+    #[test]
+    fn only_deep_nets_without_a_warm_up_are_advised_to_have_one() {
+        assert!(hint(&Configuration::paper(110, Shortcut::A)).contains("`warmup`"));
+        assert!(!hint(&Configuration::paper(20, Shortcut::A)).contains("`warmup`"));
+    }
+}

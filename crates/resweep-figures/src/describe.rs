@@ -1,0 +1,103 @@
+//! A figure in words: what is drawn and the final errors, for those who do not see it. Pure.
+
+use resweep_core::domain::{Figure, FigureKind};
+
+use super::canvas::Words;
+use super::figure::Scene;
+use super::heat::{Cell, HeatView};
+use super::series::Point;
+use super::view::{CurveView, PanelView, eval_name};
+
+/// As many curves or cells are described in each panel; the others are counted.
+const MOST: usize = 40;
+
+/// Words for a figure with curves.
+pub(super) fn curves(scene: &Scene, caption: &str, views: &[PanelView]) -> Words {
+    let eval = eval_name(scene.sweep, scene.figure.panels.iter());
+    let panels = views.iter().map(|view| {
+        let of = |curve: &CurveView| self::curve(scene.figure, curve, eval);
+        let head = format!("{} against {}", view.y.name, view.x.name);
+        panel(
+            view.title.as_deref(),
+            &head,
+            view.curves.iter().map(of).collect(),
+        )
+    });
+    words(scene, caption, panels.collect())
+}
+
+/// Words for a figure of heat maps.
+pub(super) fn maps(scene: &Scene, caption: &str, views: &[HeatView]) -> Words {
+    let panels = views.iter().map(|view| {
+        let columns = view.shortcuts.len().max(1);
+        let cells = view.cells.iter().enumerate().filter_map(|(i, cell)| {
+            let (depth, shortcut) = (view.depths[i / columns], view.shortcuts[i % columns]);
+            let said = match cell {
+                Cell::Absent => return None,
+                Cell::Waiting(lines) | Cell::Error { lines, .. } => lines.join(" "),
+            };
+            Some(format!("{}, {depth} layers: {said}", shortcut.family()))
+        });
+        let head = format!("{} by depth and shortcut type", view.scale.name);
+        panel(view.title.as_deref(), &head, cells.collect())
+    });
+    words(scene, caption, panels.collect())
+}
+
+fn words(scene: &Scene, caption: &str, panels: Vec<String>) -> Words {
+    let what = match scene.figure.kind {
+        FigureKind::ErrorVsIteration => "Curves of the error during training.",
+        FigureKind::ErrorVsDepth => "The final error at each depth.",
+        FigureKind::HeatMap => "Heat maps of the final error.",
+        FigureKind::LayerResponses => "How strongly each layer responds.",
+    };
+    Words {
+        title: scene.title().to_owned(),
+        description: format!("{what}\n{}\n{caption}", panels.join("\n")),
+    }
+}
+
+/// `Panel plain: error (%) against iterations. plain-20: ...`
+fn panel(title: Option<&str>, head: &str, mut parts: Vec<String>) -> String {
+    let more = parts.len().saturating_sub(MOST);
+    parts.truncate(MOST);
+    if more > 0 {
+        parts.push(format!("and {more} more"));
+    }
+    let title = title.map_or(String::new(), |title| format!("{title}: "));
+    format!("{title}{head}. {}.", parts.join("; "))
+}
+
+fn curve(figure: &Figure, curve: &CurveView, eval: &str) -> String {
+    let mut said = Vec::new();
+    match figure.kind {
+        FigureKind::ErrorVsIteration => {
+            said.extend(curve.train.last().map(|p| at_end("training error", p)));
+            said.extend(curve.eval.last().map(|p| at_end(eval, p)));
+        }
+        FigureKind::ErrorVsDepth => {
+            said.extend(curve.train.iter().map(|p| at_depth("training error", p)));
+            said.extend(curve.eval.iter().map(|p| at_depth(eval, p)));
+        }
+        FigureKind::LayerResponses => {
+            let layers = curve.eval.len();
+            said.extend((layers > 0).then(|| format!("{layers} layers")));
+        }
+        FigureKind::HeatMap => {}
+    }
+    if !curve.remark.is_empty() {
+        said.push(curve.remark.clone());
+    }
+    format!("{}: {}", curve.legend, said.join(", "))
+}
+
+fn at_end(which: &str, point: &Point) -> String {
+    format!(
+        "{which} {:.2} % at iteration {}",
+        point.mean, point.iteration
+    )
+}
+
+fn at_depth(which: &str, point: &Point) -> String {
+    format!("{which} {:.2} % at {} layers", point.mean, point.iteration)
+}
