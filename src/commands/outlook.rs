@@ -90,7 +90,7 @@ impl Outlook {
     }
 
     /// The iteration that a run starts from.
-    pub fn from_iteration(&self, run: &Run) -> u64 {
+    pub fn start_iteration(&self, run: &Run) -> u64 {
         match self.starts.get(&run.id) {
             Some(Start::At { iteration, .. }) => *iteration,
             _ => 0,
@@ -109,7 +109,7 @@ impl Outlook {
             },
             configuration,
             classes: images.classes,
-            from_iteration: self.from_iteration(run),
+            from_iteration: self.start_iteration(run),
         }
     }
 
