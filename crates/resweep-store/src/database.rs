@@ -68,10 +68,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
         .map_err(failed)?;
     MIGRATIONS
         .to_latest(&mut connection)
-        .map_err(|source| StoreError::Migration {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| StoreError::of_migration(path, source))?;
     prepare(&connection).map_err(failed)?;
     Ok(connection)
 }

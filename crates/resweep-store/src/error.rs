@@ -122,6 +122,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What an error of a migration means for `path`: a full disk is one here too.
+    pub(super) fn of_migration(path: &Path, source: rusqlite_migration::Error) -> StoreError {
+        match source {
+            rusqlite_migration::Error::RusqliteError { err, .. }
+                if err.sqlite_error_code().is_some_and(|code| {
+                    matches!(code, ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
+                }) =>
+            {
+                StoreError::of_sqlite(path, err)
+            }
+            source => StoreError::Migration {
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+
     /// What an error of SQLite means for `path`.
     pub(super) fn of_sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
         let path = path.to_owned();
