@@ -292,7 +292,7 @@ fn a_diverged_run_is_a_result() {
     assert_eq!(plan["pending"], 0);
     let svg = fs::read_to_string(place.path().join("results/tiny/figure.svg")).expect("the SVG");
     assert!(svg.contains("diverged at iteration"), "{svg}");
-    assert!(svg.contains("all 2 runs diverged at iterations"), "{svg}");
+    assert!(svg.contains("all 2 runs diverged at iteration"), "{svg}");
     let table = fs::read_to_string(place.path().join("results/tiny/table.md")).expect("a table");
     assert!(table.contains("0 of 1, 1 diverged at iteration"), "{table}");
 }

@@ -249,7 +249,7 @@ fn divergence_and_chance_are_in_every_table() {
         page.contains("0 of 3, 2 diverged at iteration 64000"),
         "{page}"
     );
-    assert!(page.contains("| 3, 2 no better than chance |"), "{page}");
+    assert!(page.contains(" 3, 2 no better than chance |"), "{page}");
     let hint = "No better than chance: ResNet-56; 56 layers may need `warmup`.";
     assert!(page.contains(hint), "{page}");
     let csv = table(&findings, TableFormat::Csv).expect("a table");

@@ -157,7 +157,12 @@ fn training(place: &Workplace, ignored: &str, more: &str) -> Mortal {
     // A test that runs in the background of a shell inherits ignored signals.
     let mut command = Command::new("env");
     command.current_dir(place.path());
-    command.args(["--default-signal=HUP,INT,QUIT,USR1,USR2", "sh", "-c", &script]);
+    command.args([
+        "--default-signal=HUP,INT,QUIT,USR1,USR2",
+        "sh",
+        "-c",
+        &script,
+    ]);
     command.env_remove("RESWEEP_RESULTS").stderr(Stdio::piped());
     let mut process = Mortal(command.spawn().expect("it starts"));
     let stderr = process.0.stderr.as_mut().expect("a pipe");
@@ -176,7 +181,9 @@ fn training(place: &Workplace, ignored: &str, more: &str) -> Mortal {
 fn reason(place: &Workplace) -> String {
     let attempts = place.json(&["status", "tiny", "--attempts", "--json"]);
     let rows = attempts.as_array().expect("rows");
-    let last = rows.iter().max_by_key(|row| row["started_unix_ms"].as_i64());
+    let last = rows
+        .iter()
+        .max_by_key(|row| row["started_unix_ms"].as_i64());
     let last = last.expect("an attempt");
     assert_eq!(last["status"], "stopped", "{last}");
     last["error"].as_str().expect("a reason").to_owned()

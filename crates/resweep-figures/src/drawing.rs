@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
+use skrifa::{FontRef, MetadataProvider};
 
 use super::RenderError;
 use super::text::{FAMILY, Weight, unknown};
@@ -55,6 +56,10 @@ pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
     let options = usvg::Options {
         font_family: FAMILY.to_owned(),
         fontdb: Arc::new(fonts),
+        font_resolver: usvg::FontResolver {
+            select_fallback: Box::new(|c, used, fonts| fallback(c, used, fonts)),
+            ..usvg::FontResolver::default()
+        },
         ..usvg::Options::default()
     };
     let tree = usvg::Tree::from_str(svg, &options)?;
@@ -67,6 +72,25 @@ pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
     let transform = Transform::from_scale(scale as f32, scale as f32);
     resvg::render(&tree, transform, &mut pixels.as_mut());
     Ok(pixels)
+}
+
+/// The next font to ask for what those used so far lack, the first missing character being `c`: one
+/// that has it, of the same weight if possible. Where none has it, any other: it may have characters
+/// that come later in the text, which usvg would leave out.
+fn fallback(c: char, used: &[fontdb::ID], fonts: &fontdb::Database) -> Option<fontdb::ID> {
+    let weight = used.first().and_then(|id| fonts.face(*id))?.weight;
+    let unused = fonts.faces().filter(|face| !used.contains(&face.id));
+    let lacks = |id| {
+        let has = fonts.with_face_data(id, |bytes, index| has_character(bytes, index, c));
+        !has.unwrap_or(false)
+    };
+    let face = unused.min_by_key(|face| (lacks(face.id), face.weight != weight));
+    face.map(|face| face.id)
+}
+
+fn has_character(font: &[u8], index: u32, c: char) -> bool {
+    let font = FontRef::from_index(font, index);
+    font.is_ok_and(|font| font.charmap().map(c).is_some())
 }
 
 pub(super) fn encode(pixels: &Pixmap) -> Result<Vec<u8>, RenderError> {
@@ -105,6 +129,22 @@ mod tests {
         let image = image::load_from_memory(&png).expect("a PNG").to_rgb8();
         assert_eq!(image.dimensions(), (60, 40));
         assert!(image.pixels().all(|pixel| pixel.0 == [255, 0, 0]));
+    }
+
+    #[test]
+    fn a_character_that_no_font_has_does_not_keep_others_from_being_drawn() {
+        let png = |text: &str| {
+            let svg = format!(
+                "<svg width=\"90\" height=\"20\" xmlns=\"http://www.w3.org/2000/svg\">\
+                 <text x=\"2\" y=\"16\" font-size=\"14\" font-weight=\"bold\">{text}</text></svg>"
+            );
+            Drawing { svg }.png().expect("the drawing is sound")
+        };
+        // Thai is in no embedded font: each of these would be a box beside a box.
+        let boxes = png("\u{6df1}\u{e01}");
+        for known in ["\u{211d}", "\u{207b}", "\u{5e2}", "\u{436}"] {
+            assert!(png(&format!("\u{6df1}{known}")) != boxes, "{known}");
+        }
     }
 
     #[test]
