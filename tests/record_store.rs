@@ -10,7 +10,7 @@ use record_fixture::{
     start_in, test_point, train_point,
 };
 use resweep_core::domain::*;
-use resweep_store::{AttemptStatus, Participation, Recorder, RunStatus, Store};
+use resweep_store::{AttemptStatus, Participation, Recorder, RunImages, RunStatus, Store};
 use rusqlite::Connection;
 
 fn database() -> (tempfile::TempDir, PathBuf) {
@@ -416,6 +416,22 @@ fn observed_times_come_from_finished_attempts_only() {
     let (_folder, path) = database();
     let runs = [run(20, Shortcut::None, 1), run(20, Shortcut::None, 2)];
     let mut recorder = begun(&path, "fig6", &runs);
+    let spread = |images| Spread {
+        images,
+        smallest_class: images / 10,
+        largest_class: images / 10,
+    };
+    let images = RunImages {
+        counts: ImageCounts {
+            classes: 10,
+            train: spread(10_000),
+            eval: spread(2_000),
+            eval_set: EvalSet::Test,
+        },
+        warnings: Vec::new(),
+    };
+    let counted = runs.each_ref().map(|run| (&run.id, images.clone()));
+    recorder.record_images(&counted).unwrap();
     for (run, outcome) in runs.iter().zip([Outcome::Finished, Outcome::Stopped]) {
         start(&mut recorder, run);
         finish(&mut recorder, run, &outcome);
@@ -427,6 +443,7 @@ fn observed_times_come_from_finished_attempts_only() {
     assert_eq!(times[0].config, runs[0].config);
     assert_eq!(times[0].wall, Duration::from_secs(60));
     assert_eq!(times[0].from_iteration, 0);
+    assert_eq!((times[0].classes, times[0].eval_images), (10, 2_000));
     assert!(observed(2).is_empty());
 }
 
