@@ -87,3 +87,26 @@ fn the_cost_of_each_command_is_linear_in_the_runs() {
         );
     }
 }
+
+#[test]
+fn pictures_and_reports_of_many_curves_stay_small() {
+    let folder = folder(MANY);
+    seconds("plot load.toml", folder.path());
+    seconds("report load.toml", folder.path());
+    let file = |name: &str| folder.path().join("load").join(name);
+    let limits = [
+        ("figure.png", 4_000_000),
+        ("figure.svg", 3_000_000),
+        ("report.html", 12_000_000),
+    ];
+    for (name, limit) in limits {
+        let bytes = file(name).metadata().expect("the file").len();
+        println!("{name}: {bytes} bytes");
+        assert!(bytes < limit, "{name} has {bytes} bytes");
+    }
+    let svg = std::fs::read_to_string(file("figure.svg")).expect("the SVG");
+    // Plain and residual nets have a panel each. The caption is broken into lines, each between two tags.
+    let words: Vec<&str> = svg.lines().filter(|line| !line.starts_with('<')).collect();
+    let words = words.join(" ");
+    assert!(words.contains("500 of 1000 curves are drawn"), "{words}");
+}

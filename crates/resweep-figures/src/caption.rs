@@ -1,6 +1,6 @@
 //! The lines below a figure: what was trained, on what, when, and what was done to the curves.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use resweep_core::domain::{
     Configuration, Curves, Dataset, Figure, FigureKind, Reference, Run, RunId, Sweep,
@@ -8,6 +8,7 @@ use resweep_core::domain::{
 
 use super::diverged::diverged_at;
 use super::series::Progress;
+use super::view::CURVES_MAX;
 
 /// More seeds than this are counted, not listed.
 const SEEDS_LISTED: usize = 8;
@@ -31,6 +32,7 @@ pub(super) fn caption(
         None => seeds(&sweep.seeds, spread),
     });
     parts.extend(measured.map(|day| format!("last measured {day}")));
+    parts.extend(left_out(figure));
     if figure.smoothing > 1 && figure.kind == FigureKind::ErrorVsIteration {
         let points = figure.smoothing;
         parts.push(format!(
@@ -78,17 +80,24 @@ fn runs(count: usize) -> String {
     format!("{count} run{}", if count == 1 { "" } else { "s" })
 }
 
+/// Says so where a panel draws only some of its curves.
+fn left_out(figure: &Figure) -> Option<String> {
+    let curves = figure.panels.iter().map(|panel| panel.configurations.len());
+    let all = curves.max()?;
+    let too_many = figure.kind == FigureKind::ErrorVsIteration && all > CURVES_MAX;
+    too_many.then(|| format!("{CURVES_MAX} of {all} curves are drawn"))
+}
+
 /// The newest day on which one of the figure's runs was measured.
 pub(super) fn measured<'c>(
     figure: &Figure,
     runs: &[Run],
     curves: &'c HashMap<RunId, Curves>,
 ) -> Option<&'c str> {
-    let is_shown = |run: &&Run| {
-        let mut panels = figure.panels.iter();
-        panels.any(|panel| panel.configurations.contains(&run.configuration))
-    };
-    let shown = runs.iter().filter(is_shown);
+    let indices: HashSet<usize> = shown_indices(figure).collect();
+    let shown = runs
+        .iter()
+        .filter(|run| indices.contains(&run.configuration));
     let curves = shown.filter_map(|run| curves.get(&run.id));
     curves.filter_map(|curves| curves.measured.as_deref()).max()
 }
@@ -164,10 +173,12 @@ pub(super) fn shown_configurations<'a>(
     sweep: &'a Sweep,
     figure: &'a Figure,
 ) -> impl Iterator<Item = &'a Configuration> {
+    shown_indices(figure).filter_map(|index| sweep.configurations.get(index))
+}
+
+fn shown_indices(figure: &Figure) -> impl Iterator<Item = usize> {
     let panels = figure.panels.iter();
-    panels
-        .flat_map(|panel| &panel.configurations)
-        .filter_map(|&index| sweep.configurations.get(index))
+    panels.flat_map(|panel| panel.configurations.iter().copied())
 }
 
 #[cfg(test)]

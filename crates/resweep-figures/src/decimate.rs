@@ -7,9 +7,9 @@ use std::ops::RangeInclusive;
 use super::clip::Xy;
 
 /// Width of a column in page units: a pixel of the PNG.
-const COLUMN: f64 = 0.5;
+pub(super) const COLUMN: f64 = 0.5;
 /// As many points of a column are drawn as they are.
-const FEW: usize = 4;
+pub(super) const FEW: usize = 4;
 
 /// The points of a line that show.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,15 +19,16 @@ pub(super) struct Shown {
     pub dense: bool,
 }
 
-/// Leaves out what cannot be seen: nothing where no column has more than [`FEW`] points. `points`
-/// ascend in x.
-pub(super) fn decimate(points: impl Iterator<Item = Xy>) -> Shown {
+/// Leaves out all but the extremes of each column, which is `width` page units wide: nothing where
+/// no column has more than [`FEW`] points. `points` ascend in x. In columns of [`COLUMN`] it leaves
+/// out only what cannot be seen.
+pub(super) fn decimate(points: impl Iterator<Item = Xy>, width: f64) -> Shown {
     let mut shown = Shown::default();
     let (mut column, mut first) = (i64::MIN, 0);
     // What lies in it moves the column's last point, and nothing else.
     let mut usual: Option<RangeInclusive<f64>> = None;
     for (x, y) in points {
-        let index = (x / COLUMN).floor() as i64;
+        let index = (x / width).floor() as i64;
         if index != column {
             (column, first, usual) = (index, shown.points.len(), None);
         }
@@ -105,7 +106,7 @@ mod tests {
                     (x, rng.random_range(-1.0..1.0) * spike)
                 })
                 .collect();
-            let shown = decimate(points.iter().copied());
+            let shown = decimate(points.iter().copied(), COLUMN);
             assert_eq!(extremes(&shown.points), extremes(&points));
             assert!(shown.points.len() <= FEW * (2.0 * width + 1.0).ceil() as usize);
             assert_eq!(shown.dense, shown.points.len() < points.len());
@@ -121,7 +122,7 @@ mod tests {
             let y = if i == 654_321 { -300.0 } else { 0.0 };
             (f64::from(i) * 640.0 / 1e6, y)
         });
-        let shown = decimate(line);
+        let shown = decimate(line, COLUMN);
         assert!(shown.points.iter().any(|&(_, y)| y == -300.0));
         assert!(shown.points.len() <= 4 * 1281);
     }
@@ -129,9 +130,9 @@ mod tests {
     #[test]
     fn lines_of_few_points_are_drawn_as_they_are() {
         let points = [(0.0, 1.0), (0.1, 2.0), (0.2, 1.5), (0.3, 1.7), (9.0, 1.0)];
-        let shown = decimate(points.into_iter());
+        let shown = decimate(points.into_iter(), COLUMN);
         assert_eq!(shown.points, points);
         assert!(!shown.dense);
-        assert_eq!(decimate(std::iter::empty()), Shown::default());
+        assert_eq!(decimate(std::iter::empty(), COLUMN), Shown::default());
     }
 }

@@ -3,7 +3,7 @@
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::{Rect, Xy, clip_line, clip_polygon};
-use super::decimate::{Shown, decimate};
+use super::decimate::Shown;
 use super::direct::draw_labels;
 use super::layout::{PANEL_TITLE_SIZE, PanelLayout, TEXT_SIZE};
 use super::legend::draw_legend;
@@ -222,8 +222,8 @@ fn draw_band(
         let bar = [only.low, only.high].map(|error| plot.at(only.iteration, error));
         return draw_parts(canvas, plot, &bar, thin(colour));
     }
-    let upper = decimate(line.iter().map(|p| plot.at(p.iteration, p.high)));
-    let lower = decimate(line.iter().map(|p| plot.at(p.iteration, p.low)));
+    let upper = plot.shown(line.iter().map(|p| plot.at(p.iteration, p.high)));
+    let lower = plot.shown(line.iter().map(|p| plot.at(p.iteration, p.low)));
     let lower = lower.points.into_iter().rev();
     let band: Vec<Xy> = upper.points.into_iter().chain(lower).collect();
     let visible = clip_polygon(&band, &plot.frame);

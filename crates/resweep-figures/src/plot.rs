@@ -1,10 +1,15 @@
 //! From iterations and errors to places on the page. Pure.
 
 use super::clip::{Rect, Xy, clip_line};
-use super::decimate::{Shown, decimate};
+use super::decimate::{COLUMN, FEW, Shown, decimate};
 use super::reference::ReferenceView;
 use super::series::{DivergedSeed, Point};
 use super::view::{CurveView, PanelView};
+
+/// A panel of more curves draws at most [`POINTS`] points, and no dashes: they would take as much
+/// room in the SVG as all points.
+const MANY_CURVES: usize = 60;
+const POINTS: f64 = 300_000.0;
 
 /// Where a panel's data lie on the page.
 pub(super) struct Plot<'a> {
@@ -65,7 +70,20 @@ impl Plot<'_> {
 
     /// The line through the means over seeds.
     fn means(&self, line: &[Point]) -> Shown {
-        decimate(line.iter().map(|p| self.at(p.iteration, p.mean)))
+        let mut shown = self.shown(line.iter().map(|p| self.at(p.iteration, p.mean)));
+        shown.dense |= self.view.curves.len() > MANY_CURVES;
+        shown
+    }
+
+    /// The points of a line that are drawn.
+    pub(super) fn shown(&self, points: impl Iterator<Item = Xy>) -> Shown {
+        let curves = self.view.curves.len();
+        if curves <= MANY_CURVES {
+            return decimate(points, COLUMN);
+        }
+        let lines = 2.0 * curves as f64;
+        let columns = (POINTS / lines / FEW as f64).max(1.0);
+        decimate(points, COLUMN.max(self.frame.width() / columns))
     }
 
     /// The last part of a line that can be seen.

@@ -11,6 +11,9 @@ use super::palette::{Colour, colours};
 use super::reference::{ReferenceView, references};
 use super::series::{DivergedSeed, Lines, Point, eval_set, panel_lines};
 
+/// Curves that a panel draws at most; the caption says of how many.
+pub(super) const CURVES_MAX: usize = 500;
+
 /// One plot.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PanelView {
@@ -107,8 +110,20 @@ pub(super) fn views(
     panels
         .iter()
         .zip(lines)
-        .map(|(panel, lines)| view(sweep, figure, panel, lines, shared))
+        .map(|(panel, lines)| view(sweep, figure, panel, drawn(lines), shared))
         .collect()
+}
+
+/// At most [`CURVES_MAX`] of a panel's lines, evenly chosen in its order.
+fn drawn(lines: Vec<Lines>) -> Vec<Lines> {
+    let all = lines.len();
+    if all <= CURVES_MAX {
+        return lines;
+    }
+    let chosen: HashSet<usize> = (0..CURVES_MAX).map(|i| i * all / CURVES_MAX).collect();
+    let lines = lines.into_iter().enumerate();
+    let lines = lines.filter(|(place, _)| chosen.contains(place));
+    lines.map(|(_, lines)| lines).collect()
 }
 
 /// What the evaluations of these panels' configurations measure.
