@@ -149,6 +149,9 @@ pub struct SweepArgs {
     pub overrides: Vec<String>,
 }
 
+/// Where the results are unless another folder is named.
+pub const RESULTS: &str = "results";
+
 /// The folder of the results.
 #[derive(Debug, Clone, Args)]
 pub struct ResultsArgs {
@@ -156,7 +159,7 @@ pub struct ResultsArgs {
     #[arg(
         long,
         value_name = "DIR",
-        default_value = "results",
+        default_value = RESULTS,
         env = "RESWEEP_RESULTS",
         value_parser = path()
     )]

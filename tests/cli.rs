@@ -204,11 +204,9 @@ fn the_plan_says_what_the_run_that_takes_the_most_memory_takes() {
     // the projections of option B add to depth 14
     let printed = place.stdout(&args);
     let line = printed.lines().find(|line| line.starts_with("memory:"));
-    assert_eq!(
-        line,
-        Some("memory: up to 7 MiB a run (ResNet-14 B, batch 64)"),
-        "{printed}"
-    );
+    let said = line.expect("a line on the memory");
+    assert!(said.ends_with("(ResNet-14 B, batch 64)"), "{said}");
+    assert!(said.contains("program and images included"), "{said}");
 
     let plan = place.json(&[&args[..], &["--json"]].concat());
     let runs = plan["runs"].as_array().expect("an array");

@@ -492,9 +492,9 @@ fn what_grows_from_a_run_waits_for_it_and_is_told_of_where_it_fails() {
     );
 }
 
-/// A GPU with memory for some runs at once; those that fit wait until `failures` others have failed,
+/// A device with memory for some runs at once; those that fit wait until `failures` others have failed,
 /// by an error or, as with dfdx's copies of tensors, by a panic.
-struct SmallGpu {
+struct SmallDevice {
     room: usize,
     failures: usize,
     /// Runs that have memory, and how many have not got any so far.
@@ -503,7 +503,7 @@ struct SmallGpu {
     heard: Arc<Mutex<Vec<String>>>,
 }
 
-impl SmallGpu {
+impl SmallDevice {
     fn new(room: usize, failures: usize) -> Arc<Self> {
         Arc::new(Self {
             room,
@@ -519,7 +519,7 @@ impl SmallGpu {
     }
 }
 
-impl Trainer for SmallGpu {
+impl Trainer for SmallDevice {
     fn train(
         &self,
         _: &Job<'_>,
@@ -543,11 +543,16 @@ impl Trainer for SmallGpu {
     }
 }
 
-/// Trains `runs` runs on a GPU with `slots` workers; what was heard, and the tally.
-fn on_gpu(trainer: Arc<SmallGpu>, runs: usize, slots: usize) -> (Vec<String>, SweepTally) {
+/// Trains `runs` runs on a device with `slots` workers; what was heard, and the tally.
+fn on(
+    device: DeviceKind,
+    trainer: Arc<SmallDevice>,
+    runs: usize,
+    slots: usize,
+) -> (Vec<String>, SweepTally) {
     let slot = |worker| Slot {
         worker,
-        device: DeviceKind::Cuda(0),
+        device,
         threads: 1,
     };
     let batch = Batch {
@@ -570,23 +575,76 @@ fn on_gpu(trainer: Arc<SmallGpu>, runs: usize, slots: usize) -> (Vec<String>, Sw
     (ledger.heard(), tally.expect("the sweep runs"))
 }
 
+const DEVICES: [DeviceKind; 2] = [DeviceKind::Cuda(0), DeviceKind::Cpu];
+
 #[test]
-fn a_gpu_without_memory_for_all_its_runs_gets_fewer_at_once() {
-    let (heard, tally) = on_gpu(SmallGpu::new(2, 2), 6, 4);
-    assert_eq!((tally.finished, tally.failed), (6, 0), "{heard:?}");
-    let retired = heard.iter().filter(|line| line.starts_with("cuda:0"));
-    let retired: Vec<&String> = retired.collect();
-    assert_eq!(retired, ["cuda:0 goes on with 3", "cuda:0 goes on with 2"]);
-    // Being crowded out is no attempt of the run's own: two are allowed here.
-    let failed = heard.iter().filter(|line| line.ends_with("failed"));
-    assert_eq!(failed.count(), 2);
+fn a_device_without_memory_for_all_its_runs_gets_fewer_at_once() {
+    for device in DEVICES {
+        let (heard, tally) = on(device, SmallDevice::new(2, 2), 6, 4);
+        assert_eq!((tally.finished, tally.failed), (6, 0), "{heard:?}");
+        let goes_on = |left| format!("{device} goes on with {left}");
+        let retired = heard.iter().filter(|line| line.contains("goes on with"));
+        let retired: Vec<&String> = retired.collect();
+        assert_eq!(retired, [&goes_on(3), &goes_on(2)]);
+        // That other runs took the memory is no attempt of the run: two are allowed here.
+        let failed = heard.iter().filter(|line| line.ends_with("failed"));
+        assert_eq!(failed.count(), 2);
+    }
+}
+
+/// No run has room while another is in progress, and none is told before both have started.
+struct RoomForOne(std::sync::Barrier, Mutex<usize>);
+
+impl Trainer for RoomForOne {
+    fn train(
+        &self,
+        _: &Job<'_>,
+        _: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
+    ) -> Result<Outcome, TrainError> {
+        let place = {
+            let mut started = self.1.lock().expect("not poisoned");
+            *started += 1;
+            *started
+        };
+        if place > 2 {
+            return Ok(Outcome::Finished);
+        }
+        self.0.wait();
+        Err(TrainError::out_of_memory("out of memory"))
+    }
+}
+
+#[test]
+fn two_runs_that_take_each_other_s_memory_train_one_after_the_other() {
+    let trainer = RoomForOne(std::sync::Barrier::new(2), Mutex::new(0));
+    let batch = Batch {
+        runs: (10..12).map(run).collect(),
+        finished_before: 0,
+        workforce: Workforce::on_cpu(2, 1),
+        limits: Limits {
+            max_fails: None,
+            max_attempts: 1,
+        },
+    };
+    let trainer: Arc<dyn Trainer> = Arc::new(trainer);
+    let mut ledger = Listener::default();
+    let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
+    let tally = tally.expect("the sweep runs");
+    let heard = ledger.heard();
+    assert_eq!((tally.finished, tally.failed), (2, 0), "{heard:?}");
+    assert!(
+        heard.contains(&"cpu goes on with 1".to_owned()),
+        "{heard:?}"
+    );
 }
 
 #[test]
 fn a_run_that_does_not_fit_alone_fails_and_no_worker_is_retired_for_it() {
-    let (heard, tally) = on_gpu(SmallGpu::new(0, 0), 1, 3);
-    assert_eq!((tally.finished, tally.failed), (0, 1));
-    let count = |end: &str| heard.iter().filter(|line| line.ends_with(end)).count();
-    assert_eq!(count("run 10 failed"), 2, "{heard:?}");
-    assert!(!heard.iter().any(|line| line.starts_with("cuda:0")));
+    for device in DEVICES {
+        let (heard, tally) = on(device, SmallDevice::new(0, 0), 1, 3);
+        assert_eq!((tally.finished, tally.failed), (0, 1));
+        let count = |end: &str| heard.iter().filter(|line| line.ends_with(end)).count();
+        assert_eq!(count("run 10 failed"), 2, "{heard:?}");
+        assert!(!heard.iter().any(|line| line.contains("goes on with")));
+    }
 }

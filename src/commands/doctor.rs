@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use indicatif::DecimalBytes;
-use sysinfo::Disks;
 
 use super::ending::Ending;
 use super::prepare::database;
@@ -11,10 +10,13 @@ use super::rescue;
 use super::table::grouped;
 use crate::cli::DoctorArgs;
 use crate::progress::counted;
-use resweep_store::{BadCheckpoint, Examination, Fault, Usage};
+use resweep_store::{BadCheckpoint, Examination, Fault, Room, Usage};
 
 /// With less than this left on the disk, the next checkpoints may not fit.
 const ROOM_MIN_BYTES: u64 = 1_000_000_000;
+
+/// With fewer files left, either.
+const FILES_MIN: u64 = 1_000;
 
 /// Messages of SQLite that are shown; the others say much the same.
 const MESSAGES_SHOWN: usize = 3;
@@ -22,19 +24,26 @@ const MESSAGES_SHOWN: usize = 3;
 /// Says how the results are, and saves what can be read where that is asked for.
 pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
     let path = database(&args.results.results);
-    let Some(examination) = Examination::of(&path)? else {
-        outln!("{}: nothing has been run yet", path.display());
-        return Ok(Ending::Done);
-    };
-    show(&examination, &path);
-    let mut problems = problems(&examination, &path);
-    problems.extend(little_room(&path));
-    for note in notes(&examination) {
+    let examination = Examination::of(&path)?;
+    match &examination {
+        Some(examination) => show(examination, &path),
+        None => outln!("{}: nothing has been run yet", path.display()),
+    }
+    let room = Room::at(&args.results.results);
+    room.into_iter().for_each(show_room);
+    for note in examination.iter().flat_map(notes) {
         outln!("note: {note}");
     }
+    let found = examination.iter().flat_map(|found| problems(found, &path));
+    let problems: Vec<String> = found
+        .chain(room.into_iter().flat_map(little_room))
+        .collect();
     for problem in &problems {
         outln!("problem: {problem}");
     }
+    let Some(examination) = examination else {
+        return Ok(ending(&problems));
+    };
     match &args.save {
         Some(to) => rescue::save(&path, to)?,
         None if !examination.is_sound() => rescue::appraise(&path)?,
@@ -42,9 +51,15 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
     }
     if problems.is_empty() {
         outln!("all is well");
-        Ok(Ending::Done)
+    }
+    Ok(ending(&problems))
+}
+
+fn ending(problems: &[String]) -> Ending {
+    if problems.is_empty() {
+        Ending::Done
     } else {
-        Ok(Ending::RunsFailed)
+        Ending::RunsFailed
     }
 }
 
@@ -83,9 +98,6 @@ fn show(examination: &Examination, path: &Path) {
     // Damage may have kept these from being looked at.
     if !examination.rows.is_empty() {
         show_work(examination, &usage);
-    }
-    if let Some(free) = free_bytes(path) {
-        line("disk", &[format!("{} free", DecimalBytes(free))]);
     }
 }
 
@@ -187,20 +199,30 @@ fn bad_checkpoint(bad: &BadCheckpoint) -> String {
     )
 }
 
-fn little_room(path: &Path) -> Option<String> {
-    let free = free_bytes(path).filter(|free| *free < ROOM_MIN_BYTES)?;
-    Some(format!(
-        "only {} are free on the disk; make room before the next run",
-        DecimalBytes(free)
-    ))
+/// What is too little for the next run.
+fn little_room(room: Room) -> Vec<String> {
+    let mut problems = Vec::new();
+    if room.bytes < ROOM_MIN_BYTES {
+        problems.push(format!(
+            "only {} are free on the disk; make room before the next run",
+            DecimalBytes(room.bytes)
+        ));
+    }
+    if let Some(files) = room.files.filter(|files| *files < FILES_MIN) {
+        problems.push(format!(
+            "the disk has room for only {} (its inodes are used up); remove files before the next \
+             run",
+            counted(files as usize, "more file")
+        ));
+    }
+    problems
 }
 
-/// Of the disk that holds `path`, as far as the system tells.
-fn free_bytes(path: &Path) -> Option<u64> {
-    let path = path.canonicalize().ok()?;
-    let disks = Disks::new_with_refreshed_list().ok()?;
-    let holds = |disk: &&sysinfo::Disk| path.starts_with(disk.mount_point());
-    let disk = disks.iter().filter(holds);
-    disk.max_by_key(|disk| disk.mount_point().as_os_str().len())
-        .map(|disk| disk.available_space())
+fn show_room(room: Room) {
+    let mut facts = vec![format!("{} free", DecimalBytes(room.bytes))];
+    facts.extend(
+        room.files
+            .map(|files| format!("{} inodes free", grouped(files))),
+    );
+    line("disk", &facts);
 }

@@ -14,6 +14,7 @@ mod gc;
 mod images;
 mod isolate;
 mod known_images;
+mod memory;
 mod origin;
 mod outlook;
 mod plan;
@@ -32,12 +33,14 @@ mod table;
 mod verify;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use anyhow::Context;
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{self, Cli, Command};
 use crate::output::{self, Stream};
+use resweep_store::{StoreError, check_folder};
 
 pub use ending::{Ending, UsageError, describe};
 pub use provenance::cpu_name;
@@ -83,6 +86,9 @@ fn print_usage(shown: &clap::Error) -> Ending {
 /// the exit code.
 pub fn execute(command: Command) -> anyhow::Result<Ending> {
     stopping::prepare_for(&command);
+    if let Some(results) = only_read(&command) {
+        check(results)?;
+    }
     match command {
         Command::Run(args) => run::execute(&args),
         Command::Plan(args) => plan::execute(&args).map(|()| Ending::Done),
@@ -100,5 +106,33 @@ pub fn execute(command: Command) -> anyhow::Result<Ending> {
             completions::execute(shell)?;
             Ok(Ending::Done)
         }
+    }
+}
+
+/// The results folder of a command that works on what is there.
+fn only_read(command: &Command) -> Option<&Path> {
+    let results = match command {
+        Command::Status(args) => &args.results,
+        Command::Doctor(args) => &args.results,
+        Command::Gc(args) => &args.results,
+        Command::Plot(args) => &args.results,
+        Command::Table(args) => &args.results,
+        Command::Verify(args) => &args.results,
+        Command::Report(args) => &args.results,
+        Command::Export(args) => &args.results,
+        Command::Run(_)
+        | Command::Plan(_)
+        | Command::Data(_)
+        | Command::TrainRun
+        | Command::Completions { .. } => return None,
+    };
+    Some(&results.results)
+}
+
+/// Before the first run there is no default folder yet; one that was named has to be there.
+fn check(results: &Path) -> Result<(), StoreError> {
+    match check_folder(results) {
+        Err(StoreError::NoFolder { .. }) if results == Path::new(cli::RESULTS) => Ok(()),
+        checked => checked,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::known_images::KnownImages;
+use super::memory::{self, Need};
 use super::prepare::Prepared;
 use super::provenance::cpu_name;
 use crate::cli::WorkerArgs;
@@ -137,14 +138,18 @@ impl Outlook {
         times
     }
 
-    /// Estimated peak memory of `run` in bytes; `None` where it may train on a GPU, for which the
-    /// estimate is not made.
+    /// Estimated peak memory in bytes of a process that trains `run` alone; `None` where it may
+    /// train on a GPU, for which the estimate is not made.
     pub fn memory_bytes(&self, run: &Run) -> Option<u64> {
-        let classes = self.images[run.configuration].classes;
+        self.need(run).map(Need::alone)
+    }
+
+    fn need(&self, run: &Run) -> Option<Need> {
         let slots = &self.workforce.slots;
-        let threads = slots[0].threads;
         let all_on_cpu = slots.iter().all(|slot| slot.device == DeviceKind::Cpu);
-        all_on_cpu.then(|| resnet_engine::memory_bytes(&run.config.configuration, classes, threads))
+        let configuration = &run.config.configuration;
+        let images = &self.images[run.configuration];
+        all_on_cpu.then(|| Need::of(configuration, images, slots[0].threads))
     }
 
     /// The pending run that takes the most memory, and its bytes.
@@ -152,6 +157,13 @@ impl Outlook {
         let bytes = |run| Some((run, self.memory_bytes(run)?));
         let known = self.pending.iter().filter_map(bytes);
         known.max_by_key(|(_, bytes)| *bytes)
+    }
+
+    /// What a person should know where the workers' runs may not fit into the memory together.
+    pub fn memory_warning(&self) -> Option<String> {
+        let (largest, _) = self.largest()?;
+        let workers = self.workforce.slots.len();
+        self.need(largest)?.warning(workers, memory::free_bytes()?)
     }
 }
 

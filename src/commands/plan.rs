@@ -312,10 +312,13 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
     );
     if let Some((run, bytes)) = outlook.largest() {
         outln!(
-            "memory: up to {} a run ({}, batch {})",
+            "memory: up to {} for one run, program and images included ({}, batch {})",
             binary(bytes),
             prepared.sweep.labels[run.configuration],
             run.config.configuration.train.batch_size,
         );
+    }
+    if let Some(warning) = outlook.memory_warning() {
+        errln!("warning: {warning}");
     }
 }

@@ -21,7 +21,7 @@ use plot::Drawn;
 use resweep_core::domain::{DeviceKind, RunId, SweepTally, Trainer};
 use resweep_core::plan::{Again, Standing};
 use resweep_core::schedule::{self, Batch, Limits};
-use resweep_store::{Participation, Recorder, RunRecord, Store, SweepRecord};
+use resweep_store::{Migrated, Participation, Recorder, RunRecord, Store, SweepRecord};
 use resweep_train::NetworkTrainer;
 
 /// Trains what is not finished, records it, draws the figure.
@@ -122,6 +122,9 @@ fn train(
     let mut recorder = open_recorder(args, devices, prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
     let outlook = Outlook::new(prepared, &store, &args.workers, devices)?;
+    if let Some(warning) = outlook.memory_warning() {
+        errln!("warning: {warning}");
+    }
     let trainer = trainer(args, &outlook, results)?;
     let batch = Batch {
         runs: outlook.pending.as_slice().into(),
@@ -195,6 +198,9 @@ fn open_recorder(
     results: &Path,
 ) -> anyhow::Result<Recorder> {
     let mut recorder = Recorder::open(&database(results))?;
+    if let Some(migrated) = recorder.migrated() {
+        announce_migration(migrated, results);
+    }
     let runs: Vec<RunRecord> = prepared
         .runs
         .iter()
@@ -217,6 +223,16 @@ fn open_recorder(
     recorder.begin_sweep(&record, provenance(devices), participation)?;
     recorder.record_images(&images::for_record(prepared))?;
     Ok(recorder)
+}
+
+fn announce_migration(migrated: &Migrated, results: &Path) {
+    errln!(
+        "{} was brought from schema {} to {}; a copy of the database before is in {}",
+        database(results).display(),
+        migrated.from,
+        migrated.to,
+        migrated.copy.display()
+    );
 }
 
 /// Says where the results are; on standard output, unless that is for JSON lines.

@@ -76,12 +76,15 @@ pub(super) fn blocked(needs: &Run) -> String {
     )
 }
 
-/// How many runs at once a GPU is left with.
+/// How many runs at once a device is left with.
 pub(super) fn retired(slot: Slot, left: usize) -> String {
-    let device = slot.device;
+    let device = match slot.device {
+        DeviceKind::Cpu => "the machine".to_owned(),
+        gpu => gpu.to_string(),
+    };
     let runs = if left == 1 { "run" } else { "runs" };
     format!(
-        "{device} has too little memory for so many runs at once; it goes on with {left} {runs}"
+        "{device} has too little memory for so many runs at once; continuing with {left} {runs}"
     )
 }
 

@@ -28,6 +28,7 @@ mod sgd;
 use dfdx::prelude::{Device, Merge, NoneTape, OwnedTape, Rank0, Tape, Tensor};
 
 use crate::model::Network;
+use resweep_core::domain::OUT_OF_MEMORY;
 use resweep_core::domain::{TrainError, says_out_of_memory};
 
 #[cfg(feature = "cuda")]
@@ -53,24 +54,41 @@ impl<D: Device<f32>, T: Tape<f32, D> + Merge<T> + Merge<NoneTape>> Recording<D> 
 
 /// A device ran out of memory or failed otherwise, or cannot compute what it is asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct EngineError(String);
+#[error("{text}")]
+pub struct EngineError {
+    text: String,
+    out_of_memory: bool,
+}
 
 impl EngineError {
     /// From any error of dfdx, none of which implements `std::error::Error` on every device.
     pub fn new(error: impl std::fmt::Debug) -> Self {
-        Self(format!("the device failed: {error:?}"))
+        let text = format!("{error:?}");
+        if says_out_of_memory(&text) {
+            Self {
+                text: OUT_OF_MEMORY.to_owned(),
+                out_of_memory: true,
+            }
+        } else {
+            Self {
+                text: format!("the device failed: {text}"),
+                out_of_memory: false,
+            }
+        }
     }
 
     /// In words for people.
     #[cfg(feature = "cuda")]
     fn says(text: String) -> Self {
-        Self(text)
+        Self {
+            out_of_memory: says_out_of_memory(&text),
+            text,
+        }
     }
 
     /// Whether the device had too little memory.
     pub fn is_out_of_memory(&self) -> bool {
-        says_out_of_memory(&self.0)
+        self.out_of_memory
     }
 }
 

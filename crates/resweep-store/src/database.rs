@@ -1,15 +1,22 @@
 //! Opens the database: what kind of file it is, its schema's version, and how it is written.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
-use super::StoreError;
+use super::lock::SetupLock;
+use super::presence::{Change, Kept};
 use super::retrace::retrace;
+use super::{StoreError, place};
+use resweep_core::domain::SinkError;
+use resweep_core::files;
 
 /// Append-only: a schema that has been released is changed by another file.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
@@ -30,10 +37,20 @@ const VERSION: i64 = 7;
 /// What `0001-initial.sql` sets.
 const APPLICATION_ID: i64 = 0x5253_5750;
 
+const READ_WRITE: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// How long a connection that has closed waits for its turn to look after the log.
+const TURN_PATIENCE: Duration = Duration::from_millis(200);
+
 /// How long a connection waits for another one's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long it waits before it is found out whether the drive has locks at all.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What the file at a path is, before anything is written to it.
+#[derive(Debug, Clone, Copy)]
 enum Found {
     /// No tables yet.
     Empty,
@@ -41,46 +58,246 @@ enum Found {
     Schema(i64),
 }
 
-/// Opens or creates the database and brings its schema up to date. Every commit waits until the
-/// disk has it. The caller holds the lock.
-pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+/// An open connection. Whichever process closes the last one leaves a single file: the log is
+/// copied into the database and removed.
+#[derive(Debug)]
+pub(super) struct Database {
+    // Closed before the log is looked after.
+    connection: Connection,
+    _log: Option<Log>,
+    /// The version of the schema that the file has; the connection shows this program's.
+    pub schema: i64,
+}
+
+impl Deref for Database {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Database {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+impl Database {
+    fn new(connection: Connection, path: &Path) -> Database {
+        let has_name = !path.as_os_str().is_empty();
+        Database {
+            connection,
+            _log: has_name.then(|| Log(path.to_owned())),
+            schema: VERSION,
+        }
+    }
+}
+
+/// The write-ahead log of the database at a path.
+#[derive(Debug)]
+struct Log(PathBuf);
+
+/// SQLite removes the log with the last connection, unless two close at the same moment: each then
+/// takes the other for a user. So whoever still finds a log takes a turn under the setup lock.
+impl Drop for Log {
+    fn drop(&mut self) {
+        let path = &self.0;
+        if !place::has_log_files(path) {
+            return;
+        }
+        // Whoever has the lock for longer has the database open, and will do this.
+        let Ok(_turn) = SetupLock::take_within(path, TURN_PATIENCE) else {
+            return;
+        };
+        if let Ok(connection) = Connection::open_with_flags(path, READ_WRITE) {
+            // SQLite opens the log with the first question.
+            let _ = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        }
+    }
+}
+
+/// Opens or creates the database and brings its schema up to date, after a copy of an older one
+/// was made. Every commit waits until the disk has it. The caller holds the lock.
+pub(super) fn open_for_writing(path: &Path) -> Result<(Database, Option<Migrated>), StoreError> {
+    let created = create_file(path)?;
+    let opened = patiently(path, |timeout| open_to_write(path, timeout));
+    if opened.is_err() && created {
+        let _ = fs::remove_file(path);
+    }
+    let (mut database, found) = opened?;
+    let migrated = migrate(&mut database, path, found)?;
     let failed = |source| StoreError::of_sqlite(path, source);
-    refuse_folder(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    identify(&connection, path)?;
+    prepare(&database).map_err(failed)?;
+    Ok((database, migrated))
+}
+
+/// Creates an empty file where there is none, for SQLite would not let the umask decide who may
+/// write it.
+fn create_file(path: &Path) -> Result<bool, StoreError> {
+    if path.as_os_str().is_empty() || place::has_database(path)? {
+        return Ok(false);
+    }
+    match File::create_new(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(_) => Err(StoreError::NotWritable {
+            path: path.to_owned(),
+            source: None,
+        }),
+    }
+}
+
+fn open_to_write(path: &Path, timeout: Duration) -> Result<(Database, Found), StoreError> {
+    let failed = |source| StoreError::of_sqlite(path, source);
+    let flags = READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let database = Database::new(connection, path);
+    database.busy_timeout(timeout).map_err(failed)?;
+    let found = identify(&database, path)?;
     // SQLite opens a file that it may not write without a word.
-    if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+    if database.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(StoreError::NotWritable {
             path: path.to_owned(),
             source: None,
         });
     }
-    connection
+    database
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(failed)?;
+    database.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    Ok((database, found))
+}
+
+/// Tries with little patience for locks first. Where that does not do, `open` may be waiting for
+/// another process, or the drive may have no locks.
+fn patiently<T>(
+    path: &Path,
+    open: impl Fn(Duration) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match open(PROBE_TIMEOUT) {
+        Err(StoreError::Locked { .. }) => {
+            place::check_locks(path)?;
+            open(BUSY_TIMEOUT)
+        }
+        opened => opened,
+    }
+}
+
+/// An older database that was brought up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    pub from: i64,
+    pub to: i64,
+    /// The database as it was.
+    pub copy: PathBuf,
+}
+
+fn migrate(
+    database: &mut Database,
+    path: &Path,
+    found: Found,
+) -> Result<Option<Migrated>, StoreError> {
+    let known = VERSION;
+    let migrated = match found {
+        Found::Schema(from) if from < known => Some(Migrated {
+            from,
+            to: known,
+            copy: back_up(database, path, from)?,
+        }),
+        _ => None,
+    };
+    bring_up_to_date(database, path)?;
+    Ok(migrated)
+}
+
+fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     // A step may rebuild tables that others refer to; each checks the references at its end.
     connection
         .pragma_update(None, "foreign_keys", false)
-        .map_err(failed)?;
+        .map_err(|source| StoreError::of_sqlite(path, source))?;
     MIGRATIONS
-        .to_latest(&mut connection)
-        .map_err(|source| StoreError::of_migration(path, source))?;
-    prepare(&connection).map_err(failed)?;
-    Ok(connection)
+        .to_latest(connection)
+        .map_err(|source| StoreError::of_migration(path, source))
+}
+
+/// Copies the database into a new file `resweep.db.schema-3.bak` beside it.
+fn back_up(database: &Database, path: &Path, schema: i64) -> Result<PathBuf, StoreError> {
+    copy_beside(database, path, &format!(".schema-{schema}"), ".bak")
+}
+
+/// What is in the open database, whose file may be gone: where it was saved.
+pub(super) fn keep(database: &Database, path: &Path, change: &Change) -> Kept {
+    // SQLite leaves the log as it is where the file has another name, and whoever opens the file
+    // that now has the name would take the log for that file's.
+    let _ = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Change::Moved(to) = change {
+        return Kept::There(to.clone());
+    }
+    let saved = create_folder(path).and_then(|()| copy_beside(database, path, ".saved", ""));
+    match saved {
+        Ok(copy) => Kept::Saved(copy),
+        Err(error) => Kept::Lost(SinkError::from(error).to_string()),
+    }
+}
+
+/// Copies the database into the first new file `resweep.db<stem><extension>`,
+/// `resweep.db<stem>-2<extension>` and so on, and returns when the disk has it.
+fn copy_beside(
+    database: &Database,
+    path: &Path,
+    stem: &str,
+    extension: &str,
+) -> Result<PathBuf, StoreError> {
+    let failed = |source| StoreError::Copy {
+        path: path.to_owned(),
+        source,
+    };
+    let folder = place::folder(path);
+    let copy = files::new_temporary(folder).map_err(failed)?;
+    copy_pages(database, &mut open_copy(copy.path(), path)?, path)?;
+    copy.as_file().sync_all().map_err(failed)?;
+    let name = |number| place::beside(path, &numbered(stem, number, extension));
+    let name = files::keep_under_new_name(copy, name).map_err(failed)?;
+    files::sync_folder(folder).map_err(failed)?;
+    Ok(name)
+}
+
+/// `stem.bak`, `stem-2.bak` and so on.
+fn numbered(stem: &str, number: usize, extension: &str) -> String {
+    match number {
+        1 => format!("{stem}{extension}"),
+        number => format!("{stem}-{number}{extension}"),
+    }
+}
+
+fn open_copy(copy: &Path, path: &Path) -> Result<Connection, StoreError> {
+    Connection::open_with_flags(copy, READ_WRITE)
+        .map_err(|source| StoreError::of_sqlite(path, source))
+}
+
+/// Copies all pages in one step, which is one state of the database.
+fn copy_pages(from: &Connection, to: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let copied = Backup::new(from, to).and_then(|backup| backup.step(-1));
+    match copied {
+        Ok(StepResult::Done) => Ok(()),
+        Ok(_) => Err(StoreError::of_sqlite(path, busy())),
+        Err(source) => Err(StoreError::of_sqlite(path, source)),
+    }
+}
+
+fn busy() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)
 }
 
 /// Another connection to a database that is up to date.
-pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn connect(path: &Path) -> Result<Database, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    prepare(&connection).map_err(failed)?;
-    Ok(connection)
+    let connection = Connection::open_with_flags(path, READ_WRITE).map_err(failed)?;
+    let database = Database::new(connection, path);
+    database.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    prepare(&database).map_err(failed)?;
+    Ok(database)
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -88,51 +305,96 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")
 }
 
-/// Opens the database to read it; `None` where it does not exist or has no tables yet.
-pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, StoreError> {
-    if !path.exists() {
+/// Opens the database to read it; `None` where it does not exist or has no tables yet. Nothing can
+/// be written through the connection. Of an older database it shows a temporary copy that was
+/// brought up to date.
+pub(super) fn open_for_reading(path: &Path) -> Result<Option<Database>, StoreError> {
+    match open_as_it_is(path)? {
+        Some(database) if database.schema < VERSION => migrated_copy(&database, path).map(Some),
+        opened => Ok(opened),
+    }
+}
+
+/// As [`open_for_reading`], with the schema that the file has, which may be an older one.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Option<Database>, StoreError> {
+    if !place::has_database(path)? {
         return Ok(None);
     }
-    refuse_folder(path)?;
-    let (connection, found) = match open_and_identify(path, path, OpenFlags::empty()) {
-        // A reader needs the files of the write-ahead log. In a folder that cannot be written
-        // and without a log there, nobody writes: the database can be read as it stands.
-        Err(StoreError::NotReadable { .. } | StoreError::NotWritable { .. })
-            if !log_path(path).exists() =>
-        {
-            open_and_identify(path, &immutable_uri(path), OpenFlags::SQLITE_OPEN_URI)?
+    let (mut database, found) = patiently(path, |timeout| open_to_read(path, timeout))?;
+    Ok(match found {
+        Found::Empty => None,
+        Found::Schema(schema) => {
+            database.schema = schema;
+            Some(database)
         }
-        opened => opened?,
-    };
-    let known = VERSION;
-    match found {
-        Found::Empty => Ok(None),
-        Found::Schema(version) if version < known => Err(StoreError::Older {
-            path: path.to_owned(),
-            found: version,
-            known,
-        }),
-        Found::Schema(_) => Ok(Some(connection)),
+    })
+}
+
+/// Refuses an older database where it is not to be brought up to date.
+pub(super) fn refuse_older(database: &Database, path: &Path) -> Result<(), StoreError> {
+    let (found, known) = (database.schema, VERSION);
+    if found < known {
+        let path = path.to_owned();
+        return Err(StoreError::Older { path, found, known });
+    }
+    Ok(())
+}
+
+/// SQLite removes a database without a name itself.
+fn migrated_copy(older: &Database, path: &Path) -> Result<Database, StoreError> {
+    let mut copy = Database::new(open_copy(Path::new(""), path)?, Path::new(""));
+    copy_pages(older, &mut copy, path)?;
+    bring_up_to_date(&mut copy, path)?;
+    copy.schema = older.schema;
+    Ok(copy)
+}
+
+fn open_to_read(path: &Path, timeout: Duration) -> Result<(Database, Found), StoreError> {
+    // A connection that could write is able to leave a single file behind.
+    match open_and_identify(path, path, READ_WRITE, timeout) {
+        // The log needs a second file, which cannot be created in a folder that cannot be written.
+        // Without a log nobody writes, and the database can be read as it is.
+        Err(StoreError::NotReadable { .. } | StoreError::NotWritable { .. }) => {
+            if place::has_log(path) {
+                return Err(StoreError::LogNotReadable {
+                    path: path.to_owned(),
+                });
+            }
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX
+                | OpenFlags::SQLITE_OPEN_URI;
+            open_and_identify(path, &immutable_uri(path), flags, timeout)
+        }
+        opened => opened,
     }
 }
 
 fn open_and_identify(
     path: &Path,
     name: &Path,
-    extra: OpenFlags,
-) -> Result<(Connection, Found), StoreError> {
+    flags: OpenFlags,
+    timeout: Duration,
+) -> Result<(Database, Found), StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
     let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    let found = identify(&connection, path)?;
-    Ok((connection, found))
+    let database = Database::new(connection, path);
+    database.busy_timeout(timeout).map_err(failed)?;
+    database
+        .pragma_update(None, "query_only", true)
+        .map_err(failed)?;
+    let found = identify(&database, path)?;
+    database.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    Ok((database, found))
 }
 
 /// Opens a database that may be damaged, to read what is left of it; its schema is this version's.
 pub(super) fn open_damaged(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
-    refuse_folder(path)?;
+    if !place::has_database(path)? {
+        return Err(StoreError::NotADatabase {
+            path: path.to_owned(),
+        });
+    }
     let open = |name: &Path, extra: OpenFlags| -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
         let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
@@ -148,7 +410,7 @@ pub(super) fn open_damaged(path: &Path) -> Result<Connection, StoreError> {
     };
     match open(path, OpenFlags::empty()) {
         Err(StoreError::NotReadable { .. } | StoreError::NotWritable { .. })
-            if !log_path(path).exists() =>
+            if !place::has_log(path) =>
         {
             open(&immutable_uri(path), OpenFlags::SQLITE_OPEN_URI)
         }
@@ -204,22 +466,6 @@ fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
     Ok(Found::Schema(found))
 }
 
-/// What SQLite says about a folder differs between systems.
-fn refuse_folder(path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
-        return Err(StoreError::NotADatabase {
-            path: path.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-fn log_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
-}
-
 /// `file:` with the characters that mean something in a URI escaped.
 fn immutable_uri(path: &Path) -> PathBuf {
     let escaped = path
@@ -232,13 +478,14 @@ fn immutable_uri(path: &Path) -> PathBuf {
 
 /// Creates the folder that holds `path`.
 pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
-    match path.parent() {
-        Some(folder) => fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
-            path: folder.to_owned(),
-            source,
-        }),
-        None => Ok(()),
-    }
+    place::check_length(path)?;
+    let folder = place::folder(path);
+    // Says what is in the way.
+    place::has_database(path)?;
+    fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

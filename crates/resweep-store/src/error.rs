@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::place;
+use super::presence::{Change, Kept};
 use resweep_core::domain::SinkError;
 
 /// An error of the store. Its cause is in `source()`, not in the text.
@@ -12,6 +14,46 @@ use resweep_core::domain::SinkError;
 pub enum StoreError {
     #[error("cannot create the folder {}; choose another one with --results", path.display())]
     Folder { path: PathBuf, source: io::Error },
+
+    #[error("the results folder {} does not exist; check --results", path.display())]
+    NoFolder { path: PathBuf },
+
+    #[error("{} is a file, not a results folder; choose a folder with --results", path.display())]
+    NotAFolder { path: PathBuf },
+
+    #[error("{} is a link to {}, which does not exist; remove the link, or choose another folder \
+        with --results", path.display(), target.display())]
+    BrokenLink { path: PathBuf, target: PathBuf },
+
+    #[error("{} is {kind}, not a database; move it away, or choose another folder with --results",
+        path.display())]
+    NotAFile { path: PathBuf, kind: &'static str },
+
+    #[error("cannot read {}: {cause}", path.display())]
+    Unreadable { path: PathBuf, cause: io::Error },
+
+    #[error("the path of {} is {bytes} bytes long and SQLite opens paths of up to {bytes_max}; \
+        choose a folder with a shorter path with --results", path.display())]
+    PathTooLong {
+        path: PathBuf,
+        bytes: usize,
+        bytes_max: usize,
+    },
+
+    #[error("cannot read {0}: its newest rows are in {0}-wal, which SQLite can only read in a \
+        folder that you may write; make the folder writable, or copy both files to another folder \
+        and name that with --results", path.display())]
+    LogNotReadable { path: PathBuf },
+
+    #[error("the database {} {change} while the sweep ran; {kept}", path.display())]
+    Gone {
+        path: PathBuf,
+        change: Change,
+        kept: Kept,
+    },
+
+    #[error("cannot copy {}; make room in its folder", path.display())]
+    Copy { path: PathBuf, source: io::Error },
 
     #[error("another process{} has been holding {} for a minute; end it, or choose another folder \
         with --results", process.map_or(String::new(), |id| format!(" ({id})")), path.display())]
@@ -149,7 +191,7 @@ impl StoreError {
                 source: Some(source),
             },
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                StoreError::NotReadable { path, source }
+                place::denied(&path).unwrap_or(StoreError::NotReadable { path, source })
             }
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
                 StoreError::Disk { path, source }

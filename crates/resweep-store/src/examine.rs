@@ -103,13 +103,16 @@ impl Examination {
     /// Looks as far as the file lets it; `false` where there is nothing to look at.
     fn fill(&mut self, path: &Path) -> Result<bool, StoreError> {
         let failed = |source| StoreError::of_sqlite(path, source);
+        let Some(connection) = database::open_as_it_is(path)? else {
+            return Ok(false);
+        };
+        self.version = Some(connection.schema);
+        self.damage = integrity(&connection).map_err(failed)?;
+        self.broken_references = broken_references(&connection).map_err(failed)?;
+        drop(connection);
         let Some(connection) = database::open_for_reading(path)? else {
             return Ok(false);
         };
-        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        self.version = Some(version.map_err(failed)?);
-        self.damage = integrity(&connection).map_err(failed)?;
-        self.broken_references = broken_references(&connection).map_err(failed)?;
         self.count_rows(&connection).map_err(failed)?;
         self.look_at_processes(&connection, path).map_err(failed)?;
         self.look_at_checkpoints(&connection, path)

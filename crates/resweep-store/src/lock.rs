@@ -24,6 +24,14 @@ pub(super) struct SetupLock {
 impl SetupLock {
     /// Waits for the lock of the database at `database`; says who has it where that takes long.
     pub(super) fn take(database: &Path) -> Result<SetupLock, StoreError> {
+        SetupLock::take_within(database, PATIENCE)
+    }
+
+    /// As [`SetupLock::take`], and waits for so long at most.
+    pub(super) fn take_within(
+        database: &Path,
+        patience: Duration,
+    ) -> Result<SetupLock, StoreError> {
         let path = database.with_extension("lock");
         let failed = |source| StoreError::Lock {
             path: path.clone(),
@@ -45,7 +53,7 @@ impl SetupLock {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
-                Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => {
+                Err(TryLockError::WouldBlock) if start.elapsed() > patience => {
                     return Err(StoreError::Busy {
                         path: database.to_owned(),
                         process: read_process(&mut file),

@@ -18,6 +18,7 @@ use rusqlite::{Connection, params};
 use super::points::collect;
 use super::values::now_unix_ms;
 use super::{StoreError, database};
+use resweep_core::files::FileId;
 
 /// How often a living process says so.
 const BEAT: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ const BEAT: Duration = Duration::from_secs(5);
 pub(super) struct ThisProcess {
     pub id: i64,
     lock: PathBuf,
-    _locked: File,
+    locked: File,
     /// Dropping it ends the heart.
     stop: Option<Sender<()>>,
     heart: Option<JoinHandle<()>>,
@@ -76,21 +77,39 @@ impl ThisProcess {
         Ok(ThisProcess {
             id,
             lock,
-            _locked: locked,
+            locked,
             stop: Some(stop),
             heart: Some(heart),
         })
     }
 }
 
-impl Drop for ThisProcess {
-    fn drop(&mut self) {
+impl ThisProcess {
+    /// Writes nothing more.
+    pub fn stop_heart(&mut self) {
         self.stop = None;
         if let Some(heart) = self.heart.take() {
             let _ = heart.join();
         }
-        // A file that stays behind means no more than one that is gone.
-        let _ = fs::remove_file(&self.lock);
+    }
+}
+
+impl Drop for ThisProcess {
+    fn drop(&mut self) {
+        self.stop_heart();
+        // A file that stays behind means no more than one that is gone. Another process may have
+        // the name where the folder was replaced.
+        if is_at(&self.locked, &self.lock) {
+            let _ = fs::remove_file(&self.lock);
+        }
+    }
+}
+
+/// Whether `path` leads to the open file.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(found)) => FileId::of(&open) == FileId::of(&found),
+        _ => false,
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use rusqlite::Error::FromSqlConversionFailure;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::database::Database;
 use super::points::{collect, curves_of, last_eval, last_train, measurements_of, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
 use super::{RunImages, StoreError, checkpoints, database, images, layers, process};
@@ -19,7 +20,7 @@ use resweep_core::domain::{
 #[derive(Debug)]
 pub struct Store {
     /// `None` before the first sweep was started.
-    connection: Option<Connection>,
+    connection: Option<Database>,
     path: PathBuf,
 }
 

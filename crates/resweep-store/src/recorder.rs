@@ -11,9 +11,11 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::claims::{self, Hold, Terms};
+use super::database::{Database, Migrated};
 use super::lock::SetupLock;
 use super::pasts;
 use super::points::{delete_from, replace_train};
+use super::presence::Presence;
 use super::process::{self, Others, ThisProcess};
 use super::register::{self, Provenance, RunRecord, SweepRecord};
 use super::values::{Problem, integer, now_unix_ms};
@@ -27,8 +29,11 @@ use resweep_core::domain::{
 /// Writes a sweep into the database, and shares its runs with other processes.
 #[derive(Debug)]
 pub struct Recorder {
-    connection: Connection,
+    connection: Database,
     path: PathBuf,
+    presence: Presence,
+    /// What was done to an older database.
+    migrated: Option<Migrated>,
     /// Whether a transaction is open.
     writing: bool,
     /// Points of that transaction.
@@ -86,9 +91,12 @@ impl Recorder {
     pub fn open(path: &Path) -> Result<Recorder, StoreError> {
         database::create_folder(path)?;
         let _lock = SetupLock::take(path)?;
+        let (connection, migrated) = database::open_for_writing(path)?;
         Ok(Recorder {
-            connection: database::open_for_writing(path)?,
+            connection,
             path: path.to_owned(),
+            presence: Presence::of(path)?,
+            migrated,
             writing: false,
             waiting: WaitingPoints::default(),
             sweep: None,
@@ -98,6 +106,11 @@ impl Recorder {
             superfluous: Vec::new(),
             ended: Vec::new(),
         })
+    }
+
+    /// The older database that was brought up to date when it was opened, if it was one.
+    pub fn migrated(&self) -> Option<&Migrated> {
+        self.migrated.as_ref()
     }
 
     /// Stores the sweep and all its runs, and registers this process. It comes before the
@@ -314,6 +327,7 @@ impl Recorder {
                 .map_err(|source| StoreError::of_sqlite(&self.path, source))?;
             self.writing = false;
         }
+        self.check_presence()?;
         for file in self.superfluous.drain(..) {
             // What stays behind is removed with the training's end.
             let _ = fs::remove_file(file);
@@ -323,6 +337,21 @@ impl Recorder {
                 .map_err(|source| StoreError::of_sqlite(&self.path, source))?;
         }
         Ok(())
+    }
+
+    /// Saves what is in the database where its file was removed, moved or replaced.
+    fn check_presence(&mut self) -> Result<(), StoreError> {
+        let Some(change) = self.presence.change() else {
+            return Ok(());
+        };
+        if let Some(sweep) = &mut self.sweep {
+            sweep.process.stop_heart();
+        }
+        Err(StoreError::Gone {
+            path: self.path.clone(),
+            kept: database::keep(&self.connection, &self.path, &change),
+            change,
+        })
     }
 
     fn write<T>(

@@ -40,9 +40,11 @@ pub fn leftovers(path: &Path, everything: bool) -> Result<Vec<Leftover>, StoreEr
 pub fn tidy(path: &Path, everything: bool) -> Result<Tidied, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
     // A database that is missing, another program's or of another version is left alone.
-    if database::open_for_reading(path)?.is_none() {
+    let Some(found) = database::open_as_it_is(path)? else {
         return Ok(Tidied::default());
-    }
+    };
+    database::refuse_older(&found, path)?;
+    drop(found);
     let mut connection = database::connect(path)?;
     let obsolete = forget(&mut connection, path, everything).map_err(failed)?;
     // Until its end no process can take a run or register itself.

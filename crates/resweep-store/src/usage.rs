@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::place;
+
 /// How much room the results folder's parts take, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Usage {
@@ -18,16 +20,46 @@ pub struct Usage {
 impl Usage {
     /// Of the folder that holds `database`. What cannot be looked at counts as nothing.
     pub fn of(database: &Path) -> Usage {
-        let beside = |suffix: &str| {
-            let mut name = database.as_os_str().to_owned();
-            name.push(suffix);
-            fs::metadata(name).map_or(0, |metadata| metadata.len())
+        let bytes = |suffix: &str| {
+            let file = place::beside(database, suffix);
+            fs::metadata(file).map_or(0, |metadata| metadata.len())
         };
         Usage {
-            database_bytes: ["", "-wal", "-shm"].map(beside).iter().sum(),
+            database_bytes: ["", "-wal", "-shm"].map(bytes).iter().sum(),
             checkpoints_bytes: bytes_below(&database.with_file_name("checkpoints")),
             logs_bytes: bytes_below(&database.with_file_name("logs")),
         }
+    }
+}
+
+/// What is free on the disk that a folder is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub bytes: u64,
+    /// Files that can still be created; `None` where the file system has no fixed number of them.
+    pub files: Option<u64>,
+}
+
+impl Room {
+    /// On the disk of `folder`, or of the nearest folder above it that exists; `None` where the
+    /// system does not tell.
+    pub fn at(folder: &Path) -> Option<Room> {
+        let folder = std::path::absolute(folder).ok()?;
+        folder.ancestors().find_map(Room::of)
+    }
+
+    #[cfg(unix)]
+    fn of(folder: &Path) -> Option<Room> {
+        let disk = rustix::fs::statvfs(folder).ok()?;
+        Some(Room {
+            bytes: disk.f_bavail * disk.f_frsize,
+            files: (disk.f_files > 0).then_some(disk.f_favail),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Option<Room> {
+        None
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 
 use super::message::{Answer, Order, Setting};
-use resweep_core::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
+use resweep_core::domain::{Job, OUT_OF_MEMORY, Outcome, RunEvent, TrainError, Trainer};
 
 /// Of what a child prints on standard error, so much is kept: the end.
 const STDERR_BYTES_MAX: usize = 16 << 10;
@@ -128,8 +128,11 @@ fn death(status: ExitStatus, printed: &str) -> TrainError {
     let last = printed.lines().rev().find(|line| !line.trim().is_empty());
     let said = last.map_or(String::new(), |line| format!("; it last said: {line}"));
     let message = format!("the run's process died: {status}{said}");
-    // SIGKILL is what the system sends for want of memory; Rust says the other on an abort.
-    if is_killed(status) || printed.contains("memory allocation of") {
+    // What Rust prints when it aborts.
+    if printed.contains("memory allocation of") {
+        TrainError::out_of_memory(format!("{OUT_OF_MEMORY} ({message})"))
+    // What the system sends when memory runs out, and people for other reasons.
+    } else if is_killed(status) {
         TrainError::transient(message)
     } else {
         TrainError::lasting(message)
@@ -151,7 +154,7 @@ fn is_killed(_: ExitStatus) -> bool {
 /// This program, even where its file has been replaced meanwhile.
 fn this_program() -> std::io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
-    if cfg!(target_os = "linux") && running.exists() {
+    if cfg!(target_os = "linux") && running.try_exists()? {
         return Ok(running.to_owned());
     }
     std::env::current_exe()

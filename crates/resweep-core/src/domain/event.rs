@@ -186,11 +186,10 @@ impl TrainError {
 
     /// A panic. dfdx has no other way to say that there was no memory for some of its tensors.
     pub fn panicked(text: &str) -> Self {
-        let message = format!("the training panicked: {text}");
         if says_out_of_memory(text) {
-            Self::out_of_memory(message)
+            Self::out_of_memory(OUT_OF_MEMORY)
         } else {
-            Self::lasting(message)
+            Self::lasting(format!("the training panicked: {text}"))
         }
     }
 
@@ -202,6 +201,10 @@ impl TrainError {
         }
     }
 }
+
+/// What a person is told where a device has too little memory.
+pub const OUT_OF_MEMORY: &str =
+    "out of memory; fewer runs at once (--workers) or a smaller train.batch_size need less";
 
 /// Whether an error's text says that a device had too little memory.
 pub fn says_out_of_memory(text: &str) -> bool {

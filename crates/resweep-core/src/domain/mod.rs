@@ -25,8 +25,8 @@ pub use config::{
 };
 pub use device::{DeviceKind, DeviceRequest, Requested, UnknownDevice};
 pub use event::{
-    Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, StopReason, SweepTally,
-    TrainError, Trainer, says_out_of_memory,
+    Claim, Event, EventSink, Ledger, OUT_OF_MEMORY, Outcome, RunEvent, SinkError, StopReason,
+    SweepTally, TrainError, Trainer, says_out_of_memory,
 };
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};

@@ -9,8 +9,8 @@ use crossbeam::channel::{Receiver, bounded, never, select};
 use super::policy::{Limits, Policy, Workforce};
 use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
-    Claim, DeviceKind, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, StopReason,
-    SweepTally, Trainer,
+    Claim, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, StopReason, SweepTally,
+    Trainer,
 };
 
 /// How long runs that are asked to stop may take over it. A step can take longer; then the run
@@ -138,6 +138,8 @@ fn is_out_of_memory(outcome: &Outcome) -> bool {
 struct InProgress {
     run: usize,
     started: Instant,
+    /// Whether another run was in progress on its device at any time.
+    shared: bool,
     /// Whether another process has it now.
     lost: bool,
 }
@@ -238,11 +240,7 @@ impl Dispatch<'_> {
                 Some(Claim::Granted(grant)) => {
                     self.idle.pop();
                     self.policy.started(run);
-                    self.training[worker] = Some(InProgress {
-                        run,
-                        started: Instant::now(),
-                        lost: false,
-                    });
+                    self.note_start(worker, run);
                     self.audience
                         .tell(&Event::RunStarted { run: subject, slot });
                     tasks.push((worker, Task { run, grant }));
@@ -257,6 +255,25 @@ impl Dispatch<'_> {
             self.stop();
         }
         self.stop_lost_runs();
+    }
+
+    fn note_start(&mut self, worker: usize, run: usize) {
+        let device = self.workers[worker].slot.device;
+        let mut shared = false;
+        for (other, training) in self.workers.iter().zip(&mut self.training) {
+            if let Some(training) = training
+                && other.slot.device == device
+            {
+                training.shared = true;
+                shared = true;
+            }
+        }
+        self.training[worker] = Some(InProgress {
+            run,
+            started: Instant::now(),
+            shared,
+            lost: false,
+        });
     }
 
     /// Stops runs that another process has taken over.
@@ -288,16 +305,17 @@ impl Dispatch<'_> {
                 wall,
             } => {
                 let training = self.training[worker].take();
-                let lost = training.is_some_and(|training| training.lost);
-                let now = Instant::now();
-                let others = self.others_on_the_gpu(worker);
-                let shared = others.iter().any(|other| self.training[*other].is_some());
+                let lost = training.as_ref().is_some_and(|training| training.lost);
+                let shared = training.is_some_and(|training| training.shared);
+                // The others on its device left it too little memory.
                 let crowded = shared && is_out_of_memory(&outcome);
-                if crowded {
+                let left = if crowded { self.others_on(worker) } else { 0 };
+                if left > 0 {
                     self.retired[worker] = true;
                 } else {
                     self.idle.push(worker);
                 }
+                let now = Instant::now();
                 let retry_in = if lost {
                     self.policy.lost(run, now);
                     None
@@ -312,8 +330,8 @@ impl Dispatch<'_> {
                     wall,
                     retry_in,
                 });
-                if crowded {
-                    let (slot, left) = (self.workers[worker].slot, others.len());
+                if left > 0 {
+                    let slot = self.workers[worker].slot;
                     self.audience.tell(&Event::SlotRetired { slot, left });
                 }
                 self.tell_blocked();
@@ -321,17 +339,13 @@ impl Dispatch<'_> {
         }
     }
 
-    /// The workers that share a worker's GPU and are not retired; none on the CPU, where the
-    /// system shares the memory out.
-    fn others_on_the_gpu(&self, worker: usize) -> Vec<usize> {
+    /// How many other workers on the device of `worker` are not retired.
+    fn others_on(&self, worker: usize) -> usize {
         let device = self.workers[worker].slot.device;
         let shares = |other: &usize| {
             *other != worker && !self.retired[*other] && self.workers[*other].slot.device == device
         };
-        match device {
-            DeviceKind::Cpu => Vec::new(),
-            DeviceKind::Cuda(_) => (0..self.workers.len()).filter(shares).collect(),
-        }
+        (0..self.workers.len()).filter(shares).count()
     }
 
     /// Tells of the runs that cannot start any more.

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
-use super::{StoreError, database, examine};
+use super::{StoreError, database, examine, place};
 use reader::Reader;
-use resweep_core::files::{TEMPORARY_PREFIX, sync_folder};
+use resweep_core::files::{new_temporary, sync_folder};
 use source::Source;
 use tables::{TABLES, Table};
 
@@ -69,7 +69,7 @@ pub enum SalvageError {
 /// program or of another version of this one is none.
 pub fn appraise(path: &Path) -> Result<Salvaged, SalvageError> {
     // SQLite removes a database without a name itself.
-    let mut target = database::open_for_writing(Path::new(""))?;
+    let (mut target, _) = database::open_for_writing(Path::new(""))?;
     copy(path, &mut target, Path::new("(temporary)"))
 }
 
@@ -87,14 +87,9 @@ pub fn save(path: &Path, to: &Path) -> Result<Salvaged, SalvageError> {
         path: to.to_owned(),
         source,
     };
-    let folder = match to.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX);
-    let file = builder.tempfile_in(folder).map_err(cannot_write)?;
-    let mut target = database::open_for_writing(file.path())?;
+    let folder = place::folder(to);
+    let file = new_temporary(folder).map_err(cannot_write)?;
+    let (mut target, _) = database::open_for_writing(file.path())?;
     let salvaged = copy(path, &mut target, to)?;
     // All of it in one file, which can be moved.
     let one_file = target.pragma_update(None, "journal_mode", "DELETE");

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::SalvageError;
-use crate::database;
+use crate::{database, place};
 
 /// A damaged database that is open for reading.
 pub(super) struct Source {
@@ -50,21 +50,14 @@ fn copy_of_cut_file(path: &Path) -> io::Result<Option<TempDir>> {
     let copy = copied(folder.path());
     let mut file = File::create(&copy)?;
     io::copy(&mut File::open(path)?.take(whole), &mut file)?;
-    let (log, copied_log) = (with_suffix(path, "-wal"), with_suffix(&copy, "-wal"));
-    if log.exists() {
-        fs::copy(log, copied_log)?;
+    if place::has_log(path) {
+        fs::copy(place::beside(path, "-wal"), place::beside(&copy, "-wal"))?;
     }
     Ok(Some(folder))
 }
 
 fn copied(folder: &Path) -> PathBuf {
     folder.join("resweep.db")
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// What the file's header says; `None` where that can be no size of a page.

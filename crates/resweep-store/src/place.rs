@@ -1,0 +1,231 @@
+//! Where the database's file is, and why it cannot be used there.
+//!
+//! Missing and unreadable are different answers: nothing here takes an error of the system for an
+//! empty folder. Nothing here creates, opens or changes a database.
+
+use std::fs::{self, File, FileType};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+/// SQLite's `MAX_PATHNAME` on Unix, of which it wants 8 bytes for `-journal`.
+const PATH_BYTES_MAX: usize = 512 - 8;
+
+/// Whether there is a database at `path`; false where its folder is missing or lacks it.
+///
+/// # Errors
+/// When that cannot be told, or something else has the name.
+pub(super) fn has_database(path: &Path) -> Result<bool, StoreError> {
+    check_length(path)?;
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(true),
+        Ok(metadata) => Err(StoreError::NotAFile {
+            path: path.to_owned(),
+            kind: kind(metadata.file_type()),
+        }),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            check_link(path)?;
+            check_link(folder(path))?;
+            Ok(false)
+        }
+        Err(cause) => Err(unreadable(path, cause)),
+    }
+}
+
+/// Refuses a results folder that does not exist.
+///
+/// # Errors
+/// When it does not, is no folder, or cannot be looked at.
+pub fn check_folder(results: &Path) -> Result<(), StoreError> {
+    let path = || results.to_owned();
+    match fs::metadata(results) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(StoreError::NotAFolder { path: path() }),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            check_link(results)?;
+            Err(StoreError::NoFolder { path: path() })
+        }
+        Err(cause) if cause.kind() == io::ErrorKind::NotADirectory => {
+            Err(StoreError::NoFolder { path: path() })
+        }
+        Err(cause) => Err(StoreError::Unreadable {
+            path: path(),
+            cause,
+        }),
+    }
+}
+
+/// Refuses a path that SQLite cannot open.
+pub(super) fn check_length(path: &Path) -> Result<(), StoreError> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let bytes = absolute.as_os_str().len();
+    if bytes > PATH_BYTES_MAX {
+        return Err(StoreError::PathTooLong {
+            path: path.to_owned(),
+            bytes,
+            bytes_max: PATH_BYTES_MAX,
+        });
+    }
+    Ok(())
+}
+
+/// Refuses a symbolic link to something that does not exist.
+fn check_link(path: &Path) -> Result<(), StoreError> {
+    match (fs::metadata(path), fs::read_link(path)) {
+        (Err(_), Ok(target)) => Err(StoreError::BrokenLink {
+            path: path.to_owned(),
+            target,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Names the folder where that is what cannot be looked into.
+fn unreadable(path: &Path, cause: io::Error) -> StoreError {
+    let folder = folder(path).to_owned();
+    match cause.kind() {
+        io::ErrorKind::NotADirectory => StoreError::NotAFolder { path: folder },
+        io::ErrorKind::PermissionDenied => StoreError::Unreadable {
+            path: folder,
+            cause,
+        },
+        _ => StoreError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        },
+    }
+}
+
+/// The results folder of the database at `path`.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn kind(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else {
+        "neither a file nor a folder"
+    }
+}
+
+/// `path` with `suffix` after its name, as SQLite names the files beside a database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Whether the write-ahead log of the database at `path` has content. One that cannot be looked at
+/// may have.
+pub(super) fn has_log(path: &Path) -> bool {
+    match fs::metadata(beside(path, "-wal")) {
+        Ok(metadata) => metadata.len() > 0,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether the files of the write-ahead log of the database at `path` are there, empty or not.
+pub(super) fn has_log_files(path: &Path) -> bool {
+    let exists = |suffix| fs::symlink_metadata(beside(path, suffix)).is_ok();
+    exists("-wal") || exists("-shm")
+}
+
+/// Why SQLite could not open the database at `path`, which is there; `None` where that is not a
+/// matter of access.
+pub(super) fn denied(path: &Path) -> Option<StoreError> {
+    let cause = read_access(path).err()?;
+    Some(StoreError::Unreadable {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+/// Does not open the file: closing it would take away the locks that SQLite has on it.
+#[cfg(unix)]
+fn read_access(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
+}
+
+#[cfg(not(unix))]
+fn read_access(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Tests whether the drive that holds the database at `path` has locks, without opening it.
+///
+/// # Errors
+/// When it has none.
+pub(super) fn check_locks(path: &Path) -> Result<(), StoreError> {
+    let lock = path.with_extension("lock");
+    let (probe, file) = match File::open(&lock) {
+        Ok(file) => (lock, file),
+        Err(_) => match File::open(folder(path)) {
+            Ok(file) => (folder(path).to_owned(), file),
+            // Nothing is known about the drive then.
+            Err(_) => return Ok(()),
+        },
+    };
+    match probe_lock(&file) {
+        Ok(()) => Ok(()),
+        Err(source) => Err(StoreError::Lock {
+            path: probe,
+            source,
+        }),
+    }
+}
+
+/// Takes the kind of lock that SQLite takes. One that another process has is a sign that the drive
+/// has locks.
+#[cfg(unix)]
+fn probe_lock(file: &File) -> io::Result<()> {
+    use rustix::fs::{FlockOperation, fcntl_lock};
+    use rustix::io::Errno;
+    match fcntl_lock(file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) | Err(Errno::AGAIN | Errno::ACCESS) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn probe_lock(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_locks_passes_the_probe() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("resweep.db");
+        assert!(check_locks(&path).is_ok());
+        fs::write(path.with_extension("lock"), "").expect("a file");
+        assert!(check_locks(&path).is_ok());
+    }
+
+    #[test]
+    fn sqlite_takes_paths_up_to_the_limit() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut deep = folder.path().to_owned();
+        let room = PATH_BYTES_MAX - deep.as_os_str().len() - "/resweep.db".len();
+        for part in ["d".repeat(150), "d".repeat(150)] {
+            deep.push(part);
+        }
+        deep.push("d".repeat(room - 303));
+        fs::create_dir_all(&deep).expect("a folder");
+        let path = deep.join("resweep.db");
+        assert!(check_length(&path).is_ok());
+        rusqlite::Connection::open(&path).expect("a database");
+        let longer = deep
+            .with_file_name("d".repeat(room - 302))
+            .join("resweep.db");
+        assert!(check_length(&longer).is_err());
+    }
+}

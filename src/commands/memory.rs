@@ -1,0 +1,182 @@
+//! What the runs of a sweep take of the machine's memory on the CPU, and what there is.
+
+use std::process;
+
+use resweep_core::domain::{Configuration, EngineKind, Validation};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use super::known_images::KnownImages;
+use super::table::binary;
+
+/// What the program takes besides its runs and images, the drawing of a figure included. With it,
+/// [`alone`] was above every peak that was measured at depths 8 to 110, widths 2 to 64, images of 8
+/// and 32 pixels and batches of 16 to 128.
+const PROGRAM_BYTES: u64 = 64 << 20;
+
+/// Training images of a data set that nobody has looked at: as many as the published ones have.
+const IMAGES_UNSEEN: u64 = 50_000;
+
+/// What one run takes and what all runs share, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    pub run: u64,
+    pub shared: u64,
+}
+
+impl Need {
+    /// An upper bound for one run of a configuration with `threads` threads.
+    pub fn of(config: &Configuration, images: &KnownImages, threads: usize) -> Need {
+        let training = resnet_engine::memory_bytes(config, images.classes, threads);
+        // The portable engine's estimate is up to a tenth too small.
+        let training = match config.train.engine {
+            EngineKind::Fused => training,
+            EngineKind::Portable => training + training / 8,
+        };
+        Need {
+            run: training + checkpoint_bytes(config, images.classes),
+            shared: PROGRAM_BYTES + image_bytes(config, images),
+        }
+    }
+
+    /// The peak of a process that trains nothing else.
+    pub fn alone(self) -> u64 {
+        self.run + self.shared
+    }
+
+    /// What a person should know before so many runs of this size start at once; `None` where they
+    /// fit into `free` bytes.
+    pub fn warning(self, workers: usize, free: u64) -> Option<String> {
+        let all = self.shared + self.run * workers as u64;
+        if all <= free {
+            return None;
+        }
+        let fitting = free.saturating_sub(self.shared) / self.run.max(1);
+        let advice = match fitting {
+            0 => "a smaller `train.batch_size` needs less".to_owned(),
+            fitting => format!("`--workers {fitting}` fits"),
+        };
+        let runs = if workers == 1 { "run" } else { "runs at once" };
+        Some(format!(
+            "{workers} {runs} may need {} of memory and {} are free; {advice}",
+            binary(all),
+            binary(free)
+        ))
+    }
+}
+
+/// A checkpoint is put together in memory: parameters, velocities and statistics.
+fn checkpoint_bytes(config: &Configuration, classes: usize) -> u64 {
+    let architecture = resweep_core::architecture::Architecture::new(&config.model, classes);
+    3 * architecture.parameters() * size_of::<f32>() as u64
+}
+
+/// One byte for each channel of each pixel. Images that are held out are there twice for a while.
+fn image_bytes(config: &Configuration, images: &KnownImages) -> u64 {
+    let seen = images.seen.as_ref();
+    let train = seen.map_or(IMAGES_UNSEEN, |facts| facts.train_images as u64);
+    let labels = seen.and_then(|facts| facts.labels.as_ref());
+    let test = labels.map_or(train, |labels| labels.test.len() as u64);
+    let held_out = match config.data.validation {
+        Validation::None => 0,
+        Validation::Images(_) => train,
+    };
+    let image = 3 * config.model.image_size as u64 * config.model.image_size as u64;
+    (train + test + held_out) * (image + size_of::<u16>() as u64)
+}
+
+/// Bytes that this process may still take: what the machine has free, at most what its control
+/// group and its limit on address space allow. `None` where the system does not tell.
+pub fn free_bytes() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let own = Pid::from_u32(process::id());
+    let all = ProcessesToUpdate::Some(&[own]);
+    system.refresh_processes_specifics(all, false, ProcessRefreshKind::nothing());
+    let group = system.process(own).and_then(|own| own.cgroup_limits());
+    let limits = [group.map(|group| group.total_memory), address_space()];
+    let limits = limits.into_iter().flatten();
+    Some(limits.fold(system.available_memory(), u64::min))
+}
+
+/// `ulimit -v`.
+#[cfg(unix)]
+fn address_space() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::As).current
+}
+
+#[cfg(not(unix))]
+fn address_space() -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use resweep_core::domain::Shortcut;
+    use resweep_data::{Facts, Labels};
+
+    use super::*;
+
+    fn need(depth: usize, width: usize, size: usize, batch: usize, shortcut: Shortcut) -> Need {
+        let mut config = Configuration::paper(depth, shortcut);
+        config.model.width = width;
+        config.model.image_size = size;
+        config.train.batch_size = batch;
+        // The built-in images.
+        let labels = Labels {
+            train: vec![0; 10_000],
+            test: vec![0; 2_000],
+        };
+        let images = KnownImages {
+            fingerprint: String::new(),
+            classes: 10,
+            seen: Some(Facts {
+                fingerprint: String::new(),
+                classes: 10,
+                train_images: 10_000,
+                labels: Some(Arc::new(labels)),
+                warnings: Vec::new(),
+            }),
+        };
+        Need::of(&config, &images, 1)
+    }
+
+    #[test]
+    fn the_estimate_is_above_every_measured_peak_and_not_far_above() {
+        for (depth, width, size, batch, shortcut, measured_mib) in [
+            (8, 2, 8, 16, Shortcut::None, 59),
+            (8, 16, 32, 128, Shortcut::A, 172),
+            (20, 16, 32, 16, Shortcut::A, 120),
+            (20, 16, 32, 128, Shortcut::A, 268),
+            (20, 16, 32, 128, Shortcut::B, 277),
+            (20, 64, 32, 32, Shortcut::A, 540),
+            (56, 16, 32, 128, Shortcut::A, 555),
+            (110, 16, 32, 16, Shortcut::A, 260),
+            (110, 16, 32, 128, Shortcut::None, 973),
+        ] {
+            let mib = need(depth, width, size, batch, shortcut).alone() >> 20;
+            let expected = measured_mib..measured_mib + 64;
+            assert!(expected.contains(&mib), "{depth} {batch}: {mib}");
+        }
+    }
+
+    #[test]
+    fn more_workers_than_memory_are_warned_of() {
+        let need = Need {
+            run: 900 << 20,
+            shared: 100 << 20,
+        };
+        assert_eq!(need.warning(2, 2000 << 20), None);
+        let said = |workers, mib: u64| need.warning(workers, mib << 20).expect("a warning");
+        assert_eq!(
+            said(3, 2000),
+            "3 runs at once may need 2.8 GiB of memory and 2.0 GiB are free; `--workers 2` fits"
+        );
+        assert_eq!(
+            said(1, 900),
+            "1 run may need 1.0 GiB of memory and 900 MiB are free; a smaller `train.batch_size` \
+             needs less"
+        );
+    }
+}
