@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Cpu, Gradients, Storage};
 
+use super::batch_norm::Normalisation;
 use super::buffer::Buffer;
 use super::chunk::{Backward, Input, Output, Reduce, Unpool};
-use super::forward::Feed;
-use super::geometry::{Convolution, Join};
+use super::forward::LayerInput;
+use super::geometry::{Backbone, Convolution, ShortcutKind};
 use super::kernels::Sums;
 use super::packing;
 use super::prepared::Pass;
@@ -36,6 +37,27 @@ enum Target<'a> {
     },
 }
 
+/// The gradient of a BN's output.
+#[derive(Clone, Copy)]
+struct OutputGradient<'a> {
+    values: &'a Buffer,
+    /// What the BN's own gradient needs.
+    sums: &'a Sums,
+    /// The gradient of the block's sum, if option A's shortcut takes it to the inputs.
+    residual: Option<&'a Buffer>,
+}
+
+/// One chunk of a layer's backward pass.
+struct ChunkJob<'a> {
+    input: Input<'a>,
+    output: Output<'a>,
+    gradient: &'a [f32],
+    x: &'a [f32],
+    residual: Option<&'a [f32]>,
+    kernel_gradient: &'a mut [f32],
+    sums: &'a mut Sums,
+}
+
 impl Workspace {
     /// Adds the gradients of all parameters to `all`, from those of the features
     /// (batch, features).
@@ -48,82 +70,105 @@ impl Workspace {
         features: &[f32],
         all: &mut Gradients<f32, Cpu>,
     ) -> Result<(), CpuError> {
-        let trunk = Arc::clone(&self.trunk);
-        self.kernels.prepare(&trunk, tensors, Pass::Backward);
+        let backbone = Arc::clone(&self.backbone);
+        self.kernels.prepare(&backbone, tensors, Pass::Backward);
         let mut buffers = std::mem::take(&mut self.gradients);
         let [outer, inner, next, shortcut] = &mut buffers[..] else {
             unreachable!("a workspace has four buffers of gradients")
         };
         let (mut outer, mut next) = (outer, next);
         let mut sums = self.unpool(features, outer);
-        for (index, block) in trunk.blocks.iter().enumerate().rev() {
-            let first = Feed::Activated(block.first.index);
-            let target = Target::Inner(block.first.index, inner);
-            let inner_sums = self.layer_back(
-                (tensors, all),
+        for (index, block) in backbone.blocks.iter().enumerate().rev() {
+            let inner_sums = self.layer_backward(
+                tensors,
+                all,
                 &block.second,
-                (outer, &sums, None),
-                first,
-                target,
+                OutputGradient {
+                    values: outer,
+                    sums: &sums,
+                    residual: None,
+                },
+                LayerInput::Activated(block.first.index),
+                Target::Inner(block.first.index, inner),
             )?;
-            let shortcut = match &block.join {
-                Join::None | Join::SubsampleAndPad => None,
-                Join::Identity => Some(&*outer),
-                Join::Projection(conv) => {
-                    let sums = self.reduce(conv, outer);
-                    let target = Target::Kept(shortcut);
-                    let input = Feed::Joint(index);
-                    let gradient = (&*outer, &sums, None);
-                    self.layer_back((tensors, all), conv, gradient, input, target)?;
+            let shortcut = match &block.shortcut {
+                ShortcutKind::None | ShortcutKind::SubsampleAndPad => None,
+                ShortcutKind::Identity => Some(&*outer),
+                ShortcutKind::Projection(conv) => {
+                    let gradient = OutputGradient {
+                        values: outer,
+                        sums: &self.reduce(conv, outer),
+                        residual: None,
+                    };
+                    let input = LayerInput::BlockOutput(index);
+                    self.layer_backward(
+                        tensors,
+                        all,
+                        conv,
+                        gradient,
+                        input,
+                        Target::Kept(shortcut),
+                    )?;
                     Some(&*shortcut)
                 }
             };
-            let target = Target::Outer {
-                block: index,
-                shortcut,
-                gradient: next,
-            };
-            let residual = (block.join == Join::SubsampleAndPad).then_some(&*outer);
-            let (input, gradient) = (Feed::Joint(index), (&*inner, &inner_sums, residual));
-            sums = self.layer_back((tensors, all), &block.first, gradient, input, target)?;
+            let takes_residual = block.shortcut == ShortcutKind::SubsampleAndPad;
+            sums = self.layer_backward(
+                tensors,
+                all,
+                &block.first,
+                OutputGradient {
+                    values: inner,
+                    sums: &inner_sums,
+                    residual: takes_residual.then_some(&*outer),
+                },
+                LayerInput::BlockOutput(index),
+                Target::Outer {
+                    block: index,
+                    shortcut,
+                    gradient: next,
+                },
+            )?;
             std::mem::swap(&mut outer, &mut next);
         }
-        let gradient = (&*outer, &sums, None);
-        self.layer_back(
-            (tensors, all),
-            &trunk.stem,
-            gradient,
-            Feed::Images,
-            Target::None,
-        )?;
+        let gradient = OutputGradient {
+            values: outer,
+            sums: &sums,
+            residual: None,
+        };
+        let (stem, images) = (&backbone.stem, LayerInput::Images);
+        self.layer_backward(tensors, all, stem, gradient, images, Target::None)?;
         self.gradients = buffers;
         Ok(())
     }
 
-    /// One convolution and the BN after it, whose output has the gradient `gradient`; the sums
-    /// for the BN that `target` leads to. The third of `gradient` is that of the block's sum, if
-    /// option A's shortcut takes it to the inputs.
-    fn layer_back(
+    /// Takes `gradient` back through one convolution and the BN after it. Returns the sums for the
+    /// BN that `target` leads to.
+    fn layer_backward(
         &mut self,
-        (tensors, all): (&Tensors, &mut Gradients<f32, Cpu>),
+        tensors: &Tensors,
+        all: &mut Gradients<f32, Cpu>,
         conv: &Convolution,
-        (gradient, sums, residual): (&Buffer, &Sums, Option<&Buffer>),
-        feed: Feed,
+        gradient: OutputGradient<'_>,
+        layer_input: LayerInput,
         target: Target<'_>,
     ) -> Result<Sums, CpuError> {
         let values = self.batch * conv.output.size * conv.output.size;
-        let norm = self.norms[conv.index].gradient(sums, values);
+        let norm = self.norms[conv.index].gradient(gradient.sums, values);
         add(all, tensors.gamma(conv), &norm.gamma)?;
         add(all, tensors.beta(conv), &norm.beta)?;
 
         let (chunk, in_channels) = (self.chunk(), conv.input.channels);
         let (in_chunk, out_chunk) = (chunk * conv.input.len(), chunk * conv.output.len());
+        let (in_len, out_len) = (
+            self.batch * conv.input.len(),
+            self.batch * conv.output.len(),
+        );
         let Self {
-            trunk,
-            batch,
+            backbone,
             images,
             outputs,
-            joints,
+            block_outputs,
             norms,
             kernels,
             kernel_gradients,
@@ -131,78 +176,61 @@ impl Workspace {
             team,
             ..
         } = self;
-        let (in_len, out_len) = (*batch * conv.input.len(), *batch * conv.output.len());
-        let input = match feed {
-            Feed::Images => Input::Stored(&images[..in_len]),
-            Feed::Joint(index) | Feed::Joined(index) => Input::Stored(&joints[index][..in_len]),
-            Feed::Activated(index) => Input::Activated {
-                x: &outputs[index][..in_len],
-                norm: &norms[index],
-            },
-        };
-        let output = match target {
-            Target::None => Output::None,
-            Target::Kept(gradient) => Output::Kept(&mut gradient[..in_len]),
-            Target::Inner(index, gradient) => Output::Inner {
-                norm: &norms[index],
-                x: &outputs[index][..in_len],
-                gradient: &mut gradient[..in_len],
-            },
-            Target::Outer {
-                block,
-                shortcut,
-                gradient,
-            } => {
-                let before = block.checked_sub(1).map(|last| &trunk.blocks[last].second);
-                let before = before.unwrap_or(&trunk.stem).index;
-                Output::Outer {
-                    output: &joints[block][..in_len],
-                    shortcut: shortcut.map(|shortcut| &shortcut[..in_len]),
-                    centred: Centred {
-                        x: &outputs[before][..in_len],
-                        mean: &norms[before].mean,
-                    },
-                    gradient: &mut gradient[..in_len],
-                }
+        let input = match layer_input {
+            LayerInput::Images => Input::Stored(&images[..in_len]),
+            LayerInput::BlockOutput(index) | LayerInput::ResidualOutput(index) => {
+                Input::Stored(&block_outputs[index][..in_len])
             }
+            LayerInput::Activated(index) => Input::Activated {
+                x: &outputs[index][..in_len],
+                norm: &norms[index],
+            },
         };
+        let forward = ForwardValues {
+            backbone,
+            outputs,
+            block_outputs,
+            norms,
+        };
+        let output = forward.output(target, in_len);
         clear(sums, in_channels);
         let inputs = input.chunks(in_chunk);
         let chunks = inputs.len();
         let parts = &mut kernel_gradients[..chunks * conv.kernel_len()];
         let kernel = kernels.of(conv);
-        let residuals = (0..chunks).map(|chunk| {
-            let range = chunk * out_chunk..((chunk + 1) * out_chunk).min(out_len);
-            residual.map(|residual| &residual[range])
-        });
-        let jobs = inputs
+        let own = inputs
             .into_iter()
             .zip(output.chunks(chunks, in_chunk))
-            .zip(gradient[..out_len].chunks(out_chunk))
-            .zip(outputs[conv.index][..out_len].chunks(out_chunk))
-            .zip(residuals)
-            .zip(parts.chunks_mut(conv.kernel_len()))
-            .zip(sums.iter_mut());
-        team.share(
-            jobs.collect(),
-            |set,
-             ((((((input, output), gradient), x), residual), kernel_gradient), sums),
-             scratch| {
-                set.run(Backward {
-                    conv,
-                    kernel,
-                    gradient,
-                    x,
-                    norm: &norm,
+            .zip(parts.chunks_mut(conv.kernel_len()).zip(sums.iter_mut()));
+        let jobs = own
+            .enumerate()
+            .map(|(index, ((input, output), (kernel_gradient, sums)))| {
+                let range = index * out_chunk..((index + 1) * out_chunk).min(out_len);
+                ChunkJob {
                     input,
-                    residual,
                     output,
+                    gradient: &gradient.values[range.clone()],
+                    x: &outputs[conv.index][range.clone()],
+                    residual: gradient.residual.map(|residual| &residual[range]),
                     kernel_gradient,
                     sums,
-                    scratch,
-                });
-            },
-        );
+                }
+            });
+        team.share(jobs.collect(), |set, job, scratch| {
+            set.run(Backward {
+                conv,
+                kernel,
+                gradient: job.gradient,
+                x: job.x,
+                norm: &norm,
+                input: job.input,
+                residual: job.residual,
+                output: job.output,
+                kernel_gradient: job.kernel_gradient,
+                sums: job.sums,
+                scratch,
+            });
+        });
         let gradient = all.get_or_alloc_mut(tensors.kernel(conv))?;
         packing::add_gradients(conv, parts, gradient);
         Ok(total(&*sums, in_channels))
@@ -210,24 +238,24 @@ impl Workspace {
 
     /// The gradient of the last block's sum from that of the features, and its sums.
     fn unpool(&mut self, features: &[f32], gradient: &mut Buffer) -> Sums {
-        let (chunk, last) = (self.chunk(), self.trunk.last());
+        let (chunk, last) = (self.chunk(), self.backbone.last());
         let Self {
-            trunk,
+            backbone,
             batch,
             outputs,
-            joints,
+            block_outputs,
             norms,
             sums,
             team,
             ..
         } = self;
-        let conv = trunk
+        let conv = backbone
             .blocks
             .last()
-            .map_or(&trunk.stem, |block| &block.second);
+            .map_or(&backbone.stem, |block| &block.second);
         let len = *batch * last.len();
         let output = Output::Outer {
-            output: &joints[trunk.blocks.len()][..len],
+            output: &block_outputs[backbone.blocks.len()][..len],
             shortcut: None,
             centred: Centred {
                 x: &outputs[conv.index][..len],
@@ -236,14 +264,14 @@ impl Workspace {
             gradient: &mut gradient[..len],
         };
         clear(sums, last.channels);
-        let features = features.chunks(chunk * trunk.features);
+        let features = features.chunks(chunk * backbone.features);
         let outputs = output.chunks(features.len(), chunk * last.len());
         let jobs = features.zip(outputs).zip(sums.iter_mut());
         team.share(jobs.collect(), |set, ((features, output), sums), _| {
             set.run(Unpool {
                 grid: last,
                 features,
-                channels: trunk.features,
+                channels: backbone.features,
                 output,
                 sums,
             });
@@ -271,6 +299,47 @@ impl Workspace {
                 });
             });
         total(&self.sums, grid.channels)
+    }
+}
+
+/// What the forward pass left for the backward pass.
+struct ForwardValues<'a> {
+    backbone: &'a Backbone,
+    outputs: &'a [Buffer],
+    block_outputs: &'a [Buffer],
+    norms: &'a [Normalisation],
+}
+
+impl<'a> ForwardValues<'a> {
+    /// Where a layer's gradient of its inputs goes, `len` floats of it.
+    fn output(&self, target: Target<'a>, len: usize) -> Output<'a> {
+        match target {
+            Target::None => Output::None,
+            Target::Kept(gradient) => Output::Kept(&mut gradient[..len]),
+            Target::Inner(index, gradient) => Output::Inner {
+                norm: &self.norms[index],
+                x: &self.outputs[index][..len],
+                gradient: &mut gradient[..len],
+            },
+            Target::Outer {
+                block,
+                shortcut,
+                gradient,
+            } => {
+                let blocks = &self.backbone.blocks;
+                let before = block.checked_sub(1).map(|last| &blocks[last].second);
+                let before = before.unwrap_or(&self.backbone.stem).index;
+                Output::Outer {
+                    output: &self.block_outputs[block][..len],
+                    shortcut: shortcut.map(|shortcut| &shortcut[..len]),
+                    centred: Centred {
+                        x: &self.outputs[before][..len],
+                        mean: &self.norms[before].mean,
+                    },
+                    gradient: &mut gradient[..len],
+                }
+            }
+        }
     }
 }
 

@@ -10,11 +10,11 @@ use super::batch_norm::{GammaBeta, Normalisation};
 use super::buffer::Buffer;
 use super::chunk::{Forward, Input, Pool};
 use super::forward::subsample;
-use super::geometry::{Block, Convolution, Grid, Join, Trunk, chunk_images};
+use super::geometry::{Backbone, Block, Convolution, Grid, ShortcutKind, chunk_images};
 use super::kernels::{InstructionSet, Sums};
 use super::prepared::{Pass, Prepared};
 use super::scratch::Scratch;
-use super::sources::{Joined, Shortcut};
+use super::sources::{ResidualOutput, ShortcutValues};
 use super::team::Team;
 use super::tensors::Tensors;
 use super::workspace::total;
@@ -23,7 +23,7 @@ use crate::model::{Architecture, Network};
 
 /// What evaluation needs of a network, and the threads' memory.
 pub struct Evaluator {
-    trunk: Arc<Trunk>,
+    backbone: Arc<Backbone>,
     /// Images that it has room for.
     capacity: usize,
     images: Vec<f32>,
@@ -42,38 +42,38 @@ impl Evaluator {
     /// # Errors
     /// When the system has no room for it.
     pub fn new(
-        trunk: Arc<Trunk>,
+        backbone: Arc<Backbone>,
         capacity: usize,
         set: InstructionSet,
         threads: usize,
     ) -> io::Result<Self> {
-        let lanes = (0..threads).map(|_| Lane::new(&trunk));
+        let lanes = (0..threads).map(|_| Lane::new(&backbone));
         Ok(Self {
             capacity,
-            images: vec![0.0; capacity * trunk.stem.input.len()],
-            kernels: Prepared::new(&trunk, set, threads)?,
-            entries: trunk
+            images: vec![0.0; capacity * backbone.stem.input.len()],
+            kernels: Prepared::new(&backbone, set, threads)?,
+            entries: backbone
                 .convolutions()
                 .map(|conv| vec![0.0; conv.parameters()])
                 .collect(),
-            norms: vec![Normalisation::default(); trunk.convolutions().count()],
+            norms: vec![Normalisation::default(); backbone.convolutions().count()],
             team: Team::new(set, lanes.collect::<Result<_, _>>()?),
-            trunk,
+            backbone,
         })
     }
 
     /// Bytes of an evaluator for batches of `capacity` images and `threads` threads.
-    pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
-        let kernels = Prepared::floats(trunk, threads);
-        let images = capacity * trunk.stem.input.len();
-        let entries: usize = trunk.convolutions().map(Convolution::parameters).sum();
-        let floats = images + kernels + entries + threads * Lane::floats(trunk);
+    pub fn bytes(backbone: &Backbone, capacity: usize, threads: usize) -> usize {
+        let kernels = Prepared::floats(backbone, threads);
+        let images = capacity * backbone.stem.input.len();
+        let entries: usize = backbone.convolutions().map(Convolution::parameters).sum();
+        let floats = images + kernels + entries + threads * Lane::floats(backbone);
         floats * size_of::<f32>()
     }
 
-    /// Whether it has the memory for a batch of `batch` images through `trunk`.
-    pub fn fits(&self, trunk: &Trunk, batch: usize) -> bool {
-        batch <= self.capacity && *self.trunk == *trunk
+    /// Whether it has the memory for a batch of `batch` images through `backbone`.
+    pub fn fits(&self, backbone: &Backbone, batch: usize) -> bool {
+        batch <= self.capacity && *self.backbone == *backbone
     }
 
     /// Features (batch, features) of `batch` images, which `fill` writes.
@@ -95,7 +95,7 @@ impl Evaluator {
         fill: impl FnOnce(&mut [f32]),
     ) -> Vec<Moments> {
         let (_, sums) = self.evaluate(network, batch, fill, true);
-        moments(&self.trunk, &network.architecture, batch, &sums)
+        moments(&self.backbone, &network.architecture, batch, &sums)
     }
 
     /// The features, and each chunk's sums over the outputs of each convolution, which are empty if
@@ -107,17 +107,17 @@ impl Evaluator {
         fill: impl FnOnce(&mut [f32]),
         measure: bool,
     ) -> (Vec<f32>, Vec<Vec<Sums>>) {
-        let trunk = Arc::clone(&self.trunk);
+        let backbone = Arc::clone(&self.backbone);
         let tensors = Tensors::of(network);
-        self.prepare(&trunk, &tensors);
-        let images = &mut self.images[..batch * trunk.stem.input.len()];
+        self.prepare(&backbone, &tensors);
+        let images = &mut self.images[..batch * backbone.stem.input.len()];
         fill(images);
-        let mut features = vec![0.0; batch * trunk.features];
-        let few = images_together(&trunk);
+        let mut features = vec![0.0; batch * backbone.features];
+        let few = images_together(&backbone);
         let chunk = chunk_images(batch);
         // Only sums need the training's chunks; smaller jobs keep all threads busy to the end.
         let chunk = if measure { chunk } else { chunk.min(few) };
-        let layers = trunk.convolutions().map(|conv| match measure {
+        let layers = backbone.convolutions().map(|conv| match measure {
             true => Sums::new(conv.output.channels),
             false => Sums::default(),
         });
@@ -126,19 +126,19 @@ impl Evaluator {
 
         let (kernels, norms) = (&self.kernels, &self.norms);
         let jobs = images
-            .chunks(chunk * trunk.stem.input.len())
-            .zip(features.chunks_mut(chunk * trunk.features))
+            .chunks(chunk * backbone.stem.input.len())
+            .zip(features.chunks_mut(chunk * backbone.features))
             .zip(&mut sums);
         self.team
             .share(jobs.collect(), |set, ((images, features), sums), lane| {
-                let images = images.chunks(few * trunk.stem.input.len());
-                for (images, features) in images.zip(features.chunks_mut(few * trunk.features)) {
+                let images = images.chunks(few * backbone.stem.input.len());
+                for (images, features) in images.zip(features.chunks_mut(few * backbone.features)) {
                     let mut passage = Passage {
                         set,
-                        trunk: &trunk,
+                        backbone: &backbone,
                         kernels,
                         norms,
-                        images: images.len() / trunk.stem.input.len(),
+                        images: images.len() / backbone.stem.input.len(),
                         measure,
                         sums,
                         scratch: &mut lane.scratch,
@@ -151,14 +151,14 @@ impl Evaluator {
 
     /// Brings the kernels into the order that their methods want, where they are not those of the
     /// batch before, and the running statistics into that of BN.
-    fn prepare(&mut self, trunk: &Trunk, tensors: &Tensors) {
-        if !self.is_prepared(trunk, tensors) {
-            self.kernels.prepare(trunk, tensors, Pass::Forward);
-            for (conv, entries) in trunk.convolutions().zip(&mut self.entries) {
+    fn prepare(&mut self, backbone: &Backbone, tensors: &Tensors) {
+        if !self.is_prepared(backbone, tensors) {
+            self.kernels.prepare(backbone, tensors, Pass::Forward);
+            for (conv, entries) in backbone.convolutions().zip(&mut self.entries) {
                 tensors.kernel(conv).copy_into(entries);
             }
         }
-        for (conv, norm) in trunk.convolutions().zip(&mut self.norms) {
+        for (conv, norm) in backbone.convolutions().zip(&mut self.norms) {
             let (mean, variance) = tensors.running(conv);
             let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
             let parameters = GammaBeta {
@@ -172,20 +172,20 @@ impl Evaluator {
     }
 
     /// Whether `self.kernels` are made of these tensors.
-    fn is_prepared(&self, trunk: &Trunk, tensors: &Tensors) -> bool {
-        let mut kernels = trunk.convolutions().zip(&self.entries);
+    fn is_prepared(&self, backbone: &Backbone, tensors: &Tensors) -> bool {
+        let mut kernels = backbone.convolutions().zip(&self.entries);
         kernels.all(|(conv, entries)| tensors.kernel(conv).as_vec() == *entries)
     }
 }
 
 /// The sums of the chunks of `batch` images, without the channels that round up.
 fn moments(
-    trunk: &Trunk,
+    backbone: &Backbone,
     architecture: &Architecture,
     batch: usize,
     sums: &[Vec<Sums>],
 ) -> Vec<Moments> {
-    let layers = trunk.convolutions().zip(architecture.layers());
+    let layers = backbone.convolutions().zip(architecture.layers());
     let moments = layers.map(|(conv, layer)| {
         let parts = sums.iter().map(|chunk| &chunk[conv.index]);
         let sums = total(parts, conv.output.channels);
@@ -207,8 +207,8 @@ struct Lane {
 /// What goes from layer to layer.
 struct Activations {
     /// A block's input, and that of the block before it.
-    joint: Buffer,
-    last_joint: Buffer,
+    block_output: Buffer,
+    last_block_output: Buffer,
     /// The outputs of a block's convolutions.
     first: Buffer,
     second: Buffer,
@@ -222,14 +222,14 @@ impl Activations {
 }
 
 impl Lane {
-    fn new(trunk: &Trunk) -> io::Result<Self> {
-        let images = images_together(trunk);
-        let activation = || Buffer::new(images * trunk.largest(|conv| conv.output.len()));
+    fn new(backbone: &Backbone) -> io::Result<Self> {
+        let images = images_together(backbone);
+        let activation = || Buffer::new(images * backbone.largest(|conv| conv.output.len()));
         Ok(Self {
-            scratch: Scratch::new(trunk)?,
+            scratch: Scratch::new(backbone)?,
             activations: Activations {
-                joint: activation()?,
-                last_joint: activation()?,
+                block_output: activation()?,
+                last_block_output: activation()?,
                 first: activation()?,
                 second: activation()?,
                 shortcut: activation()?,
@@ -237,22 +237,22 @@ impl Lane {
         })
     }
 
-    /// Floats of the memory for `trunk`.
-    fn floats(trunk: &Trunk) -> usize {
-        let activation = images_together(trunk) * trunk.largest(|conv| conv.output.len());
-        Scratch::floats(trunk) + Activations::COUNT * activation
+    /// Floats of the memory for `backbone`.
+    fn floats(backbone: &Backbone) -> usize {
+        let activation = images_together(backbone) * backbone.largest(|conv| conv.output.len());
+        Scratch::floats(backbone) + Activations::COUNT * activation
     }
 }
 
 /// As few as fill a group of Winograd's tiles in the last layer, where an image has the fewest.
-fn images_together(trunk: &Trunk) -> usize {
-    trunk.last().group_images()
+fn images_together(backbone: &Backbone) -> usize {
+    backbone.last().group_images()
 }
 
 /// The way of a few images through the layers.
 struct Passage<'a> {
     set: InstructionSet,
-    trunk: &'a Trunk,
+    backbone: &'a Backbone,
     kernels: &'a Prepared,
     norms: &'a [Normalisation],
     images: usize,
@@ -266,45 +266,49 @@ impl<'a> Passage<'a> {
     /// The features of `images`.
     fn run(&mut self, images: &[f32], features: &mut [f32], activations: &mut Activations) {
         let Activations {
-            joint,
-            last_joint,
+            block_output,
+            last_block_output,
             first,
             second,
             shortcut,
         } = activations;
-        let (mut joint, mut last_joint) = (joint, last_joint);
-        let (trunk, norms) = (self.trunk, self.norms);
-        self.convolve(&trunk.stem, Input::Stored(images), second);
+        let (mut block_output, mut last_block_output) = (block_output, last_block_output);
+        let (backbone, norms) = (self.backbone, self.norms);
+        self.convolve(&backbone.stem, Input::Stored(images), second);
         let mut last = None;
-        for block in &trunk.blocks {
-            let joined = self.joined(last, second, (last_joint, shortcut), joint);
-            self.convolve(&block.first, Input::Joined(joined), first);
+        for block in &backbone.blocks {
+            let residual_output =
+                self.residual_output(last, second, (last_block_output, shortcut), block_output);
+            self.convolve(&block.first, Input::Residual(residual_output), first);
             let activated = Input::Activated {
                 x: self.of(first, block.first.output),
                 norm: &norms[block.first.index],
             };
             self.convolve(&block.second, activated, second);
-            let input = self.of(joint, block.first.input);
-            match &block.join {
-                Join::None | Join::Identity => {}
-                Join::SubsampleAndPad => {
+            let input = self.of(block_output, block.first.input);
+            match &block.shortcut {
+                ShortcutKind::None | ShortcutKind::Identity => {}
+                ShortcutKind::SubsampleAndPad => {
                     let (from, to) = (block.first.input, block.second.output);
                     let shortcuts = shortcut.chunks_exact_mut(to.len());
                     for (image, shortcut) in input.chunks_exact(from.len()).zip(shortcuts) {
                         subsample((from, image), (to, shortcut));
                     }
                 }
-                Join::Projection(conv) => self.convolve(conv, Input::Stored(input), shortcut),
+                ShortcutKind::Projection(conv) => {
+                    self.convolve(conv, Input::Stored(input), shortcut)
+                }
             }
-            std::mem::swap(&mut joint, &mut last_joint);
+            std::mem::swap(&mut block_output, &mut last_block_output);
             last = Some(block);
         }
-        let joined = self.joined(last, second, (last_joint, shortcut), joint);
+        let residual_output =
+            self.residual_output(last, second, (last_block_output, shortcut), block_output);
         self.set.run(Pool {
-            grid: trunk.last(),
-            joined,
+            grid: backbone.last(),
+            residual_output,
             features,
-            channels: trunk.features,
+            channels: backbone.features,
         });
     }
 
@@ -327,26 +331,26 @@ impl<'a> Passage<'a> {
 
     /// The output of `block`, or that of the stem, of whose last convolution `x` is the output.
     /// `input` is the block's input.
-    fn joined<'b>(
+    fn residual_output<'b>(
         &self,
         block: Option<&Block>,
         x: &'b [f32],
         (input, shortcut): (&'b [f32], &'b [f32]),
         output: &'b mut [f32],
-    ) -> Joined<'b>
+    ) -> ResidualOutput<'b>
     where
         'a: 'b,
     {
         let norms = self.norms;
-        let (conv, join) = match block {
-            Some(block) => (&block.second, &block.join),
-            None => (&self.trunk.stem, &Join::None),
+        let (conv, kind) = match block {
+            Some(block) => (&block.second, &block.shortcut),
+            None => (&self.backbone.stem, &ShortcutKind::None),
         };
         let len = self.images * conv.output.len();
-        Joined {
+        ResidualOutput {
             x: &x[..len],
             norm: &norms[conv.index],
-            shortcut: Shortcut::new(join, (input, shortcut), norms, len),
+            shortcut: ShortcutValues::new(kind, (input, shortcut), norms, len),
             output: &mut output[..len],
         }
     }
@@ -365,19 +369,19 @@ mod tests {
             (20, ShortcutType::C, 9, 3),
         ] {
             let model = Configuration::paper(depth, shortcut).model;
-            let trunk = Arc::new(Trunk::new(&Architecture::new(&model, 10)));
+            let backbone = Arc::new(Backbone::new(&Architecture::new(&model, 10)));
             let set = InstructionSet::Portable;
-            let evaluator = Evaluator::new(Arc::clone(&trunk), batch, set, threads);
+            let evaluator = Evaluator::new(Arc::clone(&backbone), batch, set, threads);
             let mut evaluator = evaluator.expect("room");
             let lanes = evaluator.team.sum(|lane| {
                 let Activations {
-                    joint,
-                    last_joint,
+                    block_output,
+                    last_block_output,
                     first,
                     second,
                     shortcut,
                 } = &lane.activations;
-                let buffers = [joint, last_joint, first, second, shortcut];
+                let buffers = [block_output, last_block_output, first, second, shortcut];
                 let activations: usize = buffers.map(|buffer| buffer.len()).iter().sum();
                 lane.scratch.len() + activations
             });
@@ -385,7 +389,7 @@ mod tests {
                 + evaluator.kernels.len()
                 + evaluator.entries.iter().map(Vec::len).sum::<usize>()
                 + lanes;
-            assert_eq!(4 * floats, Evaluator::bytes(&trunk, batch, threads));
+            assert_eq!(4 * floats, Evaluator::bytes(&backbone, batch, threads));
         }
     }
 }

@@ -8,49 +8,49 @@ use rayon::prelude::*;
 use super::batch_norm::{GammaBeta, Normalisation};
 use super::buffer::Buffer;
 use super::chunk::{Forward, Input, Pool};
-use super::geometry::{Block, Convolution, Grid, Join};
+use super::geometry::{Block, Convolution, Grid, ShortcutKind};
 use super::kernels::Sums;
 use super::prepared::Pass;
-use super::sources::{Joined, Shortcut};
+use super::sources::{ResidualOutput, ShortcutValues};
 use super::tensors::Tensors;
 use super::workspace::{Workspace, clear, total};
 
 /// Where a convolution's input is.
 #[derive(Debug, Clone, Copy)]
-pub enum Feed {
+pub enum LayerInput {
     Images,
     /// The output of the convolution with this index, normalised and activated.
     Activated(usize),
     /// The input of the block with this index, computed on the way.
-    Joined(usize),
+    ResidualOutput(usize),
     /// The same, once computed.
-    Joint(usize),
+    BlockOutput(usize),
 }
 
 impl Workspace {
     /// Features (batch, features) of the images, which are in `self.images`.
     pub fn forward(&mut self, tensors: &Tensors) -> Vec<f32> {
-        let trunk = Arc::clone(&self.trunk);
-        self.kernels.prepare(&trunk, tensors, Pass::Forward);
-        self.layer(tensors, &trunk.stem, Feed::Images);
-        for (index, block) in trunk.blocks.iter().enumerate() {
-            self.layer(tensors, &block.first, Feed::Joined(index));
-            let first = Feed::Activated(block.first.index);
+        let backbone = Arc::clone(&self.backbone);
+        self.kernels.prepare(&backbone, tensors, Pass::Forward);
+        self.layer(tensors, &backbone.stem, LayerInput::Images);
+        for (index, block) in backbone.blocks.iter().enumerate() {
+            self.layer(tensors, &block.first, LayerInput::ResidualOutput(index));
+            let first = LayerInput::Activated(block.first.index);
             self.layer(tensors, &block.second, first);
-            match &block.join {
-                Join::Projection(conv) => {
-                    self.layer(tensors, conv, Feed::Joint(index));
+            match &block.shortcut {
+                ShortcutKind::Projection(conv) => {
+                    self.layer(tensors, conv, LayerInput::BlockOutput(index));
                 }
-                Join::SubsampleAndPad => self.subsample(index, block),
-                Join::None | Join::Identity => {}
+                ShortcutKind::SubsampleAndPad => self.subsample(index, block),
+                ShortcutKind::None | ShortcutKind::Identity => {}
             }
         }
         self.pool()
     }
 
     /// One convolution and the statistics for its BN.
-    fn layer(&mut self, tensors: &Tensors, conv: &Convolution, feed: Feed) {
-        let sums = self.convolve(conv, feed);
+    fn layer(&mut self, tensors: &Tensors, conv: &Convolution, layer_input: LayerInput) {
+        let sums = self.convolve(conv, layer_input);
         let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
         let parameters = GammaBeta {
             gamma: &gamma,
@@ -61,14 +61,14 @@ impl Workspace {
     }
 
     /// Convolves the batch; the sums of the outputs and of their squares.
-    fn convolve(&mut self, conv: &Convolution, feed: Feed) -> Sums {
+    fn convolve(&mut self, conv: &Convolution, layer_input: LayerInput) -> Sums {
         let (chunk, len) = (self.chunk(), self.batch * conv.output.len());
         let Self {
-            trunk,
+            backbone,
             batch,
             images,
             outputs,
-            joints,
+            block_outputs,
             norms,
             shortcut,
             kernels,
@@ -78,19 +78,25 @@ impl Workspace {
         } = self;
         let in_len = *batch * conv.input.len();
         let (before, rest) = outputs.split_at_mut(conv.index);
-        let input = match feed {
-            Feed::Images => Input::Stored(&images[..in_len]),
-            Feed::Joint(index) => Input::Stored(&joints[index][..in_len]),
-            Feed::Activated(index) => Input::Activated {
+        let input = match layer_input {
+            LayerInput::Images => Input::Stored(&images[..in_len]),
+            LayerInput::BlockOutput(index) => Input::Stored(&block_outputs[index][..in_len]),
+            LayerInput::Activated(index) => Input::Activated {
                 x: &before[index][..in_len],
                 norm: &norms[index],
             },
-            Feed::Joined(index) => {
-                let (done, joint) = joints.split_at_mut(index);
-                let output = &mut joint[0][..in_len];
-                let block = index.checked_sub(1).map(|last| &trunk.blocks[last]);
-                let identity = done.last().map(|joint| &**joint);
-                Input::Joined(joined(block, (before, norms), identity, shortcut, output))
+            LayerInput::ResidualOutput(index) => {
+                let (done, block_output) = block_outputs.split_at_mut(index);
+                let output = &mut block_output[0][..in_len];
+                let block = index.checked_sub(1).map(|last| &backbone.blocks[last]);
+                let identity = done.last().map(|block_output| &**block_output);
+                Input::Residual(residual_output(
+                    block,
+                    (before, norms),
+                    identity,
+                    shortcut,
+                    output,
+                ))
             }
         };
         clear(sums, conv.output.channels);
@@ -115,7 +121,7 @@ impl Workspace {
     /// Every second pixel of every second row of a block's input, for its shortcut.
     fn subsample(&mut self, index: usize, block: &Block) {
         let (from, to) = (block.first.input, block.second.output);
-        let images = self.joints[index].par_chunks_exact(from.len());
+        let images = self.block_outputs[index].par_chunks_exact(from.len());
         let shortcuts = self.shortcut.par_chunks_exact_mut(to.len());
         let pairs = images.zip(shortcuts).take(self.batch);
         pairs.for_each(|(image, shortcut)| subsample((from, image), (to, shortcut)));
@@ -123,37 +129,37 @@ impl Workspace {
 
     /// The last block's output and the average of each of its features over the pixels.
     fn pool(&mut self) -> Vec<f32> {
-        let (chunk, last) = (self.chunk(), self.trunk.last());
+        let (chunk, last) = (self.chunk(), self.backbone.last());
         let Self {
-            trunk,
+            backbone,
             batch,
             outputs,
-            joints,
+            block_outputs,
             norms,
             shortcut,
             team,
             ..
         } = self;
-        let (done, joint) = joints.split_at_mut(trunk.blocks.len());
-        let identity = done.last().map(|joint| &**joint);
-        let output = &mut joint[0][..*batch * last.len()];
-        let joined = joined(
-            trunk.blocks.last(),
+        let (done, block_output) = block_outputs.split_at_mut(backbone.blocks.len());
+        let identity = done.last().map(|block_output| &**block_output);
+        let output = &mut block_output[0][..*batch * last.len()];
+        let residual_output = residual_output(
+            backbone.blocks.last(),
             (outputs, norms),
             identity,
             shortcut,
             output,
         );
-        let mut features = vec![0.0; *batch * trunk.features];
-        let joined = joined.chunks(chunk * last.len());
-        let chunks = features.chunks_mut(chunk * trunk.features);
-        let jobs = joined.into_iter().zip(chunks);
-        team.share(jobs.collect(), |set, (joined, features), _| {
+        let mut features = vec![0.0; *batch * backbone.features];
+        let residual_output = residual_output.chunks(chunk * last.len());
+        let chunks = features.chunks_mut(chunk * backbone.features);
+        let jobs = residual_output.into_iter().zip(chunks);
+        team.share(jobs.collect(), |set, (residual_output, features), _| {
             set.run(Pool {
                 grid: last,
-                joined,
+                residual_output,
                 features,
-                channels: trunk.features,
+                channels: backbone.features,
             });
         });
         features
@@ -161,26 +167,26 @@ impl Workspace {
 }
 
 /// The output of `block`, or that of the stem.
-fn joined<'a>(
+fn residual_output<'a>(
     block: Option<&Block>,
     (outputs, norms): (&'a [Buffer], &'a [Normalisation]),
     identity: Option<&'a [f32]>,
     subsampled: &'a [f32],
     output: &'a mut [f32],
-) -> Joined<'a> {
+) -> ResidualOutput<'a> {
     let last = block.map_or(0, |block| block.second.index);
     let len = output.len();
-    let join = block.map_or(&Join::None, |block| &block.join);
-    let made = match join {
-        Join::Projection(conv) => &outputs[conv.index],
+    let kind = block.map_or(&ShortcutKind::None, |block| &block.shortcut);
+    let made = match kind {
+        ShortcutKind::Projection(conv) => &outputs[conv.index],
         _ => subsampled,
     };
     // Only the stem's output has no block before it, and it adds nothing.
     let input = identity.unwrap_or_default();
-    Joined {
+    ResidualOutput {
         x: &outputs[last][..len],
         norm: &norms[last],
-        shortcut: Shortcut::new(join, (input, made), norms, len),
+        shortcut: ShortcutValues::new(kind, (input, made), norms, len),
         output,
     }
 }

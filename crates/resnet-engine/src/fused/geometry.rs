@@ -159,7 +159,7 @@ impl Convolution {
 
 /// How a block's input reaches its addition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Join {
+pub enum ShortcutKind {
     None,
     Identity,
     SubsampleAndPad,
@@ -171,30 +171,30 @@ pub enum Join {
 pub struct Block {
     pub first: Convolution,
     pub second: Convolution,
-    pub join: Join,
+    pub shortcut: ShortcutKind,
 }
 
 /// Everything but the fully connected layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trunk {
+pub struct Backbone {
     pub stem: Convolution,
     pub blocks: Vec<Block>,
     /// Features of an image, not rounded up.
     pub features: usize,
 }
 
-impl Trunk {
+impl Backbone {
     /// The convolutions of `architecture`.
     pub fn new(architecture: &Architecture) -> Self {
         let inside = |layer| Convolution::new(layer, padded_channels(layer.in_channels));
         let blocks = architecture.blocks.iter().map(|block| Block {
             first: inside(&block.first),
             second: inside(&block.second),
-            join: match &block.shortcut {
-                BlockShortcut::None => Join::None,
-                BlockShortcut::Identity => Join::Identity,
-                BlockShortcut::SubsampleAndPad => Join::SubsampleAndPad,
-                BlockShortcut::Projection(layer) => Join::Projection(inside(layer)),
+            shortcut: match &block.shortcut {
+                BlockShortcut::None => ShortcutKind::None,
+                BlockShortcut::Identity => ShortcutKind::Identity,
+                BlockShortcut::SubsampleAndPad => ShortcutKind::SubsampleAndPad,
+                BlockShortcut::Projection(layer) => ShortcutKind::Projection(inside(layer)),
             },
         });
         Self {
@@ -207,8 +207,8 @@ impl Trunk {
     /// Every convolution, in the order of their indices.
     pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
         std::iter::once(&self.stem).chain(self.blocks.iter().flat_map(|block| {
-            let projection = match &block.join {
-                Join::Projection(projection) => Some(projection),
+            let projection = match &block.shortcut {
+                ShortcutKind::Projection(projection) => Some(projection),
                 _ => None,
             };
             [&block.first, &block.second].into_iter().chain(projection)
@@ -234,13 +234,13 @@ impl Trunk {
     }
 
     /// The images that go into each block and out of the last.
-    pub fn joints(&self) -> impl Iterator<Item = Grid> {
+    pub fn block_outputs(&self) -> impl Iterator<Item = Grid> {
         let outputs = self.blocks.iter().map(|block| block.second.output);
         std::iter::once(self.stem.output).chain(outputs)
     }
 
     /// What the last block hands to the average pooling.
     pub fn last(&self) -> Grid {
-        self.joints().last().unwrap_or(self.stem.output)
+        self.block_outputs().last().unwrap_or(self.stem.output)
     }
 }

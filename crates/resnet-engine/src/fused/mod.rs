@@ -35,7 +35,7 @@ use dfdx::prelude::{Cpu, HasShape, OwnedTape, PutTape, SplitTape, Tape, TensorFr
 use super::{Engine, EngineError, Matrix, Moments, classifier};
 use crate::model::{Architecture, Network};
 use evaluator::Evaluator;
-use geometry::Trunk;
+use geometry::Backbone;
 use tensors::Tensors;
 use workspace::Workspace;
 
@@ -66,10 +66,10 @@ impl Fused {
         }
     }
 
-    /// What computes the network of `trunk`.
-    fn instruction_set(&self, trunk: &Trunk) -> InstructionSet {
-        let set = self.set.filter(|set| trunk.divides(*set));
-        set.unwrap_or_else(|| trunk.fastest())
+    /// What computes the network of `backbone`.
+    fn instruction_set(&self, backbone: &Backbone) -> InstructionSet {
+        let set = self.set.filter(|set| backbone.divides(*set));
+        set.unwrap_or_else(|| backbone.fastest())
     }
 
     /// The last step's memory if it is enough for these images, or new memory; with the images.
@@ -78,15 +78,15 @@ impl Fused {
         network: &Network<Cpu>,
         images: &Matrix<Cpu>,
     ) -> Result<Workspace, EngineError> {
-        let trunk = Trunk::new(&network.architecture);
-        let batch = images.shape().0 / trunk.stem.input.size.pow(2);
+        let backbone = Backbone::new(&network.architecture);
+        let batch = images.shape().0 / backbone.stem.input.size.pow(2);
         let kept = self.workspace.take();
-        let mut workspace = match kept.filter(|kept| kept.fits(&trunk, batch)) {
+        let mut workspace = match kept.filter(|kept| kept.fits(&backbone, batch)) {
             Some(workspace) => workspace,
             None => {
-                let set = self.instruction_set(&trunk);
+                let set = self.instruction_set(&backbone);
                 let threads = rayon::current_num_threads();
-                Workspace::new(Arc::new(trunk), batch, set, threads).map_err(EngineError::new)?
+                Workspace::new(Arc::new(backbone), batch, set, threads).map_err(EngineError::new)?
             }
         };
         workspace.batch = batch;
@@ -101,15 +101,15 @@ impl Fused {
         network: &Network<Cpu>,
         images: &Matrix<Cpu>,
     ) -> Result<(&mut Evaluator, usize), EngineError> {
-        let trunk = Trunk::new(&network.architecture);
-        let batch = images.shape().0 / trunk.stem.input.size.pow(2);
+        let backbone = Backbone::new(&network.architecture);
+        let batch = images.shape().0 / backbone.stem.input.size.pow(2);
         let kept = self.evaluator.take();
-        let evaluator = match kept.filter(|kept| kept.fits(&trunk, batch)) {
+        let evaluator = match kept.filter(|kept| kept.fits(&backbone, batch)) {
             Some(evaluator) => evaluator,
             None => {
-                let set = self.instruction_set(&trunk);
+                let set = self.instruction_set(&backbone);
                 let threads = rayon::current_num_threads();
-                Evaluator::new(Arc::new(trunk), batch, set, threads).map_err(EngineError::new)?
+                Evaluator::new(Arc::new(backbone), batch, set, threads).map_err(EngineError::new)?
             }
         };
         Ok((self.evaluator.insert(evaluator), batch))
@@ -119,8 +119,8 @@ impl Fused {
 /// Bytes that training `architecture` with batches of `batch` images takes on `threads` threads,
 /// besides the parameters and what dfdx keeps for them; evaluation between the steps included.
 pub fn memory_bytes(architecture: &Architecture, batch: usize, threads: usize) -> usize {
-    let trunk = Trunk::new(architecture);
-    Workspace::bytes(&trunk, batch, threads) + Evaluator::bytes(&trunk, batch, threads)
+    let backbone = Backbone::new(architecture);
+    Workspace::bytes(&backbone, batch, threads) + Evaluator::bytes(&backbone, batch, threads)
 }
 
 impl Engine<Cpu> for Fused {
@@ -133,7 +133,7 @@ impl Engine<Cpu> for Fused {
         let tensors = Tensors::of(network);
         let features = workspace.forward(&tensors);
         workspace.update_running(network);
-        let shape = (workspace.batch, workspace.trunk.features);
+        let shape = (workspace.batch, workspace.backbone.features);
         let features = images
             .device()
             .try_tensor_from_vec(features, shape)

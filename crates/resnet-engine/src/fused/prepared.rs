@@ -5,7 +5,7 @@ use std::io;
 use dfdx::prelude::Cpu;
 
 use super::buffer::Buffer;
-use super::geometry::{Convolution, Method, Trunk};
+use super::geometry::{Backbone, Convolution, Method};
 use super::kernels::{InstructionSet, Task, Vector, Winograd};
 use super::packing::{flipped, forward, transposed};
 use super::team::Team;
@@ -19,29 +19,29 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Memory for the convolutions of `trunk`, which `threads` threads prepare.
+    /// Memory for the convolutions of `backbone`, which `threads` threads prepare.
     ///
     /// # Errors
     /// When the system has no room for it.
-    pub fn new(trunk: &Trunk, set: InstructionSet, threads: usize) -> io::Result<Self> {
-        let kernels = trunk.convolutions();
+    pub fn new(backbone: &Backbone, set: InstructionSet, threads: usize) -> io::Result<Self> {
+        let kernels = backbone.convolutions();
         let kernels = kernels.map(|conv| Buffer::new(conv.prepared_len()));
-        let packers = (0..threads).map(|_| Packer::new(trunk));
+        let packers = (0..threads).map(|_| Packer::new(backbone));
         Ok(Self {
             kernels: kernels.collect::<Result<_, _>>()?,
             team: Team::new(set, packers.collect::<Result<_, _>>()?),
         })
     }
 
-    /// Floats of the memory for `trunk` and `threads` threads.
-    pub fn floats(trunk: &Trunk, threads: usize) -> usize {
-        let kernels = trunk.convolutions().map(Convolution::prepared_len);
-        kernels.sum::<usize>() + threads * Packer::floats(trunk)
+    /// Floats of the memory for `backbone` and `threads` threads.
+    pub fn floats(backbone: &Backbone, threads: usize) -> usize {
+        let kernels = backbone.convolutions().map(Convolution::prepared_len);
+        kernels.sum::<usize>() + threads * Packer::floats(backbone)
     }
 
     /// Prepares all kernels for `pass`.
-    pub fn prepare(&mut self, trunk: &Trunk, tensors: &Tensors, pass: Pass) {
-        let jobs = trunk.convolutions().zip(&mut self.kernels);
+    pub fn prepare(&mut self, backbone: &Backbone, tensors: &Tensors, pass: Pass) {
+        let jobs = backbone.convolutions().zip(&mut self.kernels);
         self.team
             .share(jobs.collect(), |set, (conv, prepared), packer| {
                 packer.prepare(set, (conv, tensors.kernel(conv)), pass, prepared);
@@ -81,16 +81,16 @@ struct Packer {
 }
 
 impl Packer {
-    fn new(trunk: &Trunk) -> io::Result<Self> {
+    fn new(backbone: &Backbone) -> io::Result<Self> {
         Ok(Self {
-            flat: Buffer::new(trunk.largest(Convolution::parameters))?,
-            packed: Buffer::new(trunk.largest(Convolution::kernel_len))?,
+            flat: Buffer::new(backbone.largest(Convolution::parameters))?,
+            packed: Buffer::new(backbone.largest(Convolution::kernel_len))?,
         })
     }
 
-    /// Floats of the memory for `trunk`.
-    fn floats(trunk: &Trunk) -> usize {
-        trunk.largest(Convolution::parameters) + trunk.largest(Convolution::kernel_len)
+    /// Floats of the memory for `backbone`.
+    fn floats(backbone: &Backbone) -> usize {
+        backbone.largest(Convolution::parameters) + backbone.largest(Convolution::kernel_len)
     }
 
     /// Writes the kernel of `conv` to `prepared` as its method wants it in a pass.

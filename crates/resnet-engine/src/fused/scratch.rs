@@ -3,7 +3,7 @@
 use std::io;
 
 use super::buffer::Buffer;
-use super::geometry::{Convolution, Grid, Method, Trunk};
+use super::geometry::{Backbone, Convolution, Grid, Method};
 use super::kernels::Winograd;
 
 /// One thread's memory, enough for every convolution of a network.
@@ -28,16 +28,22 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Scratch memory for `trunk`.
+    /// Scratch memory for `backbone`.
     ///
     /// # Errors
     /// When the system has no room for it.
-    pub fn new(trunk: &Trunk) -> io::Result<Self> {
-        let largest = |len: fn(&Convolution) -> usize| Buffer::new(trunk.largest(len));
+    pub fn new(backbone: &Backbone) -> io::Result<Self> {
+        let largest = |len: fn(&Convolution) -> usize| Buffer::new(backbone.largest(len));
         Ok(Self {
-            inputs: Padded::new(winograd(trunk).map(|conv| conv.input), Grid::group_images)?,
-            gradients: Padded::new(winograd(trunk).map(|conv| conv.output), Grid::group_images)?,
-            rows: Padded::new(padded(trunk).map(|conv| conv.input), |_| 1)?,
+            inputs: Padded::new(
+                winograd(backbone).map(|conv| conv.input),
+                Grid::group_images,
+            )?,
+            gradients: Padded::new(
+                winograd(backbone).map(|conv| conv.output),
+                Grid::group_images,
+            )?,
+            rows: Padded::new(padded(backbone).map(|conv| conv.input), |_| 1)?,
             v: largest(tiles)?,
             m: largest(tiles)?,
             kernel: largest(Convolution::prepared_len)?,
@@ -47,12 +53,16 @@ impl Scratch {
         })
     }
 
-    /// Floats of the scratch memory for `trunk`.
-    pub fn floats(trunk: &Trunk) -> usize {
-        let largest = |len: fn(&Convolution) -> usize| trunk.largest(len);
-        Padded::floats(winograd(trunk).map(|conv| conv.input), Grid::group_images)
-            + Padded::floats(winograd(trunk).map(|conv| conv.output), Grid::group_images)
-            + Padded::floats(padded(trunk).map(|conv| conv.input), |_| 1)
+    /// Floats of the scratch memory for `backbone`.
+    pub fn floats(backbone: &Backbone) -> usize {
+        let largest = |len: fn(&Convolution) -> usize| backbone.largest(len);
+        Padded::floats(
+            winograd(backbone).map(|conv| conv.input),
+            Grid::group_images,
+        ) + Padded::floats(
+            winograd(backbone).map(|conv| conv.output),
+            Grid::group_images,
+        ) + Padded::floats(padded(backbone).map(|conv| conv.input), |_| 1)
             + 2 * largest(tiles)
             + largest(Convolution::prepared_len)
             + largest(image)
@@ -78,14 +88,14 @@ impl Scratch {
 }
 
 /// The convolutions that Winograd's method computes.
-fn winograd(trunk: &Trunk) -> impl Iterator<Item = &Convolution> {
-    let convolutions = trunk.convolutions();
+fn winograd(backbone: &Backbone) -> impl Iterator<Item = &Convolution> {
+    let convolutions = backbone.convolutions();
     convolutions.filter(|conv| matches!(conv.method(), Method::Winograd(_)))
 }
 
 /// The convolutions that the direct method computes on padded images.
-fn padded(trunk: &Trunk) -> impl Iterator<Item = &Convolution> {
-    let convolutions = trunk.convolutions();
+fn padded(backbone: &Backbone) -> impl Iterator<Item = &Convolution> {
+    let convolutions = backbone.convolutions();
     convolutions.filter(|conv| matches!(conv.method(), Method::Direct(_)) && conv.is_padded())
 }
 

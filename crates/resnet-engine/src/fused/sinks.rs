@@ -151,12 +151,12 @@ impl PixelSink<2> for OuterGradient<'_> {
 }
 
 /// [`OuterGradient`] for a gradient that lacks what came down the next block's `shortcut`.
-pub struct JoinedGradient<'a> {
+pub struct ResidualGradient<'a> {
     pub outer: OuterGradient<'a>,
     pub shortcut: &'a [f32],
 }
 
-impl PixelSink<3> for JoinedGradient<'_> {
+impl PixelSink<3> for ResidualGradient<'_> {
     /// The mean.
     type Channels<S: Vector> = S::f32s;
     const KEEPS: bool = true;

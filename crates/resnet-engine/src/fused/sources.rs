@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::batch_norm::{Normalisation, NormalisationGradient};
-use super::geometry::Join;
+use super::geometry::ShortcutKind;
 use super::kernels::{PixelSource, Vector};
 
 /// relu(BN(x)).
@@ -33,14 +33,14 @@ impl PixelSource<1> for Activated<'_> {
 }
 
 /// A block's output, relu(BN(x) + shortcut), which is kept in `output`.
-pub struct Joined<'a> {
+pub struct ResidualOutput<'a> {
     pub x: &'a [f32],
     pub norm: &'a Normalisation,
-    pub shortcut: Shortcut<'a>,
+    pub shortcut: ShortcutValues<'a>,
     pub output: &'a mut [f32],
 }
 
-impl<'a> Joined<'a> {
+impl<'a> ResidualOutput<'a> {
     /// Cuts many images into chunks of `len` floats.
     pub fn chunks(self, len: usize) -> Vec<Self> {
         let chunks = self.x.chunks(len).zip(self.output.chunks_mut(len));
@@ -61,32 +61,36 @@ impl<'a> Joined<'a> {
     /// What the images at `range` are read from and written to.
     pub fn arrays(&self, range: Range<usize>) -> [&[f32]; 3] {
         let shortcut = match self.shortcut {
-            Shortcut::None => &[],
-            Shortcut::Identity(x) | Shortcut::Projection { x, .. } => &x[range.clone()],
+            ShortcutValues::None => &[],
+            ShortcutValues::Identity(x) | ShortcutValues::Projection { x, .. } => &x[range.clone()],
         };
         [&self.x[range.clone()], shortcut, &self.output[range]]
     }
 
     /// The one of many images at `range`.
-    pub fn image(&mut self, range: Range<usize>) -> JoinedImage<'_> {
+    pub fn image(&mut self, range: Range<usize>) -> ResidualImage<'_> {
         let activated = |x, norm| Activated { x, norm };
         let alone = Alone {
             activated: activated(&self.x[range.clone()], self.norm),
             output: &mut self.output[range.clone()],
         };
         match self.shortcut.slice(range) {
-            Shortcut::None => JoinedImage::Alone(alone),
-            Shortcut::Identity(input) => JoinedImage::WithIdentity(WithIdentity { alone, input }),
-            Shortcut::Projection { x, norm } => JoinedImage::WithProjection(WithProjection {
-                alone,
-                projected: activated(x, norm),
-            }),
+            ShortcutValues::None => ResidualImage::Alone(alone),
+            ShortcutValues::Identity(input) => {
+                ResidualImage::WithIdentity(WithIdentity { alone, input })
+            }
+            ShortcutValues::Projection { x, norm } => {
+                ResidualImage::WithProjection(WithProjection {
+                    alone,
+                    projected: activated(x, norm),
+                })
+            }
         }
     }
 }
 
-/// One image of a [`Joined`].
-pub enum JoinedImage<'a> {
+/// One image of a [`ResidualOutput`].
+pub enum ResidualImage<'a> {
     Alone(Alone<'a>),
     WithIdentity(WithIdentity<'a>),
     WithProjection(WithProjection<'a>),
@@ -94,7 +98,7 @@ pub enum JoinedImage<'a> {
 
 /// What a block adds to its second BN.
 #[derive(Clone, Copy)]
-pub enum Shortcut<'a> {
+pub enum ShortcutValues<'a> {
     None,
     /// Added as it is.
     Identity(&'a [f32]),
@@ -105,20 +109,20 @@ pub enum Shortcut<'a> {
     },
 }
 
-impl<'a> Shortcut<'a> {
-    /// What a block that ends with `join` adds: its `input`, or what its shortcut has `made` of
+impl<'a> ShortcutValues<'a> {
+    /// What a block that ends with `kind` adds: its `input`, or what its shortcut has `made` of
     /// it, of each the first `len` floats.
     pub fn new(
-        join: &Join,
+        kind: &ShortcutKind,
         (input, made): (&'a [f32], &'a [f32]),
         norms: &'a [Normalisation],
         len: usize,
     ) -> Self {
-        match join {
-            Join::None => Self::None,
-            Join::Identity => Self::Identity(&input[..len]),
-            Join::SubsampleAndPad => Self::Identity(&made[..len]),
-            Join::Projection(conv) => Self::Projection {
+        match kind {
+            ShortcutKind::None => Self::None,
+            ShortcutKind::Identity => Self::Identity(&input[..len]),
+            ShortcutKind::SubsampleAndPad => Self::Identity(&made[..len]),
+            ShortcutKind::Projection(conv) => Self::Projection {
                 x: &made[..len],
                 norm: &norms[conv.index],
             },
@@ -126,7 +130,7 @@ impl<'a> Shortcut<'a> {
     }
 }
 
-impl Shortcut<'_> {
+impl ShortcutValues<'_> {
     /// The images at `range`.
     fn slice(self, range: Range<usize>) -> Self {
         match self {

@@ -7,7 +7,7 @@ use dfdx::prelude::Cpu;
 
 use super::batch_norm::Normalisation;
 use super::buffer::Buffer;
-use super::geometry::{Convolution, Grid, Trunk, chunk_images, most_chunks};
+use super::geometry::{Backbone, Convolution, Grid, chunk_images, most_chunks};
 use super::kernels::{InstructionSet, Sums};
 use super::prepared::Prepared;
 use super::scratch::Scratch;
@@ -22,7 +22,7 @@ const GRADIENTS: usize = 4;
 
 /// A network's activations for a batch, and the threads' scratch memory.
 pub struct Workspace {
-    pub trunk: Arc<Trunk>,
+    pub backbone: Arc<Backbone>,
     /// Images that it has room for.
     pub capacity: usize,
     /// Images of the batch at hand.
@@ -31,7 +31,7 @@ pub struct Workspace {
     /// The outputs of each convolution.
     pub outputs: Vec<Buffer>,
     /// What goes into each block and out of the last.
-    pub joints: Vec<Buffer>,
+    pub block_outputs: Vec<Buffer>,
     /// The BN after each convolution.
     pub norms: Vec<Normalisation>,
     /// A shortcut with option A.
@@ -54,60 +54,63 @@ impl Workspace {
     /// # Errors
     /// When the system has no room for it.
     pub fn new(
-        trunk: Arc<Trunk>,
+        backbone: Arc<Backbone>,
         capacity: usize,
         set: InstructionSet,
         threads: usize,
     ) -> io::Result<Self> {
         let activation = |grid: Grid| Buffer::new(capacity * grid.len());
-        let grid_len = trunk.largest(|conv| conv.output.len());
+        let grid_len = backbone.largest(|conv| conv.output.len());
         let gradient = || Buffer::new(capacity * grid_len);
         let chunks = most_chunks(capacity);
         let scratches = (0..threads)
-            .map(|_| Scratch::new(&trunk))
+            .map(|_| Scratch::new(&backbone))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             capacity,
             batch: 0,
-            images: vec![0.0; capacity * trunk.stem.input.len()],
-            outputs: trunk
+            images: vec![0.0; capacity * backbone.stem.input.len()],
+            outputs: backbone
                 .convolutions()
                 .map(|conv| activation(conv.output))
                 .collect::<Result<_, _>>()?,
-            joints: trunk.joints().map(activation).collect::<Result<_, _>>()?,
-            norms: vec![Normalisation::default(); trunk.convolutions().count()],
+            block_outputs: backbone
+                .block_outputs()
+                .map(activation)
+                .collect::<Result<_, _>>()?,
+            norms: vec![Normalisation::default(); backbone.convolutions().count()],
             shortcut: gradient()?,
             gradients: (0..GRADIENTS)
                 .map(|_| gradient())
                 .collect::<Result<_, _>>()?,
-            kernels: Prepared::new(&trunk, set, threads)?,
-            kernel_gradients: Buffer::new(chunks * trunk.largest(Convolution::kernel_len))?,
+            kernels: Prepared::new(&backbone, set, threads)?,
+            kernel_gradients: Buffer::new(chunks * backbone.largest(Convolution::kernel_len))?,
             sums: vec![Sums::default(); chunks],
             team: Team::new(set, scratches),
-            trunk,
+            backbone,
         })
     }
 
     /// Bytes of a workspace for batches of `capacity` images and `threads` threads.
-    pub fn bytes(trunk: &Trunk, capacity: usize, threads: usize) -> usize {
-        let outputs: usize = trunk.convolutions().map(|conv| conv.output.len()).sum();
-        let joints: usize = trunk.joints().map(Grid::len).sum();
-        let passing = (GRADIENTS + 1) * trunk.largest(|conv| conv.output.len());
-        let image = outputs + joints + passing + trunk.stem.input.len();
-        let kernels = Prepared::floats(trunk, threads)
-            + most_chunks(capacity) * trunk.largest(Convolution::kernel_len);
-        let floats = capacity * image + kernels + threads * Scratch::floats(trunk);
+    pub fn bytes(backbone: &Backbone, capacity: usize, threads: usize) -> usize {
+        let outputs: usize = backbone.convolutions().map(|conv| conv.output.len()).sum();
+        let block_outputs: usize = backbone.block_outputs().map(Grid::len).sum();
+        let passing = (GRADIENTS + 1) * backbone.largest(|conv| conv.output.len());
+        let image = outputs + block_outputs + passing + backbone.stem.input.len();
+        let kernels = Prepared::floats(backbone, threads)
+            + most_chunks(capacity) * backbone.largest(Convolution::kernel_len);
+        let floats = capacity * image + kernels + threads * Scratch::floats(backbone);
         floats * size_of::<f32>()
     }
 
-    /// Whether it has the memory for a batch of `batch` images through `trunk`.
-    pub fn fits(&self, trunk: &Trunk, batch: usize) -> bool {
-        batch <= self.capacity && *self.trunk == *trunk
+    /// Whether it has the memory for a batch of `batch` images through `backbone`.
+    pub fn fits(&self, backbone: &Backbone, batch: usize) -> bool {
+        batch <= self.capacity && *self.backbone == *backbone
     }
 
     /// Moves the running statistics of `network` towards those of the batch, as PyTorch does.
     pub fn update_running(&self, network: &mut Network<Cpu>) {
-        for (conv, norm) in self.trunk.convolutions().zip(&self.norms) {
+        for (conv, norm) in self.backbone.convolutions().zip(&self.norms) {
             let values = (self.batch * conv.output.size * conv.output.size) as f64;
             let unbiased = values / (values - 1.0).max(1.0);
             let mean = norm.mean.iter().map(|&mean| f64::from(mean));
@@ -160,19 +163,23 @@ mod tests {
             (20, Shortcut::C, 9, 3),
         ] {
             let model = Configuration::paper(depth, shortcut).model;
-            let trunk = Arc::new(Trunk::new(&Architecture::new(&model, 10)));
+            let backbone = Arc::new(Backbone::new(&Architecture::new(&model, 10)));
             let set = InstructionSet::Portable;
             let mut workspace =
-                Workspace::new(Arc::clone(&trunk), batch, set, threads).expect("room");
+                Workspace::new(Arc::clone(&backbone), batch, set, threads).expect("room");
             let scratches = workspace.team.sum(Scratch::len);
             let single = [&workspace.shortcut, &workspace.kernel_gradients];
-            let many = [&workspace.outputs, &workspace.joints, &workspace.gradients];
+            let many = [
+                &workspace.outputs,
+                &workspace.block_outputs,
+                &workspace.gradients,
+            ];
             let buffers = many.into_iter().flatten().chain(single);
             let floats = buffers.map(|buffer| buffer.len()).sum::<usize>()
                 + workspace.images.len()
                 + workspace.kernels.len()
                 + scratches;
-            assert_eq!(4 * floats, Workspace::bytes(&trunk, batch, threads));
+            assert_eq!(4 * floats, Workspace::bytes(&backbone, batch, threads));
         }
     }
 }

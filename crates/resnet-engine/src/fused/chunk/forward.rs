@@ -50,9 +50,9 @@ impl Forward<'_> {
                 winograd.transform_input(simd, from.channels, padded, tiles, first, v);
             }
             let spans = Winograd::spans::<S>(to.channels);
-            let [x, shortcut, joint] = self.input.arrays(group.next(from, images));
+            let [x, shortcut, block_output] = self.input.arrays(group.next(from, images));
             let output = &self.output[group.next(to, images)];
-            let arrays = [x, shortcut, joint, output, &[], &[]];
+            let arrays = [x, shortcut, block_output, output, &[], &[]];
             let mut ahead = Prefetch::new(arrays, Winograd::ticks::<S>(group.len(), to.channels));
             for span in spans {
                 winograd.multiply_tiles(

@@ -6,7 +6,7 @@ use super::super::batch_norm::Normalisation;
 use super::super::geometry::{Convolution, Grid};
 use super::super::kernels::{Padding, Stored, Vector, pad};
 use super::super::scratch::Padded;
-use super::super::sources::{Activated, Joined, JoinedImage};
+use super::super::sources::{Activated, ResidualImage, ResidualOutput};
 use super::image;
 
 /// A chunk's images on their way into a convolution.
@@ -16,7 +16,7 @@ pub enum Input<'a> {
         x: &'a [f32],
         norm: &'a Normalisation,
     },
-    Joined(Joined<'a>),
+    Residual(ResidualOutput<'a>),
 }
 
 impl<'a> Input<'a> {
@@ -28,7 +28,11 @@ impl<'a> Input<'a> {
                 let chunks = x.chunks(len);
                 chunks.map(|x| Self::Activated { x, norm }).collect()
             }
-            Self::Joined(joined) => joined.chunks(len).into_iter().map(Self::Joined).collect(),
+            Self::Residual(residual_output) => residual_output
+                .chunks(len)
+                .into_iter()
+                .map(Self::Residual)
+                .collect(),
         }
     }
 }
@@ -38,7 +42,7 @@ impl Input<'_> {
     pub fn arrays(&self, range: Range<usize>) -> [&[f32]; 3] {
         match self {
             Self::Stored(x) | Self::Activated { x, .. } => [&x[range], &[], &[]],
-            Self::Joined(joined) => joined.arrays(range),
+            Self::Residual(residual_output) => residual_output.arrays(range),
         }
     }
 
@@ -67,14 +71,14 @@ impl Input<'_> {
                     padded,
                 );
             }
-            Self::Joined(joined) => match joined.image(range) {
-                JoinedImage::Alone(mut image) => {
+            Self::Residual(residual_output) => match residual_output.image(range) {
+                ResidualImage::Alone(mut image) => {
                     pad(simd, shape, &mut image, rows, padding, padded);
                 }
-                JoinedImage::WithIdentity(mut image) => {
+                ResidualImage::WithIdentity(mut image) => {
                     pad(simd, shape, &mut image, rows, padding, padded);
                 }
-                JoinedImage::WithProjection(mut image) => {
+                ResidualImage::WithProjection(mut image) => {
                     pad(simd, shape, &mut image, rows, padding, padded);
                 }
             },

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::batch_norm::Normalisation;
 use super::super::geometry::Grid;
 use super::super::kernels::{Kept, PixelSink, PixelSource, Sums, Tiles, Vector, scan};
-use super::super::sinks::{Centred, InnerGradient, JoinedGradient, OuterGradient};
+use super::super::sinks::{Centred, InnerGradient, OuterGradient, ResidualGradient};
 
 /// Where the gradients of a chunk's inputs go.
 pub enum Output<'a> {
@@ -19,7 +19,7 @@ pub enum Output<'a> {
         x: &'a [f32],
         gradient: &'a mut [f32],
     },
-    /// [`OuterGradient`] or [`JoinedGradient`] for many.
+    /// [`OuterGradient`] or [`ResidualGradient`] for many.
     Outer {
         output: &'a [f32],
         shortcut: Option<&'a [f32]>,
@@ -118,7 +118,7 @@ impl Output<'_> {
                     None => pixels.send(simd, &mut outer, sums),
                     Some(shortcut) => {
                         let shortcut = &shortcut[range];
-                        pixels.send(simd, &mut JoinedGradient { outer, shortcut }, sums);
+                        pixels.send(simd, &mut ResidualGradient { outer, shortcut }, sums);
                     }
                 }
             }

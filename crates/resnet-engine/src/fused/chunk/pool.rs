@@ -3,14 +3,14 @@
 use super::super::geometry::Grid;
 use super::super::kernels::{Stored, Summed, Sums, Task, Vector};
 use super::super::sinks::{AgainstValue, Centred};
-use super::super::sources::{Joined, JoinedImage, Uniform};
+use super::super::sources::{ResidualImage, ResidualOutput, Uniform};
 use super::image;
 use super::output::{Image, Output, Pixels};
 
 /// Computes the last block's output and averages each feature over the pixels of each image.
 pub struct Pool<'a> {
     pub grid: Grid,
-    pub joined: Joined<'a>,
+    pub residual_output: ResidualOutput<'a>,
     /// Features of an image that count.
     pub channels: usize,
     /// (images, channels)
@@ -24,14 +24,14 @@ impl Task for Pool<'_> {
         for (index, features) in self.features.chunks_exact_mut(self.channels).enumerate() {
             let grid = self.grid;
             let mut sums = Sums::new(grid.channels);
-            match self.joined.image(image(grid, index)) {
-                JoinedImage::Alone(source) => {
+            match self.residual_output.image(image(grid, index)) {
+                ResidualImage::Alone(source) => {
                     Image { grid, source }.send(simd, &mut Summed, &mut sums);
                 }
-                JoinedImage::WithIdentity(source) => {
+                ResidualImage::WithIdentity(source) => {
                     Image { grid, source }.send(simd, &mut Summed, &mut sums);
                 }
-                JoinedImage::WithProjection(source) => {
+                ResidualImage::WithProjection(source) => {
                     Image { grid, source }.send(simd, &mut Summed, &mut sums);
                 }
             }
