@@ -156,13 +156,10 @@ fn a_sweep_that_was_never_run_has_a_report_and_a_wrong_one_writes_nothing() {
         "[sweep]\nname = \"wrong\"\ndepht = 3\n",
     )
     .expect("written");
-    let output = place
-        .resweep(&["report", "wrong.toml", "--results", "other"])
-        .assert()
-        .code(2);
+    let output = place.resweep(&["report", "wrong.toml"]).assert().code(2);
     let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
     assert!(said.contains("depht"), "{said}");
-    assert!(!place.path().join("other").exists());
+    assert!(!place.path().join("results/wrong").exists());
     place
         .resweep(&["report", "tiny.toml", "--watch=0"])
         .assert()

@@ -58,7 +58,13 @@ fn start_endless(place: &Workplace) -> Mortal {
     wait_until("a checkpoint", || {
         let files = workplace::files(&place.path().join("results/checkpoints"));
         let whole = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "safetensors");
-        files.iter().any(whole)
+        // Of both runs: each has been claimed then.
+        let runs: std::collections::HashSet<&Path> = files
+            .iter()
+            .filter(|file| whole(file))
+            .filter_map(|file| file.parent())
+            .collect();
+        runs.len() == 2
     });
     process
 }
@@ -291,6 +297,29 @@ fn a_results_folder_that_is_moved_during_a_run_is_noticed_and_whole() {
     assert!(said.contains("results/resweep.db was moved to"), "{said}");
     assert!(said.contains("--results"), "{said}");
     assert_eq!(attempts_in_copy(&moved, "running"), 2);
+}
+
+#[test]
+fn a_database_that_is_replaced_during_a_run_is_noticed_and_the_other_is_left_alone() {
+    let place = place();
+    let results = place.path().join("results");
+    place
+        .resweep(&[&RUN[..], &["--results", "other"]].concat())
+        .assert()
+        .success();
+    let process = start_endless(&place);
+    fs::rename(
+        place.path().join("other/resweep.db"),
+        results.join("resweep.db"),
+    )
+    .expect("a move");
+    let (code, said) = end(process);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("was replaced by another file"), "{said}");
+    let saved = results.join("resweep.db.saved");
+    assert!(saved.is_file(), "{said}");
+    // The log of the database before is not taken for that of the new one.
+    assert_eq!(attempts_in_copy(&results, "finished"), 2);
 }
 
 /// A database with one run of schema `version`, which older programs wrote.

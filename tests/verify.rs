@@ -228,6 +228,12 @@ fn what_is_no_figure_of_ours_is_refused_with_the_reason() {
         assert!(said.contains(&format!("cannot verify `{name}`")), "{said}");
     }
     let said = refusal(&place, &["verify", FIGURE, "--results", "elsewhere"]);
+    assert!(
+        said.contains("the results folder elsewhere does not exist"),
+        "{said}"
+    );
+    fs::create_dir(place.path().join("elsewhere")).expect("a folder");
+    let said = refusal(&place, &["verify", FIGURE, "--results", "elsewhere"]);
     assert!(said.contains("has no sweep `tiny`"), "{said}");
 }
 

@@ -220,8 +220,15 @@ mod tests {
         }
         let shown = distinct(&grid, space(200.0));
         assert_eq!(shown[0], "bs=16 lr=0.1 m=0.9 wd=0.0001");
-        let shown = distinct(&grid, space(150.0));
-        assert_eq!(shown[0], "16 0.1 0.9 0.0001");
+        for limit in [150.0, 120.0, 100.0] {
+            let shown = distinct(&grid, space(limit));
+            let apart: HashSet<&String> = shown.iter().collect();
+            assert_eq!(apart.len(), grid.len(), "{shown:?}");
+            assert!(
+                shown.iter().all(|name| space(limit).fits(name)),
+                "{shown:?}"
+            );
+        }
     }
 
     #[test]

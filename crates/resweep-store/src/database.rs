@@ -16,7 +16,7 @@ use super::presence::{Change, Kept};
 use super::retrace::retrace;
 use super::{StoreError, place};
 use resweep_core::domain::SinkError;
-use resweep_core::files;
+use resweep_core::files::{self, FileId};
 
 /// Append-only: a schema that has been released is changed by another file.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
@@ -85,10 +85,9 @@ impl DerefMut for Database {
 
 impl Database {
     fn new(connection: Connection, path: &Path) -> Database {
-        let has_name = !path.as_os_str().is_empty();
         Database {
             connection,
-            _log: has_name.then(|| Log(path.to_owned())),
+            _log: Log::of(path),
             schema: VERSION,
         }
     }
@@ -96,14 +95,28 @@ impl Database {
 
 /// The write-ahead log of the database at a path.
 #[derive(Debug)]
-struct Log(PathBuf);
+struct Log {
+    path: PathBuf,
+    /// The file that was opened.
+    id: FileId,
+}
+
+impl Log {
+    fn of(path: &Path) -> Option<Log> {
+        let id = FileId::of(&fs::metadata(path).ok()?);
+        let path = path.to_owned();
+        Some(Log { path, id })
+    }
+}
 
 /// SQLite removes the log with the last connection, unless two close at the same moment: each then
 /// takes the other for a user. So whoever still finds a log takes a turn under the setup lock.
 impl Drop for Log {
     fn drop(&mut self) {
-        let path = &self.0;
-        if !place::has_log_files(path) {
+        let path = &self.path;
+        // Another file that now has the name must not be given this log.
+        let same = fs::metadata(path).is_ok_and(|found| FileId::of(&found) == self.id);
+        if !same || !place::has_log_files(path) {
             return;
         }
         // Whoever has the lock for longer has the database open, and will do this.
