@@ -53,7 +53,7 @@ impl<T: Trainer> Logged<T> {
     }
 }
 
-/// A log that says once when it cannot be written, and goes on without it.
+/// A log that warns once when it cannot be written, and then drops its lines.
 struct Log(File);
 
 impl Write for Log {

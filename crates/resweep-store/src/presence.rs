@@ -1,6 +1,6 @@
 //! Notices that the file of the open database was removed, moved or replaced.
 //!
-//! SQLite goes on writing to the file that it has open, which nobody may find any more.
+//! SQLite keeps writing to the file that it has open, even when no path leads to it any more.
 
 use std::fmt;
 use std::fs;

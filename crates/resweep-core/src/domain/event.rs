@@ -202,7 +202,7 @@ impl TrainError {
     }
 }
 
-/// What a person is told where a device has too little memory.
+/// The message for a device that has too little memory.
 pub const OUT_OF_MEMORY: &str =
     "out of memory; fewer runs at once (--workers) or a smaller train.batch_size need less";
 
