@@ -71,7 +71,7 @@ test:
 
 # Kills a sweep 50 times at random moments and compares what it leaves; `make test` does it 10 times.
 torture:
-	RESWEEP_TORTURE_KILLS=$(or $(KILLS),50) cargo test --test torture -- --nocapture
+	RESWEEP_TORTURE_KILLS=$(or $(KILLS),50) cargo test --test it torture:: -- --nocapture
 
 # Feeds each reader of files from outside with garbage for FUZZ_SECONDS. Needs: a nightly toolchain,
 # cargo install cargo-fuzz

@@ -7,4 +7,4 @@ set -eu
 . "$(dirname "$0")/cuda-environment.sh"
 
 exec cargo test --features cuda --target-dir target/cuda \
-    --test pytorch_parity --test cuda_engine --test cuda_sweep -- --nocapture
+    --test it -- --nocapture pytorch_parity:: cuda_engine:: cuda_sweep::

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the reference values that tests/pytorch_parity.rs holds the training against.
+"""Write the reference values that tests/it/pytorch_parity.rs holds the training against.
 
 A small network for each shortcut type (and once more with Nesterov momentum and weight decay on
 the weights only) is trained for three steps in PyTorch in float64; the values go, rounded to

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the layer responses that tests/layer_stats.rs holds `layer_stats` against.
+"""Write the layer responses that tests/it/layer_stats.rs holds `layer_stats` against.
 
 Each network of make_fixtures.py is taken as it is after its three steps, in evaluation mode and in
 float64. Recorded is the standard deviation of what comes out of the BN of each 3x3 layer, over all

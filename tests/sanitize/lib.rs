@@ -1,4 +1,4 @@
-//! The kernels where tests/kernels.rs looks for them.
+//! The kernels where tests/it/kernels.rs looks for them.
 
 #[path = "../../crates/resnet-engine/src/fused/kernels/mod.rs"]
 pub mod kernels;

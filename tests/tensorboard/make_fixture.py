@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write tests/tensorboard/golden.tfevents: what TensorBoard's own code writes for a small run.
 
-tests/export.rs holds the program's bytes against it, checksums included.
+tests/it/export.rs holds the program's bytes against it, checksums included.
 
     pip install tensorboard
     python tests/tensorboard/make_fixture.py

@@ -1,0 +1,37 @@
+//! The integration tests, one program: it links once, and its tests share `support`.
+//!
+//! `cargo test --test it NAME` runs the tests whose path contains NAME.
+
+mod cli;
+mod construction;
+mod cuda_engine;
+mod cuda_sweep;
+mod data_batches;
+mod data_download;
+mod data_folder;
+mod enough_seeds;
+mod export;
+mod findings;
+mod fused_engine;
+mod hostile;
+mod kernels;
+mod layer_stats;
+mod pytorch_parity;
+mod record_docs;
+mod record_errors;
+mod record_store;
+mod recorded;
+mod render_figure;
+mod render_kinds;
+mod report;
+mod results_folder;
+mod resume;
+mod scale;
+mod scheduler;
+mod support;
+mod sweep_file;
+mod terminal;
+mod torture;
+mod upkeep;
+mod verify;
+mod visual;

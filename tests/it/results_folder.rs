@@ -1,0 +1,423 @@
+//! What the results folder is while the program works and after it has ended: the real binary, real
+//! files.
+
+use crate::support::workplace;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::workplace::{ChildGuard, Workplace};
+use rusqlite::{Connection, OpenFlags};
+
+const SMALL: &str = r#"
+[sweep]
+name = "s"
+[model]
+image_size = 8
+width = 2
+depth = 8
+[train]
+iterations = 4
+batch_size = 16
+[axes]
+shortcut = ["none", "A"]
+"#;
+
+const RUN: [&str; 4] = ["run", "small.toml", "--progress", "none"];
+const ENDLESS: [&str; 8] = [
+    "run",
+    "small.toml",
+    "--progress",
+    "plain",
+    "--set",
+    "train.iterations=1000000",
+    "--checkpoint-every",
+    "0.05",
+];
+
+fn place() -> Workplace {
+    Workplace::new("small.toml", SMALL)
+}
+
+/// Waits until `done`, for five minutes at most.
+#[track_caller]
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(300), "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A sweep without end that has saved its first checkpoint.
+fn start_endless(place: &Workplace) -> ChildGuard {
+    let process = place.start(&ENDLESS);
+    wait_until("a checkpoint", || {
+        let files = workplace::files(&place.path().join("results/checkpoints"));
+        let whole = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "safetensors");
+        // Of both runs: each has been claimed then.
+        let runs: std::collections::HashSet<&Path> = files
+            .iter()
+            .filter(|file| whole(file))
+            .filter_map(|file| file.parent())
+            .collect();
+        runs.len() == 2
+    });
+    process
+}
+
+/// The exit code and standard error of a process that ends by itself.
+fn end(mut process: ChildGuard) -> (i32, String) {
+    wait_until("the end", || {
+        process.0.try_wait().expect("a status").is_some()
+    });
+    let code = process.0.wait().expect("a status").code();
+    (code.expect("an exit code"), process.said())
+}
+
+/// The files of the database.
+fn database_files(results: &Path) -> Vec<String> {
+    let entries = fs::read_dir(results).expect("the results folder").flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names
+        .filter(|name| name.starts_with("resweep.db"))
+        .collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn assert_one_file(results: &Path) {
+    assert_eq!(database_files(results), ["resweep.db"]);
+}
+
+/// Attempts that ended so, from a copy of `resweep.db` alone that SQLite may not change.
+fn attempts_in_copy(results: &Path, status: &str) -> i64 {
+    let mailed = tempfile::tempdir().expect("a temporary folder");
+    let copy = mailed.path().join("resweep.db");
+    fs::copy(results.join("resweep.db"), &copy).expect("a copy");
+    let name = format!("file:{}?immutable=1", copy.display());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(name, flags).expect("a database");
+    let count = "SELECT count(*) FROM attempts WHERE status = ?1";
+    connection
+        .query_row(count, [status], |row| row.get(0))
+        .expect("a count")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn after_the_last_process_one_file_has_the_whole_database() {
+    let place = place();
+    let results = place.path().join("results");
+    for round in 1..=2 {
+        let seeds = format!("sweep.repeats={round}");
+        let args = [&RUN[..], &["--report", "--set", &seeds]].concat();
+        place.resweep(&args).assert().success();
+        assert_one_file(&results);
+        assert_eq!(attempts_in_copy(&results, "finished"), 2 * round);
+    }
+    fs::create_dir(place.path().join("mailed")).expect("a folder");
+    let copy = place.path().join("mailed/resweep.db");
+    fs::copy(results.join("resweep.db"), &copy).expect("a copy");
+    let status = place.stdout(&["status", "s", "--results", "mailed"]);
+    assert_eq!(status.matches("finished").count(), 4, "{status}");
+    let plot = ["plot", "small.toml", "--results", "mailed"];
+    place.resweep(&plot).assert().success();
+    assert_one_file(&place.path().join("mailed"));
+}
+
+#[test]
+fn after_ctrl_c_one_file_has_the_whole_database() {
+    let place = place();
+    let process = start_endless(&place);
+    process.signal("INT");
+    assert_eq!(end(process).0, 130);
+    let results = place.path().join("results");
+    assert_one_file(&results);
+    assert_eq!(attempts_in_copy(&results, "stopped"), 2);
+}
+
+#[test]
+fn the_command_after_a_kill_leaves_one_file() {
+    let place = place();
+    let results = place.path().join("results");
+    start_endless(&place).kill();
+    assert!(database_files(&results).len() > 1, "a log is left");
+    place.stdout(&["status"]);
+    assert_one_file(&results);
+    assert_eq!(attempts_in_copy(&results, "running"), 2);
+}
+
+#[test]
+fn readers_that_end_at_the_same_time_as_a_run_leave_one_file() {
+    let place = place();
+    let results = place.path().join("results");
+    for round in 0..2 {
+        let seeds = format!("sweep.seeds=[{round}]");
+        let run = place.start(&[&RUN[..], &["--set", &seeds]].concat());
+        wait_until("a database", || results.join("resweep.db").is_file());
+        let readers: Vec<ChildGuard> = (0..3).map(|_| place.start(&["status", "--json"])).collect();
+        let run = end(run);
+        let late: Vec<ChildGuard> = (0..4).map(|_| place.start(&["status"])).collect();
+        assert_eq!(run.0, 0, "{}", run.1);
+        for reader in readers.into_iter().chain(late) {
+            let (code, said) = end(reader);
+            assert_eq!(code, 0, "{said}");
+        }
+        assert_one_file(&results);
+    }
+}
+
+/// Exit code 3 within two seconds, and nothing else than before in the folder.
+#[track_caller]
+fn assert_refused(place: &Workplace, mut command: Command, expected: &[&str]) {
+    let before = workplace::files(place.path());
+    let start = Instant::now();
+    let Output { status, stderr, .. } = command.output().expect("the program starts");
+    let stderr = text(&stderr);
+    assert!(start.elapsed() < Duration::from_secs(4), "{stderr}");
+    assert_eq!(status.code(), Some(3), "{stderr}");
+    for part in expected {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    assert_eq!(workplace::files(place.path()), before, "{stderr}");
+}
+
+fn command(place: &Workplace, args: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("resweep"));
+    command
+        .args(args)
+        .current_dir(place.path())
+        .env_remove("RESWEEP_RESULTS");
+    command
+}
+
+const READERS: [&[&str]; 7] = [
+    &["status"],
+    &["doctor"],
+    &["gc"],
+    &["plot", "small.toml"],
+    &["table", "small.toml"],
+    &["report", "small.toml"],
+    &["export", "small.toml"],
+];
+
+#[test]
+fn a_folder_that_does_not_exist_or_is_none_is_not_an_empty_one() {
+    let place = place();
+    fs::write(place.path().join("afile"), "").expect("a file");
+    std::os::unix::fs::symlink("nowhere", place.path().join("link")).expect("a link");
+    let long = ["d".repeat(200), "d".repeat(200), "d".repeat(200)].join("/");
+    fs::create_dir_all(place.path().join(&long)).expect("a folder");
+    for reader in READERS {
+        for (folder, expected) in [
+            (
+                "no-such-folder",
+                "the results folder no-such-folder does not exist",
+            ),
+            ("afile", "afile is a file, not a results folder"),
+            ("link", "link is a link to nowhere, which does not exist"),
+            (&long, "bytes long and SQLite opens paths of up to 504"),
+        ] {
+            let args = [reader, &["--results", folder]].concat();
+            assert_refused(&place, command(&place, &args), &[expected]);
+        }
+    }
+    for writer in [&["run", "small.toml"][..], &["plan", "small.toml"]] {
+        for (folder, expected) in [
+            ("afile", "afile is a file, not a results folder"),
+            ("link", "link is a link to nowhere, which does not exist"),
+            (&long, "bytes long and SQLite opens paths of up to 504"),
+        ] {
+            let args = [writer, &["--results", folder]].concat();
+            assert_refused(&place, command(&place, &args), &[expected]);
+        }
+    }
+    // Before the first run this is true.
+    let status = place.stdout(&["status"]);
+    assert!(status.contains("nothing has been run yet"), "{status}");
+}
+
+#[test]
+fn a_database_that_is_no_file_is_named() {
+    let place = place();
+    fs::create_dir_all(place.path().join("results/resweep.db")).expect("a folder");
+    let expected = ["results/resweep.db is a folder, not a database"];
+    assert_refused(&place, command(&place, &["status"]), &expected);
+    fs::remove_dir(place.path().join("results/resweep.db")).expect("an empty folder");
+    let database = place.path().join("results/resweep.db");
+    std::os::unix::fs::symlink("elsewhere.db", &database).expect("a link");
+    let expected = ["resweep.db is a link to elsewhere.db, which does not exist"];
+    assert_refused(&place, command(&place, &["status"]), &expected);
+    assert_refused(&place, command(&place, &RUN), &expected);
+    fs::remove_file(&database).expect("a link");
+    Command::new("mkfifo")
+        .arg(&database)
+        .status()
+        .expect("mkfifo");
+    let expected = ["resweep.db is neither a file nor a folder, not a database"];
+    assert_refused(&place, command(&place, &["status"]), &expected);
+}
+
+#[test]
+fn a_results_folder_that_is_removed_during_a_run_is_noticed_and_saved() {
+    let place = place();
+    let results = place.path().join("results");
+    let process = start_endless(&place);
+    // A worker may write a checkpoint meanwhile.
+    wait_until("the removal", || {
+        fs::remove_dir_all(&results).is_ok() || !results.join("resweep.db").exists()
+    });
+    let (code, said) = end(process);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("results/resweep.db was removed"), "{said}");
+    assert!(said.contains("saved in results/resweep.db.saved"), "{said}");
+    let saved = results.join("resweep.db.saved");
+    fs::rename(saved, results.join("resweep.db")).expect("the saved database");
+    assert_eq!(attempts_in_copy(&results, "running"), 2);
+    let status = place.stdout(&["status", "s"]);
+    assert_eq!(status.matches("interrupted").count(), 2, "{status}");
+}
+
+#[test]
+fn a_results_folder_that_is_moved_during_a_run_is_noticed_and_whole() {
+    let place = place();
+    let process = start_endless(&place);
+    let moved = place.path().join("moved");
+    fs::rename(place.path().join("results"), &moved).expect("a move");
+    let (code, said) = end(process);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("results/resweep.db was moved to"), "{said}");
+    assert!(said.contains("--results"), "{said}");
+    assert_eq!(attempts_in_copy(&moved, "running"), 2);
+}
+
+#[test]
+fn a_database_that_is_replaced_during_a_run_is_noticed_and_the_other_is_left_alone() {
+    let place = place();
+    let results = place.path().join("results");
+    place
+        .resweep(&[&RUN[..], &["--results", "other"]].concat())
+        .assert()
+        .success();
+    let process = start_endless(&place);
+    fs::rename(
+        place.path().join("other/resweep.db"),
+        results.join("resweep.db"),
+    )
+    .expect("a move");
+    let (code, said) = end(process);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("was replaced by another file"), "{said}");
+    let saved = results.join("resweep.db.saved");
+    assert!(saved.is_file(), "{said}");
+    // The log of the database before is not taken for that of the new one.
+    assert_eq!(attempts_in_copy(&results, "finished"), 2);
+}
+
+/// A database with one run of schema `version`, which older programs wrote.
+fn write_older(results: &Path, version: usize) {
+    let steps = [
+        include_str!("../../crates/resweep-store/src/migrations/0001-initial.sql"),
+        include_str!("../../crates/resweep-store/src/migrations/0002-trainings.sql"),
+        include_str!("../../crates/resweep-store/src/migrations/0003-layer-stats.sql"),
+        include_str!("../../crates/resweep-store/src/migrations/0004-run-needs.sql"),
+    ];
+    fs::create_dir(results).expect("a folder");
+    let connection = Connection::open(results.join("resweep.db")).expect("a database");
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .expect("a log");
+    for step in &steps[..version] {
+        connection.execute_batch(step).expect("a schema");
+    }
+    connection
+        .pragma_update(None, "user_version", version as i64)
+        .expect("a version");
+    let sweep = "INSERT INTO sweeps VALUES (1, 'old', NULL, NULL, '', '[]', 1, 1)";
+    connection.execute_batch(sweep).expect("a sweep");
+}
+
+#[test]
+fn an_older_database_is_read_without_a_change_and_copied_before_it_is_migrated() {
+    for version in [1, 4] {
+        let place = place();
+        let results = place.path().join("results");
+        write_older(&results, version);
+        let before = fs::read(results.join("resweep.db")).expect("a database");
+        let status = place.stdout(&["status"]);
+        assert!(status.contains("old"), "{status}");
+        for reader in [
+            &["doctor"][..],
+            &["status", "old"],
+            &["plan", "small.toml"],
+            &["table", "small.toml"],
+            &["gc", "--dry-run"],
+        ] {
+            place.resweep(reader).assert().success();
+        }
+        let gc = command(&place, &["gc"]);
+        assert_refused(&place, gc, &["was written by an older resweep"]);
+        let unchanged = fs::read(results.join("resweep.db")).expect("a database");
+        assert!(unchanged == before, "schema {version}");
+        assert_one_file(&results);
+
+        let run = place.resweep(&RUN).assert().success();
+        let said = text(&run.get_output().stderr);
+        let copy = format!("resweep.db.schema-{version}.bak");
+        assert!(said.contains(&copy), "{said}");
+        assert_eq!(database_files(&results), ["resweep.db", copy.as_str()]);
+        let kept = Connection::open(results.join(&copy)).expect("a database");
+        let kept: i64 = kept
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .expect("a version");
+        assert_eq!(kept, version as i64);
+        assert_eq!(attempts_in_copy(&results, "finished"), 2);
+    }
+}
+
+#[test]
+fn doctor_looks_at_the_disk_that_the_folder_is_on() {
+    let place = place();
+    let disk = place.path().join("disk");
+    fs::create_dir(&disk).expect("a folder");
+    for (size, problem) in [
+        ("size=3m", "are free on the disk; make room"),
+        (
+            "size=2g,nr_inodes=40",
+            "more files (its inodes are used up)",
+        ),
+    ] {
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", size, "tmpfs"])
+            .arg(&disk)
+            .stderr(Stdio::null())
+            .status();
+        if !mount.is_ok_and(|status| status.success()) {
+            eprintln!("not tried: only root can mount a small disk");
+            return;
+        }
+        let _unmount = Unmount(&disk);
+        let run = [&RUN[..], &["--results", "disk"]].concat();
+        place.resweep(&run).assert().success();
+        let doctor = place.resweep(&["doctor", "--results", "disk"]).output();
+        let doctor = doctor.expect("the program starts");
+        let said = text(&doctor.stdout);
+        assert!(said.contains(problem), "{said}");
+        assert_eq!(doctor.status.code(), Some(1), "{said}");
+    }
+}
+
+struct Unmount<'a>(&'a Path);
+
+impl Drop for Unmount<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}

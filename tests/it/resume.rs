@@ -1,0 +1,660 @@
+//! Nothing is lost and nothing is done twice: the real program, stopped, killed, damaged and
+//! started again, leaves what an undisturbed one leaves.
+
+#![cfg(unix)]
+
+use crate::support::workplace;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::workplace::{ChildGuard, Workplace, assert_same, signal, write_images};
+
+/// Two nets on a handful of tiny images.
+const SWEEP: &str = r#"
+[sweep]
+name = "tiny"
+
+[data]
+dataset = "folder"
+path = "images"
+
+[model]
+width = 2
+image_size = 8
+depth = 8
+
+[train]
+iterations = 40
+batch_size = 7
+lr = 0.05
+lr_drops = [25]
+log_every = 3
+eval_every = 10
+warmup = { lr = 0.01, iterations = 4 }
+
+[axes]
+shortcut = ["none", "B"]
+"#;
+
+/// The place, and what an undisturbed run of the sweep leaves in `undisturbed`.
+fn place() -> (Workplace, Vec<String>) {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml", "--results", "undisturbed"]);
+    let legacy = place.legacy("undisturbed", "tiny");
+    // 13 whole intervals and a shorter one, and 4 evaluations, of each of two runs
+    assert_eq!(place.metrics("undisturbed").len(), 2 * (14 + 4));
+    (place, legacy)
+}
+
+/// Waits until a program has said something on standard error.
+fn wait_for(process: &mut ChildGuard, text: &str) {
+    let stderr = process.0.stderr.as_mut().expect("a pipe");
+    let mut line = String::new();
+    let mut reader = BufReader::new(stderr);
+    while !line.contains(text) {
+        line.clear();
+        let read = reader.read_line(&mut line).expect("UTF-8");
+        assert!(read > 0, "it ended without saying `{text}`");
+    }
+}
+
+/// A sweep that would train for days.
+const ENDLESS: [&str; 6] = [
+    "run",
+    "tiny.toml",
+    "--set",
+    "train.iterations=100000000",
+    "--set",
+    "train.lr_drops=[]",
+];
+
+#[test]
+fn a_signal_stops_with_a_checkpoint_and_the_same_command_goes_on() {
+    let (place, legacy) = place();
+    for name in ["INT", "TERM"] {
+        // Checkpoints are far apart: what goes on can only go on from the one at the stop.
+        let mut process = place.start(&["run", "tiny.toml", "-j", "1"]);
+        wait_for(&mut process, "started");
+        process.signal(name);
+        let signalled = Instant::now();
+        let status = process.0.wait().expect("the end");
+        assert!(signalled.elapsed() < Duration::from_secs(2));
+        if status.code() == Some(0) {
+            // It was quicker than the signal.
+            continue;
+        }
+        assert_eq!(status.code(), Some(130), "{name}");
+        let runs = place.json(&["status", "tiny", "--json"]);
+        let runs = runs.as_array().expect("runs");
+        assert!(
+            runs.iter().any(|run| run["status"] == "stopped"),
+            "{runs:?}"
+        );
+    }
+    place.stdout(&["run", "tiny.toml"]);
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let (place, _) = place();
+    // A step of these takes longer than the two seconds that the first signal leaves.
+    let slow = ["--set", "model.depth=110", "--set", "model.image_size=64"];
+    let mut process = place.start(&[&ENDLESS[..], &slow].concat());
+    wait_for(&mut process, "started");
+    std::thread::sleep(Duration::from_millis(500));
+    let signalled = Instant::now();
+    process.signal("INT");
+    std::thread::sleep(Duration::from_millis(400));
+    process.signal("INT");
+    assert_eq!(process.0.wait().expect("the end").code(), Some(130));
+    assert!(signalled.elapsed() < Duration::from_millis(1400));
+}
+
+#[test]
+fn a_longer_run_resumes_from_the_end_of_a_shorter_one() {
+    let (place, legacy) = place();
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
+    place.stdout(&["run", "tiny.toml"]);
+    let begun = "SELECT from_iteration FROM current_attempts
+                 JOIN runs ON runs.id = run_id
+                 WHERE json_extract(config_json, '$.train.iterations') = 40";
+    assert_eq!(place.rows("results", begun), ["Integer(29)", "Integer(29)"]);
+    let of_long_runs = |lines: Vec<String>| -> Vec<String> {
+        let ids: Vec<&str> = legacy
+            .iter()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        lines
+            .into_iter()
+            .filter(|line| ids.contains(&line.split(' ').next().expect("a word")))
+            // The checkpoint at the drop is the shorter run's.
+            .filter(|line| !line.contains(" Integer(25) ") && !line.contains("/25.safetensors"))
+            .collect()
+    };
+    let expected = of_long_runs(legacy.clone());
+    assert_same(&of_long_runs(place.legacy("results", "tiny")), &expected);
+    // A drop before the end of the shorter run is another past.
+    place.stdout(&["run", "tiny.toml", "--set", "train.lr_drops=[20]"]);
+    let begun = "SELECT from_iteration FROM attempts JOIN runs ON runs.id = run_id
+                 WHERE json_extract(config_json, '$.train.lr_drops[0]') = 20";
+    assert_eq!(place.rows("results", begun), ["Integer(0)", "Integer(0)"]);
+}
+
+/// One net on the tiny images, with every interval by default.
+const MEASURED: &str = r#"
+[sweep]
+name = "measured"
+
+[data]
+dataset = "folder"
+path = "images"
+
+[model]
+width = 2
+image_size = 8
+depth = 8
+
+[train]
+iterations = 100
+batch_size = 7
+
+[axes]
+shortcut = ["none"]
+"#;
+
+fn measured() -> Workplace {
+    let place = Workplace::new("measured.toml", MEASURED);
+    write_images(&place.path().join("images"));
+    place
+}
+
+/// Runs or plans the sweep in a results folder, with some settings.
+fn with(place: &Workplace, command: &str, results: &str, settings: &[&str]) -> String {
+    let set = settings.iter().flat_map(|setting| ["--set", *setting]);
+    let head = [command, "measured.toml", "--results", results];
+    place.stdout(&head.into_iter().chain(set).collect::<Vec<_>>())
+}
+
+/// The status of the last attempt at the run of so many iterations, where it began, and everything
+/// that it measured, with all bits.
+fn rows_of(place: &Workplace, results: &str, settings: &[&str]) -> (String, Vec<String>) {
+    with(place, "run", results, settings);
+    let of_sweep = "SELECT run_id FROM sweep_runs";
+    let begun =
+        format!("SELECT status, from_iteration FROM current_attempts WHERE run_id IN ({of_sweep})");
+    let mut rows = Vec::new();
+    for query in [
+        "SELECT 'train', iteration, error_percent, loss, lr FROM train_metrics",
+        "SELECT evaluated_on, iteration, error_percent, loss FROM eval_metrics",
+        "SELECT layer, name, std FROM layer_stats",
+        // The file of the final state.
+        "SELECT max(iteration), sha256 FROM checkpoints",
+    ] {
+        rows.extend(place.rows(
+            results,
+            &format!(
+                "{query} WHERE training_id = (SELECT id FROM current_trainings
+                     WHERE run_id IN ({of_sweep}))"
+            ),
+        ));
+    }
+    (place.rows(results, &begun).join(""), rows)
+}
+
+#[test]
+fn a_longer_run_resumes_whatever_it_measures_and_gives_the_rows_of_an_undisturbed_one() {
+    let place = measured();
+    let long = "train.iterations=200";
+    for (number, (settings, from)) in [
+        (vec!["train.lr_drops=[50]"], 100),
+        (
+            vec![
+                "train.lr_drops=[]",
+                "train.eval_every=10",
+                "train.layer_stats=true",
+            ],
+            100,
+        ),
+        // Fractions: the shorter run drops at 50 and 75, the longer one at 100 and 150.
+        (vec![], 50),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let results = format!("results-{number}");
+        with(&place, "run", &results, &settings);
+        let long: Vec<&str> = settings.iter().copied().chain([long]).collect();
+        let plan = with(&place, "plan", &results, &long);
+        assert!(
+            plan.contains(&format!("resumes at {from} of 200")),
+            "{plan}"
+        );
+        let (begun, resumed) = rows_of(&place, &results, &long);
+        assert_eq!(begun, format!("finished Integer({from})"), "{settings:?}");
+        let (_, undisturbed) = rows_of(&place, &format!("{results}-undisturbed"), &long);
+        assert_same(&resumed, &undisturbed);
+    }
+}
+
+#[test]
+fn a_longer_run_on_other_intervals_keeps_the_evaluations_of_the_shorter_one() {
+    let place = measured();
+    let short = [
+        "train.lr_drops=[]",
+        "train.eval_every=7",
+        "train.log_every=7",
+    ];
+    with(&place, "run", "results", &short);
+    let long = [
+        "train.lr_drops=[]",
+        "train.eval_every=13",
+        "train.log_every=13",
+        "train.iterations=150",
+    ];
+    let plan = with(&place, "plan", "results", &long);
+    assert!(
+        plan.contains("resumes at 100 of 150 (evaluated as run"),
+        "{plan}"
+    );
+    let (begun, resumed) = rows_of(&place, "results", &long);
+    assert_eq!(begun, "finished Integer(100)");
+    let (_, undisturbed) = rows_of(&place, "undisturbed", &long);
+    let evaluated = |rows: &[String]| -> Vec<String> {
+        let tests = rows.iter().filter(|row| row.starts_with("test "));
+        let iterations = tests.filter_map(|row| row.split(['(', ')']).nth(1));
+        iterations.map(str::to_owned).collect()
+    };
+    let sevens = (7..100).step_by(7).map(|n: u64| n.to_string());
+    let expected: Vec<String> = sevens
+        .chain(["104", "117", "130", "143", "150"].map(str::to_owned))
+        .collect();
+    assert_eq!(evaluated(&resumed), expected);
+    let without_past = |rows: Vec<String>| -> Vec<String> {
+        let past = |row: &String| {
+            let iteration = row.split(['(', ')']).nth(1).and_then(|n| n.parse().ok());
+            row.starts_with("test ") && iteration.is_some_and(|n: u64| n < 100)
+        };
+        rows.into_iter().filter(|row| !past(row)).collect()
+    };
+    assert_same(&without_past(resumed), &without_past(undisturbed));
+}
+
+#[test]
+fn what_another_run_recorded_is_not_trained_or_measured_again() {
+    let place = measured();
+    let dense = ["train.eval_every=2", "train.log_every=2"];
+    with(&place, "run", "results", &dense);
+    // Every fifth of every evaluation.
+    let sparse = ["train.eval_every=10", "train.log_every=2"];
+    let plan = with(&place, "plan", "results", &sparse);
+    assert!(plan.contains("same as run "), "{plan}");
+    assert!(plan.contains("nothing to train"), "{plan}");
+    let (begun, adopted) = rows_of(&place, "results", &sparse);
+    assert_eq!(begun, "finished Integer(100)");
+    let (_, undisturbed) = rows_of(&place, "undisturbed", &sparse);
+    assert_same(&adopted, &undisturbed);
+    // A coarser training curve, and the layers, come from the last checkpoint.
+    for more in ["train.log_every=8", "train.layer_stats=true"] {
+        let settings = ["train.eval_every=10", more];
+        let plan = with(&place, "plan", "results", &settings);
+        assert!(plan.contains("measures only"), "{plan}");
+        let (begun, measured) = rows_of(&place, "results", &settings);
+        assert_eq!(begun, "finished Integer(100)");
+        let (_, undisturbed) = rows_of(&place, more, &settings);
+        assert_same(&measured, &undisturbed);
+    }
+    // Denser evaluations are not to be had without training.
+    let denser = ["train.eval_every=1", "train.log_every=2"];
+    let plan = with(&place, "plan", "results", &denser);
+    assert!(
+        plan.contains("new: eval_every = 1 is denser than"),
+        "{plan}"
+    );
+    let (begun, _) = rows_of(&place, "results", &denser);
+    assert_eq!(begun, "finished Integer(0)");
+    let plan = with(
+        &place,
+        "plan",
+        "results",
+        &["train.lr=0.3", "train.momentum=0.8"],
+    );
+    assert!(
+        plan.contains("new: lr and momentum differ from run "),
+        "{plan}"
+    );
+}
+
+#[test]
+fn sparser_evaluations_can_outlive_denser_ones() {
+    let sweep = r#"
+        [sweep]
+        name = "measured"
+        seeds = [4]
+        [model]
+        image_size = 8
+        width = 2
+        depth = 8
+        [train]
+        iterations = 40
+        batch_size = 16
+        lr = 10
+        weight_decay = 0.15
+        lr_drops = []
+        log_every = 10
+        [axes]
+        shortcut = ["none"]
+    "#;
+    let place = Workplace::new("measured.toml", sweep);
+    let outcomes = |results: &str, every: [u64; 2]| {
+        every.map(|every| rows_of(&place, results, &[&format!("train.eval_every={every}")]).0)
+    };
+    let (diverged, finished) = ("diverged Integer(0)", "finished Integer(0)");
+    assert_eq!(outcomes("dense-first", [10, 20]), [diverged, finished]);
+    assert_eq!(outcomes("sparse-first", [20, 10]), [finished, diverged]);
+}
+
+#[test]
+fn the_runs_of_an_older_database_stay_finished_and_are_resumed_from() {
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_results");
+    let place = measured();
+    let sweep = fs::read_to_string(old.join("tiny.toml")).expect("a sweep file");
+    fs::write(place.path().join("tiny.toml"), sweep).expect("a sweep file");
+    for file in workplace::files(&old.join("schema-4")) {
+        let target = place
+            .path()
+            .join("results")
+            .join(file.strip_prefix(old.join("schema-4")).expect("below it"));
+        fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        fs::copy(&file, target).expect("a copy");
+    }
+    let attempts = "SELECT count(*), sum(from_iteration) FROM attempts";
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
+    assert_eq!(place.rows("results", attempts), ["Integer(2) Integer(0)"]);
+    place.stdout(&["run", "tiny.toml"]);
+    assert_eq!(place.rows("results", attempts), ["Integer(4) Integer(58)"]);
+    let points = "SELECT count(*), sum(iteration) FROM train_metrics
+                  JOIN current_trainings ON current_trainings.id = training_id JOIN runs ON runs.id = run_id
+                  WHERE config_json ->> '$.train.iterations' = 40 GROUP BY run_id";
+    let on_grid = format!(
+        "Integer(14) Integer({})",
+        (3..40).step_by(3).sum::<u64>() + 40
+    );
+    assert_eq!(place.rows("results", points), [on_grid.clone(), on_grid]);
+    // Their files have no curve by iterations: the points before the checkpoint stay as they were.
+    let coarser = [
+        "--set",
+        "train.log_every=20",
+        "--set",
+        "train.eval_every=20",
+    ];
+    let longer = ["run", "tiny.toml", "--set", "train.iterations=41"];
+    place.stdout(&[&longer[..], &coarser].concat());
+    assert_eq!(
+        place.rows(
+            "results",
+            "SELECT from_iteration FROM attempts WHERE number = 1 ORDER BY id DESC LIMIT 2"
+        ),
+        ["Integer(40)", "Integer(40)"]
+    );
+}
+
+#[test]
+fn a_fresh_training_keeps_the_old_one_as_history_and_gives_the_same() {
+    let (place, legacy) = place();
+    let rows = place.metrics("undisturbed").len();
+    place.stdout(&["run", "tiny.toml", "--results", "undisturbed", "--fresh"]);
+    let count = "SELECT (SELECT count(*) FROM train_metrics) + (SELECT count(*) FROM eval_metrics)";
+    let all = place.rows("undisturbed", count);
+    assert_eq!(all, [format!("Integer({})", 2 * rows)]);
+    let measured = |lines: &[String]| -> Vec<String> {
+        let kept = lines
+            .iter()
+            .filter(|line| !line.starts_with("checkpoints/"));
+        kept.cloned().collect()
+    };
+    let again: Vec<String> = place.metrics("undisturbed");
+    assert!(again.iter().all(|line| measured(&legacy).contains(line)));
+    assert_eq!(again.len(), rows);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_for_the_one_before() {
+    let (place, legacy) = place();
+    let mut damaged = 0;
+    for damage in [
+        |path: &Path| fs::write(path, b"").expect("a file"),
+        |path: &Path| {
+            let whole = fs::read(path).expect("a file");
+            fs::write(path, &whole[..whole.len() / 2]).expect("a file");
+        },
+        |path: &Path| {
+            let mut bytes = fs::read(path).expect("a file");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(path, bytes).expect("a file");
+        },
+    ] {
+        let mut process = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+        wait_for(&mut process, "started");
+        // Short enough that no round of three is the last one of a fast machine.
+        std::thread::sleep(Duration::from_millis(40));
+        process.kill();
+        // A dead process leaves the word `running` behind.
+        let newest = "SELECT a.run_id, max(iteration) FROM checkpoints
+                      JOIN current_attempts AS a USING (training_id)
+                      WHERE status = 'running' GROUP BY 1";
+        for row in place.rows("results", newest) {
+            let (run, iteration) = row.split_once(' ').expect("two columns");
+            let iteration: String = iteration.chars().filter(char::is_ascii_digit).collect();
+            let folder = place.path().join("results/checkpoints").join(run).join("1");
+            damage(&folder.join(format!("{iteration}.safetensors")));
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 0);
+    place.stdout(&["run", "tiny.toml"]);
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+#[test]
+fn several_processes_share_a_sweep_and_train_each_run_once() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    let args = |results| {
+        let repeats = "sweep.repeats=8";
+        let short = "train.iterations=5";
+        let no_drops = "train.lr_drops=[]";
+        [
+            "run",
+            "tiny.toml",
+            "-j",
+            "1",
+            "--results",
+            results,
+            "--set",
+            repeats,
+            "--set",
+            short,
+            "--set",
+            no_drops,
+        ]
+    };
+    let mut processes: Vec<ChildGuard> = (0..6).map(|_| place.start(&args("shared"))).collect();
+    for process in &mut processes {
+        let status = process.0.wait().expect("the end");
+        assert!(status.success(), "{}", process.said());
+    }
+    let attempts = "SELECT count(*), count(DISTINCT run_id), count(DISTINCT process_id) > 1
+                    FROM attempts";
+    let counted = place.rows("shared", attempts);
+    assert_eq!(counted, ["Integer(16) Integer(16) Integer(1)"]);
+    place.stdout(&args("alone"));
+    assert_same(
+        &place.legacy("shared", "tiny"),
+        &place.legacy("alone", "tiny"),
+    );
+}
+
+#[test]
+fn the_runs_of_a_dead_process_are_taken_over_at_once() {
+    let (place, legacy) = place();
+    let mut first = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+    wait_for(&mut first, "started");
+    let mut second = place.start(&["run", "tiny.toml"]);
+    std::thread::sleep(Duration::from_millis(200));
+    first.kill();
+    assert!(second.0.wait().expect("the end").success());
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+#[test]
+fn a_process_that_stands_still_loses_its_runs_and_ends_in_peace_when_it_wakes() {
+    let (place, legacy) = place();
+    let mut sleeper = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+    wait_for(&mut sleeper, "started");
+    std::thread::sleep(Duration::from_millis(150));
+    halt_between_transactions(&sleeper, &place);
+    place.stdout(&["run", "tiny.toml", "--lease", "1"]);
+    sleeper.signal("CONT");
+    let status = sleeper.0.wait().expect("the end");
+    assert!(status.success(), "{}", sleeper.said());
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+    let taken = "SELECT count(*) > 0 FROM attempts WHERE status = 'interrupted'";
+    assert_eq!(place.rows("results", taken), ["Integer(1)"]);
+}
+
+/// Stops a process at a moment when it does not hold SQLite's lock, which nobody could take from it.
+fn halt_between_transactions(process: &ChildGuard, place: &Workplace) {
+    let patience = Instant::now();
+    loop {
+        process.signal("STOP");
+        let database = place.database("results");
+        database
+            .busy_timeout(Duration::from_millis(100))
+            .expect("a timeout");
+        if database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+            return;
+        }
+        assert!(
+            patience.elapsed() < Duration::from_secs(60),
+            "it is never idle"
+        );
+        process.signal("CONT");
+        std::thread::sleep(Duration::from_millis(7));
+    }
+}
+
+/// The processes that a process has started.
+fn children(parent: u32) -> Vec<u32> {
+    let tasks = format!("/proc/{parent}/task");
+    let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split(' ')
+                .filter_map(|id| id.parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_ends_an_isolated_run_ends_nothing_else() {
+    let (place, legacy) = place();
+    let isolated = [&ENDLESS[..], &["--isolate", "--checkpoint-every", "0"]].concat();
+    let mut process = place.start(&isolated);
+    wait_for(&mut process, "iteration");
+    let [first, second] = children(process.0.id())[..] else {
+        panic!("two runs have two processes");
+    };
+    // A fault would come again; the end for want of memory may not.
+    signal(first, "ABRT");
+    signal(second, "KILL");
+    let failed = "SELECT status, transient, error FROM attempts WHERE status = 'failed' ORDER BY 2";
+    let patience = Instant::now();
+    let mut attempts = place.rows("results", failed);
+    while attempts.len() < 2 && patience.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+        attempts = place.rows("results", failed);
+    }
+    assert_eq!(attempts.len(), 2, "{attempts:?}");
+    assert!(attempts[0].starts_with("failed Integer(0)"), "{attempts:?}");
+    assert!(attempts[0].contains("SIGABRT"), "{attempts:?}");
+    assert!(attempts[1].starts_with("failed Integer(1)"), "{attempts:?}");
+    assert!(attempts[1].contains("SIGKILL"), "{attempts:?}");
+
+    // The children of a process that is killed die with it.
+    let orphans = children(process.0.id());
+    process.kill();
+    let patience = Instant::now();
+    let alive = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.contains("resweep") && !stat.contains(") Z ")
+    };
+    while orphans.iter().any(alive) {
+        assert!(patience.elapsed() < Duration::from_secs(5), "{orphans:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    place.stdout(&["run", "tiny.toml", "--isolate", "--results", "isolated"]);
+    assert_same(&place.legacy("isolated", "tiny"), &legacy);
+}
+
+#[test]
+fn a_results_folder_can_be_moved() {
+    let (place, _) = place();
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
+    fs::rename(place.path().join("results"), place.path().join("elsewhere")).expect("a move");
+    let longer = ["run", "tiny.toml", "--results", "elsewhere"];
+    place.stdout(&longer);
+    let begun = "SELECT max(from_iteration) FROM attempts";
+    assert_eq!(place.rows("elsewhere", begun), ["Integer(29)"]);
+}
+
+#[test]
+fn a_database_that_another_program_keeps_locked_is_waited_for() {
+    let (place, legacy) = place();
+    let process = place.start(&["run", "tiny.toml"]);
+    // The program may not have made it yet.
+    let database = place.path().join("results/resweep.db");
+    while !database.exists() || fs::metadata(&database).expect("a file").len() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let other = place.database("results");
+    other
+        .busy_timeout(Duration::from_secs(10))
+        .expect("a setting");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    std::thread::sleep(Duration::from_secs(3));
+    other
+        .execute_batch("ROLLBACK")
+        .expect("the end of the lock");
+    let mut process = process;
+    assert!(process.0.wait().expect("the end").success());
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}
+
+/// A limit on the size of files stands for a disk that is full.
+#[test]
+fn a_full_disk_is_named_and_costs_nothing_that_was_recorded() {
+    let (place, legacy) = place();
+    let program = assert_cmd::cargo::cargo_bin("resweep");
+    let mut command = assert_cmd::Command::new("sh");
+    // In blocks of 512 bytes; what is over the limit is an error, not a signal.
+    let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" run tiny.toml --checkpoint-every 0";
+    command.current_dir(place.path()).args(["-c", script]);
+    let output = command.arg(program).assert().failure().get_output().clone();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), Some(1 | 3)), "{said}");
+    assert!(
+        said.contains("cannot write") || said.contains("disk is full"),
+        "{said}"
+    );
+    place.stdout(&["run", "tiny.toml"]);
+    assert_same(&place.legacy("results", "tiny"), &legacy);
+}

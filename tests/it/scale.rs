@@ -1,0 +1,112 @@
+//! Commands on folders of many runs: what they cost grows with the runs, not with their square.
+
+#![cfg(unix)]
+
+#[path = "../../benches/load/fake.rs"]
+mod fake;
+#[path = "../../benches/load/sweep.rs"]
+mod sweep;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use crossbeam::channel::never;
+use fake::Fake;
+use resweep_core::domain::Trainer;
+use resweep_core::schedule::{self, Batch, Limits, Workforce};
+use tempfile::TempDir;
+
+/// Runs of the small and of the large folder.
+const FEW: usize = 500;
+const MANY: usize = 2000;
+/// Rows of each run.
+const ROWS: u64 = 10;
+
+/// A results folder of so many finished runs of one sweep.
+fn folder(runs: usize) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = sweep::write(folder.path(), runs).expect("the sweep file");
+    let (sweep, runs) = sweep::expand(&file).expect("its runs");
+    let mut recorder = sweep::begin(folder.path(), &file, &sweep, &runs).expect("a database");
+    let batch = Batch {
+        runs: runs.into(),
+        finished_before: 0,
+        workforce: Workforce::on_cpu(64, 1),
+        limits: Limits {
+            max_fails: None,
+            max_attempts: 1,
+        },
+    };
+    let trainer: Arc<dyn Trainer> = Arc::new(Fake::new(ROWS));
+    schedule::run(&batch, &trainer, &mut recorder, &mut [], &never()).expect("a sweep");
+    folder
+}
+
+/// Seconds of processor time that `resweep ARGS` takes: other programs at work change it little.
+fn seconds(args: &str, folder: &Path) -> f64 {
+    let script = format!("\"$0\" {args} >/dev/null && times");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .arg(assert_cmd::cargo::cargo_bin("resweep"))
+        .env("RESWEEP_RESULTS", folder)
+        .current_dir(folder)
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "resweep {args}: {said}");
+    // The second line is of the shell's children: user and system time.
+    let times = String::from_utf8_lossy(&output.stdout);
+    let user = times.lines().nth(1).and_then(|line| line.split(' ').next());
+    let (minutes, seconds) = user.and_then(|time| time.split_once('m')).expect("a time");
+    let number = |text: &str| text.trim_end_matches('s').parse::<f64>().expect("a number");
+    60.0 * number(minutes) + number(seconds)
+}
+
+#[test]
+fn the_cost_of_each_command_is_linear_in_the_runs() {
+    let [few, many] = [FEW, MANY].map(folder);
+    for args in [
+        "status",
+        "status load",
+        "status load --json",
+        "status load --attempts",
+        "plan load.toml",
+        "table load.toml",
+        "gc --dry-run",
+        "doctor",
+        "export load.toml",
+        "run load.toml --dry-run",
+    ] {
+        let (one, four) = (seconds(args, few.path()), seconds(args, many.path()));
+        println!("{args}: {one:.2} s, {four:.2} s");
+        // Four times the runs: 4 where it is linear, 16 where it is quadratic.
+        assert!(
+            four < 8.0 * one.max(0.05),
+            "{args}: {one:.2} s, then {four:.2} s"
+        );
+    }
+}
+
+#[test]
+fn pictures_and_reports_of_many_curves_stay_small() {
+    let folder = folder(MANY);
+    seconds("plot load.toml", folder.path());
+    seconds("report load.toml", folder.path());
+    let file = |name: &str| folder.path().join("load").join(name);
+    let limits = [
+        ("figure.png", 4_000_000),
+        ("figure.svg", 3_000_000),
+        ("report.html", 12_000_000),
+    ];
+    for (name, limit) in limits {
+        let bytes = file(name).metadata().expect("the file").len();
+        println!("{name}: {bytes} bytes");
+        assert!(bytes < limit, "{name} has {bytes} bytes");
+    }
+    let svg = std::fs::read_to_string(file("figure.svg")).expect("the SVG");
+    // Plain and residual nets have a panel each. The caption is broken into lines, each between two tags.
+    let words: Vec<&str> = svg.lines().filter(|line| !line.starts_with('<')).collect();
+    let words = words.join(" ");
+    assert!(words.contains("500 of 1000 curves are drawn"), "{words}");
+}

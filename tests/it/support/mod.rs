@@ -1,0 +1,8 @@
+//! What several tests share.
+
+#[cfg(feature = "cuda")]
+pub mod gpu;
+pub mod networks;
+pub mod pictures;
+pub mod record_fixture;
+pub mod workplace;

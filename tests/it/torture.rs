@@ -1,0 +1,171 @@
+//! The campaign: a sweep is killed again and again at random moments by SIGKILL, its newest
+//! checkpoint damaged now and then, two processes at work at times, a database of the first
+//! version brought up to date under fire; and in the end everything is as if nothing had been.
+//!
+//! `RESWEEP_TORTURE_KILLS` says how many kills (`make torture`: 50), `RESWEEP_TORTURE_SEED` repeats
+//! a campaign as far as the machine's own timing lets it.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::support::workplace::{Workplace, assert_same, files, write_images};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rusqlite::Connection;
+
+const KILLS: u64 = 10;
+
+const SWEEP: &str = r#"
+[sweep]
+name = "torture"
+
+[data]
+dataset = "folder"
+path = "images"
+
+[model]
+width = 2
+image_size = 8
+
+[train]
+iterations = 60
+batch_size = 5
+lr = 0.05
+lr_drops = [40]
+log_every = 4
+eval_every = 15
+
+[axes]
+depth = [8, 14]
+shortcut = ["none", "A"]
+"#;
+
+/// The schema that the first version had.
+const FIRST_SCHEMA: &str =
+    include_str!("../../crates/resweep-store/src/migrations/0001-initial.sql");
+
+fn setting(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is a number")),
+    )
+}
+
+fn below(rng: &mut ChaCha8Rng, bound: u64) -> u64 {
+    rng.next_u64() % bound
+}
+
+#[test]
+fn a_sweep_that_is_killed_at_random_moments_ends_as_an_undisturbed_one() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let chance = now.expect("a date after 1970").as_nanos() as u64 % 1_000_000;
+    let seed = setting("RESWEEP_TORTURE_SEED").unwrap_or(chance);
+    let kills = setting("RESWEEP_TORTURE_KILLS").unwrap_or(KILLS);
+    println!("RESWEEP_TORTURE_SEED={seed} RESWEEP_TORTURE_KILLS={kills}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+
+    let place = Workplace::new("torture.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    place.stdout(&["run", "torture.toml", "--results", "undisturbed"]);
+
+    let (mut killed, mut damaged, mut rounds) = (0, 0, 0);
+    while killed < kills {
+        // A sweep that has come to its end begins again, in a database of the first version.
+        let results = format!("round-{rounds}");
+        rounds += 1;
+        create_first_version(&place, &results);
+        while killed < kills && !is_done(&place, &results) {
+            killed += disturb(&place, &results, &mut rng);
+            if below(&mut rng, 2) == 0 {
+                damaged += damage_newest(&place, &results, &mut rng);
+            }
+        }
+        place.stdout(&["run", "torture.toml", "--results", &results]);
+        // A kill between the end of a run and the removal of its files leaves some to `gc`.
+        place.stdout(&["gc", "--results", &results]);
+        let legacy = place.legacy(&results, "torture");
+        assert_same(&legacy, &place.legacy("undisturbed", "torture"));
+        let check = place.rows(&results, "PRAGMA integrity_check");
+        assert_eq!(check, ["ok"]);
+    }
+    println!("{killed} kills, {damaged} checkpoints damaged, {rounds} sweeps");
+}
+
+/// Starts one or two processes and kills them some time later; returns how many were killed
+/// before their end.
+fn disturb(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) -> u64 {
+    // 0: a checkpoint after every iteration, so that many a kill falls into the writing of one.
+    let every = ["0", "0.05"][below(rng, 2) as usize];
+    let mut args = vec![
+        "run",
+        "torture.toml",
+        "--results",
+        results,
+        "--checkpoint-every",
+        every,
+    ];
+    if below(rng, 4) == 0 {
+        args.push("--isolate");
+    }
+    let together = 1 + below(rng, 2);
+    let mut processes: Vec<_> = (0..together).map(|_| place.start(&args)).collect();
+    // Some within the first milliseconds, where the database is made or brought up to date.
+    let longest = [20, 400][below(rng, 2) as usize];
+    let mut killed = 0;
+    for process in &mut processes {
+        thread::sleep(Duration::from_millis(below(rng, longest)));
+        let ended = process.0.try_wait().expect("a child").is_some();
+        process.kill();
+        killed += u64::from(!ended);
+    }
+    killed
+}
+
+fn create_first_version(place: &Workplace, results: &str) {
+    let folder = place.path().join(results);
+    fs::create_dir_all(&folder).expect("a folder");
+    let database = Connection::open(folder.join("resweep.db")).expect("a database");
+    database.execute_batch(FIRST_SCHEMA).expect("the schema");
+    database
+        .pragma_update(None, "user_version", 1)
+        .expect("the version");
+}
+
+fn is_done(place: &Workplace, results: &str) -> bool {
+    let args = ["plan", "torture.toml", "--results", results, "--json"];
+    let output = place.resweep(&args).output().expect("the program runs");
+    // A database of an older version is brought up to date by `run`.
+    output.status.success() && {
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        plan["pending"] == 0
+    }
+}
+
+/// Flips a bit of a checkpoint of a run that has not ended, or cuts it off.
+fn damage_newest(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) -> u64 {
+    let root = place.path().join(results);
+    let mut found = files(&root.join("checkpoints"));
+    found.retain(|path| {
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let ended = path.with_file_name("60.safetensors").exists();
+        name.ends_with(".safetensors") && !ended
+    });
+    found.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
+    let Some(newest) = found.last() else {
+        return 0;
+    };
+    let mut bytes = fs::read(newest).expect("a checkpoint");
+    let place = below(rng, bytes.len() as u64) as usize;
+    if below(rng, 2) == 0 {
+        bytes.truncate(place);
+    } else {
+        bytes[place] ^= 1 << below(rng, 8);
+    }
+    fs::write(newest, bytes).expect("a checkpoint");
+    1
+}

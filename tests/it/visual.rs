@@ -1,0 +1,122 @@
+//! Figures as pictures, held against those in `tests/visual/`, which a person has looked at.
+//!
+//! Both are halved first, so that each pixel is the mean of four: how the edge of a letter or a
+//! line is smoothed may change a little. A pixel differs when one of its channels does by more than
+//! [`CHANNEL`]; a picture, when more than [`SHARE`] of its pixels do: a curve of a hundred pixels
+//! that has moved by two is above it. `UPDATE_VISUAL=1 cargo test --test visual` writes the
+//! pictures anew; look at them before they are committed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::pictures::scenes;
+use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
+use image::imageops::{FilterType, resize};
+use image::{Rgb, RgbImage};
+use resweep_figures::Drawing;
+
+const CHANNEL: u8 = 48;
+const SHARE: f64 = 0.000_5;
+
+#[test]
+fn figure_1_looks_as_it_did() {
+    check("figure-1", scenes::figure_1());
+}
+
+#[test]
+fn figure_6_with_the_papers_curves_looks_as_it_did() {
+    check("figure-6", scenes::figure_6());
+}
+
+#[test]
+fn twelve_curves_in_okabe_and_itos_colours_look_as_they_did() {
+    check("twelve-curves", scenes::twelve_curves());
+}
+
+#[test]
+fn six_dark_panels_look_as_they_did() {
+    check("six-panels", scenes::six_panels());
+}
+
+#[test]
+fn a_hundred_thousand_points_look_as_they_did() {
+    check("dense", scenes::dense());
+}
+
+#[test]
+fn a_curve_that_has_moved_by_one_percent_is_noticed() {
+    let [before, after] = [10.0, 11.0].map(|error| halved(&scenes::level(error)));
+    assert!(difference(&before, &after).is_some());
+    assert!(difference(&before, &before).is_none());
+}
+
+/// Holds a drawing against its picture. On failure the message names two files: the new picture,
+/// and one in which what differs is red.
+fn check(name: &str, drawing: Drawing) {
+    let found = halved(&drawing);
+    let expected = folder().join(format!("{name}.png"));
+    if std::env::var_os("UPDATE_VISUAL").is_some() {
+        save_small(&found, &expected);
+    }
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let new = made.join(format!("{name}.png"));
+    fs::write(&new, drawing.png().expect("a PNG")).expect("the new picture");
+    let old = image::open(&expected)
+        .expect("a picture in tests/visual")
+        .to_rgb8();
+    if let Some(marked) = difference(&old, &found) {
+        let path = made.join(format!("{name}-difference.png"));
+        marked.save(&path).expect("the difference");
+        panic!(
+            "{} is not {}; what differs is red in {}",
+            new.display(),
+            expected.display(),
+            path.display()
+        );
+    }
+}
+
+/// Keeps eight levels of each channel, which makes the file a third as large; they are less than
+/// [`CHANNEL`] away.
+fn save_small(picture: &RgbImage, path: &Path) {
+    let mut coarse = picture.clone();
+    for channel in coarse.iter_mut() {
+        *channel = channel.saturating_add(18) / 36 * 36;
+    }
+    let file = fs::File::create(path).expect("tests/visual can be written");
+    let (best, adaptive) = (CompressionType::Best, PngFilter::Adaptive);
+    let encoder = PngEncoder::new_with_quality(file, best, adaptive);
+    coarse.write_with_encoder(encoder).expect("a PNG");
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/visual")
+}
+
+fn halved(drawing: &Drawing) -> RgbImage {
+    let png = drawing.png().expect("a PNG");
+    let image = image::load_from_memory(&png).expect("a PNG").to_rgb8();
+    let (width, height) = image.dimensions();
+    resize(&image, width / 2, height / 2, FilterType::Triangle)
+}
+
+/// `new` in pale colours with the pixels in red that differ from `old`; `None` where there are few
+/// enough.
+fn difference(old: &RgbImage, new: &RgbImage) -> Option<RgbImage> {
+    if old.dimensions() != new.dimensions() {
+        return Some(new.clone());
+    }
+    let mut marked = new.clone();
+    let mut count = 0;
+    for (mark, was) in marked.pixels_mut().zip(old.pixels()) {
+        let differs = (0..3).any(|c| mark.0[c].abs_diff(was.0[c]) > CHANNEL);
+        count += u32::from(differs);
+        *mark = if differs {
+            Rgb([255, 0, 0])
+        } else {
+            Rgb(mark.0.map(|channel| 128 + channel / 2))
+        };
+    }
+    let all = f64::from(new.width()) * f64::from(new.height());
+    (f64::from(count) > SHARE * all).then_some(marked)
+}
