@@ -1,15 +1,16 @@
 //! A log file for each attempt at a run: `logs/<run>/<attempt>.log` in the results folder.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, Once};
 
 use tracing::Level;
 
 use crate::cli::LogLevel;
 use resweep_core::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
+use resweep_core::files::Place;
 
 /// Logs that are kept of each run: those of its last attempts.
 const KEPT: u64 = 10;
@@ -17,7 +18,7 @@ const KEPT: u64 = 10;
 /// A trainer that writes down what another one does.
 pub struct Logged<T> {
     trainer: T,
-    folder: PathBuf,
+    folder: Place,
     level: Level,
 }
 
@@ -26,7 +27,7 @@ impl<T: Trainer> Logged<T> {
     pub fn new(trainer: T, results: &Path, level: LogLevel) -> Self {
         Self {
             trainer,
-            folder: results.join("logs"),
+            folder: Place::root(results).join("logs"),
             level: match level {
                 LogLevel::Error => Level::ERROR,
                 LogLevel::Warn => Level::WARN,
@@ -42,14 +43,17 @@ impl<T: Trainer> Logged<T> {
         let path = |attempt: u64| folder.join(format!("{attempt}.log"));
         if let Some(old) = attempt.checked_sub(KEPT) {
             // It may never have been there.
-            let _ = fs::remove_file(path(old));
+            let _ = path(old).remove_file();
         }
-        fs::create_dir_all(&folder)
-            .and_then(|()| File::create(path(attempt)))
-            .map_err(|error| {
-                let path = path(attempt);
-                TrainError::transient(format!("cannot write the log {}: {error}", path.display()))
-            })
+        path(attempt).create().map_err(|error| {
+            let path = path(attempt);
+            let text = format!("cannot write the log {}: {error}", path.display());
+            match error.kind() {
+                // A link in the way does not pass.
+                io::ErrorKind::InvalidInput => TrainError::lasting(text),
+                _ => TrainError::transient(text),
+            }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `resweep table`, and the tables beside a sweep's figures.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -12,7 +12,7 @@ use crate::progress::counted;
 use resweep_core::analysis::Findings;
 use resweep_core::analysis::expectations::Outcome;
 use resweep_core::domain::printable;
-use resweep_core::files::write_atomically;
+use resweep_core::files::Place;
 use resweep_figures::{TableFormat, table};
 use resweep_store::Store;
 
@@ -46,14 +46,14 @@ pub fn collect(prepared: &Prepared, records: &Records) -> Findings {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(findings: &Findings, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn write(findings: &Findings, folder: &Place) -> anyhow::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for format in TableFormat::ALL {
         let path = folder.join(format!("table.{}", format.extension()));
         let text = table(findings, format)?;
-        write_atomically(&path, &[text.as_bytes()])
+        path.write(&[text.as_bytes()])
             .with_context(|| format!("cannot write {}", path.display()))?;
-        written.push(path);
+        written.push(path.to_path_buf());
     }
     Ok(written)
 }

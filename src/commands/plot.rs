@@ -13,6 +13,7 @@ use resweep_core::analysis::Findings;
 use resweep_core::domain::{
     Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme, printable,
 };
+use resweep_core::files::Place;
 use resweep_figures::{Drawing, RenderError, Stamped};
 use resweep_store::Store;
 
@@ -74,7 +75,7 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     let Prepared { sweep, runs, .. } = prepared;
     let store = Store::open_read_only(&database(results))?;
     let records = Records::read(runs, &store)?;
-    let folder = results.join(&sweep.name);
+    let folder = Place::root(results).join(&sweep.name);
     let mut paths = Vec::new();
     let (mut failures, mut unknown) = (Vec::new(), BTreeSet::new());
     for figure in &sweep.figures {

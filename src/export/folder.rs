@@ -1,13 +1,12 @@
 //! The folder that an export goes to. What somebody else put there stays.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use resweep_core::files::{write_atomically, write_whole_with};
+use resweep_core::files::Place;
 
 /// Lists the files that exports wrote into the folder, and only those may be replaced.
 const LIST: &str = ".resweep-export.json";
@@ -34,17 +33,17 @@ struct Listed {
 /// A folder into which certain files may be written.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    place: Place,
 }
 
 impl Folder {
-    /// The files below `path` that exports wrote and that are still there, as paths with `/`.
+    /// The files below `place` that exports wrote and that are still there, as paths with `/`.
     ///
     /// # Errors
     /// When the list of them cannot be read.
-    pub fn exported(path: &Path) -> Result<BTreeSet<String>, ExportError> {
-        let mut files = read(&path.join(LIST))?.files;
-        files.retain(|name| is_file(&path.join(name)));
+    pub fn exported(place: &Place) -> Result<BTreeSet<String>, ExportError> {
+        let mut files = read(&place.join(LIST))?.files;
+        files.retain(|name| place.join(name).is_regular_file());
         Ok(files)
     }
 
@@ -53,24 +52,29 @@ impl Folder {
     ///
     /// # Errors
     /// When one of the files is there and no export wrote it, or the folder cannot be written.
-    pub fn take(path: &Path, files: &[String]) -> Result<Folder, ExportError> {
-        let list = path.join(LIST);
+    pub fn take(place: &Place, files: &[String]) -> Result<Folder, ExportError> {
+        let list = place.join(LIST);
         let mut listed = read(&list)?;
         let taken = files.iter().find(|name| {
             // A link that leads nowhere is somebody's too.
-            !listed.files.contains(*name) && path.join(name).symlink_metadata().is_ok()
+            !listed.files.contains(*name) && place.join(name).exists()
         });
         if let Some(name) = taken {
-            let path = path.join(name);
+            let path = place.join(name).to_path_buf();
             return Err(ExportError::NotOurs { path });
         }
-        listed.files.retain(|name| is_file(&path.join(name)));
+        listed
+            .files
+            .retain(|name| place.join(name).is_regular_file());
         listed.files.extend(files.iter().cloned());
         let text = serde_json::to_vec_pretty(&listed).unwrap_or_default();
-        write_atomically(&list, &[&text, b"\n"])
-            .map_err(|source| ExportError::Write { path: list, source })?;
-        let path = path.to_owned();
-        Ok(Folder { path })
+        list.write(&[&text, b"\n"])
+            .map_err(|source| ExportError::Write {
+                path: list.to_path_buf(),
+                source,
+            })?;
+        let place = place.clone();
+        Ok(Folder { place })
     }
 
     /// Writes one of the files that the folder was taken for, whole or not at all.
@@ -82,8 +86,9 @@ impl Folder {
         name: &str,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<PathBuf, ExportError> {
-        let path = self.path.join(name);
-        match write_whole_with(&path, fill) {
+        let file = self.place.join(name);
+        let path = file.to_path_buf();
+        match file.write_unsynced_with(fill) {
             Ok(()) => Ok(path),
             Err(source) => Err(ExportError::Write { path, source }),
         }
@@ -95,19 +100,17 @@ impl Folder {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn append(&self, name: &str, bytes: &[u8]) -> Result<Option<PathBuf>, ExportError> {
-        let path = self.path.join(name);
+        let file = self.place.join(name);
         let append = || {
-            let Some(rest) = bytes.strip_prefix(fs::read(&path)?.as_slice()) else {
+            let Some(rest) = bytes.strip_prefix(file.read()?.as_slice()) else {
                 return Ok(false);
             };
             if !rest.is_empty() {
-                OpenOptions::new()
-                    .append(true)
-                    .open(&path)?
-                    .write_all(rest)?;
+                file.open_to_append()?.write_all(rest)?;
             }
             Ok(true)
         };
+        let path = file.to_path_buf();
         match append() {
             Ok(appended) => Ok(appended.then_some(path)),
             Err(source) => Err(ExportError::Write { path, source }),
@@ -119,20 +122,17 @@ impl Folder {
     /// # Errors
     /// When it cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), ExportError> {
-        let path = self.path.join(name);
-        fs::remove_file(&path).map_err(|source| ExportError::Write { path, source })
+        let file = self.place.join(name);
+        file.remove_file().map_err(|source| ExportError::Write {
+            path: file.to_path_buf(),
+            source,
+        })
     }
 }
 
-/// Whether a file is there, and not a link to one.
-fn is_file(path: &Path) -> bool {
-    path.symlink_metadata()
-        .is_ok_and(|metadata| metadata.is_file())
-}
-
-fn read(list: &Path) -> Result<Listed, ExportError> {
-    let path = list.to_owned();
-    match fs::read(list) {
+fn read(list: &Place) -> Result<Listed, ExportError> {
+    let path = list.to_path_buf();
+    match list.read() {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| ExportError::List { path }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Listed::default()),
         Err(source) => Err(ExportError::Write { path, source }),

@@ -25,6 +25,7 @@ mod render_figure;
 mod render_kinds;
 mod report;
 mod results_folder;
+mod results_links;
 mod resume;
 mod scale;
 mod scheduler;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -12,6 +13,7 @@ use resweep_core::domain::{
     Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, StopReason, SweepTally, TrainError,
     TrainPoint, Trainer, TrainingId, TrajectoryId,
 };
+use resweep_core::files::Place;
 use resweep_core::schedule::{self, Batch, Limits, ScheduleError, Workforce};
 
 fn run(number: usize) -> Run {
@@ -168,7 +170,7 @@ impl Ledger for Listener {
         Ok(Claim::Granted(Grant {
             training: TrainingId(1),
             attempt: 1,
-            folder: "unused".into(),
+            folder: Place::root(Path::new("unused")),
             checkpoints: Vec::new(),
             origin: Vec::new(),
         }))

@@ -76,7 +76,7 @@ fn checkpoint(recorder: &mut Recorder, run: &Run, grant: &Grant, iteration: u64)
         has_curve: true,
     };
     hear(recorder, run, RunEvent::Checkpointed(saved));
-    path
+    path.to_path_buf()
 }
 
 /// Eight finished runs with 300 points of either curve each, in a file without a log.
@@ -503,16 +503,16 @@ fn what_no_run_needs_is_removed_and_nothing_else() {
         superseded,
         of_diverged,
         results.write_old("checkpoints/stranger/1/5.safetensors"),
-        results.write_old("checkpoints/notes.txt"),
         of_halfway.with_file_name(".tmp-abc"),
         results.write_old("logs/0123456789ab/1.log"),
         results.write_old("locks/999.lock"),
         results.write_old(".tmp-half"),
         results.write_old("fig6/.tmp-half"),
     ];
-    fs::write(&gone[4], "half").unwrap();
-    make_old(&gone[4]);
+    fs::write(&gone[3], "half").unwrap();
+    make_old(&gone[3]);
     let log = format!("logs/{}/1.log", finished.id.short());
+    let of_halfway_just_written = of_halfway.with_file_name("9.safetensors");
     let stay = [
         kept.clone(),
         of_halfway,
@@ -520,9 +520,13 @@ fn what_no_run_needs_is_removed_and_nothing_else() {
         results.write_old("fig6/figure.png"),
         results.write_old("mine/.tmp-half"),
         results.write_old("locks/mine.txt"),
-        results.path().join("checkpoints/just-written"),
+        results.write_old("checkpoints/notes.txt"),
+        results.write_old("checkpoints/stranger/notes/5.safetensors"),
+        results.write_old("checkpoints/stranger/2/notes.txt"),
+        results.write_old("logs/0123456789ab/notes.log"),
+        of_halfway_just_written,
     ];
-    fs::write(&stay[6], "just now").unwrap();
+    fs::write(&stay[10], "just now").unwrap();
 
     let (code, planned, _) = results.resweep(&["gc", "--dry-run"]);
     assert_eq!(code, 0, "{planned}");
@@ -530,14 +534,14 @@ fn what_no_run_needs_is_removed_and_nothing_else() {
     let (code, said, error) = results.resweep(&["gc"]);
     assert_eq!(code, 0, "{said}{error}");
     assert_eq!(planned.replace("would remove", "removed"), said);
-    assert!(said.contains("removed 9 files"), "{said}");
+    assert!(said.contains("removed 8 files"), "{said}");
     for path in &gone {
         assert!(!path.exists(), "{} is left\n{said}", path.display());
     }
     for path in &stay {
         assert!(path.exists(), "{} is gone\n{said}", path.display());
     }
-    assert!(!results.path().join("checkpoints/stranger").exists());
+    assert!(!results.path().join("checkpoints/stranger/1").exists());
     let (code, said, _) = results.resweep(&["doctor"]);
     assert_eq!(code, 0, "{said}");
 
@@ -550,14 +554,17 @@ fn what_no_run_needs_is_removed_and_nothing_else() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_removed_as_links_and_never_followed() {
+fn gc_follows_no_link() {
     use std::os::unix::fs::symlink;
     let (results, elsewhere) = (Results::new(), Results::new());
     let runs = [run(20, Shortcut::None, 1)];
     drop(begun(&results.database(), "fig6", &runs));
     let precious = elsewhere.write_old("precious/1.safetensors");
     let temporary = elsewhere.write_old("precious/.tmp-half");
-    fs::create_dir(results.path().join("checkpoints")).unwrap();
+    let deeper = elsewhere.write_old("precious/1/5.safetensors");
+    let own = results.path().join("checkpoints/stranger/1/5.safetensors");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    symlink(&deeper, &own).unwrap();
     let links = [
         results.path().join("checkpoints/link"),
         results.path().join("logs"),
@@ -574,13 +581,18 @@ fn links_are_removed_as_links_and_never_followed() {
     let age = std::process::Command::new("touch")
         .args(["-h", "-t", "202001010000"])
         .args(&links)
+        .arg(&own)
         .status();
     assert!(age.unwrap().success());
     let (code, said, error) = results.resweep(&["gc"]);
     assert_eq!(code, 0, "{said}{error}");
-    assert!(!links[0].is_symlink(), "{said}");
-    assert!(links[1].is_symlink() && links[2].is_symlink(), "{said}");
-    assert!(precious.exists() && temporary.exists(), "{said}");
+    assert!(links.iter().all(|link| link.is_symlink()), "{said}");
+    assert!(
+        !own.is_symlink(),
+        "a link in the place of a checkpoint\n{said}"
+    );
+    let kept = [&precious, &temporary, &deeper];
+    assert!(kept.iter().all(|path| path.exists()), "{said}");
 }
 
 #[test]

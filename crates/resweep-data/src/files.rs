@@ -5,16 +5,16 @@ use std::io;
 use std::path::Path;
 
 use super::error::DataError;
-use resweep_core::files::write_atomically;
+use resweep_core::files::Place;
 
 pub fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     fs::read(path).map_err(|source| read_error(path, source))
 }
 
 /// Writes a file so that it appears whole or not at all, its folder included.
-pub fn write_whole(path: &Path, parts: &[&[u8]]) -> Result<(), DataError> {
-    write_atomically(path, parts).map_err(|source| DataError::Write {
-        path: path.to_owned(),
+pub fn write_whole(file: &Place, parts: &[&[u8]]) -> Result<(), DataError> {
+    file.write(parts).map_err(|source| DataError::Write {
+        path: file.to_path_buf(),
         source,
     })
 }

@@ -51,8 +51,8 @@ pub(super) struct Source {
 
 /// Loads a data set at `image_size` x `image_size` pixels.
 ///
-/// `cache` is a folder for decoded images, made when needed; only class folders use it, and it
-/// may be deleted at any time.
+/// `cache` is a folder for decoded images, created when needed, and no link; only class folders use
+/// it, and it may be deleted at any time.
 ///
 /// # Errors
 /// Missing, damaged or unreadable files, each named with what to do about it.

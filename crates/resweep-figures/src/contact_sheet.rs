@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 
 use resweep_core::domain::Theme;
+use resweep_core::files::Place;
 
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Words, page};
@@ -44,7 +45,7 @@ impl Sheet {
     /// Writes `folder/stem.png`, whole or not at all, and returns its path. The folder is made
     /// where it does not exist.
     pub fn write(&self, folder: &Path, stem: &str) -> Result<PathBuf, RenderError> {
-        write_file(folder, &format!("{stem}.png"), &self.png)
+        write_file(&Place::root(folder), &format!("{stem}.png"), &self.png)
     }
 }
 

@@ -10,7 +10,7 @@ use skrifa::{FontRef, MetadataProvider};
 
 use super::RenderError;
 use super::text::{FAMILY, Weight, unknown};
-use resweep_core::files::write_atomically;
+use resweep_core::files::Place;
 
 /// Pixels of the PNG for each unit of the SVG, in each direction.
 pub const PIXELS_PER_UNIT: u32 = 2;
@@ -37,6 +37,7 @@ impl Drawing {
     /// The folder is made where it does not exist. Each file appears whole or not at all; an
     /// old one is replaced.
     pub fn write(&self, folder: &Path, stem: &str) -> Result<Vec<PathBuf>, RenderError> {
+        let folder = &Place::root(folder);
         let png = self.png()?;
         Ok(vec![
             write_file(folder, &format!("{stem}.png"), &png)?,
@@ -100,9 +101,10 @@ pub(super) fn encode(pixels: &Pixmap) -> Result<Vec<u8>, RenderError> {
 }
 
 /// Writes `folder/name` through a temporary file beside it.
-pub(super) fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, RenderError> {
-    let path = folder.join(name);
-    write_atomically(&path, &[bytes]).map_err(|source| RenderError::Write {
+pub(super) fn write_file(folder: &Place, name: &str, bytes: &[u8]) -> Result<PathBuf, RenderError> {
+    let file = folder.join(name);
+    let path = file.to_path_buf();
+    file.write(&[bytes]).map_err(|source| RenderError::Write {
         path: path.clone(),
         source,
     })?;

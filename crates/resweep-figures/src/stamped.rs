@@ -1,10 +1,11 @@
 //! A figure together with what it was made from.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::drawing::{PIXELS_PER_UNIT, rasterise, write_file};
 use super::facts::encode;
 use super::{Drawing, Facts, RenderError};
+use resweep_core::files::Place;
 
 /// A drawing whose files say what it was made from. The same input gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Stamped {
     ///
     /// # Errors
     /// When the drawing cannot be rasterised or encoded, or a file not be written.
-    pub fn write(&self, folder: &Path, stem: &str) -> Result<Vec<PathBuf>, RenderError> {
+    pub fn write(&self, folder: &Place, stem: &str) -> Result<Vec<PathBuf>, RenderError> {
         let (png, svg) = (self.png()?, self.svg());
         Ok(vec![
             write_file(folder, &format!("{stem}.png"), &png)?,

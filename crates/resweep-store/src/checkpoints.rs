@@ -3,9 +3,8 @@
 //! A file counts only while it has a row. Rows are changed first and files removed after the
 //! commit, so that a row never lacks its file because of a crash.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, params};
 
@@ -15,6 +14,7 @@ use super::values::{Problem, integer};
 use resweep_core::domain::{
     Checkpoint, Origin, Run, RunId, Saved, Sha256, TrainingId, TrajectoryId, hex,
 };
+use resweep_core::files::{Entry, Place};
 
 /// Checkpoints that a training keeps: the newest, and the one before in case it is damaged.
 const KEPT: i64 = 2;
@@ -22,9 +22,9 @@ const KEPT: i64 = 2;
 const CANDIDATES_MAX: usize = 8;
 
 /// The folder for the checkpoints of a training.
-pub(super) fn folder(database: &Path, run_id: &str, training_number: u64) -> PathBuf {
-    database
-        .with_file_name("checkpoints")
+pub(super) fn folder(database: &Path, run_id: &str, training_number: u64) -> Place {
+    super::beside(database)
+        .join("checkpoints")
         .join(run_id)
         .join(training_number.to_string())
 }
@@ -242,7 +242,7 @@ pub(super) fn adopt(
         })?;
     let target = folder(database, &run.id.0, 1);
     let name = file_name(iterations);
-    if copy_file(&source.join(&name), &target, &name).is_err() {
+    if copy_file(&source.join(&name), &target.join(&name)).is_err() {
         return Ok(());
     }
     connection.execute(
@@ -255,16 +255,8 @@ pub(super) fn adopt(
     Ok(())
 }
 
-/// Links where the file system can; checkpoints are never written again.
-fn copy_file(source: &Path, folder: &Path, name: &str) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let target = folder.join(name);
-    match fs::hard_link(source, &target) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            fs::copy(source, &target).map(|_| ())
-        }
-        done => done,
-    }
+fn copy_file(source: &Place, target: &Place) -> io::Result<()> {
+    target.write(&[&source.read()?])
 }
 
 /// Forgets the checkpoints after `iteration`, which have turned out to be damaged.
@@ -285,13 +277,23 @@ pub(super) fn file_name(iteration: u64) -> String {
     format!("{iteration}.safetensors")
 }
 
-/// Removes what is in a training's folder and has no row: old checkpoints, and what a process
-/// left behind when it died. What cannot be removed is tried again the next time. Nobody may be
+/// Whether a file has the name of a checkpoint, finished or not. Nothing else in the folder of a
+/// training is ever removed.
+pub(super) fn is_ours(entry: &Entry) -> bool {
+    let digits = entry
+        .name()
+        .and_then(|name| name.strip_suffix(".safetensors"));
+    let named = digits.is_some_and(|digits| digits.parse::<u64>().is_ok());
+    named && (entry.is_file || entry.is_link) || entry.is_temporary()
+}
+
+/// Removes checkpoints without a row from a training's folder: old ones, and those that a process
+/// left unfinished when it died. Failures are ignored: the next call tries again. Nobody may be
 /// writing there.
 pub(super) fn remove_unlisted(
     connection: &Connection,
     training: TrainingId,
-    folder: &Path,
+    folder: &Place,
 ) -> rusqlite::Result<()> {
     let listed: Vec<u64> = collect(
         connection,
@@ -300,15 +302,16 @@ pub(super) fn remove_unlisted(
         |row| unsigned(row, 0),
     )?;
     let names: Vec<String> = listed.iter().copied().map(file_name).collect();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if !names.iter().any(|name| entry.file_name() == name.as_str()) {
-            let _ = fs::remove_file(entry.path());
+    for entry in folder.entries() {
+        let is_listed = names.iter().any(|name| entry.name() == Some(name));
+        if is_ours(&entry) && !is_listed {
+            let _ = entry.place.remove_file();
         }
     }
     if listed.is_empty() {
-        // Goes only where they are empty.
-        let _ = fs::remove_dir(folder);
-        let _ = folder.parent().map(fs::remove_dir);
+        // Only succeeds for empty folders.
+        let _ = folder.remove_folder();
+        let _ = folder.folder().remove_folder();
     }
     Ok(())
 }

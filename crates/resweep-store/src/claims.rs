@@ -1,8 +1,6 @@
 //! Who works on which run.
 
 use std::collections::HashSet;
-use std::path::Path;
-use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -12,6 +10,7 @@ use super::process::Others;
 use super::rows::AttemptStatus;
 use super::values::{Problem, integer};
 use resweep_core::domain::{Outcome, Run, TrainingId};
+use resweep_core::files::Place;
 
 /// What this process has of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub(super) struct Hold {
     pub attempt: i64,
     pub training: TrainingId,
     /// Of its checkpoints.
-    pub folder: Arc<Path>,
+    pub folder: Place,
 }
 
 /// On what terms a process takes runs.

@@ -495,7 +495,7 @@ pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     let folder = place::folder(path);
     // Says what is in the way.
     place::has_database(path)?;
-    fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
+    files::create_folder(folder).map_err(|source| StoreError::Folder {
         path: folder.to_owned(),
         source,
     })

@@ -1,6 +1,5 @@
 //! Looks the database and its checkpoints over, without changing anything.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use super::leftovers::{self, Leftover, Reason};
 use super::points::{collect, unsigned};
 use super::{StoreError, checkpoints, database, process};
 use resweep_core::domain::hex;
+use resweep_core::files::Place;
 
 /// Messages of SQLite that are kept; a damaged database has hundreds.
 const MESSAGES_MAX: usize = 100;
@@ -182,7 +182,7 @@ impl Examination {
             // A living process may have replaced it meanwhile.
             if row.is_current(connection)? {
                 self.bad_checkpoints.push(BadCheckpoint {
-                    path: file,
+                    path: file.to_path_buf(),
                     iteration: row.iteration,
                     label: row.label,
                     fault,
@@ -230,7 +230,7 @@ impl Row {
     }
 }
 
-fn fault(path: &Path, row: &Row) -> Option<Fault> {
+fn fault(path: &Place, row: &Row) -> Option<Fault> {
     match read(path, row.bytes) {
         Ok(Ok(sha256)) if sha256 == row.sha256 => None,
         Ok(Ok(_)) => Some(Fault::Content),
@@ -244,13 +244,14 @@ fn fault(path: &Path, row: &Row) -> Option<Fault> {
 }
 
 /// The SHA-256 of a file of `expected` bytes, or its size where that is another.
-fn read(path: &Path, expected: u64) -> io::Result<Result<String, u64>> {
-    let found = fs::metadata(path)?.len();
+fn read(path: &Place, expected: u64) -> io::Result<Result<String, u64>> {
+    let mut file = path.open()?;
+    let found = file.metadata()?.len();
     if found != expected {
         return Ok(Err(found));
     }
     let mut hash = sha2::Sha256::new();
-    io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;
+    io::copy(&mut file, &mut HashWriter(&mut hash))?;
     Ok(Ok(hex(&hash.finalize())))
 }
 

@@ -1,19 +1,18 @@
 //! What lies in the results folder and is no longer needed: found here, removed in `tidy`.
 //!
-//! Only what the database or the program's own names vouch for is looked at: the folders
-//! `checkpoints`, `logs` and `locks`, and temporary files beside the database, in the cache and
-//! beside the figures. Symbolic links are seen as links and never followed.
+//! Only files with names that the program gives are found: checkpoints, logs, locks, and temporary
+//! files, each in its own folder. Files of other names stay, and no symbolic link is followed.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
 use super::points::{collect, unsigned};
-use super::{checkpoints, process, usage};
+use super::{checkpoints, process};
 use resweep_core::domain::{RunId, TrainingId};
-use resweep_core::files::TEMPORARY_PREFIX;
+use resweep_core::files::{Entry, Place};
 
 /// A file without a row that is younger may be about to get one.
 const GRACE: Duration = Duration::from_secs(60);
@@ -40,7 +39,7 @@ pub enum Reason {
 /// A file, or a symbolic link, that is no longer needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    pub path: PathBuf,
+    pub path: Place,
     pub reason: Reason,
     pub bytes: u64,
 }
@@ -49,7 +48,7 @@ pub struct Leftover {
 pub(super) struct Obsolete {
     pub training: TrainingId,
     pub iteration: u64,
-    path: PathBuf,
+    path: Place,
     reason: Reason,
 }
 
@@ -104,7 +103,7 @@ pub(super) fn find(
 ) -> rusqlite::Result<Vec<Leftover>> {
     let obsolete = obsolete.iter().map(|gone| (gone.path.clone(), gone.reason));
     let survey = Survey {
-        root: database.parent().unwrap_or(Path::new("")),
+        root: super::beside(database),
         database,
         obsolete: obsolete.collect(),
         now: SystemTime::now(),
@@ -119,9 +118,9 @@ pub(super) fn find(
 
 struct Survey<'a> {
     /// The results folder.
-    root: &'a Path,
+    root: Place,
     database: &'a Path,
-    obsolete: HashMap<PathBuf, Reason>,
+    obsolete: HashMap<Place, Reason>,
     now: SystemTime,
 }
 
@@ -130,25 +129,15 @@ impl Survey<'_> {
         let busy = busy_runs(connection, self.database)?;
         let listed = listed(connection, self.database)?;
         let mut found = Vec::new();
-        for run in usage::entries(&self.root.join("checkpoints")) {
-            let is_busy = |name: &str| busy.contains(name);
-            if run
-                .path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(is_busy)
-            {
-                continue;
-            }
-            for file in usage::files_at(run) {
-                // A link may stand in the place of a folder.
-                let leads_on = || listed.iter().any(|path| path.starts_with(&file.path));
-                let in_use = listed.contains(&file.path) || file.is_link && leads_on();
-                match self.obsolete.get(&file.path) {
-                    Some(&reason) => found.push(leftover(file, reason)),
-                    None if in_use => {}
-                    None => found.extend(self.old(file, Reason::Unlisted)),
-                }
+        let runs = self.root.join("checkpoints").entries().into_iter();
+        let idle = runs.filter(|run| !run.name().is_some_and(|name| busy.contains(name)));
+        let trainings = idle.flat_map(|run| run.place.entries());
+        let trainings = trainings.filter(|entry| is_number(entry.name()));
+        for file in trainings.flat_map(|training| training.place.entries()) {
+            match self.obsolete.get(&file.place) {
+                Some(&reason) => found.push(leftover(file, reason)),
+                None if listed.contains(&file.place) || !checkpoints::is_ours(&file) => {}
+                None => found.extend(self.old(file, Reason::Unlisted)),
             }
         }
         Ok(found)
@@ -156,26 +145,24 @@ impl Survey<'_> {
 
     fn logs(&self, connection: &Connection) -> rusqlite::Result<Vec<Leftover>> {
         let known = known_logs(connection)?;
-        let of_unknown = usage::entries(&self.root.join("logs"))
-            .into_iter()
-            .filter(|entry| {
-                let name = entry.path.file_name().unwrap_or_default();
-                !name.to_str().is_some_and(|name| known.contains(name))
-            });
+        let of_unknown = self.root.join("logs").entries().into_iter();
+        let of_unknown =
+            of_unknown.filter(|run| !run.name().is_some_and(|name| known.contains(name)));
         Ok(of_unknown
-            .flat_map(usage::files_at)
+            .flat_map(|run| run.place.entries())
+            .filter(|file| is_number(file.name().and_then(|name| name.strip_suffix(".log"))))
+            .filter(|file| file.is_file || file.is_link)
             .filter_map(|file| self.old(file, Reason::Log))
             .collect())
     }
 
     /// Whoever registers a process does so in a transaction, at whose end the lock is held.
     fn locks(&self) -> Vec<Leftover> {
-        let locks = usage::entries(&self.root.join("locks")).into_iter();
+        let locks = self.root.join("locks").entries().into_iter();
         locks
             .filter(|entry| entry.is_file)
             .filter_map(|entry| {
-                let name = entry.path.file_name()?.to_str()?;
-                let process: i64 = name.strip_suffix(".lock")?.parse().ok()?;
+                let process: i64 = entry.name()?.strip_suffix(".lock")?.parse().ok()?;
                 let dead = !process::may_live(self.database, process);
                 dead.then(|| leftover(entry, Reason::Lock))
             })
@@ -194,39 +181,38 @@ impl Survey<'_> {
             )
         };
         let figures = sweeps.iter().filter(plain).map(|name| self.root.join(name));
-        let folders = [self.root.to_owned(), self.root.join("cache")]
+        let folders = [self.root.clone(), self.root.join("cache")]
             .into_iter()
             .chain(figures);
         Ok(folders
-            .flat_map(|folder| usage::entries(&folder))
-            .filter(|entry| {
-                let name = entry.path.file_name().unwrap_or_default();
-                let begins = name
-                    .as_encoded_bytes()
-                    .starts_with(TEMPORARY_PREFIX.as_bytes());
-                begins && (entry.is_file || entry.is_link)
-            })
+            .flat_map(|folder| folder.entries())
+            .filter(Entry::is_temporary)
             .filter_map(|entry| self.old(entry, Reason::Temporary))
             .collect())
     }
 
     /// Nothing for a file that was just written, or whose age cannot be told.
-    fn old(&self, entry: usage::Entry, reason: Reason) -> Option<Leftover> {
+    fn old(&self, entry: Entry, reason: Reason) -> Option<Leftover> {
         let age = self.now.duration_since(entry.modified?).ok()?;
         (age >= GRACE).then(|| leftover(entry, reason))
     }
 }
 
-fn leftover(entry: usage::Entry, reason: Reason) -> Leftover {
+fn leftover(entry: Entry, reason: Reason) -> Leftover {
     Leftover {
-        path: entry.path,
+        path: entry.place,
         reason,
         bytes: entry.bytes,
     }
 }
 
+/// Whether it is a number as the program writes it into names.
+fn is_number(name: Option<&str>) -> bool {
+    name.is_some_and(|name| name.parse::<u64>().is_ok())
+}
+
 /// The files of all checkpoints that have a row.
-fn listed(connection: &Connection, database: &Path) -> rusqlite::Result<HashSet<PathBuf>> {
+fn listed(connection: &Connection, database: &Path) -> rusqlite::Result<HashSet<Place>> {
     let paths = collect(
         connection,
         "SELECT run_id, number, iteration

@@ -33,6 +33,10 @@ mod usage;
 mod values;
 mod waiting;
 
+use std::path::Path;
+
+use resweep_core::files::Place;
+
 pub use database::Migrated;
 pub use error::StoreError;
 pub use examine::{BadCheckpoint, Examination, Fault, LivingProcess};
@@ -49,3 +53,8 @@ pub use salvage::{Mended, SalvageError, Salvaged, SalvagedTable, appraise, save}
 pub use starts::{Nearest, Start};
 pub use tidy::{Tidied, leftovers, tidy};
 pub use usage::{Room, Usage};
+
+/// The folder that holds the database: the results folder.
+fn beside(database: &Path) -> Place {
+    Place::of_file(database).folder()
+}

@@ -4,13 +4,14 @@
 //! The lock goes away with the process that holds it, however that ends, so a file left behind
 //! means nothing.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::StoreError;
+use resweep_core::files::Place;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
@@ -37,9 +38,8 @@ impl SetupLock {
             path: path.clone(),
             source,
         };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(|source| match source.kind() {
+        let opened = Place::of_file(&path).open_lock();
+        let mut file = opened.map_err(|source| match source.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 StoreError::NotWritable {
                     path: database.to_owned(),

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use resweep_core::files::Place;
 
 /// SQLite's `MAX_PATHNAME` on Unix, of which it wants 8 bytes for `-journal`.
 const PATH_BYTES_MAX: usize = 512 - 8;
@@ -146,15 +147,9 @@ pub(super) fn denied(path: &Path) -> Option<StoreError> {
 }
 
 /// Does not open the file: closing it would take away the locks that SQLite has on it.
-#[cfg(unix)]
 fn read_access(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
-}
-
-#[cfg(not(unix))]
-fn read_access(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// Tests whether the drive that holds the database at `path` has locks, without opening it.
@@ -163,7 +158,7 @@ fn read_access(_: &Path) -> io::Result<()> {
 /// When it has none.
 pub(super) fn check_locks(path: &Path) -> Result<(), StoreError> {
     let lock = path.with_extension("lock");
-    let (probe, file) = match File::open(&lock) {
+    let (probe, file) = match Place::of_file(&lock).open() {
         Ok(file) => (lock, file),
         Err(_) => match File::open(folder(path)) {
             Ok(file) => (folder(path).to_owned(), file),
@@ -182,7 +177,6 @@ pub(super) fn check_locks(path: &Path) -> Result<(), StoreError> {
 
 /// Takes the kind of lock that SQLite takes. One that another process has is a sign that the drive
 /// has locks.
-#[cfg(unix)]
 fn probe_lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, fcntl_lock};
     use rustix::io::Errno;
@@ -190,11 +184,6 @@ fn probe_lock(file: &File) -> io::Result<()> {
         Ok(()) | Err(Errno::AGAIN | Errno::ACCESS) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-#[cfg(not(unix))]
-fn probe_lock(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! the one who waits, which no change of the date touches.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use rusqlite::{Connection, params};
 use super::points::collect;
 use super::values::now_unix_ms;
 use super::{StoreError, database};
-use resweep_core::files::FileId;
+use resweep_core::files::{FileId, Place};
 
 /// How often a living process says so.
 const BEAT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const BEAT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct ThisProcess {
     pub id: i64,
-    lock: PathBuf,
+    lock: Place,
     locked: File,
     /// Dropping it ends the heart.
     stop: Option<Sender<()>>,
@@ -56,7 +56,7 @@ impl ThisProcess {
             .map_err(failed)?;
         let lock = lock_path(path, id);
         let locked = take_lock(&lock).map_err(|source| StoreError::Lock {
-            path: lock.clone(),
+            path: lock.to_path_buf(),
             source,
         })?;
         tx.commit().map_err(failed)?;
@@ -100,14 +100,15 @@ impl Drop for ThisProcess {
         // A file that stays behind means no more than one that is gone. Another process may have
         // the name where the folder was replaced.
         if is_at(&self.locked, &self.lock) {
-            let _ = fs::remove_file(&self.lock);
+            let _ = self.lock.remove_file();
         }
     }
 }
 
-/// Whether `path` leads to the open file.
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
+/// Whether `place` leads to the open file.
+fn is_at(file: &File, place: &Place) -> bool {
+    let found = place.open().and_then(|found| found.metadata());
+    match (file.metadata(), found) {
         (Ok(open), Ok(found)) => FileId::of(&open) == FileId::of(&found),
         _ => false,
     }
@@ -148,7 +149,7 @@ impl Others {
 
 /// Whether the lock of process `id` is held. Where that cannot be told, it is taken to be.
 pub(super) fn may_live(database: &Path, id: i64) -> bool {
-    match File::open(lock_path(database, id)) {
+    match lock_path(database, id).open() {
         Ok(file) => file.try_lock_shared().is_err(),
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     }
@@ -174,19 +175,14 @@ pub(super) fn at_sweep(
         .map(|(_, pid, host)| (pid, host)))
 }
 
-fn lock_path(database: &Path, id: i64) -> PathBuf {
-    database.with_file_name("locks").join(format!("{id}.lock"))
+fn lock_path(database: &Path, id: i64) -> Place {
+    super::beside(database)
+        .join("locks")
+        .join(format!("{id}.lock"))
 }
 
-fn take_lock(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
+fn take_lock(path: &Place) -> std::io::Result<File> {
+    let file = path.open_lock()?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(source)) => Err(source),

@@ -4,7 +4,6 @@
 //! transaction: it is recorded as a whole or not at all, and on the disk when the call returns.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use resweep_core::domain::{
     Beginning, Claim, Event, EventSink, Grant, Ledger, Outcome, Run, RunEvent, RunId, Saved,
     SinkError, Slot, StopReason,
 };
+use resweep_core::files::Place;
 
 /// Writes a sweep into the database, and shares its runs with other processes.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct Recorder {
     taken: HashMap<RunId, Hold>,
     untold: Vec<RunId>,
     /// Files of checkpoints that the next commit makes superfluous.
-    superfluous: Vec<PathBuf>,
+    superfluous: Vec<Place>,
     /// Trainings that the next commit ends.
     ended: Vec<Hold>,
 }
@@ -330,7 +330,7 @@ impl Recorder {
         self.check_presence()?;
         for file in self.superfluous.drain(..) {
             // What stays behind is removed with the training's end.
-            let _ = fs::remove_file(file);
+            let _ = file.remove_file();
         }
         for hold in self.ended.drain(..) {
             checkpoints::remove_unlisted(&self.connection, hold.training, &hold.folder)
@@ -466,7 +466,7 @@ fn take(
     let hold = Hold {
         attempt,
         training: training.id,
-        folder: folder.into(),
+        folder,
     };
     Ok((hold, grant))
 }

@@ -1,6 +1,5 @@
 //! Removes what is no longer needed: rows first, files once that is committed.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::leftovers::{self, Leftover, Obsolete};
 use super::{StoreError, database, usage};
+use resweep_core::files::Place;
 
 /// What was removed, and what could not be.
 #[derive(Debug, Default)]
@@ -54,10 +54,10 @@ pub fn tidy(path: &Path, everything: bool) -> Result<Tidied, StoreError> {
     let found = leftovers::find(&tx, path, &obsolete).map_err(failed)?;
     let mut tidied = Tidied::default();
     for leftover in found {
-        match fs::remove_file(&leftover.path) {
+        match leftover.path.remove_file() {
             Ok(()) => tidied.removed.push(leftover),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tidied.failed.push((leftover.path, error)),
+            Err(error) => tidied.failed.push((leftover.path.to_path_buf(), error)),
         }
     }
     remove_folders(&tx, path).map_err(failed)?;
@@ -83,15 +83,15 @@ fn forget(
 /// A living process may be about to write into the folders of its runs.
 fn remove_folders(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     let busy = leftovers::busy_runs(connection, path)?;
-    let root = path.with_file_name("checkpoints");
-    let spare = |folder: &Path| {
+    let root = super::beside(path).join("checkpoints");
+    let spare = |folder: &Place| {
         let name = folder.file_name().and_then(|name| name.to_str());
-        folder.parent() == Some(&root) && name.is_some_and(|name| busy.contains(name))
+        folder.folder() == root && name.is_some_and(|name| busy.contains(name))
     };
     usage::remove_empty_folders(&root, &spare);
-    let logs = path.with_file_name("logs");
+    let logs = super::beside(path).join("logs");
     let known = leftovers::known_logs(connection)?;
-    let spare = |folder: &Path| {
+    let spare = |folder: &Place| {
         let name = folder.file_name().and_then(|name| name.to_str());
         name.is_some_and(|name| known.contains(name))
     };

@@ -1,12 +1,12 @@
 //! What is in the results folder, and how much room it takes. Symbolic links are never followed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::place;
+use resweep_core::files::{Entry, Place};
 
 /// How much room the results folder's parts take, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -26,8 +26,8 @@ impl Usage {
         };
         Usage {
             database_bytes: ["", "-wal", "-shm"].map(bytes).iter().sum(),
-            checkpoints_bytes: bytes_below(&database.with_file_name("checkpoints")),
-            logs_bytes: bytes_below(&database.with_file_name("logs")),
+            checkpoints_bytes: bytes_below(&super::beside(database).join("checkpoints")),
+            logs_bytes: bytes_below(&super::beside(database).join("logs")),
         }
     }
 }
@@ -48,7 +48,6 @@ impl Room {
         folder.ancestors().find_map(Room::of)
     }
 
-    #[cfg(unix)]
     fn of(folder: &Path) -> Option<Room> {
         let disk = rustix::fs::statvfs(folder).ok()?;
         Some(Room {
@@ -56,48 +55,11 @@ impl Room {
             files: (disk.f_files > 0).then_some(disk.f_favail),
         })
     }
-
-    #[cfg(not(unix))]
-    fn of(_: &Path) -> Option<Room> {
-        None
-    }
 }
 
-fn bytes_below(folder: &Path) -> u64 {
-    let files = entries(folder).into_iter().flat_map(files_at);
+fn bytes_below(folder: &Place) -> u64 {
+    let files = folder.entries().into_iter().flat_map(files_at);
     files.map(|file| file.bytes).sum()
-}
-
-/// Something in a folder.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub path: PathBuf,
-    pub bytes: u64,
-    /// When it was last written, where the system tells.
-    pub modified: Option<SystemTime>,
-    pub is_file: bool,
-    pub is_link: bool,
-}
-
-/// What is in a folder; nothing where it is missing, is a link or cannot be read.
-pub(super) fn entries(folder: &Path) -> Vec<Entry> {
-    let is_folder = fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir());
-    if !is_folder {
-        return Vec::new();
-    }
-    let found = fs::read_dir(folder).into_iter().flatten().flatten();
-    found
-        .filter_map(|entry| {
-            let metadata = entry.metadata().ok()?;
-            Some(Entry {
-                path: entry.path(),
-                bytes: metadata.len(),
-                modified: metadata.modified().ok(),
-                is_file: metadata.is_file(),
-                is_link: metadata.is_symlink(),
-            })
-        })
-        .collect()
 }
 
 /// The entry itself where it is a file or a link; all files and links below it where it is a
@@ -108,20 +70,20 @@ pub(super) fn files_at(entry: Entry) -> Vec<Entry> {
         if entry.is_file || entry.is_link {
             files.push(entry);
         } else {
-            open.extend(entries(&entry.path));
+            open.extend(entry.place.entries());
         }
     }
     files
 }
 
-/// Removes the folders below `folder` that hold nothing, the innermost first; not `folder`
-/// itself, and none that `spare` names.
-pub(super) fn remove_empty_folders(folder: &Path, spare: &dyn Fn(&Path) -> bool) {
-    for entry in entries(folder) {
-        if !entry.is_file && !entry.is_link && !spare(&entry.path) {
-            remove_empty_folders(&entry.path, spare);
-            // Stays where it is not empty.
-            let _ = fs::remove_dir(&entry.path);
+/// Removes the empty folders below `folder`, the innermost first; not `folder` itself, and none
+/// that `spare` names.
+pub(super) fn remove_empty_folders(folder: &Place, spare: &dyn Fn(&Place) -> bool) {
+    for entry in folder.entries() {
+        if entry.is_folder && !spare(&entry.place) {
+            remove_empty_folders(&entry.place, spare);
+            // Only succeeds for an empty folder.
+            let _ = entry.place.remove_folder();
         }
     }
 }

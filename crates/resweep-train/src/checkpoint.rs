@@ -6,8 +6,7 @@
 //! nothing in a file tells when or where it was written.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dfdx::prelude::Device;
@@ -22,7 +21,7 @@ use super::running_error::RunningError;
 use resnet_engine::model::{Network, Vector};
 use resnet_engine::{EngineError, Sgd};
 use resweep_core::domain::{Checkpoint, Saved, Sha256, TrajectoryId};
-use resweep_core::files::write_atomically;
+use resweep_core::files::Place;
 use resweep_data::SamplerState;
 
 /// Raised when a file means something else than before.
@@ -97,7 +96,7 @@ pub(super) struct Header {
 /// # Errors
 /// When it cannot be written; a file of that name is then as it was.
 pub fn save<D: Device<f32>>(
-    folder: &Path,
+    folder: &Place,
     trajectory: &TrajectoryId,
     progress: &Progress,
     network: &Network<D>,
@@ -105,7 +104,11 @@ pub fn save<D: Device<f32>>(
 ) -> Result<Saved, CheckpointError> {
     let bytes = encode(trajectory, progress, network, sgd);
     let path = folder.join(format!("{}.safetensors", progress.iteration));
-    write_atomically(&path, &[&bytes]).map_err(|source| CheckpointError::Write { path, source })?;
+    path.write(&[&bytes])
+        .map_err(|source| CheckpointError::Write {
+            path: path.to_path_buf(),
+            source,
+        })?;
     Ok(Saved {
         iteration: progress.iteration,
         sha256: sha256(&bytes),
@@ -126,17 +129,10 @@ pub fn load<D: Device<f32>>(
     network: &mut Network<D>,
     sgd: &mut Sgd<D>,
 ) -> Result<Progress, CheckpointError> {
-    let path = &checkpoint.path;
-    let bytes = fs::read(path).map_err(|source| CheckpointError::Read {
-        path: path.clone(),
-        source,
-    })?;
-    if sha256(&bytes) != checkpoint.sha256 {
-        return Err(CheckpointError::Damaged { path: path.clone() });
-    }
+    let bytes = read(checkpoint)?;
     let decoded = decode(&bytes, checkpoint, batch_size, network).map_err(|what| {
         CheckpointError::Foreign {
-            path: path.clone(),
+            path: checkpoint.path.to_path_buf(),
             what,
         }
     })?;
@@ -148,6 +144,25 @@ pub fn load<D: Device<f32>>(
     }
     sgd.set_momentum_buffers(device, network, decoded.momentum)?;
     Ok(decoded.progress)
+}
+
+/// The bytes of a checkpoint's file.
+///
+/// # Errors
+/// When it cannot be read, or its checksum is not the one that was recorded.
+pub(super) fn read(checkpoint: &Checkpoint) -> Result<Vec<u8>, CheckpointError> {
+    let path = || checkpoint.path.to_path_buf();
+    let bytes = checkpoint
+        .path
+        .read()
+        .map_err(|source| CheckpointError::Read {
+            path: path(),
+            source,
+        })?;
+    match sha256(&bytes) == checkpoint.sha256 {
+        true => Ok(bytes),
+        false => Err(CheckpointError::Damaged { path: path() }),
+    }
 }
 
 /// A tensor on its way into a file.
@@ -340,6 +355,6 @@ fn values<T: bytemuck::AnyBitPattern>(
     Ok(chunks.map(bytemuck::pod_read_unaligned).collect())
 }
 
-pub(super) fn sha256(bytes: &[u8]) -> Sha256 {
+fn sha256(bytes: &[u8]) -> Sha256 {
     sha2::Sha256::digest(bytes).into()
 }

@@ -13,12 +13,19 @@ impl From<DeviceError> for TrainError {
     }
 }
 
-/// A full disk may pass.
+/// A full disk may pass; a link in the way does not.
 impl From<CheckpointError> for TrainError {
     fn from(error: CheckpointError) -> Self {
         match error {
             CheckpointError::Device(error) => error.into(),
+            CheckpointError::Write { ref source, .. } if is_lasting(source) => {
+                Self::lasting(error.to_string())
+            }
             error => Self::transient(error.to_string()),
         }
     }
+}
+
+fn is_lasting(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::InvalidInput
 }

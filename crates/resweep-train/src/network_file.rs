@@ -2,13 +2,12 @@
 //! as safetensors files for other programs.
 
 use std::collections::HashMap;
-use std::fs;
 
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
 use super::CheckpointError;
-use super::checkpoint::{CURVE, METADATA, MOMENTUM, PERMUTATION, header, sha256};
+use super::checkpoint::{CURVE, METADATA, MOMENTUM, PERMUTATION, header, read};
 use resweep_core::domain::Checkpoint;
 use resweep_data::Normaliser;
 
@@ -21,16 +20,9 @@ pub fn network_file(
     checkpoint: &Checkpoint,
     description: String,
 ) -> Result<Vec<u8>, CheckpointError> {
-    let path = &checkpoint.path;
-    let bytes = fs::read(path).map_err(|source| CheckpointError::Read {
-        path: path.clone(),
-        source,
-    })?;
-    if sha256(&bytes) != checkpoint.sha256 {
-        return Err(CheckpointError::Damaged { path: path.clone() });
-    }
+    let bytes = read(checkpoint)?;
     network_of(&bytes, description).map_err(|what| CheckpointError::Foreign {
-        path: path.clone(),
+        path: checkpoint.path.to_path_buf(),
         what,
     })
 }

@@ -11,6 +11,7 @@ use super::super::prepare::{Prepared, load_data};
 use super::Exported;
 use crate::export::Folder;
 use resweep_core::domain::{Checkpoint, RunId, printable};
+use resweep_core::files::Place;
 use resweep_store::Store;
 use resweep_train::{network_file, normalisation_file};
 
@@ -23,7 +24,7 @@ pub fn write(
     prepared: &Prepared,
     store: &Store,
     results: &Path,
-    to: &Path,
+    to: &Place,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let ids: Vec<RunId> = runs.iter().map(|run| run.run.id.clone()).collect();
     let checkpoints = store.last_checkpoints(&ids)?;

@@ -1,11 +1,12 @@
 //! TensorBoard event files, in a folder for each run.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Exported;
 use crate::export::tensorboard::{self, RunLog};
 use crate::export::{ExportError, Folder};
+use resweep_core::files::Place;
 use resweep_store::{AttemptStatus, Store};
 
 /// TensorBoard looks for `tfevents` in the name.
@@ -14,7 +15,7 @@ const FILE: &str = "events.out.tfevents.resweep";
 /// Writes a file for each run, and returns their paths. A file of an earlier export is continued
 /// where it is the beginning of the new one, and otherwise replaced by one of another name: a
 /// running TensorBoard reads on in an open file, and notices no change in what it has read.
-pub fn write(runs: &[Exported<'_>], store: &Store, to: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn write(runs: &[Exported<'_>], store: &Store, to: &Place) -> anyhow::Result<Vec<PathBuf>> {
     let exported = Folder::exported(to)?;
     let logs: Vec<Names> = runs.iter().map(|run| Names::of(run, &exported)).collect();
     let names: Vec<String> = logs.iter().flat_map(Names::claimed).collect();

@@ -13,6 +13,7 @@ use super::prepare::{Prepared, database, to_show};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::export::{RowFormat, settings};
 use resweep_core::domain::{Run, RunId, printable};
+use resweep_core::files::Place;
 use resweep_store::{Attempt, RecordedRun, RunStatus, Store};
 
 /// Writes the files and prints their paths.
@@ -28,8 +29,10 @@ pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
         ))
         .into());
     }
-    let default = || results.join(name).join(args.format.word());
-    let to = args.to.clone().unwrap_or_else(default);
+    let to = match &args.to {
+        Some(to) => Place::root(to),
+        None => Place::root(results).join(name).join(args.format.word()),
+    };
     let written = match args.format {
         ExportFormat::Csv => tables::write(RowFormat::Csv, &runs, &store, &to)?,
         ExportFormat::Jsonl => tables::write(RowFormat::JsonLines, &runs, &store, &to)?,

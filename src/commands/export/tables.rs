@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Exported;
 use crate::export::{Folder, RowFormat, RowWriter, rounded};
 use resweep_core::domain::{EvalSet, LayerStat, Measurements, RunId};
+use resweep_core::files::Place;
 use resweep_store::Store;
 
 /// Columns of the runs before their settings.
@@ -64,7 +65,7 @@ pub fn write(
     format: RowFormat,
     runs: &[Exported<'_>],
     store: &Store,
-    to: &Path,
+    to: &Place,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let name = |table: &str| format!("{table}.{}", format.extension());
     let ids: Vec<RunId> = runs.iter().map(|run| run.run.id.clone()).collect();

@@ -1,7 +1,6 @@
 //! What a report says of each run: from the database and the logs.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use super::super::prepare::Prepared;
 use crate::report::{Attempt, Entry, Standing, Tail};
 use resweep_core::analysis::chance;
 use resweep_core::domain::{Curves, Run, RunId};
+use resweep_core::files::Place;
 use resweep_store::{AttemptStatus, RunStatus, Store};
 
 /// The end of a log: so many lines, out of so many bytes.
@@ -95,12 +95,12 @@ fn attempt(recorded: resweep_store::Attempt) -> Attempt {
 /// reason to do without a report.
 fn log(results: &Path, run: &Run, attempt: u64) -> Option<Tail> {
     let name = format!("logs/{}/{attempt}.log", run.id.short());
-    let lines = tail(&results.join(&name)).ok()?;
+    let lines = tail(&Place::root(results).join(&name)).ok()?;
     Some(Tail { path: name, lines })
 }
 
-fn tail(path: &Path) -> io::Result<Vec<String>> {
-    let mut file = File::open(path)?;
+fn tail(log: &Place) -> io::Result<Vec<String>> {
+    let mut file = log.open()?;
     let skipped = file.metadata()?.len().saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(skipped))?;
     let mut bytes = Vec::new();

@@ -17,7 +17,7 @@ use super::records::Records;
 use crate::cli::ReportArgs;
 use crate::report::{self, Drawn, Report, Standing, Table};
 use resweep_core::domain::{Curves, RunId, Theme};
-use resweep_core::files::write_atomically;
+use resweep_core::files::Place;
 use resweep_figures::{RenderError, Section, sections};
 use resweep_store::Store;
 
@@ -73,7 +73,10 @@ fn write(
     let curves = records.curves();
     let entries = entries::entries(prepared, results, &store, curves)?;
     let unfinished = entries.iter().any(|entry| !ended(entry.standing));
-    let path = results.join(&prepared.sweep.name).join("report.html");
+    let file = Place::root(results)
+        .join(&prepared.sweep.name)
+        .join("report.html");
+    let path = file.to_path_buf();
     let none_started = entries.iter().all(|entry| entry.standing == Standing::New);
     if none_started && path.exists() {
         return Ok(Written {
@@ -92,7 +95,7 @@ fn write(
         refresh,
         version: env!("CARGO_PKG_VERSION"),
     };
-    write_atomically(&path, &[report::render(&report)?.as_bytes()])
+    file.write(&[report::render(&report)?.as_bytes()])
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Written {
         path,

@@ -5,11 +5,10 @@
 //! goes on from the checkpoint. So a checkpoint does not depend on whether k was the last
 //! iteration of a run.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Run, Slot};
+use crate::files::Place;
 
 /// The identity of a training: a run is trained once, and again for `--fresh`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,7 +28,7 @@ pub struct Checkpoint {
     /// The training that wrote it, which may be another run's.
     pub training: TrainingId,
     pub iteration: u64,
-    pub path: PathBuf,
+    pub path: Place,
     /// What its file has to have.
     pub sha256: Sha256,
     /// What its file has to name.
@@ -63,7 +62,7 @@ pub struct Grant {
     /// How often the run has been started, this time included.
     pub attempt: u64,
     /// The folder for the training's checkpoints.
-    pub folder: PathBuf,
+    pub folder: Place,
     /// What it can go on from, the best first. Some may turn out to be damaged.
     pub checkpoints: Vec<Checkpoint>,
     /// The final state of the run that this one grows from, the best copy first; none for a run

@@ -5,9 +5,8 @@
 //! little-endian. The header's fingerprint is the checksum of what follows it. A file that is
 //! damaged in any way counts as absent and is written anew.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +15,7 @@ use crate::error::DataError;
 use crate::files;
 use crate::image_set::{ImageSet, pixel_fingerprint};
 use crate::load::Labels;
+use resweep_core::files::Place;
 
 const MAGIC: &[u8; 8] = b"resweep1";
 
@@ -44,9 +44,9 @@ pub struct Cached {
 }
 
 /// Writes a cache file, whole or not at all.
-pub fn write(path: &Path, cached: &Cached) -> Result<(), DataError> {
+pub fn write(file: &Place, cached: &Cached) -> Result<(), DataError> {
     let header = serde_json::to_vec(&cached.header).map_err(|error| DataError::Write {
-        path: path.to_owned(),
+        path: file.to_path_buf(),
         source: error.into(),
     })?;
     let (train, test) = (&cached.train, &cached.test);
@@ -59,12 +59,12 @@ pub fn write(path: &Path, cached: &Cached) -> Result<(), DataError> {
         &label_bytes(test),
         &test.images,
     ];
-    files::write_whole(path, &parts)
+    files::write_whole(file, &parts)
 }
 
 /// Reads a cache file of images of `size` x `size` pixels in so many classes and checks it;
 /// `None` where it is missing or damaged.
-pub fn read(path: &Path, size: usize, classes: usize) -> Option<Cached> {
+pub fn read(path: &Place, size: usize, classes: usize) -> Option<Cached> {
     let (mut file, header) = open(path, size)?;
     let train = read_set(&mut file, header.train, size)?;
     let test = read_set(&mut file, header.test, size)?;
@@ -81,7 +81,7 @@ pub fn read(path: &Path, size: usize, classes: usize) -> Option<Cached> {
 
 /// Reads what a cache file says of itself and the labels of its images; `None` where it is missing,
 /// of another size than `size`, of a wrong length, or has a label that is no class.
-pub fn read_labels(path: &Path, size: usize, classes: usize) -> Option<(Header, Labels)> {
+pub fn read_labels(path: &Place, size: usize, classes: usize) -> Option<(Header, Labels)> {
     let (mut file, header) = open(path, size)?;
     let train = labels(&mut file, header.train)?;
     let pixels = header.train * ImageSet::empty(size).stride();
@@ -93,10 +93,10 @@ pub fn read_labels(path: &Path, size: usize, classes: usize) -> Option<(Header, 
 }
 
 /// The file behind its header, which agrees with `size` and with the file's length.
-fn open(path: &Path, size: usize) -> Option<(BufReader<File>, Header)> {
-    // To open a pipe would wait for a writer.
-    let total = fs::metadata(path).ok().filter(|data| data.is_file())?.len();
-    let mut file = BufReader::new(File::open(path).ok()?);
+fn open(path: &Place, size: usize) -> Option<(BufReader<File>, Header)> {
+    let file = path.open().ok()?;
+    let total = file.metadata().ok()?.len();
+    let mut file = BufReader::new(file);
     let header = parse_header(&mut file)?;
     if header.size != size {
         return None;

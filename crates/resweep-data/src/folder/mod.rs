@@ -13,7 +13,7 @@ mod listing;
 mod png;
 mod walk;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::DataError;
@@ -24,6 +24,7 @@ use decode::Broken;
 pub(crate) use decode::pixels;
 use listing::Listing;
 use resweep_core::domain::BrokenImage;
+use resweep_core::files::Place;
 
 /// Which folder, and how it is read.
 #[derive(Debug, Clone, Copy)]
@@ -89,13 +90,14 @@ impl Request<'_> {
         listing::read(self.root, self.test_fraction)
     }
 
-    fn file(&self, listing: &Listing) -> PathBuf {
-        self.cache.join(listing.cache_name(self.image_size))
+    fn file(&self, listing: &Listing) -> Place {
+        Place::of_file(self.cache).join(listing.cache_name(self.image_size))
     }
 }
 
 /// Whether a file is a whole cache of such images.
 pub(crate) fn is_cache(file: &Path, image_size: usize, classes: usize) -> bool {
+    let file = &Place::of_file(file);
     cache::read_labels(file, image_size, classes).is_some()
         && cache::read(file, image_size, classes).is_some()
 }

@@ -1,15 +1,15 @@
 //! Runs whose rows are lost, from their logs: each says which run it is of, and its configuration.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use rusqlite::Connection;
 
+use crate::beside;
 use crate::register::{RunRecord, upsert_run};
-use crate::usage;
 use crate::values::Problem;
 use resweep_core::domain::{Cost, Run, RunConfig, RunId};
+use resweep_core::files::Place;
 
 /// The configuration is in a log's first lines.
 const HEAD_BYTES: u64 = 1 << 16;
@@ -18,17 +18,15 @@ const HEAD_BYTES: u64 = 1 << 16;
 /// is filled in when a sweep that has the run is started.
 pub(super) fn add_runs(target: &Connection, database: &Path) -> Result<(), Problem> {
     let mut is_known = target.prepare("SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1)")?;
-    for folder in usage::entries(&database.with_file_name("logs")) {
-        let logs = usage::entries(&folder.path).into_iter();
+    for folder in beside(database).join("logs").entries() {
+        let logs = folder.place.entries().into_iter();
         let found = logs
             .filter(|log| log.is_file)
-            .find_map(|log| read(&log.path));
+            .find_map(|log| read(&log.place));
         let Some((id, config)) = found else {
             continue;
         };
-        if folder.path.file_name() != Some(id.short().as_ref())
-            || is_known.query_row([&id.0], |row| row.get(0))?
-        {
+        if folder.name() != Some(id.short()) || is_known.query_row([&id.0], |row| row.get(0))? {
             continue;
         }
         let run = Run {
@@ -68,8 +66,8 @@ pub(super) fn keep_needed(target: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// `... run <id> · <configuration as JSON>`.
-fn read(log: &Path) -> Option<(RunId, RunConfig)> {
-    let head = BufReader::new(File::open(log).ok()?.take(HEAD_BYTES));
+fn read(log: &Place) -> Option<(RunId, RunConfig)> {
+    let head = BufReader::new(log.open().ok()?.take(HEAD_BYTES));
     head.lines().map_while(Result::ok).find_map(|line| {
         let (id, json) = line.split_once(" run ")?.1.split_once(" · ")?;
         let config = serde_json::from_str(json).ok()?;

@@ -1,0 +1,229 @@
+//! Links that another user puts into a shared results folder, and files of his in it: nothing
+//! outside the folder is read, changed or removed, and nothing inside it that is not ours.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::support::workplace::{Workplace, assert_same, files, write_images};
+
+const SWEEP: &str = r#"
+[sweep]
+name = "tiny"
+
+[data]
+dataset = "folder"
+path = "images"
+
+[model]
+width = 2
+image_size = 8
+depth = 8
+shortcut = "none"
+
+[train]
+iterations = 10
+batch_size = 7
+log_every = 5
+eval_every = 5
+lr_drops = []
+"#;
+
+/// A sweep that was trained, and a private folder elsewhere with files of every name that the
+/// program could look for there.
+fn place() -> (Workplace, Vec<String>) {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml"]);
+    let names = [
+        "1/5.safetensors",
+        "5.safetensors",
+        ".tmp-1-0",
+        "1.log",
+        "1.lock",
+        "table.md",
+        "tiny.png",
+        "runs.csv",
+        "secret",
+    ];
+    for name in names {
+        let path = place.path().join("private").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, "private").expect("a file");
+    }
+    let listing = private(&place);
+    (place, listing)
+}
+
+/// Every private file and what is in it.
+fn private(place: &Workplace) -> Vec<String> {
+    let mut found: Vec<String> = files(&place.path().join("private"))
+        .iter()
+        .map(|path| {
+            let content = fs::read_to_string(path).expect("a file");
+            format!("{} {content}", path.display())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Puts a link in the place of something below `results`, which is moved aside.
+fn replace(place: &Workplace, name: &str, target: &str) -> (PathBuf, PathBuf) {
+    let link = place.path().join("results").join(name);
+    let aside = place.path().join("aside");
+    fs::create_dir_all(link.parent().expect("a folder")).expect("a folder");
+    if link.exists() {
+        fs::rename(&link, &aside).expect("it is moved");
+    }
+    symlink(place.path().join("private").join(target), &link).expect("a link");
+    (link, aside)
+}
+
+fn put_back((link, aside): &(PathBuf, PathBuf)) {
+    if link.is_symlink() {
+        fs::remove_file(link).expect("a link");
+    }
+    if aside.exists() && !link.exists() {
+        fs::rename(aside, link).expect("it is moved back");
+    }
+    let _ = fs::remove_dir_all(aside);
+}
+
+fn run_id(place: &Workplace) -> String {
+    place.rows("results", "SELECT id FROM runs").remove(0)
+}
+
+/// Runs a command and says what it said, and whether it succeeded.
+fn said(place: &Workplace, args: &[&str]) -> (bool, String) {
+    let output = place.resweep(args).output().expect("the program runs");
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn no_command_follows_a_link_below_the_results_folder() {
+    let (place, before) = place();
+    let id = run_id(&place);
+    let legacy = place.legacy("results", "tiny");
+    let run: &[&str] = &["run", "tiny.toml", "--fresh"];
+    let export = |format| ["export", "tiny.toml", "--format", format];
+    let training = format!("checkpoints/{id}");
+    // The first of these commands that gets a training makes it the second one.
+    let second = format!("checkpoints/{id}/2");
+    let logs = format!("logs/{}", &id[..12]);
+    let checkpoints = export("checkpoints");
+    let (csv, tensorboard) = (export("csv"), export("tensorboard"));
+    let cases: [(&str, &str, &[&str]); 12] = [
+        ("checkpoints", "", &checkpoints),
+        ("tiny", "", &["plot", "tiny.toml"]),
+        ("tiny", "", &["report", "tiny.toml"]),
+        ("tiny/csv", "", &csv),
+        (&second, "", run),
+        ("checkpoints", "", run),
+        (&training, "", run),
+        ("resweep.lock", "secret", run),
+        ("locks", "", run),
+        ("logs", "", run),
+        (&logs, "", run),
+        ("cache", "", run),
+    ];
+    for (name, target, command) in cases {
+        let moved = replace(&place, name, target);
+        let (success, said) = said(&place, command);
+        assert!(!success, "{name}: {said}");
+        assert!(said.contains("is a symbolic link"), "{name}: {said}");
+        assert_eq!(private(&place), before, "{name}: {said}");
+        put_back(&moved);
+    }
+    place.stdout(&tensorboard);
+    let folder = fs::read_dir(place.path().join("results/tiny/tensorboard")).expect("a folder");
+    let folder = folder.flatten().find(|entry| entry.path().is_dir());
+    let name = folder.expect("a folder of a run").path();
+    let name = name.strip_prefix(place.path().join("results"));
+    let name = name.expect("below the results").display().to_string();
+    let moved = replace(&place, &name, "");
+    let (success, words) = said(&place, &tensorboard);
+    assert!(!success && words.contains("is a symbolic link"), "{words}");
+    assert_eq!(private(&place), before);
+    put_back(&moved);
+
+    place.stdout(run);
+    let same = |lines: &[String]| -> Vec<String> {
+        let kept = lines
+            .iter()
+            .filter(|line| !line.starts_with("checkpoints/") && !line.contains(" 0000"));
+        kept.cloned().collect()
+    };
+    let measured = |lines: &[String]| same(lines).len();
+    assert!(measured(&place.legacy("results", "tiny")) >= measured(&legacy));
+}
+
+#[test]
+fn a_link_in_the_place_of_a_file_is_replaced_and_its_target_stays() {
+    let (place, before) = place();
+    let id = run_id(&place);
+    let log = format!("logs/{}/2.log", &id[..12]);
+    for (name, command) in [
+        (log.as_str(), &["run", "tiny.toml", "--fresh"][..]),
+        ("tiny/table.md", &["plot", "tiny.toml"]),
+        ("tiny/report.html", &["report", "tiny.toml"]),
+    ] {
+        let path = place.path().join("results").join(name);
+        let _ = fs::remove_file(&path);
+        symlink(place.path().join("private/secret"), &path).expect("a link");
+        place.stdout(command);
+        assert!(path.is_file() && !path.is_symlink(), "{name}");
+        assert_eq!(private(&place), before, "{name}");
+    }
+}
+
+#[test]
+fn a_report_shows_no_file_behind_a_link() {
+    let (place, _) = place();
+    let log = format!("results/logs/{}/1.log", &run_id(&place)[..12]);
+    let log = place.path().join(log);
+    fs::remove_file(&log).expect("a log");
+    fs::write(place.path().join("private/secret"), "do not print").expect("a file");
+    symlink(place.path().join("private/secret"), log).expect("a link");
+    place.stdout(&["report", "tiny.toml"]);
+    let report = fs::read_to_string(place.path().join("results/tiny/report.html"));
+    assert!(!report.expect("a report").contains("do not print"));
+}
+
+#[test]
+fn files_of_others_beside_checkpoints_stay() {
+    let (place, _) = place();
+    let id = run_id(&place);
+    let folder = place.path().join("results/checkpoints").join(id);
+    let theirs: Vec<PathBuf> = ["notes.txt", "best.safetensors", "-1.safetensors", "x/y"]
+        .iter()
+        .map(|name| folder.join("1").join(name))
+        .collect();
+    for path in &theirs {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, "theirs").expect("a file");
+    }
+    let ours = folder.join("1/3.safetensors");
+    fs::write(&ours, "left by a process that died").expect("a file");
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=20"]);
+    place.stdout(&["run", "tiny.toml", "--fresh"]);
+    place.stdout(&["gc", "--all"]);
+    assert!(theirs.iter().all(|path| path.exists()));
+}
+
+#[test]
+fn the_results_folder_itself_may_be_a_link() {
+    let (place, _) = place();
+    let legacy = place.legacy("results", "tiny");
+    let real = place.path().join("elsewhere");
+    fs::create_dir(&real).expect("a folder");
+    let link: &Path = &place.path().join("linked");
+    symlink(&real, link).expect("a link");
+    place.stdout(&["run", "tiny.toml", "--results", "linked"]);
+    assert_same(&place.legacy("linked", "tiny"), &legacy);
+    assert!(real.join("resweep.db").is_file());
+}
