@@ -1,4 +1,4 @@
-//! The fully connected layer, the same for every engine.
+//! The fully connected layer, shared by all engines.
 
 use dfdx::prelude::{
     Axes2, Axis, BroadcastTo, Device, HasShape, PermuteTo, ReshapeTo, TryAdd, TryMatMul,

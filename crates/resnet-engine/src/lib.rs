@@ -1,12 +1,11 @@
 //! Trains the CIFAR networks of "Deep Residual Learning" (He et al. 2015) with dfdx.
 //!
-//! [`Engine`] computes a network's logits, loss and layer moments. Backward pass and optimiser are
-//! the same for every engine. [`Portable`] works operation by operation on any dfdx device and is
-//! the reference; [`Fused`] is the CPU's fast engine and `CudaFused` that of NVIDIA GPUs. All are
-//! tested against PyTorch. This is the only crate with unsafe code, and it knows nothing of sweeps,
-//! files or databases.
+//! [`Engine`] computes a network's logits, loss and layer moments. [`Portable`] is the reference: it
+//! runs operation by operation on any dfdx device. [`Fused`] is the fast engine for CPUs and
+//! `CudaFused` the one for NVIDIA GPUs. All are tested against PyTorch and share the optimiser. This
+//! is the only crate with unsafe code; it must not depend on sweeps, files or databases.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`model`] | parameters and initial values of a network |
 //! | [`fused`] | the CPU engine: whole layers at once, kernels with vector instructions |
@@ -40,7 +39,7 @@ pub use moments::Moments;
 pub use portable::Portable;
 pub use sgd::Sgd;
 
-/// A matrix on device `D`. Images and activations have a row for each pixel, images in turn and
+/// A matrix on device `D`. Images and activations have a row for each pixel, image after image with
 /// pixels in row-major order, and a column for each channel (NHWC); logits have a row for each
 /// image and a column for each class.
 pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
@@ -48,11 +47,11 @@ pub type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 /// A batch's mean loss on the tape.
 pub type Loss<D> = Tensor<Rank0, f32, D, OwnedTape<f32, D>>;
 
-/// A tape that a network's branches can be recorded on, or none.
+/// A tape for a network's branches, or no tape.
 pub trait Recording<D: Device<f32>>: Tape<f32, D> + Merge<Self> + Merge<NoneTape> {}
 impl<D: Device<f32>, T: Tape<f32, D> + Merge<T> + Merge<NoneTape>> Recording<D> for T {}
 
-/// A device ran out of memory or failed otherwise, or cannot compute what it is asked for.
+/// The device failed or is out of memory, or the engine does not support the request.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct EngineError {
@@ -61,7 +60,8 @@ pub struct EngineError {
 }
 
 impl EngineError {
-    /// From any error of dfdx, none of which implements `std::error::Error` on every device.
+    /// Converts an error of dfdx; dfdx's errors do not implement `std::error::Error` on every
+    /// device.
     pub fn new(error: impl std::fmt::Debug) -> Self {
         let text = format!("{error:?}");
         if says_out_of_memory(&text) {
@@ -77,16 +77,16 @@ impl EngineError {
         }
     }
 
-    /// In words for people.
+    /// An error with this message.
     #[cfg(feature = "cuda")]
-    fn says(text: String) -> Self {
+    fn from_text(text: String) -> Self {
         Self {
             out_of_memory: says_out_of_memory(&text),
             text,
         }
     }
 
-    /// Whether the device had too little memory.
+    /// Whether the device is out of memory.
     pub fn is_out_of_memory(&self) -> bool {
         self.out_of_memory
     }
@@ -105,18 +105,18 @@ impl From<EngineError> for TrainError {
 /// Computes a network's logits.
 pub trait Engine<D: Device<f32>> {
     /// Logits (batch, classes) of `images` (batch * size * size, 3) with BN on the statistics of
-    /// the batch; updates the running statistics as PyTorch does (momentum 0.1, unbiased
-    /// variance). The tape holds what the backward pass needs.
+    /// the batch; updates the running statistics as PyTorch does (momentum 0.1, unbiased variance).
+    /// The tape keeps the values for the backward pass.
     ///
     /// # Errors
-    /// When the device fails, for want of memory for instance.
+    /// When the device fails, for example because it is out of memory.
     fn train(
         &mut self,
         network: &mut Network<D>,
         images: Matrix<D>,
     ) -> Result<Matrix<D, OwnedTape<f32, D>>, EngineError>;
 
-    /// Mean cross-entropy of `logits` (batch, classes), which [`Engine::train`] gave.
+    /// Mean cross-entropy of `logits` (batch, classes), which [`Engine::train`] returned.
     ///
     /// # Errors
     /// As [`Engine::train`].
@@ -134,7 +134,7 @@ pub trait Engine<D: Device<f32>> {
     /// As [`Engine::train`].
     fn eval(&mut self, network: &Network<D>, images: Matrix<D>) -> Result<Matrix<D>, EngineError>;
 
-    /// The moments of what every convolution puts out for `images`, before its BN, in the order of
+    /// The moments of every convolution's output for `images`, before BN, in the order of
     /// [`Architecture::layers`](crate::model::Architecture::layers); BN as in [`Engine::eval`].
     ///
     /// # Errors

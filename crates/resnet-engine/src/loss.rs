@@ -4,7 +4,7 @@ use dfdx::prelude::{Axis, Device, HasShape, MeanTo, OwnedTape, SumTo, TryMul};
 
 use super::{EngineError, Loss, Matrix};
 
-/// What a batch's logits say of its images.
+/// The loss and error count of a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchLoss {
     /// Sum over the images of the cross-entropy, in nats.
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_measured_as_by_hand() {
+    fn batch_loss_matches_values_computed_by_hand() {
         // softmax(0, ln 3) = (1/4, 3/4)
         let measured = BatchLoss::measure(&[0.0, 3f32.ln(), 0.0, 3f32.ln()], &[1, 0]);
         assert_eq!(measured.errors, 1);

@@ -1,12 +1,12 @@
-//! What a training takes of the machine's memory, before it starts.
+//! Estimates the memory of a training run before it starts.
 
 use super::fused;
 use crate::model::{Architecture, ConvBn};
 use resweep_core::domain::{Configuration, EngineKind};
 
-/// Peak memory in bytes of one training on the CPU with `threads` threads: an estimate of what its
-/// activations and gradients take in the engine that `config` names. Neither the images, which
-/// all runs share, nor the program itself are in it.
+/// Estimates the peak memory in bytes of one training run on the CPU with `threads` threads:
+/// activations and gradients in the engine that `config` names. Excludes the images, which all runs
+/// share, and the program itself.
 pub fn memory_bytes(config: &Configuration, classes: usize, threads: usize) -> u64 {
     let architecture = Architecture::new(&config.model, classes);
     let batch = config.train.batch_size;
@@ -19,10 +19,10 @@ pub fn memory_bytes(config: &Configuration, classes: usize, threads: usize) -> u
     parameters + activations as u64
 }
 
-/// dfdx keeps the patches of every convolution and, until the backward pass is over, the
-/// gradients of what is on the tape. The factors are fitted to what trainings took on one thread at
-/// depths 8 to 56, widths 4 to 32 and batches of 16 to 128: from 100 MiB on the estimate is 0.9 to
-/// 1.2 times what was measured.
+/// dfdx keeps the patches of every convolution and, until the end of the backward pass, the
+/// gradients of everything on the tape. The factors are fitted to measurements on one thread at
+/// depths 8 to 56, widths 4 to 32 and batches of 16 to 128: from 100 MiB on, the estimate is 0.9 to
+/// 1.2 times the measured memory.
 fn portable(architecture: &Architecture, batch: usize) -> usize {
     let layers = || architecture.layers();
     let all_patches: usize = layers().map(patches).sum();
@@ -31,7 +31,7 @@ fn portable(architecture: &Architecture, batch: usize) -> usize {
     batch * (2 * all_patches + 5 * all_outputs + largest)
 }
 
-/// Values of a convolution's patches of one image.
+/// Values in a convolution's patches of one image.
 fn patches(layer: &ConvBn) -> usize {
     layer.out_size().pow(2) * layer.kernel.pow(2) * layer.in_channels
 }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn portable_estimates_are_near_what_trainings_were_seen_to_take() {
+    fn portable_estimates_are_close_to_measurements() {
         for (depth, shortcut, batch, measured) in [
             (8, Shortcut::A, 128, 684),
             (14, Shortcut::C, 128, 1389),

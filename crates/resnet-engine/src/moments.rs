@@ -1,4 +1,4 @@
-//! Sums over what a convolution puts out, batch after batch.
+//! Accumulates the moments of convolution outputs over batches.
 
 /// The sums of a convolution's outputs and of their squares, for each channel and in float64.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,7 +27,7 @@ impl Moments {
         }
     }
 
-    /// Adds those of another batch.
+    /// Adds the sums of another batch.
     pub fn add(&mut self, other: &Self) {
         self.values += other.values;
         self.sums.resize(other.sums.len(), 0.0);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_of_unequal_size_add_up_to_the_moments_of_all() {
+    fn moments_of_unequal_batches_add_up() {
         // 1, 2, 3 and 10
         let mut moments = Moments::of(3, &[2.0], &[2.0 / 3.0]);
         moments.add(&Moments::of(1, &[10.0], &[0.0]));

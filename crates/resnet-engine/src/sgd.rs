@@ -1,5 +1,5 @@
-//! Stochastic gradient descent with momentum and L2 weight decay, as `torch.optim.SGD` does it:
-//! g += wd * p; v = momentum * v + g; p -= lr * v (Nesterov: p -= lr * (g + momentum * v)).
+//! Stochastic gradient descent with momentum and L2 weight decay, as in `torch.optim.SGD`: g += wd
+//! * p; v = momentum * v + g; p -= lr * v (Nesterov: p -= lr * (g + momentum * v)).
 
 use dfdx::prelude::{Backward, Device, Gradients, Momentum, SgdConfig, SumTo, Trace, WeightDecay};
 
@@ -16,7 +16,7 @@ pub struct Sgd<D: Device<f32>> {
 }
 
 impl<D: Device<f32>> Sgd<D> {
-    /// An optimiser whose velocities are zero.
+    /// Creates an optimiser with zero velocities.
     pub fn new(config: &TrainConfig, decay: DecayScope) -> Self {
         Self {
             momentum: if config.nesterov {
@@ -61,7 +61,7 @@ impl<D: Device<f32>> Sgd<D> {
         Ok(())
     }
 
-    /// The momentum buffer of a parameter that has been updated: as many values as it has.
+    /// The momentum buffer of an updated parameter, with as many values as the parameter.
     pub fn momentum_buffer(&self, parameter: &Parameter<D>) -> Vector<D> {
         self.velocities.get(&parameter.tensor)
     }
@@ -76,7 +76,8 @@ impl<D: Device<f32>> Sgd<D> {
         network: &Network<D>,
         values: Vec<Vec<f32>>,
     ) -> Result<(), EngineError> {
-        // dfdx lets nobody write into `Gradients`; but the gradient of p * v with respect to p is v.
+        // dfdx has no way to write into `Gradients`; but the gradient of p * v with respect to p is
+        // v.
         let mut velocities = Gradients::leaky();
         for (parameter, values) in network.parameters.iter().zip(values) {
             let len = values.len();

@@ -1,32 +1,32 @@
-//! The way back through a network, layer by layer over the whole batch.
+//! The CUDA engine's backward pass: layer by layer over the whole batch.
 
 use dfdx::prelude::{Cuda, CudaError, Gradients};
 
 use super::pass::{Pass, last_two, of_layer};
+use super::shared_tensor::gradients_of;
 use super::sizes::{product, rows};
-use super::slot::gradients_of;
 use super::values::{Floats, Norm};
 use crate::model::{Architecture, BlockShortcut, ConvBn, ResidualBlock, Vector};
 
-/// One pass, after a training's way forward.
+/// The backward pass that follows a training forward pass.
 pub struct Backward<'a> {
     pub pass: Pass<'a>,
-    /// The parameters of the pass as dfdx's tensors, under which it keeps their gradients.
+    /// The network's parameters as dfdx tensors; dfdx stores gradients under their ids.
     pub tensors: &'a [Vector<Cuda>],
 }
 
-/// Where the gradient of a layer's input goes.
+/// Where the gradient of a layer's input is written.
 enum Target<'a> {
     /// Nowhere: the input is the images.
     Nothing,
-    /// Over what is there.
+    /// Overwrites the memory.
     Place(Floats<'a>),
-    /// Added to what is there.
+    /// Adds to the memory.
     Sum(Floats<'a>),
 }
 
 impl<'a> Backward<'a> {
-    /// Adds to the gradients of all parameters.
+    /// Adds the gradients of all parameters to dfdx's gradients.
     pub fn gradients(
         &self,
         architecture: &Architecture,
@@ -58,7 +58,7 @@ impl<'a> Backward<'a> {
         self.layer(stem, images, (gradient, true), Target::Nothing, gradients)
     }
 
-    /// From the gradient of the logits to that of the features, which takes their place.
+    /// Replaces the gradient of the logits by that of the features.
     fn last_layer(
         &self,
         architecture: &Architecture,
@@ -83,8 +83,8 @@ impl<'a> Backward<'a> {
             .inputs_gradient(shape, of_logits, weight, features)
     }
 
-    /// From the gradient of a block's output, in the first of two places, to that of its input `x`;
-    /// whether that is in the second one.
+    /// Computes the gradient of a block's input `x` from that of its output, which is in the first
+    /// of the two buffers. Returns whether the result is in the second one.
     fn block(
         &self,
         block: &ResidualBlock,
@@ -132,8 +132,8 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// From the gradient of a layer's output, which went through ReLU or not, to that of its input `x`.
-    /// The gradient is masked in place by ReLU, and then free.
+    /// Computes the gradient of a layer's input `x` from that of its output, which passed through
+    /// ReLU or not. The output gradient is masked in place by ReLU and is free afterwards.
     fn layer(
         &self,
         layer: &ConvBn,

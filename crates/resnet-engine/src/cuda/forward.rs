@@ -1,4 +1,4 @@
-//! The way forward through a network, layer by layer over the whole batch.
+//! The CUDA engine's forward pass: layer by layer over the whole batch.
 
 use dfdx::prelude::CudaError;
 
@@ -7,22 +7,23 @@ use super::sizes::{product, rows};
 use super::values::{Floats, Norm};
 use crate::model::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
 
-/// What BN normalises by, for each layer in turn.
+/// The statistics that BN normalises with, one entry per layer.
 pub enum Statistics<'a> {
-    /// The mean and variance of the batch, whose negatives, the variance unbiased, go here.
+    /// The mean and variance of the batch. Receives the negatives of the mean and of the unbiased
+    /// variance.
     OfBatch(Vec<Floats<'a>>),
     /// Running mean and variance.
     Running(Vec<Floats<'a>>),
 }
 
-/// One pass.
+/// One forward pass.
 pub struct Forward<'a> {
     pub pass: Pass<'a>,
     pub statistics: Statistics<'a>,
 }
 
 impl<'a> Forward<'a> {
-    /// The logits (batch, classes) of `images`, by way of their features (batch, features).
+    /// Computes the logits (batch, classes) of `images`; stores their features (batch, features).
     pub fn logits(
         &self,
         architecture: &Architecture,

@@ -1,15 +1,15 @@
-//! A set of images on the GPU, which renders batches of them there.
+//! A data set in GPU memory; crops, mirrors and normalises batches of it there.
 
 use cudarc::driver::CudaSlice;
 use dfdx::prelude::{Cuda, CudaError};
 
 use super::kernels::{Kernels, MOST_VALUES};
-use super::slot::Slot;
+use super::shared_tensor::SharedTensor;
 use super::too_large;
 use super::values::{Floats, Pick, Source, Values};
 use crate::{EngineError, Matrix};
 
-/// Images as bytes, and how they become a network's input.
+/// Images as bytes, with the constants that normalise them.
 pub struct CudaImages {
     kernels: Kernels,
     device: Cuda,
@@ -20,15 +20,16 @@ pub struct CudaImages {
     scale: CudaSlice<f32>,
     offset: CudaSlice<f32>,
     /// The last batch: (images * size * size, 3).
-    rendered: Slot<(usize, usize)>,
+    rendered: SharedTensor<(usize, usize)>,
 }
 
 impl CudaImages {
-    /// Copies `bytes` (images x size x size x 3) to the GPU. A byte becomes `byte * scale[channel] -
-    /// offset[position]`, `offset` being as long as an image; around an image lie `padding` zeros.
+    /// Copies `bytes` (images x size x size x 3) to the GPU. A byte becomes `byte * scale[channel]
+    /// - offset[position]`, where `offset` is as long as an image. Each image is padded by
+    /// `padding` zeros on every side.
     ///
     /// # Errors
-    /// When the GPU fails, for want of memory for instance.
+    /// When the GPU fails, for example because it is out of memory.
     pub fn new(
         device: &Cuda,
         bytes: &[u8],
@@ -36,7 +37,7 @@ impl CudaImages {
         scale: &[f32; 3],
         offset: &[f32],
     ) -> Result<Self, EngineError> {
-        let mut rendered = Slot::new(device, (size * size, 3))?;
+        let mut rendered = SharedTensor::new(device, (size * size, 3))?;
         let driver = rendered.slice()?.device();
         Ok(Self {
             bytes: driver.htod_sync_copy(bytes).map_err(CudaError::from)?,
@@ -50,20 +51,20 @@ impl CudaImages {
         })
     }
 
-    /// The picked views, normalised: (picks * size * size, 3), to the same bits as on the CPU.
+    /// The picked views, normalised: (picks * size * size, 3). The bits are those of the CPU.
     ///
     /// # Errors
-    /// As [`CudaImages::new`], and when there are more picks than the kernels can render.
+    /// As [`CudaImages::new`], and when there are more picks than the kernels can index.
     ///
     /// # Panics
-    /// When there is no such image.
+    /// When an index is out of range.
     pub fn render(&mut self, picks: Vec<Pick>) -> Result<Matrix<Cuda>, EngineError> {
         if picks.len() * 3 * self.size * self.size > MOST_VALUES {
             return Err(too_large(picks.len()));
         }
         let rows = picks.len() * self.size * self.size;
         if self.rendered.shape().0 != rows {
-            self.rendered = Slot::new(&self.device, (rows, 3))?;
+            self.rendered = SharedTensor::new(&self.device, (rows, 3))?;
         }
         let source = Source {
             images: Values::of(&self.bytes),

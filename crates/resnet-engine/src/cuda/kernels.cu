@@ -1,17 +1,17 @@
-// The arithmetic of a training step on an NVIDIA GPU, but for the matrix products, which are cuBLAS's.
+// Kernels for a training step on an NVIDIA GPU; cuBLAS computes the matrix products.
 //
-// Images and activations are matrices with a row for each pixel, images in turn, and a column for
-// each channel (NHWC). No kernel adds atomically, and every sum is taken in an order that depends on
-// sizes alone, so that the same step gives the same bits again.
+// Images and activations are matrices with a row for each pixel, image after image, and a column for
+// each channel (NHWC). No kernel adds atomically, and the order of every sum depends on sizes alone, so
+// that a step is reproducible bit by bit.
 //
-// EPSILON, BN's, is defined by the program that compiles this.
+// The host code that compiles this file defines EPSILON, that of BN.
 
 typedef unsigned int u32;
 
-// Threads of each block; kernels.rs starts them so.
+// Threads per block; kernels.rs launches the kernels with this number.
 #define THREADS 256
 
-// `i` goes over all numbers below `count`, in all threads together.
+// Grid-stride loop over the numbers below `count`.
 #define FOR_EACH(i, count) \
     for (u32 i = blockIdx.x * THREADS + threadIdx.x; i < (count); i += gridDim.x * THREADS)
 
@@ -24,7 +24,7 @@ struct Window {
     u32 channels;
 };
 
-// Which image of a set, and which window of the padded image (src/data/augment.rs).
+// Selects an image of a data set and a crop of the padded image (crates/resweep-data/src/augment.rs).
 struct Pick {
     u32 index;
     u32 top;
@@ -50,7 +50,7 @@ extern "C" __global__ void render(
     FOR_EACH(i, count * pixels) {
         const Pick pick = picks[i / pixels];
         const u32 x = i % size;
-        // Numbers below zero become large ones.
+        // Negative numbers wrap around to large ones.
         const u32 row = i / size % size + pick.top - padding;
         const u32 column = (pick.mirrored ? size - 1 - x : x) + pick.left - padding;
         const bool inside = row < size && column < size;
@@ -66,7 +66,7 @@ extern "C" __global__ void render(
     }
 }
 
-// What the windows see of `x`: `columns` (rows, channels * kernel * kernel) with a row for each pixel
+// Gathers the windows of `x`: `columns` (rows, channels * kernel * kernel) with a row for each pixel
 // of the output, zero in the padding.
 extern "C" __global__ void im2col(const float *x, Window window, u32 rows, float *columns) {
     const u32 kernel = window.kernel, area = kernel * kernel;
@@ -75,7 +75,7 @@ extern "C" __global__ void im2col(const float *x, Window window, u32 rows, float
         const u32 row = i / entries, entry = i % entries;
         const u32 channel = entry / area, place = entry % area;
         const u32 image = row / out_pixels, pixel = row % out_pixels;
-        // Numbers below zero become large ones.
+        // Negative numbers wrap around to large ones.
         const u32 y = pixel / window.out_size * window.stride + place / kernel - kernel / 2;
         const u32 left = pixel % window.out_size * window.stride + place % kernel - kernel / 2;
         const bool inside = y < window.size && left < window.size;
@@ -84,8 +84,7 @@ extern "C" __global__ void im2col(const float *x, Window window, u32 rows, float
     }
 }
 
-// The transpose of `im2col`: what `columns` bring to each value of `x` (rows, channels), added to what
-// is there or in its place.
+// The transpose of `im2col`: scatters `columns` to `x` (rows, channels), added to it or overwriting it.
 extern "C" __global__ void col2im(const float *columns, Window window, u32 rows, u32 adds, float *x) {
     const u32 kernel = window.kernel, area = kernel * kernel;
     FOR_EACH(i, rows * window.channels) {
@@ -94,7 +93,7 @@ extern "C" __global__ void col2im(const float *columns, Window window, u32 rows,
         const u32 image = row / (window.size * window.size);
         float sum = adds ? x[i] : 0;
         for (u32 place = 0; place < area; place++) {
-            // Numbers below zero become large ones, of the same parity.
+            // Negative numbers wrap around to large ones of the same parity.
             const u32 down = y + kernel / 2 - place / kernel;
             const u32 right = left + kernel / 2 - place % kernel;
             const u32 out_y = down / window.stride, out_x = right / window.stride;
@@ -137,7 +136,7 @@ __device__ void sum_pairs(u32 rows, u32 channels, double *partial, Pair pair) {
     }
 }
 
-// Folds what the threads of a block hold into one value, which every thread gets.
+// Reduces the values of a block's threads to one, which every thread receives.
 template <typename Fold>
 __device__ double fold(double mine, Fold combine) {
     __shared__ double values[THREADS];
@@ -190,7 +189,7 @@ extern "C" __global__ void batch_statistics(
     }
 }
 
-// BN of `z`, the shortcut's addition where there is one, and ReLU where it is asked for. A NaN stays.
+// BN of `z`, the shortcut's addition if there is one, and ReLU if requested. NaN stays NaN.
 extern "C" __global__ void normalise(
     const float *z, const float *mean, const float *variance, const float *gamma, const float *beta,
     const float *shortcut, u32 channels, u32 count, u32 relu, float *y
@@ -206,8 +205,8 @@ extern "C" __global__ void normalise(
     }
 }
 
-// The way back through ReLU, in place, where `y` is its output: zero where that is zero. Sums the
-// gradient, and its products with BN's normalised values.
+// The backward pass of ReLU, in place, given its output `y`: zero where `y` is zero. Sums the gradient
+// and its products with BN's normalised values.
 extern "C" __global__ void sum_gradients(
     float *gradient, const float *y, const float *z, const float *mean, const float *variance,
     u32 rows, u32 channels, double *partial
@@ -220,7 +219,7 @@ extern "C" __global__ void sum_gradients(
     });
 }
 
-// From `sum_gradients`: adds to the gradients of gamma and beta, and keeps both means. One block for
+// From `sum_gradients`: adds to the gradients of gamma and beta, and stores both means. One block for
 // each channel.
 extern "C" __global__ void scale_gradients(
     const double *partial, u32 parts, u32 channels, u32 rows,
@@ -236,7 +235,7 @@ extern "C" __global__ void scale_gradients(
     }
 }
 
-// The way back through BN: the gradient of `z` from that of BN's output.
+// The backward pass of BN: the gradient of `z` from that of BN's output.
 extern "C" __global__ void normalise_backward(
     const float *gradient, const float *z, const float *mean, const float *variance,
     const float *gamma, const float *mean_gradient, const float *mean_product,
@@ -293,7 +292,7 @@ extern "C" __global__ void average(const float *x, u32 pixels, u32 channels, u32
     }
 }
 
-// The way back through the pooling; `count` is the number of values of `of_x`.
+// The backward pass of the pooling; `count` is the number of values of `of_x`.
 extern "C" __global__ void average_backward(
     const float *of_features, u32 pixels, u32 channels, u32 count, float *of_x
 ) {

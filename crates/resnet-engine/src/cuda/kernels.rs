@@ -1,6 +1,6 @@
-//! The kernels of `kernels.cu`, with their bounds checked.
+//! Launches the kernels of `kernels.cu` after checking their bounds.
 //!
-//! Everything is queued on the device's one stream and runs in the order of the calls.
+//! All launches go to the device's single stream and run in the order of the calls.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,11 +12,11 @@ use super::sizes::{entries, inputs, rows};
 use super::values::{Floats, Norm, PARTS, Partial, Pick, Source, Window};
 use crate::model::{BN_EPSILON, ConvBn};
 
-/// Threads of a block, in `kernels.cu` as well.
+/// Threads per block; must equal the constant in `kernels.cu`.
 const THREADS: u32 = 256;
-/// Values of a matrix that the kernels can number.
+/// The largest number of matrix elements that a kernel can index.
 pub const MOST_VALUES: usize = i32::MAX as usize;
-/// The oldest GPUs that CUDA 13 supports; the driver compiles what is made for them for newer ones.
+/// The oldest GPUs that CUDA 13 supports; the driver recompiles for newer ones.
 const ARCHITECTURE: &str = "compute_75";
 const MODULE: &str = "resweep";
 const NAMES: [&str; 18] = [
@@ -46,10 +46,10 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// Loads them onto `device`.
+    /// Loads the kernels onto `device`.
     ///
     /// # Panics
-    /// When they cannot be compiled, which [`compile`] says in words.
+    /// When they do not compile; [`compile`] returns the reason.
     pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
         if !device.has_func(MODULE, NAMES[0]) {
             let compiled = compiled().expect("kernels that have been compiled before");
@@ -58,10 +58,10 @@ impl Kernels {
         Ok(Self { device })
     }
 
-    /// Queues a kernel in `blocks` blocks.
+    /// Launches a kernel in `blocks` blocks.
     ///
     /// # Safety
-    /// `params` must be what the kernel takes, and name memory that is as large as it expects.
+    /// `params` must match the kernel's parameters and point to memory of the expected size.
     unsafe fn launch<P>(&self, name: &str, blocks: (u32, u32), params: P) -> Result<(), CudaError>
     where
         CudaFunction: LaunchAsync<P>,
@@ -73,7 +73,7 @@ impl Kernels {
             block_dim: (THREADS, 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: as the caller promises; blocks have the threads that the kernels count on.
+        // SAFETY: the caller upholds the contract; the block size is the one the kernels assume.
         Ok(unsafe { kernel.launch(config, params) }?)
     }
 
@@ -100,7 +100,7 @@ impl Kernels {
         unsafe { self.launch("render", elementwise(count * size * size), params) }
     }
 
-    /// What `layer`'s windows see of `x`: `columns` (rows, entries).
+    /// Gathers the windows of `layer` in `x`: `columns` (rows, entries).
     pub fn im2col(
         &self,
         layer: &ConvBn,
@@ -115,7 +115,7 @@ impl Kernels {
         unsafe { self.launch("im2col", elementwise(rows * entries), params) }
     }
 
-    /// The way back: what `columns` bring to each value of `x`, added to it or in its place.
+    /// The transpose of `im2col`: scatters `columns` to `x`, added to it or overwriting it.
     pub fn col2im(
         &self,
         layer: &ConvBn,
@@ -179,7 +179,7 @@ impl Kernels {
         Ok(parts)
     }
 
-    /// BN of `z` (rows, channels), plus the shortcut where there is one, through ReLU if asked for.
+    /// BN of `z` (rows, channels), plus the shortcut if there is one, then ReLU if requested.
     pub fn normalise(
         &self,
         (rows, channels): (usize, usize),
@@ -209,9 +209,9 @@ impl Kernels {
         unsafe { self.launch("normalise", elementwise(count), params) }
     }
 
-    /// The way back through BN, and through ReLU where its output `y` is given: masks `gradient` (rows,
-    /// channels) in place, adds to the gradients of gamma and beta, and writes that of `z`. `means` is
-    /// memory for (channels) twice.
+    /// The backward pass of BN, and of ReLU if its output `y` is given: masks `gradient` (rows,
+    /// channels) in place, adds to the gradients of gamma and beta, and writes the gradient of `z`.
+    /// `means` is scratch memory for twice (channels).
     pub fn normalise_backward(
         &self,
         (rows, channels): (usize, usize),
@@ -270,8 +270,8 @@ impl Kernels {
         }
     }
 
-    /// Option A around `layer`: every second pixel of every second row of `x`, and zeros for the new
-    /// channels.
+    /// Option A around `layer`: every second pixel of every second row of `x`, and zeros for the
+    /// new channels.
     pub fn subsample_and_pad(
         &self,
         layer: &ConvBn,
@@ -292,7 +292,7 @@ impl Kernels {
         unsafe { self.launch("subsample_and_pad", elementwise(count), params) }
     }
 
-    /// The way back through option A; adds to `of_x`.
+    /// The backward pass of option A; adds to `of_x`.
     pub fn subsample_backward(
         &self,
         layer: &ConvBn,
@@ -334,7 +334,7 @@ impl Kernels {
         unsafe { self.launch("average", elementwise(count), params) }
     }
 
-    /// The way back through [`Kernels::average`].
+    /// The backward pass of [`Kernels::average`].
     pub fn average_backward(
         &self,
         (batch, pixels, channels): (usize, usize, usize),
@@ -368,7 +368,7 @@ impl Kernels {
         unsafe { self.launch("add_bias", elementwise(count), params) }
     }
 
-    /// Adds to the gradient of a bias from that of `z` (rows, channels).
+    /// Adds the column sums of the gradient of `z` (rows, channels) to the gradient of a bias.
     pub fn bias_gradient(
         &self,
         (rows, channels): (usize, usize),
@@ -384,8 +384,8 @@ impl Kernels {
         unsafe { self.launch("bias_gradient", (channels, 1), params) }
     }
 
-    /// The mean cross-entropy of `logits` (images, classes) in nats, by way of each image's in `losses`;
-    /// and its gradient with respect to the logits.
+    /// The mean cross-entropy of `logits` (images, classes) in nats and its gradient with respect
+    /// to the logits; `losses` receives the loss of each image.
     pub fn cross_entropy(
         &self,
         classes: usize,
@@ -429,10 +429,10 @@ impl Kernels {
     }
 }
 
-/// Compiles the kernels, once in a process.
+/// Compiles the kernels once per process.
 ///
 /// # Errors
-/// What NVRTC says.
+/// NVRTC's message.
 pub fn compile() -> Result<(), String> {
     compiled().map(drop)
 }
@@ -451,13 +451,14 @@ fn compiled() -> Result<Ptx, String> {
     COMPILED.get_or_init(compile).clone()
 }
 
-/// Blocks of a kernel whose threads take one of `count` values each.
+/// The grid of a kernel with one thread per element.
 fn elementwise(count: usize) -> (u32, u32) {
     assert!(count <= MOST_VALUES, "more values than kernels can number");
     ((count as u32).div_ceil(THREADS).max(1), 1)
 }
 
-/// Blocks that sum over the rows of a matrix, and how many of them share the rows.
+/// The grid of a kernel that sums over the rows of a matrix, and the number of blocks that share
+/// the rows.
 fn shared(rows: usize, channels: usize) -> (u32, (u32, u32)) {
     let width = (channels as u32).min(THREADS);
     let parts = (rows as u32).div_ceil(THREADS / width).clamp(1, PARTS);

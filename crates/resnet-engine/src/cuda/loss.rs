@@ -1,9 +1,9 @@
-//! The loss on the GPU.
+//! Cross-entropy on the GPU.
 
 use dfdx::prelude::{Cuda, CudaError, HasShape, OwnedTape, PutTape, SplitTape, Tape};
 
 use super::kernels::Kernels;
-use super::slot::{Slot, gradients_of, load, zeros};
+use super::shared_tensor::{SharedTensor, gradients_of, load, zeros};
 use super::values::Floats;
 use crate::{Loss, Matrix};
 
@@ -20,13 +20,14 @@ pub fn cross_entropy(
     load(&mut logits, &mut values, &zeros(&device, batch * classes)?)?;
     let kernels = Kernels::new(values.device())?;
     let (losses, gradient) = (zeros(&device, batch)?, zeros(&device, batch * classes)?);
-    let mut mean = Slot::new(&device, ())?;
+    let mut mean = SharedTensor::new(&device, ())?;
     let out = [Floats::of(&losses), mean.floats()?, Floats::of(&gradient)];
     kernels.cross_entropy(classes, Floats::of(&values), labels, out)?;
     let loss = mean.tensor();
     let (of_loss, of_logits) = (loss.clone(), logits.clone());
     tape.add_backward_op(move |gradients| {
-        // There is one number of the loss's gradient; it is copied to reach it beside the logits'.
+        // The gradient of the loss is a single number; copying it keeps it alive beside the logits'
+        // gradient.
         let factor = gradients.get_or_alloc_mut(&of_loss)?.try_clone()?;
         let [of_logits] = gradients_of(gradients, [&of_logits])?;
         kernels.add_scaled(Floats::of(&gradient), Floats::of(&factor), of_logits)

@@ -1,8 +1,8 @@
-//! The engine of NVIDIA GPUs: a whole network as one operation on dfdx's tape, and its loss as another.
+//! The CUDA engine: a whole network as one operation on dfdx's tape, and its loss as another.
 //!
-//! Convolutions are matrix products of cuBLAS, everything around them is in `kernels.cu`, which NVRTC
-//! compiles when the program looks at its devices. In a step nothing waits for the GPU, and no sum
-//! depends on the order in which its threads run. See docs/cuda.md.
+//! cuBLAS multiplies the matrices of the convolutions; `kernels.cu` has everything else, and NVRTC
+//! compiles it at the start. A training step never waits for the GPU, and no sum depends on the
+//! order of threads. See docs/cuda.md.
 
 mod backward;
 mod forward;
@@ -21,9 +21,9 @@ mod pass;
     reason = "cuBLAS takes pointers; lengths are checked first"
 )]
 mod products;
-mod sizes;
 #[expect(unsafe_code, reason = "gradients of several tensors at once")]
-mod slot;
+mod shared_tensor;
+mod sizes;
 #[expect(
     unsafe_code,
     reason = "their pointers outlive a borrow, and numbers go to the device"
@@ -48,12 +48,12 @@ pub use values::Pick as CudaPick;
 /// Trains on one GPU.
 #[derive(Default)]
 pub struct CudaFused {
-    /// The last pass's memory, when the tape has given it back.
+    /// The memory of the previous pass, once the tape has returned it.
     workspace: Rc<Cell<Option<Workspace>>>,
 }
 
 impl CudaFused {
-    /// The last pass's memory if it is enough for these images, or new memory.
+    /// The memory of the previous pass if it is large enough for these images, or new memory.
     fn workspace(
         &self,
         network: &Network<Cuda>,
@@ -83,7 +83,7 @@ impl From<CudaError> for EngineError {
 }
 
 fn too_large(batch: usize) -> EngineError {
-    EngineError::says(format!(
+    EngineError::from_text(format!(
         "a batch of {batch} images is too large for the kernels of the GPU's engine; take a smaller `batch_size`"
     ))
 }

@@ -1,11 +1,11 @@
-//! What a GPU is called.
+//! Reads a GPU's name from the driver.
 
 use std::ffi::CStr;
 
 use cudarc::driver::result::{DriverError, device, init};
 use cudarc::driver::sys::cuDeviceGetName;
 
-/// The GPU's name as its driver says it: `NVIDIA H100 80GB HBM3`.
+/// The GPU's name as the driver reports it: `NVIDIA H100 80GB HBM3`.
 ///
 /// # Errors
 /// When there is no driver or no such GPU.
@@ -13,7 +13,7 @@ pub fn gpu_name(ordinal: usize) -> Result<String, DriverError> {
     init()?;
     let device = device::get(ordinal as i32)?;
     let mut name = [0; 256];
-    // SAFETY: the driver writes no more than so many bytes, the last of them a zero.
+    // SAFETY: the driver writes at most this many bytes, the last of them a zero.
     unsafe { cuDeviceGetName(name.as_mut_ptr(), name.len() as i32, device) }.result()?;
     let name = name.map(|byte| byte as u8);
     let name = CStr::from_bytes_until_nul(&name).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the way forward and the way back through a network share.
+//! State shared by the forward and the backward pass.
 
 use super::kernels::Kernels;
 use super::products::Products;
@@ -6,13 +6,13 @@ use super::values::{Floats, Partial, Values};
 use super::workspace::{Layer, Shared};
 use crate::model::ConvBn;
 
-/// A pass over a batch.
+/// One pass over a batch.
 pub struct Pass<'a> {
     pub kernels: &'a Kernels,
     pub products: &'a Products,
     pub layers: &'a [Layer],
     pub shared: &'a Shared,
-    /// Kernel, gamma and beta of each layer in turn, then the fully connected layer's weight and bias.
+    /// Kernel, gamma and beta of each layer, then the fully connected layer's weight and bias.
     pub parameters: Vec<Floats<'a>>,
     pub batch: usize,
 }
@@ -38,13 +38,13 @@ impl<'a> Pass<'a> {
         *last_two(&self.parameters)
     }
 
-    /// What sums pass through on their way.
+    /// Scratch memory for partial sums.
     pub fn partial(&self) -> Partial<'a> {
         Partial(Values::of(&self.shared.partial))
     }
 }
 
-/// The `N` that belong to `layer` of a list with `N` for each layer.
+/// The `N` entries of `layer` in a list with `N` entries per layer.
 pub fn of_layer<'a, T, const N: usize>(all: &'a [T], layer: &ConvBn) -> [&'a T; N] {
     std::array::from_fn(|at| &all[N * layer.index + at])
 }

@@ -1,6 +1,6 @@
-//! The matrix products of convolutions and of the fully connected layer, which are cuBLAS's.
+//! Matrix products of the convolutions and the fully connected layer, by cuBLAS.
 //!
-//! They are queued on the stream of the kernels.
+//! They run on the same stream as the kernels.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use dfdx::prelude::CudaError;
 
 use super::values::Floats;
 
-/// cuBLAS on one device.
+/// A cuBLAS handle for one device.
 pub struct Products(CudaBlas);
 
 impl Products {
-    /// Starts it.
+    /// Creates the handle.
     pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
         Ok(Self(CudaBlas::new(device)?))
     }
@@ -35,7 +35,7 @@ impl Products {
         unsafe { self.product((outs, rows, ins), weights, x, 0.0, (z, outs)) }
     }
 
-    /// Adds to the gradient of the weights from that of `z`.
+    /// Adds to the gradient of the weights, given that of `z`.
     pub fn weights_gradient(
         &self,
         (rows, ins, outs): (usize, usize, usize),
@@ -49,7 +49,7 @@ impl Products {
         unsafe { self.product((ins, outs, rows), x, of_z, 1.0, (of_weights, ins)) }
     }
 
-    /// The gradient of `x` from that of `z`.
+    /// The gradient of `x`, given that of `z`.
     pub fn inputs_gradient(
         &self,
         (rows, ins, outs): (usize, usize, usize),
@@ -63,10 +63,11 @@ impl Products {
         unsafe { self.product((ins, rows, outs), weights, of_z, 0.0, (of_x, ins)) }
     }
 
-    /// c = op(a) op(b) + beta c in cuBLAS's column-major order, with each matrix's leading dimension.
+    /// c = op(a) op(b) + beta c in cuBLAS's column-major order, with each matrix's leading
+    /// dimension.
     ///
     /// # Safety
-    /// The matrices must have the sizes that (m, n, k) say.
+    /// The matrices must have the sizes given by (m, n, k).
     unsafe fn product(
         &self,
         (m, n, k): (usize, usize, usize),
@@ -80,7 +81,7 @@ impl Products {
         let (alpha, beta): (*const f32, *const f32) = (&1.0, &beta);
         let (a, b) = (a.pointer as *const f32, b.pointer as *const f32);
         let c = c.pointer as *mut f32;
-        // SAFETY: as the caller promises; the scalars are read before the call returns.
+        // SAFETY: the caller guarantees the sizes; the scalars are read before the call returns.
         Ok(unsafe {
             let handle = *self.0.handle();
             sgemm(

@@ -1,4 +1,4 @@
-//! What kernels take: values on the device, sizes, and groups of them.
+//! Kernel arguments: values on the device, sizes, and structs of them.
 
 use std::marker::PhantomData;
 
@@ -7,11 +7,12 @@ use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, DeviceSlice};
 
 use crate::model::ConvBn;
 
-/// Blocks that share the rows of a sum. The same on every GPU, because sums depend on it.
+/// Blocks that share the rows of a sum. The same on every GPU, because the sum's rounding depends
+/// on it.
 pub const PARTS: u32 = 256;
 
-/// Values on the device. They are written through this too: what a kernel does to them the compiler
-/// does not see, and the stream keeps the order.
+/// Values on the device. Kernels also write through this type: the compiler cannot see those
+/// writes, and the stream orders them.
 #[derive(Debug)]
 pub struct Values<'a, T> {
     pub(super) pointer: CUdeviceptr,
@@ -28,7 +29,7 @@ impl<T> Clone for Values<'_, T> {
 impl<T> Copy for Values<'_, T> {}
 
 impl<'a, T> Values<'a, T> {
-    /// Those of `slice`.
+    /// The values of `slice`.
     pub fn of(slice: &'a CudaSlice<T>) -> Self {
         Self {
             pointer: *slice.device_ptr(),
@@ -37,10 +38,10 @@ impl<'a, T> Values<'a, T> {
         }
     }
 
-    /// The same values for longer than the borrow that they came from.
+    /// Extends the lifetime beyond the borrow.
     ///
     /// # Safety
-    /// Their memory must stay allocated as long as the result is used.
+    /// The memory must stay allocated while the result is used.
     pub unsafe fn detached<'b>(self) -> Values<'b, T> {
         Values {
             pointer: self.pointer,
@@ -53,16 +54,16 @@ impl<'a, T> Values<'a, T> {
 /// Floats on the device.
 pub type Floats<'a> = Values<'a, f32>;
 
-/// Which image of a set, and which window of the padded image.
+/// Selects an image of a data set and a crop of the padded image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Pick {
-    /// The image's place in the set.
+    /// The image's index in the set.
     pub index: u32,
-    /// Where the window begins in the padded image.
+    /// The top left corner of the crop in the padded image.
     pub top: u32,
     pub left: u32,
-    /// 1 where left and right are exchanged, otherwise 0.
+    /// 1 to mirror the image horizontally, otherwise 0.
     pub mirrored: u32,
 }
 
@@ -104,18 +105,18 @@ pub struct Norm<'a> {
     pub beta: Floats<'a>,
 }
 
-/// What the sums over a layer's values pass through on their way.
+/// Scratch memory for the partial sums of a layer.
 #[derive(Clone, Copy)]
 pub struct Partial<'a>(pub Values<'a, f64>);
 
 impl Partial<'_> {
-    /// Numbers that it has to hold for `channels` channels.
+    /// Numbers needed for `channels` channels.
     pub fn len(channels: usize) -> usize {
         2 * PARTS as usize * channels
     }
 }
 
-/// The images of a set and how they are normalised.
+/// The images of a data set and the constants that normalise them.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// Images x size x size x 3.
@@ -129,7 +130,7 @@ pub struct Source<'a> {
 }
 
 impl Norm<'_> {
-    /// Sees that there is a number for each of `channels` channels.
+    /// Checks that every array has `channels` elements.
     pub(super) fn check(&self, channels: usize) {
         for one in [self.mean, self.variance, self.gamma, self.beta] {
             assert!(one.len >= channels);

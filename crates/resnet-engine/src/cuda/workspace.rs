@@ -1,4 +1,4 @@
-//! What a network's passes keep on the GPU.
+//! GPU memory for the passes of one network.
 
 use dfdx::prelude::{Cuda, CudaError, Gradients, SgdConfig, WeightDecay};
 
@@ -7,13 +7,13 @@ use super::forward::{Forward, Statistics};
 use super::kernels::Kernels;
 use super::pass::{Pass, of_layer};
 use super::products::Products;
+use super::shared_tensor::{Memory, SharedTensor, load, update, zeros};
 use super::sizes::{batch_of, entries, outputs, rows};
-use super::slot::{Memory, Slot, load, update, zeros};
 use super::values::{Floats, Partial, Values};
 use crate::model::{Architecture, ConvBn, Network, Vector};
 use crate::{Matrix, Moments};
 
-/// With the negative of a batch's statistic as the gradient g: r -= 0.1 (g + r), which moves the
+/// With the negative of a batch statistic as the gradient g: r -= 0.1 (g + r), which moves the
 /// running statistic a tenth of the way, PyTorch's momentum.
 const RUNNING: SgdConfig = SgdConfig {
     lr: 0.1,
@@ -21,9 +21,9 @@ const RUNNING: SgdConfig = SgdConfig {
     weight_decay: Some(WeightDecay::L2(1.0)),
 };
 
-/// What one layer leaves for the way back.
+/// Values that one layer stores for the backward pass.
 pub struct Layer {
-    /// What the convolution puts out: (rows, channels).
+    /// The convolution's output: (rows, channels).
     pub z: Memory,
     /// After BN, the shortcut and ReLU: (rows, channels).
     pub y: Memory,
@@ -32,11 +32,11 @@ pub struct Layer {
     pub variance: Memory,
 }
 
-/// Memory that layers use in turn.
+/// Memory that all layers reuse.
 pub struct Shared {
     /// The largest layer's columns.
     pub columns: Memory,
-    /// As large as the largest activation: a shortcut, or the gradient of a convolution's outputs.
+    /// As large as the largest activation: a shortcut, or the gradient of a convolution's output.
     pub spare: Memory,
     /// Gradients of two activations.
     pub gradients: [Memory; 2],
@@ -45,34 +45,34 @@ pub struct Shared {
     pub means: [Memory; 2],
 }
 
-/// A network's parameters and statistics where kernels reach them, and memory for its passes.
+/// A network's parameters and statistics where kernels can access them, and memory for its passes.
 pub struct Workspace {
     kernels: Kernels,
     products: Products,
     architecture: Architecture,
-    /// Images that the memory is for.
+    /// The largest batch that fits, in images.
     capacity: usize,
-    /// Kernel, gamma and beta of each layer in turn, then the fully connected layer's weight and bias.
+    /// Kernel, gamma and beta of each layer, then the fully connected layer's weight and bias.
     parameters: Vec<Memory>,
-    /// Running mean and variance of each layer in turn.
+    /// Running mean and variance of each layer.
     running: Vec<Memory>,
-    /// The negatives of the batch's mean and unbiased variance of each layer in turn.
+    /// The negatives of the batch's mean and unbiased variance of each layer.
     fresh: Vec<Memory>,
     zeros: Memory,
     images: Memory,
     /// (images, features) of the last pass.
     features: Memory,
     /// (images, classes) of the last pass.
-    logits: Slot<(usize, usize)>,
+    logits: SharedTensor<(usize, usize)>,
     layers: Vec<Layer>,
     shared: Shared,
 }
 
 impl Workspace {
-    /// Memory for `batch` images at a time.
+    /// Allocates memory for batches of `batch` images.
     ///
     /// # Errors
-    /// When the GPU has too little.
+    /// When the GPU has too little memory.
     pub fn new(
         device: &Cuda,
         architecture: &Architecture,
@@ -130,7 +130,7 @@ impl Workspace {
             zeros: all_zero,
             images: zeros(device, pixels)?,
             features: zeros(device, batch * features)?,
-            logits: Slot::new(device, (batch, classes))?,
+            logits: SharedTensor::new(device, (batch, classes))?,
             layers,
             shared,
             kernels,
@@ -138,13 +138,13 @@ impl Workspace {
         })
     }
 
-    /// Whether the memory is enough for `batch` images in `architecture`.
+    /// Whether the memory suffices for `batch` images in `architecture`.
     pub fn fits(&self, architecture: &Architecture, batch: usize) -> bool {
         self.architecture == *architecture && batch <= self.capacity
     }
 
-    /// The logits (batch, classes) of `images` with BN on the statistics of the batch, towards which the
-    /// running ones are moved.
+    /// The logits (batch, classes) of `images` with BN on the statistics of the batch; updates the
+    /// running statistics.
     pub fn train(
         &mut self,
         network: &mut Network<Cuda>,
@@ -180,7 +180,7 @@ impl Workspace {
         let batch = batch_of(&self.architecture, &images);
         if self.logits.shape().0 != batch {
             let shape = (batch, self.architecture.classes);
-            self.logits = Slot::new(images.device(), shape)?;
+            self.logits = SharedTensor::new(images.device(), shape)?;
         }
         load(&mut images, &mut self.images, &self.zeros)?;
         let logits = self.logits.floats()?;
@@ -202,7 +202,7 @@ impl Workspace {
         forward.logits(&self.architecture, images, features, logits)
     }
 
-    /// The moments of what each layer's convolution put out in the last pass.
+    /// The moments of each convolution's output in the last pass.
     pub fn moments(&mut self) -> Result<Vec<Moments>, CudaError> {
         let batch = self.logits.shape().0;
         let partial = Partial(Values::of(&self.shared.partial));
@@ -221,8 +221,8 @@ impl Workspace {
         moments.collect()
     }
 
-    /// Adds to the gradients of the network's `parameters` from those of the logits of the last pass,
-    /// which was a training's.
+    /// Adds the gradients of `parameters`, given those of the logits of the last pass, which was a
+    /// training pass.
     pub fn backward(
         &mut self,
         parameters: &[Vector<Cuda>],
@@ -230,7 +230,7 @@ impl Workspace {
         gradients: &mut Gradients<f32, Cuda>,
     ) -> Result<(), CudaError> {
         let batch = self.logits.shape().0;
-        // The memory of the logits is free by now.
+        // The memory of the logits is no longer needed.
         let of_logits = gradients.get_or_alloc_mut(logits)?;
         let device = of_logits.device();
         device.dtod_copy(&**of_logits, self.logits.slice()?)?;

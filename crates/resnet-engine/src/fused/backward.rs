@@ -1,4 +1,4 @@
-//! The backward pass, layer by layer over the whole batch.
+//! The fused engine's backward pass: layer by layer over the whole batch.
 
 use std::sync::Arc;
 
@@ -20,18 +20,19 @@ use crate::model::Vector;
 /// dfdx's error on the CPU.
 type CpuError = <Cpu as dfdx::prelude::HasErr>::Err;
 
-/// Where a convolution's gradient of its inputs goes.
+/// Where the gradient of a convolution's input is written.
 enum Target<'a> {
-    /// Nobody wants it.
+    /// Nowhere: the gradient is not needed.
     None,
-    /// As it is.
+    /// Unchanged.
     Kept(&'a mut Buffer),
-    /// To the gradient of the BN before, after the convolution with this index.
+    /// Through ReLU to the gradient of the preceding BN, which follows the convolution with this
+    /// index.
     Inner(usize, &'a mut Buffer),
-    /// To the gradient of the sum that ends the block before the one with index `block`.
+    /// Through ReLU to the gradient of the sum at the end of the block before `block`.
     Outer {
         block: usize,
-        /// The gradient that came down the block's shortcut.
+        /// The gradient that arrived through the block's shortcut.
         shortcut: Option<&'a Buffer>,
         gradient: &'a mut Buffer,
     },
@@ -41,9 +42,9 @@ enum Target<'a> {
 #[derive(Clone, Copy)]
 struct OutputGradient<'a> {
     values: &'a Buffer,
-    /// What the BN's own gradient needs.
+    /// Sums that the gradient of the BN needs.
     sums: &'a Sums,
-    /// The gradient of the block's sum, if option A's shortcut takes it to the inputs.
+    /// The gradient of the block's sum, if an option A shortcut passes it to the input.
     residual: Option<&'a Buffer>,
 }
 
@@ -59,11 +60,11 @@ struct ChunkJob<'a> {
 }
 
 impl Workspace {
-    /// Adds the gradients of all parameters to `all`, from those of the features
-    /// (batch, features).
+    /// Adds the gradients of all parameters to `all`, given those of the features (batch,
+    /// features).
     ///
     /// # Errors
-    /// When dfdx has no memory for the gradients.
+    /// When dfdx cannot allocate the gradients.
     pub fn backward(
         &mut self,
         tensors: &Tensors,
@@ -142,8 +143,8 @@ impl Workspace {
         Ok(())
     }
 
-    /// Takes `gradient` back through one convolution and the BN after it. Returns the sums for the
-    /// BN that `target` leads to.
+    /// Propagates `gradient` back through one convolution and the BN after it. Returns the sums for
+    /// the BN that `target` leads to.
     fn layer_backward(
         &mut self,
         tensors: &Tensors,
@@ -236,7 +237,7 @@ impl Workspace {
         Ok(total(&*sums, in_channels))
     }
 
-    /// The gradient of the last block's sum from that of the features, and its sums.
+    /// Computes the gradient of the last block's sum from that of the features. Returns its sums.
     fn unpool(&mut self, features: &[f32], gradient: &mut Buffer) -> Sums {
         let (chunk, last) = (self.chunk(), self.backbone.last());
         let Self {
@@ -279,7 +280,7 @@ impl Workspace {
         total(&*sums, last.channels)
     }
 
-    /// The sums for the gradient of a projection's BN, which has the gradient `gradient`.
+    /// The sums for the gradient of a projection's BN, whose output has the gradient `gradient`.
     fn reduce(&mut self, conv: &Convolution, gradient: &Buffer) -> Sums {
         let (chunk, grid) = (self.chunk() * conv.output.len(), conv.output);
         let len = self.batch * grid.len();
@@ -302,7 +303,7 @@ impl Workspace {
     }
 }
 
-/// What the forward pass left for the backward pass.
+/// Values that the forward pass stored.
 struct ForwardValues<'a> {
     backbone: &'a Backbone,
     outputs: &'a [Buffer],
@@ -311,7 +312,7 @@ struct ForwardValues<'a> {
 }
 
 impl<'a> ForwardValues<'a> {
-    /// Where a layer's gradient of its inputs goes, `len` floats of it.
+    /// The destination of the gradient of a layer's input, `len` floats of it.
     fn output(&self, target: Target<'a>, len: usize) -> Output<'a> {
         match target {
             Target::None => Output::None,
@@ -343,7 +344,7 @@ impl<'a> ForwardValues<'a> {
     }
 }
 
-/// Adds `values` to the gradient of `parameter`, whose channels are not rounded up.
+/// Adds `values` to the gradient of `parameter`; ignores the padding channels of `values`.
 fn add(
     all: &mut Gradients<f32, Cpu>,
     parameter: &Vector<Cpu>,

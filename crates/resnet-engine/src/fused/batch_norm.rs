@@ -3,26 +3,26 @@
 use super::kernels::Sums;
 use crate::model::BN_EPSILON;
 
-/// BN's scale and shift as the network has them.
+/// BN's learned scale and shift.
 #[derive(Debug, Clone, Copy)]
 pub struct GammaBeta<'a> {
     pub gamma: &'a [f32],
     pub beta: &'a [f32],
 }
 
-/// y = scale * x + shift, for each channel; zero in the channels that round up.
+/// y = scale * x + shift, for each channel; zero in the padding channels.
 #[derive(Debug, Clone, Default)]
 pub struct Normalisation {
-    /// Of the batch, or the running mean. (channels)
+    /// The batch mean or the running mean. (channels)
     pub mean: Vec<f32>,
-    /// Of the batch, divided by the number of values (biased), or the running variance.
+    /// The batch variance (biased), or the running variance. (channels)
     pub variance: Vec<f64>,
     pub scale: Vec<f32>,
     pub shift: Vec<f32>,
 }
 
-/// The gradient of a convolution's output x from the gradient g of its normalised output:
-/// dx = g * of_gradient + x * of_value + constant; and those of gamma and beta.
+/// The gradient of a convolution's output x, given the gradient g of its normalised output: dx = g
+/// * of_gradient + x * of_value + constant; and the gradients of gamma and beta.
 #[derive(Debug, Clone, Default)]
 pub struct NormalisationGradient {
     pub of_gradient: Vec<f32>,
@@ -43,7 +43,7 @@ impl Normalisation {
         Self::new(moments, parameters)
     }
 
-    /// From the running statistics, for `channels` channels in memory.
+    /// From the running statistics, padded to `channels` channels.
     pub fn running(
         mean: &[f32],
         variance: &[f32],
@@ -58,7 +58,7 @@ impl Normalisation {
 
     fn new(moments: impl Iterator<Item = (f64, f64)>, parameters: GammaBeta<'_>) -> Self {
         let mut normalisation = Self::default();
-        // Channels that round up have no parameters: their scale and shift are zero.
+        // Padding channels have no parameters: their scale and shift are zero.
         let none = std::iter::repeat(&0.0);
         let parameters = parameters
             .gamma

@@ -5,21 +5,21 @@ use std::ops::{Deref, DerefMut};
 
 use memmap2::MmapMut;
 
-/// Zeroed floats on pages of their own, huge ones where the system has them: fewer misses of the
-/// address cache, and memory that goes back to the system at once.
+/// Zeroed floats in a mapping of their own, with huge pages where the system has them: fewer TLB
+/// misses, and the memory returns to the system as soon as it is freed.
 pub struct Buffer {
     pages: MmapMut,
     len: usize,
 }
 
 impl Buffer {
-    /// `len` zeros. Memory is taken when it is first written to.
+    /// Allocates `len` zeros. The system provides each page when it is first written.
     ///
     /// # Errors
-    /// When the system has no room for them.
+    /// When the system is out of memory.
     pub fn new(len: usize) -> io::Result<Self> {
         let pages = MmapMut::map_anon(size_of::<f32>() * len.max(1))?;
-        // Only a matter of speed, so it may fail.
+        // Only speed depends on it, so errors are ignored.
         #[cfg(target_os = "linux")]
         let _ = pages.advise(memmap2::Advice::HugePage);
         Ok(Self { pages, len })

@@ -1,5 +1,5 @@
-//! Evaluation: a few images at a time through all layers, so that what goes from layer to layer
-//! stays in the cache. BN has its running statistics, so that images do not depend on each other.
+//! Evaluation: a few images at a time through all layers, so that activations stay in the cache. BN
+//! uses its running statistics, so images are independent of each other.
 
 use std::io;
 use std::sync::Arc;
@@ -21,33 +21,33 @@ use super::workspace::total;
 use crate::Moments;
 use crate::model::{Architecture, Network};
 
-/// What evaluation needs of a network, and the threads' memory.
+/// Buffers for evaluation, and each thread's memory.
 pub struct Evaluator {
     backbone: Arc<Backbone>,
-    /// Images that it has room for.
+    /// The largest batch that fits, in images.
     capacity: usize,
     images: Vec<f32>,
     kernels: Prepared,
-    /// The entries that each of `kernels` is made of. All are zero at first, and so is what zeros
-    /// are prepared to.
+    /// The parameters from which `kernels` were prepared. All are zero at first, as are the kernels
+    /// prepared from zeros.
     entries: Vec<Vec<f32>>,
     /// The BN after each convolution.
     norms: Vec<Normalisation>,
-    team: Team<Lane>,
+    team: Team<ThreadMemory>,
 }
 
 impl Evaluator {
-    /// Memory for batches of `capacity` images and `threads` threads.
+    /// Allocates memory for batches of `capacity` images and `threads` threads.
     ///
     /// # Errors
-    /// When the system has no room for it.
+    /// When the system is out of memory.
     pub fn new(
         backbone: Arc<Backbone>,
         capacity: usize,
         set: InstructionSet,
         threads: usize,
     ) -> io::Result<Self> {
-        let lanes = (0..threads).map(|_| Lane::new(&backbone));
+        let lanes = (0..threads).map(|_| ThreadMemory::new(&backbone));
         Ok(Self {
             capacity,
             images: vec![0.0; capacity * backbone.stem.input.len()],
@@ -67,11 +67,11 @@ impl Evaluator {
         let kernels = Prepared::floats(backbone, threads);
         let images = capacity * backbone.stem.input.len();
         let entries: usize = backbone.convolutions().map(Convolution::parameters).sum();
-        let floats = images + kernels + entries + threads * Lane::floats(backbone);
+        let floats = images + kernels + entries + threads * ThreadMemory::floats(backbone);
         floats * size_of::<f32>()
     }
 
-    /// Whether it has the memory for a batch of `batch` images through `backbone`.
+    /// Whether a batch of `batch` images through `backbone` fits.
     pub fn fits(&self, backbone: &Backbone, batch: usize) -> bool {
         batch <= self.capacity && *self.backbone == *backbone
     }
@@ -98,8 +98,8 @@ impl Evaluator {
         moments(&self.backbone, &network.architecture, batch, &sums)
     }
 
-    /// The features, and each chunk's sums over the outputs of each convolution, which are empty if
-    /// nobody wants to `measure` them.
+    /// The features, and each chunk's sums over the outputs of each convolution. The sums are empty
+    /// unless `measure` is set.
     fn evaluate(
         &mut self,
         network: &Network<Cpu>,
@@ -115,7 +115,7 @@ impl Evaluator {
         let mut features = vec![0.0; batch * backbone.features];
         let few = images_together(&backbone);
         let chunk = chunk_images(batch);
-        // Only sums need the training's chunks; smaller jobs keep all threads busy to the end.
+        // The sums need the chunks of the training pass; smaller jobs balance the threads better.
         let chunk = if measure { chunk } else { chunk.min(few) };
         let layers = backbone.convolutions().map(|conv| match measure {
             true => Sums::new(conv.output.channels),
@@ -133,7 +133,7 @@ impl Evaluator {
             .share(jobs.collect(), |set, ((images, features), sums), lane| {
                 let images = images.chunks(few * backbone.stem.input.len());
                 for (images, features) in images.zip(features.chunks_mut(few * backbone.features)) {
-                    let mut passage = Passage {
+                    let mut pass = ForwardPass {
                         set,
                         backbone: &backbone,
                         kernels,
@@ -143,14 +143,14 @@ impl Evaluator {
                         sums,
                         scratch: &mut lane.scratch,
                     };
-                    passage.run(images, features, &mut lane.activations);
+                    pass.run(images, features, &mut lane.activations);
                 }
             });
         (features, sums)
     }
 
-    /// Brings the kernels into the order that their methods want, where they are not those of the
-    /// batch before, and the running statistics into that of BN.
+    /// Prepares the kernels, unless they are those of the batch before, and folds the running
+    /// statistics into BN's scale and shift.
     fn prepare(&mut self, backbone: &Backbone, tensors: &Tensors) {
         if !self.is_prepared(backbone, tensors) {
             self.kernels.prepare(backbone, tensors, Pass::Forward);
@@ -171,14 +171,14 @@ impl Evaluator {
         }
     }
 
-    /// Whether `self.kernels` are made of these tensors.
+    /// Whether `self.kernels` were prepared from these tensors.
     fn is_prepared(&self, backbone: &Backbone, tensors: &Tensors) -> bool {
         let mut kernels = backbone.convolutions().zip(&self.entries);
         kernels.all(|(conv, entries)| tensors.kernel(conv).as_vec() == *entries)
     }
 }
 
-/// The sums of the chunks of `batch` images, without the channels that round up.
+/// Adds up the chunks of `batch` images; drops the padding channels.
 fn moments(
     backbone: &Backbone,
     architecture: &Architecture,
@@ -199,29 +199,29 @@ fn moments(
 }
 
 /// One thread's memory.
-struct Lane {
+struct ThreadMemory {
     scratch: Scratch,
     activations: Activations,
 }
 
-/// What goes from layer to layer.
+/// Activations that one layer hands to the next.
 struct Activations {
-    /// A block's input, and that of the block before it.
+    /// The input of a block, and that of the block before it.
     block_output: Buffer,
     last_block_output: Buffer,
     /// The outputs of a block's convolutions.
     first: Buffer,
     second: Buffer,
-    /// What an option A or a projection brings to a block's end.
+    /// The output of an option A or projection shortcut.
     shortcut: Buffer,
 }
 
 impl Activations {
-    /// How many arrays these are.
+    /// The number of arrays.
     const COUNT: usize = 5;
 }
 
-impl Lane {
+impl ThreadMemory {
     fn new(backbone: &Backbone) -> io::Result<Self> {
         let images = images_together(backbone);
         let activation = || Buffer::new(images * backbone.largest(|conv| conv.output.len()));
@@ -244,25 +244,26 @@ impl Lane {
     }
 }
 
-/// As few as fill a group of Winograd's tiles in the last layer, where an image has the fewest.
+/// The fewest images that fill a group of Winograd tiles in the last layer, where an image has the
+/// fewest tiles.
 fn images_together(backbone: &Backbone) -> usize {
     backbone.last().group_images()
 }
 
-/// The way of a few images through the layers.
-struct Passage<'a> {
+/// The forward pass of a few images through all layers.
+struct ForwardPass<'a> {
     set: InstructionSet,
     backbone: &'a Backbone,
     kernels: &'a Prepared,
     norms: &'a [Normalisation],
     images: usize,
     measure: bool,
-    /// Of each convolution.
+    /// One for each convolution.
     sums: &'a mut [Sums],
     scratch: &'a mut Scratch,
 }
 
-impl<'a> Passage<'a> {
+impl<'a> ForwardPass<'a> {
     /// The features of `images`.
     fn run(&mut self, images: &[f32], features: &mut [f32], activations: &mut Activations) {
         let Activations {
@@ -312,7 +313,7 @@ impl<'a> Passage<'a> {
         });
     }
 
-    /// The images' part of an array.
+    /// The part of an array that these images use.
     fn of<'b>(&self, array: &'b [f32], grid: Grid) -> &'b [f32] {
         &array[..self.images * grid.len()]
     }
@@ -329,8 +330,8 @@ impl<'a> Passage<'a> {
         });
     }
 
-    /// The output of `block`, or that of the stem, of whose last convolution `x` is the output.
-    /// `input` is the block's input.
+    /// The output of `block`, or of the stem, whose last convolution has the output `x`. `input` is
+    /// the block's input.
     fn residual_output<'b>(
         &self,
         block: Option<&Block>,
@@ -362,7 +363,7 @@ mod tests {
     use resweep_core::domain::{Configuration, Shortcut as ShortcutType};
 
     #[test]
-    fn its_bytes_are_those_that_are_foretold() {
+    fn the_estimate_equals_the_allocated_bytes() {
         for (depth, shortcut, batch, threads) in [
             (8, ShortcutType::None, 3, 1),
             (14, ShortcutType::B, 128, 2),
@@ -372,7 +373,7 @@ mod tests {
             let backbone = Arc::new(Backbone::new(&Architecture::new(&model, 10)));
             let set = InstructionSet::Portable;
             let evaluator = Evaluator::new(Arc::clone(&backbone), batch, set, threads);
-            let mut evaluator = evaluator.expect("room");
+            let mut evaluator = evaluator.expect("enough memory");
             let lanes = evaluator.team.sum(|lane| {
                 let Activations {
                     block_output,

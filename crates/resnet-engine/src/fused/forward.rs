@@ -1,5 +1,5 @@
-//! The forward pass of a training step, layer by layer over the whole batch, because BN needs the
-//! statistics of all of it.
+//! The forward pass of a training step: layer by layer over the whole batch, because BN needs the
+//! statistics of the batch.
 
 use std::sync::Arc;
 
@@ -15,20 +15,20 @@ use super::sources::{ResidualOutput, ShortcutValues};
 use super::tensors::Tensors;
 use super::workspace::{Workspace, clear, total};
 
-/// Where a convolution's input is.
+/// The source of a convolution's input.
 #[derive(Debug, Clone, Copy)]
 pub enum LayerInput {
     Images,
     /// The output of the convolution with this index, normalised and activated.
     Activated(usize),
-    /// The input of the block with this index, computed on the way.
+    /// The input of the block with this index, computed while it is read.
     ResidualOutput(usize),
-    /// The same, once computed.
+    /// The input of the block with this index, already computed.
     BlockOutput(usize),
 }
 
 impl Workspace {
-    /// Features (batch, features) of the images, which are in `self.images`.
+    /// Features (batch, features) of the images in `self.images`.
     pub fn forward(&mut self, tensors: &Tensors) -> Vec<f32> {
         let backbone = Arc::clone(&self.backbone);
         self.kernels.prepare(&backbone, tensors, Pass::Forward);
@@ -48,7 +48,7 @@ impl Workspace {
         self.pool()
     }
 
-    /// One convolution and the statistics for its BN.
+    /// Runs one convolution and computes the statistics of its BN.
     fn layer(&mut self, tensors: &Tensors, conv: &Convolution, layer_input: LayerInput) {
         let sums = self.convolve(conv, layer_input);
         let (gamma, beta) = (tensors.gamma(conv).as_vec(), tensors.beta(conv).as_vec());
@@ -60,7 +60,7 @@ impl Workspace {
         self.norms[conv.index] = Normalisation::of_batch(&sums, values, parameters);
     }
 
-    /// Convolves the batch; the sums of the outputs and of their squares.
+    /// Convolves the batch. Returns the sums of the outputs and of their squares.
     fn convolve(&mut self, conv: &Convolution, layer_input: LayerInput) -> Sums {
         let (chunk, len) = (self.chunk(), self.batch * conv.output.len());
         let Self {
@@ -118,7 +118,7 @@ impl Workspace {
         total(&*sums, conv.output.channels)
     }
 
-    /// Every second pixel of every second row of a block's input, for its shortcut.
+    /// Computes the option A shortcut: every second pixel of every second row of a block's input.
     fn subsample(&mut self, index: usize, block: &Block) {
         let (from, to) = (block.first.input, block.second.output);
         let images = self.block_outputs[index].par_chunks_exact(from.len());
@@ -127,7 +127,7 @@ impl Workspace {
         pairs.for_each(|(image, shortcut)| subsample((from, image), (to, shortcut)));
     }
 
-    /// The last block's output and the average of each of its features over the pixels.
+    /// Computes the last block's output and averages each of its features over the pixels.
     fn pool(&mut self) -> Vec<f32> {
         let (chunk, last) = (self.chunk(), self.backbone.last());
         let Self {
@@ -166,7 +166,7 @@ impl Workspace {
     }
 }
 
-/// The output of `block`, or that of the stem.
+/// The output of `block`, or of the stem.
 fn residual_output<'a>(
     block: Option<&Block>,
     (outputs, norms): (&'a [Buffer], &'a [Normalisation]),
@@ -181,7 +181,7 @@ fn residual_output<'a>(
         ShortcutKind::Projection(conv) => &outputs[conv.index],
         _ => subsampled,
     };
-    // Only the stem's output has no block before it, and it adds nothing.
+    // Only the stem has no block before it, and the stem has no shortcut.
     let input = identity.unwrap_or_default();
     ResidualOutput {
         x: &outputs[last][..len],
@@ -191,7 +191,7 @@ fn residual_output<'a>(
     }
 }
 
-/// Every second pixel of every second row of an image, with zeros for the channels that it has not.
+/// Copies every second pixel of every second row of an image; new channels are zero.
 pub fn subsample((from, image): (Grid, &[f32]), (to, shortcut): (Grid, &mut [f32])) {
     shortcut.fill(0.0);
     for_each_kept_pixel(from, to, |at, kept| {

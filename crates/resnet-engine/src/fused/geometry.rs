@@ -1,34 +1,34 @@
-//! A network's convolutions as the kernels see them: channels rounded up to whole vectors, and
-//! the method that computes each.
+//! Describes a network's convolutions for the kernels: channels padded to whole vectors, and the
+//! method that computes each.
 
 use super::kernels::{CHANNEL_MULTIPLE, Direct, InstructionSet, Winograd};
 use crate::model::{Architecture, BlockShortcut, ConvBn};
 
-/// Chunks that a batch is cut into. Each is computed by one thread, and sums over the batch add
-/// up chunk by chunk, so that the number of threads changes no bit.
+/// Chunks that a batch is split into. One thread computes a chunk, and sums over the batch are
+/// added chunk by chunk, so the number of threads changes no bit.
 const CHUNKS: usize = 8;
 
-/// `channels` as they lie in memory.
+/// `channels`, padded.
 pub fn padded_channels(channels: usize) -> usize {
     channels.next_multiple_of(CHANNEL_MULTIPLE)
 }
 
-/// The most chunks that a batch of up to `batch` images is cut into.
+/// The largest number of chunks for batches of up to `batch` images.
 pub fn most_chunks(batch: usize) -> usize {
     CHUNKS.min(batch)
 }
 
-/// Images of a batch of `batch` in each chunk but the last.
+/// Images in each chunk but the last, for a batch of `batch` images.
 pub fn chunk_images(batch: usize) -> usize {
     batch.div_ceil(CHUNKS)
 }
 
-/// Images of one size and number of channels.
+/// The shape of an image or activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
     /// Height and width in pixels.
     pub size: usize,
-    /// In memory.
+    /// Channels in memory, padded.
     pub channels: usize,
 }
 
@@ -48,7 +48,7 @@ impl Grid {
         Winograd::padded_size(self.size) * self.padded_pitch()
     }
 
-    /// Winograd's tiles in one image.
+    /// Winograd tiles in one image.
     pub fn tiles(self) -> usize {
         Winograd::tiles(self.size).pow(2)
     }
@@ -66,7 +66,7 @@ pub struct Convolution {
     pub index: usize,
     pub input: Grid,
     pub output: Grid,
-    /// Channels of the parameters, not rounded up.
+    /// Channels of the parameters, without padding.
     pub in_channels: usize,
     pub out_channels: usize,
     pub kernel: usize,
@@ -99,7 +99,8 @@ impl Convolution {
         }
     }
 
-    /// The kernels that compute it; the first layer's three channels are not worth a transform.
+    /// The kernels that compute it. A transform does not pay off for the first layer's three
+    /// channels.
     pub fn method(&self) -> Method {
         let (in_channels, out_channels) = (self.input.channels, self.output.channels);
         let transformable = in_channels.is_multiple_of(CHANNEL_MULTIPLE);
@@ -124,12 +125,12 @@ impl Convolution {
         })
     }
 
-    /// Whether the input needs a border: for all but 1x1 kernels.
+    /// Whether the input is padded: for all but 1x1 kernels.
     pub fn is_padded(&self) -> bool {
         self.kernel > 1
     }
 
-    /// Floats of an input image as the direct method reads it.
+    /// Floats of an input image in the layout of the direct method.
     pub fn input_len(&self) -> usize {
         if self.is_padded() {
             self.input.padded_len()
@@ -138,7 +139,7 @@ impl Convolution {
         }
     }
 
-    /// Entries of the kernel among the parameters.
+    /// Entries of the kernel in the parameters.
     pub fn parameters(&self) -> usize {
         self.kernel * self.kernel * self.in_channels * self.out_channels
     }
@@ -148,7 +149,7 @@ impl Convolution {
         self.kernel * self.kernel * self.input.channels * self.output.channels
     }
 
-    /// Entries of the kernel as the method wants it.
+    /// Entries of the prepared kernel, in the method's layout.
     pub fn prepared_len(&self) -> usize {
         match self.method() {
             Method::Winograd(winograd) => winograd.kernel_len(),
@@ -157,7 +158,7 @@ impl Convolution {
     }
 }
 
-/// How a block's input reaches its addition.
+/// How a block's input reaches its sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShortcutKind {
     None,
@@ -174,12 +175,12 @@ pub struct Block {
     pub shortcut: ShortcutKind,
 }
 
-/// Everything but the fully connected layer.
+/// All layers but the fully connected one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backbone {
     pub stem: Convolution,
     pub blocks: Vec<Block>,
-    /// Features of an image, not rounded up.
+    /// Features of an image, without padding.
     pub features: usize,
 }
 
@@ -215,31 +216,32 @@ impl Backbone {
         }))
     }
 
-    /// The largest of what `len` says of the convolutions.
+    /// The maximum of `len` over the convolutions.
     pub fn largest(&self, len: impl Fn(&Convolution) -> usize) -> usize {
         self.convolutions().map(len).max().unwrap_or_default()
     }
 
-    /// Whether the vectors of `set` divide every layer's channels.
+    /// Whether the vector length of `set` divides the channels of every layer.
     pub fn divides(&self, set: InstructionSet) -> bool {
         let mut channels = self.convolutions().map(|conv| conv.output.channels);
         channels.all(|channels| channels.is_multiple_of(set.lanes()))
     }
 
-    /// The fastest instruction set of this CPU whose vectors divide every layer's channels.
+    /// The fastest instruction set of this CPU whose vector length divides the channels of every
+    /// layer.
     pub fn fastest(&self) -> InstructionSet {
         let mut sets = InstructionSet::available().into_iter();
         sets.find(|set| self.divides(*set))
             .unwrap_or(InstructionSet::Portable)
     }
 
-    /// The images that go into each block and out of the last.
+    /// The shapes of the input of each block and of the output of the last.
     pub fn block_outputs(&self) -> impl Iterator<Item = Grid> {
         let outputs = self.blocks.iter().map(|block| block.second.output);
         std::iter::once(self.stem.output).chain(outputs)
     }
 
-    /// What the last block hands to the average pooling.
+    /// The shape that enters the average pooling.
     pub fn last(&self) -> Grid {
         self.block_outputs().last().unwrap_or(self.stem.output)
     }

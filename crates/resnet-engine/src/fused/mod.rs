@@ -1,8 +1,8 @@
-//! The CPU's engine: a whole network but its last layer as one operation on dfdx's tape.
+//! The fused CPU engine: a whole network but its last layer as one operation on dfdx's tape.
 //!
-//! In training, layers run one after the other over the whole batch; in evaluation, a few images at
-//! a time go through all layers. BN, ReLU and the shortcut's addition happen while a convolution
-//! reads its input or writes its output, so that each activation passes through memory once. See
+//! Training runs layer by layer over the whole batch; evaluation runs a few images at a time
+//! through all layers. BN, ReLU and the shortcut's addition are fused into reading a convolution's
+//! input or writing its output, so that each activation passes through memory once. See
 //! docs/engine.md.
 
 mod backward;
@@ -41,10 +41,10 @@ use workspace::Workspace;
 
 pub use kernels::InstructionSet;
 
-/// Trains on the CPU with vector instructions, on the threads of the pool that it is called in.
+/// Trains on the CPU with vector instructions, on the threads of the calling thread's pool.
 pub struct Fused {
     set: Option<InstructionSet>,
-    /// The last step's memory, when the tape has given it back.
+    /// The memory of the previous step, once the tape has returned it.
     workspace: Rc<Cell<Option<Workspace>>>,
     evaluator: Option<Evaluator>,
 }
@@ -56,8 +56,9 @@ impl Default for Fused {
 }
 
 impl Fused {
-    /// An engine that computes with `set`, or with the fastest of this CPU where there is none or
-    /// its vectors do not divide the network's channels: sixteen lanes need a multiple of sixteen.
+    /// Creates an engine that uses `set`. Falls back to the fastest instruction set of this CPU if
+    /// `set` is `None` or its vector length does not divide the network's channels: sixteen lanes
+    /// need a multiple of sixteen.
     pub fn new(set: Option<InstructionSet>) -> Self {
         Self {
             set,
@@ -66,13 +67,14 @@ impl Fused {
         }
     }
 
-    /// What computes the network of `backbone`.
+    /// The instruction set for the network of `backbone`.
     fn instruction_set(&self, backbone: &Backbone) -> InstructionSet {
         let set = self.set.filter(|set| backbone.divides(*set));
         set.unwrap_or_else(|| backbone.fastest())
     }
 
-    /// The last step's memory if it is enough for these images, or new memory; with the images.
+    /// The memory of the previous step if it is large enough for these images, or new memory;
+    /// contains the images.
     fn workspace(
         &self,
         network: &Network<Cpu>,
@@ -94,8 +96,8 @@ impl Fused {
         Ok(workspace)
     }
 
-    /// The last evaluation's memory if it is enough for these images, or new memory; with the
-    /// number of images.
+    /// The memory of the previous evaluation if it is large enough for these images, or new memory;
+    /// and the number of images.
     fn evaluator(
         &mut self,
         network: &Network<Cpu>,
@@ -116,8 +118,8 @@ impl Fused {
     }
 }
 
-/// Bytes that training `architecture` with batches of `batch` images takes on `threads` threads,
-/// besides the parameters and what dfdx keeps for them; evaluation between the steps included.
+/// Bytes for training `architecture` with batches of `batch` images on `threads` threads, including
+/// evaluation between the steps. Excludes the parameters and dfdx's copies of them.
 pub fn memory_bytes(architecture: &Architecture, batch: usize, threads: usize) -> usize {
     let backbone = Backbone::new(architecture);
     Workspace::bytes(&backbone, batch, threads) + Evaluator::bytes(&backbone, batch, threads)

@@ -1,5 +1,5 @@
-//! Kernels between PyTorch's order (out, in, height, width) and the orders of the methods, with
-//! channels rounded up.
+//! Converts kernels between PyTorch's order (out, in, height, width) and the methods' layouts with
+//! padded channels.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use super::geometry::Convolution;
 
-/// Output channels whose gradients are added up together: a cache line of them.
+/// Output channels whose gradients are added up together: one cache line.
 const CHANNELS_TOGETHER: usize = 16;
 
-/// Calls `f` with the flat index of every entry of a kernel in PyTorch's order, and with its row,
+/// Calls `f` with the flat index of every kernel entry in PyTorch's order, and with its row,
 /// column, input channel and output channel.
 fn for_each_entry(conv: &Convolution, mut f: impl FnMut(usize, [usize; 4])) {
     let side = conv.kernel;
@@ -36,8 +36,8 @@ pub fn forward(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
     });
 }
 
-/// (height, width, out, in) turned by half a turn: the convolution that takes Winograd's gradient
-/// of the outputs to that of the inputs.
+/// (height, width, out, in), rotated by 180 degrees: the convolution that computes Winograd's
+/// gradient of the input from that of the output.
 pub fn flipped(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
     let (side, from, to) = (conv.kernel, conv.input.channels, conv.output.channels);
     packed.fill(0.0);
@@ -47,7 +47,7 @@ pub fn flipped(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
     });
 }
 
-/// (height, out, width, in), for the direct method's gradient of the inputs.
+/// (height, out, width, in), for the direct method's gradient of the input.
 pub fn transposed(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
     let (side, from, to) = (conv.kernel, conv.input.channels, conv.output.channels);
     packed.fill(0.0);
@@ -56,7 +56,7 @@ pub fn transposed(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
     });
 }
 
-/// Adds gradients (height, width, in, out), one after the other, to one in PyTorch's order.
+/// Adds gradients (height, width, in, out), stored one after the other, to one in PyTorch's order.
 pub fn add_gradients(conv: &Convolution, gradients: &[f32], flat: &mut [f32]) {
     let (from, to) = (conv.input.channels, conv.output.channels);
     let places = conv.kernel * conv.kernel;
@@ -76,7 +76,7 @@ pub fn add_gradients(conv: &Convolution, gradients: &[f32], flat: &mut [f32]) {
     });
 }
 
-/// The sums of some consecutive output channels' entries over gradients of `len` entries each.
+/// The sums of some consecutive output channels over gradients of `len` entries each.
 fn sums_at(gradients: &[f32], len: usize, range: Range<usize>) -> [f32; CHANNELS_TOGETHER] {
     let mut sums = [0.0; CHANNELS_TOGETHER];
     for gradient in gradients.chunks_exact(len) {

@@ -1,4 +1,4 @@
-//! A network's kernels as the methods of its convolutions want them.
+//! A network's kernels in the layout of the method that computes each convolution.
 
 use std::io;
 
@@ -12,17 +12,17 @@ use super::team::Team;
 use super::tensors::Tensors;
 use crate::model;
 
-/// The kernel of every convolution as its method wants it in one pass.
+/// The prepared kernel of every convolution for one pass.
 pub struct Prepared {
     kernels: Vec<Buffer>,
     team: Team<Packer>,
 }
 
 impl Prepared {
-    /// Memory for the convolutions of `backbone`, which `threads` threads prepare.
+    /// Allocates memory for the convolutions of `backbone`, prepared by `threads` threads.
     ///
     /// # Errors
-    /// When the system has no room for it.
+    /// When the system is out of memory.
     pub fn new(backbone: &Backbone, set: InstructionSet, threads: usize) -> io::Result<Self> {
         let kernels = backbone.convolutions();
         let kernels = kernels.map(|conv| Buffer::new(conv.prepared_len()));
@@ -63,20 +63,20 @@ impl Prepared {
     }
 }
 
-/// What a kernel is prepared for.
+/// The pass that a kernel is prepared for.
 #[derive(Debug, Clone, Copy)]
 pub enum Pass {
-    /// The outputs.
+    /// Computes the outputs.
     Forward,
-    /// The gradient of the inputs.
+    /// Computes the gradient of the inputs.
     Backward,
 }
 
-/// What one thread needs to bring a kernel into the order that its method wants.
+/// One thread's memory for preparing a kernel.
 struct Packer {
     /// One convolution's kernel in PyTorch's order.
     flat: Buffer,
-    /// The same before its transform.
+    /// The same kernel before its transform.
     packed: Buffer,
 }
 
@@ -93,7 +93,7 @@ impl Packer {
         backbone.largest(Convolution::parameters) + backbone.largest(Convolution::kernel_len)
     }
 
-    /// Writes the kernel of `conv` to `prepared` as its method wants it in a pass.
+    /// Writes the kernel of `conv` to `prepared` in the method's layout for a pass.
     fn prepare(
         &mut self,
         set: InstructionSet,
@@ -132,7 +132,7 @@ impl Packer {
 
 /// [`Winograd::transform_kernel`] as a task.
 struct TransformKernel<'a> {
-    /// That the kernel leads to.
+    /// The number of output channels.
     channels: usize,
     packed: &'a [f32],
     prepared: &'a mut [f32],

@@ -1,4 +1,4 @@
-//! What a thread needs while it computes a chunk.
+//! One thread's scratch memory.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use super::buffer::Buffer;
 use super::geometry::{Backbone, Convolution, Grid, Method};
 use super::kernels::Winograd;
 
-/// One thread's memory, enough for every convolution of a network.
+/// One thread's scratch memory, large enough for every convolution of a network.
 pub struct Scratch {
     /// Padded inputs of a group of images, for Winograd's method.
     pub inputs: Padded,
@@ -21,17 +21,17 @@ pub struct Scratch {
     pub kernel: Buffer,
     /// One image.
     pub image: Buffer,
-    /// One padded image, without the promise of a zero border.
+    /// One padded image, whose border is not guaranteed to be zero.
     pub padded: Buffer,
     /// One row of outputs times one row of a kernel.
     pub row: Buffer,
 }
 
 impl Scratch {
-    /// Scratch memory for `backbone`.
+    /// Allocates scratch memory for `backbone`.
     ///
     /// # Errors
-    /// When the system has no room for it.
+    /// When the system is out of memory.
     pub fn new(backbone: &Backbone) -> io::Result<Self> {
         let largest = |len: fn(&Convolution) -> usize| Buffer::new(backbone.largest(len));
         Ok(Self {
@@ -117,8 +117,8 @@ fn row(conv: &Convolution) -> usize {
     conv.output.size * conv.kernel * conv.input.channels
 }
 
-/// Padded images, as many as are needed at a time for each grid. Their borders are zero and stay so, because only their
-/// insides are ever written.
+/// Padded images, as many as are needed at a time for each grid. Their borders stay zero, because
+/// only the interior is written.
 pub struct Padded(Vec<(Grid, Buffer)>);
 
 impl Padded {

@@ -1,4 +1,4 @@
-//! What becomes of the gradients that come out of the convolutions, on their way back.
+//! Sinks for the gradients that convolutions compute in the backward pass.
 
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ impl Centred<'_> {
     }
 }
 
-/// Adds to the sums of g and g (x - mean), which the gradient of a BN needs.
+/// Adds g and g (x - mean) to the sums for the gradient of a BN.
 #[inline(always)]
 fn sum_against<S: Vector>(
     simd: S,
@@ -42,9 +42,9 @@ fn sum_against<S: Vector>(
 }
 
 /// Sums g and g (x - mean).
-pub struct AgainstValue<'a>(pub Centred<'a>);
+pub struct GradientSums<'a>(pub Centred<'a>);
 
-impl PixelSink<1> for AgainstValue<'_> {
+impl PixelSink<1> for GradientSums<'_> {
     /// The mean.
     type Channels<S: Vector> = S::f32s;
     const KEEPS: bool = false;
@@ -73,8 +73,7 @@ impl PixelSink<1> for AgainstValue<'_> {
     }
 }
 
-/// Takes the gradient of relu(BN(x)) to that of BN(x), within a block; sums as
-/// [`AgainstValue`].
+/// Converts the gradient of relu(BN(x)) to that of BN(x), within a block; sums as [`GradientSums`].
 pub struct InnerGradient<'a> {
     pub norm: &'a Normalisation,
     pub x: &'a [f32],
@@ -112,8 +111,8 @@ impl PixelSink<1> for InnerGradient<'_> {
     }
 }
 
-/// Takes the gradient of a block's output, relu(BN(x) + shortcut), to that of the sum; sums as
-/// [`AgainstValue`].
+/// Converts the gradient of a block's output, relu(BN(x) + shortcut), to that of the sum; sums as
+/// [`GradientSums`].
 pub struct OuterGradient<'a> {
     pub output: &'a [f32],
     pub centred: Centred<'a>,
@@ -150,7 +149,8 @@ impl PixelSink<2> for OuterGradient<'_> {
     }
 }
 
-/// [`OuterGradient`] for a gradient that lacks what came down the next block's `shortcut`.
+/// [`OuterGradient`] for a gradient to which the gradient of the next block's `shortcut` must be
+/// added.
 pub struct ResidualGradient<'a> {
     pub outer: OuterGradient<'a>,
     pub shortcut: &'a [f32],

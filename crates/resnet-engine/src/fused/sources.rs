@@ -1,4 +1,4 @@
-//! The values that go into the convolutions, forward and backward.
+//! Sources of the values that convolutions read, in the forward and the backward pass.
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ impl PixelSource<1> for Activated<'_> {
     }
 }
 
-/// A block's output, relu(BN(x) + shortcut), which is kept in `output`.
+/// A block's output, relu(BN(x) + shortcut), which is stored in `output`.
 pub struct ResidualOutput<'a> {
     pub x: &'a [f32],
     pub norm: &'a Normalisation,
@@ -41,7 +41,7 @@ pub struct ResidualOutput<'a> {
 }
 
 impl<'a> ResidualOutput<'a> {
-    /// Cuts many images into chunks of `len` floats.
+    /// Splits the images into chunks of `len` floats.
     pub fn chunks(self, len: usize) -> Vec<Self> {
         let chunks = self.x.chunks(len).zip(self.output.chunks_mut(len));
         let mut start = 0;
@@ -58,7 +58,7 @@ impl<'a> ResidualOutput<'a> {
         cut
     }
 
-    /// What the images at `range` are read from and written to.
+    /// The arrays that the images at `range` are read from and written to.
     pub fn arrays(&self, range: Range<usize>) -> [&[f32]; 3] {
         let shortcut = match self.shortcut {
             ShortcutValues::None => &[],
@@ -67,21 +67,21 @@ impl<'a> ResidualOutput<'a> {
         [&self.x[range.clone()], shortcut, &self.output[range]]
     }
 
-    /// The one of many images at `range`.
+    /// The image at `range`.
     pub fn image(&mut self, range: Range<usize>) -> ResidualImage<'_> {
         let activated = |x, norm| Activated { x, norm };
-        let alone = Alone {
+        let base = WithoutShortcut {
             activated: activated(&self.x[range.clone()], self.norm),
             output: &mut self.output[range.clone()],
         };
         match self.shortcut.slice(range) {
-            ShortcutValues::None => ResidualImage::Alone(alone),
+            ShortcutValues::None => ResidualImage::WithoutShortcut(base),
             ShortcutValues::Identity(input) => {
-                ResidualImage::WithIdentity(WithIdentity { alone, input })
+                ResidualImage::WithIdentity(WithIdentity { base, input })
             }
             ShortcutValues::Projection { x, norm } => {
                 ResidualImage::WithProjection(WithProjection {
-                    alone,
+                    base,
                     projected: activated(x, norm),
                 })
             }
@@ -91,16 +91,16 @@ impl<'a> ResidualOutput<'a> {
 
 /// One image of a [`ResidualOutput`].
 pub enum ResidualImage<'a> {
-    Alone(Alone<'a>),
+    WithoutShortcut(WithoutShortcut<'a>),
     WithIdentity(WithIdentity<'a>),
     WithProjection(WithProjection<'a>),
 }
 
-/// What a block adds to its second BN.
+/// The values that a block adds to its second BN.
 #[derive(Clone, Copy)]
 pub enum ShortcutValues<'a> {
     None,
-    /// Added as it is.
+    /// Added unchanged.
     Identity(&'a [f32]),
     /// BN(x).
     Projection {
@@ -110,8 +110,8 @@ pub enum ShortcutValues<'a> {
 }
 
 impl<'a> ShortcutValues<'a> {
-    /// What a block that ends with `kind` adds: its `input`, or what its shortcut has `made` of
-    /// it, of each the first `len` floats.
+    /// The values that a block with the shortcut `kind` adds: its `input`, or the output `made` of
+    /// its shortcut; the first `len` floats of each.
     pub fn new(
         kind: &ShortcutKind,
         (input, made): (&'a [f32], &'a [f32]),
@@ -141,13 +141,13 @@ impl ShortcutValues<'_> {
     }
 }
 
-/// relu(BN(x)), which is kept in `output`.
-pub struct Alone<'a> {
+/// relu(BN(x)), which is stored in `output`.
+pub struct WithoutShortcut<'a> {
     activated: Activated<'a>,
     output: &'a mut [f32],
 }
 
-impl PixelSource<1> for Alone<'_> {
+impl PixelSource<1> for WithoutShortcut<'_> {
     type Channels<S: Vector> = Affine<S>;
     const KEEPS: bool = true;
 
@@ -167,9 +167,9 @@ impl PixelSource<1> for Alone<'_> {
     }
 }
 
-/// relu(BN(x) + input), which is kept.
+/// relu(BN(x) + input), which is stored.
 pub struct WithIdentity<'a> {
-    alone: Alone<'a>,
+    base: WithoutShortcut<'a>,
     input: &'a [f32],
 }
 
@@ -179,12 +179,12 @@ impl PixelSource<2> for WithIdentity<'_> {
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> Affine<S> {
-        self.alone.channels(simd, channel)
+        self.base.channels(simd, channel)
     }
 
     #[inline(always)]
     fn images(&mut self) -> ([&[f32]; 2], &mut [f32]) {
-        let ([x], output) = self.alone.images();
+        let ([x], output) = self.base.images();
         ([x, self.input], output)
     }
 
@@ -194,28 +194,28 @@ impl PixelSource<2> for WithIdentity<'_> {
     }
 }
 
-/// relu(BN(x) + BN(projected)), which is kept.
+/// relu(BN(x) + BN(projected)), which is stored.
 pub struct WithProjection<'a> {
-    alone: Alone<'a>,
+    base: WithoutShortcut<'a>,
     projected: Activated<'a>,
 }
 
 impl PixelSource<2> for WithProjection<'_> {
-    /// Of the block's BN and of the projection's.
+    /// The affine maps of the block's BN and of the projection's.
     type Channels<S: Vector> = [Affine<S>; 2];
     const KEEPS: bool = true;
 
     #[inline(always)]
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> [Affine<S>; 2] {
         [
-            self.alone.channels(simd, channel),
+            self.base.channels(simd, channel),
             self.projected.channels(simd, channel),
         ]
     }
 
     #[inline(always)]
     fn images(&mut self) -> ([&[f32]; 2], &mut [f32]) {
-        let ([x], output) = self.alone.images();
+        let ([x], output) = self.base.images();
         ([x, self.projected.x], output)
     }
 
@@ -252,7 +252,7 @@ impl PixelSource<0> for Uniform<'_> {
     }
 }
 
-/// The gradient of a convolution's output x from the gradient of its normalised output.
+/// The gradient of a convolution's output x, given the gradient of its normalised output.
 pub struct Unnormalised<'a> {
     pub gradient: &'a [f32],
     pub x: &'a [f32],
@@ -297,7 +297,7 @@ pub struct Affine<S: Vector> {
 }
 
 impl<S: Vector> Affine<S> {
-    /// Of the vector of channels that starts at `channel`.
+    /// The map of the vector of channels that starts at `channel`.
     #[inline(always)]
     pub fn new(simd: S, norm: &Normalisation, channel: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Threads that share jobs.
+//! A group of threads that share jobs.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::kernels::InstructionSet;
 
-/// Threads that share jobs, each with memory `M` of its own.
+/// Threads that share jobs, each with its own memory `M`.
 pub struct Team<M> {
     set: InstructionSet,
     memories: Vec<Mutex<M>>,
@@ -21,13 +21,13 @@ impl<M: Send> Team<M> {
         }
     }
 
-    /// Does every job, each on one of the threads of the pool that this is called in.
+    /// Runs every job on one of the threads of the calling thread's pool.
     pub fn share<J: Send>(&self, jobs: Vec<J>, work: impl Fn(InstructionSet, J, &mut M) + Sync) {
         jobs.into_par_iter().with_max_len(1).for_each(|job| {
             let thread = rayon::current_thread_index().unwrap_or_default();
             let memory = &self.memories[thread % self.memories.len()];
-            // A thread that panicked leaves nothing behind that the next job relies on, but for
-            // the borders of padded images, which nobody writes.
+            // A panic leaves nothing behind that the next job relies on, except the zero borders of
+            // padded images, which no job writes.
             let mut memory = memory.lock().unwrap_or_else(|error| error.into_inner());
             work(self.set, job, &mut memory);
         });

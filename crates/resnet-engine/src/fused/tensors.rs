@@ -1,4 +1,4 @@
-//! A network's tensors, held by the tape until the backward pass.
+//! References to a network's tensors that the tape keeps until the backward pass.
 
 use dfdx::prelude::Cpu;
 

@@ -1,4 +1,4 @@
-//! The memory of a training step: everything that the backward pass needs of the forward pass.
+//! The memory of a training step: everything that the backward pass needs from the forward pass.
 
 use std::io;
 use std::sync::Arc;
@@ -17,29 +17,29 @@ use crate::model::Network;
 /// The weight of a batch in the running statistics: PyTorch's default.
 const MOMENTUM: f64 = 0.1;
 
-/// Buffers of gradients on their way back.
+/// Buffers for gradients in the backward pass.
 const GRADIENTS: usize = 4;
 
 /// A network's activations for a batch, and the threads' scratch memory.
 pub struct Workspace {
     pub backbone: Arc<Backbone>,
-    /// Images that it has room for.
+    /// The largest batch that fits, in images.
     pub capacity: usize,
-    /// Images of the batch at hand.
+    /// Images of the current batch.
     pub batch: usize,
     pub images: Vec<f32>,
     /// The outputs of each convolution.
     pub outputs: Vec<Buffer>,
-    /// What goes into each block and out of the last.
+    /// The input of each block and the output of the last.
     pub block_outputs: Vec<Buffer>,
     /// The BN after each convolution.
     pub norms: Vec<Normalisation>,
-    /// A shortcut with option A.
+    /// The output of an option A shortcut.
     pub shortcut: Buffer,
-    /// Gradients on their way back: of a block's output, inside the block, of its input, and of
-    /// its input by the shortcut.
+    /// Gradients: of a block's output, inside the block, of its input, and of its input through the
+    /// shortcut.
     pub gradients: Vec<Buffer>,
-    /// The kernels for the pass at hand.
+    /// The kernels for the current pass.
     pub kernels: Prepared,
     /// Each chunk's part of the gradient of a kernel.
     pub kernel_gradients: Buffer,
@@ -49,10 +49,10 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Memory for batches of `capacity` images and `threads` threads.
+    /// Allocates memory for batches of `capacity` images and `threads` threads.
     ///
     /// # Errors
-    /// When the system has no room for it.
+    /// When the system is out of memory.
     pub fn new(
         backbone: Arc<Backbone>,
         capacity: usize,
@@ -103,7 +103,7 @@ impl Workspace {
         floats * size_of::<f32>()
     }
 
-    /// Whether it has the memory for a batch of `batch` images through `backbone`.
+    /// Whether a batch of `batch` images through `backbone` fits.
     pub fn fits(&self, backbone: &Backbone, batch: usize) -> bool {
         batch <= self.capacity && *self.backbone == *backbone
     }
@@ -156,7 +156,7 @@ mod tests {
     use resweep_core::domain::{Configuration, Shortcut};
 
     #[test]
-    fn its_bytes_are_those_that_are_foretold() {
+    fn the_estimate_equals_the_allocated_bytes() {
         for (depth, shortcut, batch, threads) in [
             (8, Shortcut::None, 3, 1),
             (14, Shortcut::B, 128, 2),

@@ -1,16 +1,16 @@
-//! A deeper network that computes what a shallower one does: the construction by which the paper
-//! argues (section 1) that a deeper net need have no higher training error.
+//! Builds a deeper network that computes the same function as a shallower one: the construction
+//! behind the paper's argument (section 1) that a deeper net need not have a higher training error.
 //!
-//! The blocks of each stage are those of the shallower net, and behind them come new ones that are
-//! the identity. What enters a new block has been through a ReLU, so it is not negative, and the
-//! block's own ReLUs leave it alone.
+//! Each stage has the shallower net's blocks, followed by new blocks that are the identity. The
+//! input of a new block has passed through a ReLU, so it is not negative, and the block's own ReLUs
+//! do not change it.
 //!
-//! - In a plain net a new layer's kernel has a one in its centre, from each channel to itself, and
-//!   its BN undoes what it does: gamma = sqrt(variance + epsilon) and beta = mean, where mean and
-//!   variance are its running statistics. That is exact in evaluation, and in training up to the
-//!   difference between a batch's statistics and those of all images.
-//! - In a residual net the last BN of a new block has gamma and beta zero, so that only the shortcut
-//!   is left: exact in training too. The rest of the block keeps its drawn initial values. With
+//! - In a plain net a new layer's kernel is one in its centre, from each channel to itself, and its
+//!   BN is inverted: gamma = sqrt(variance + epsilon) and beta = mean, where mean and variance are
+//!   its running statistics. This is exact in evaluation, and in training up to the difference
+//!   between a batch's statistics and those of all images.
+//! - In a residual net the last BN of a new block has gamma and beta zero, so that only the
+//!   shortcut remains: exact in training too. The rest of the block keeps its initial values. With
 //!   option C the shortcut is a projection, which is made the identity as in a plain net.
 
 use std::collections::HashMap;
@@ -20,21 +20,21 @@ use dfdx::prelude::Device;
 use super::{BN_EPSILON, BlockShortcut, ConvBn, Network, ResidualBlock, Vector};
 
 impl<D: Device<f32>> Network<D> {
-    /// Makes this network compute what `shallow` computes, which has the same width, shortcut type
-    /// and classes and fewer blocks. Returns the layers whose kernels are the identity; their BN
-    /// has the mean 0 and the variance 1 until [`Network::match_statistics`] is called.
+    /// Makes this network compute the same function as `shallow`, which has the same width,
+    /// shortcut type and classes and fewer blocks. Returns the layers whose kernels are the
+    /// identity; their BN has mean 0 and variance 1 until [`Network::match_statistics`] is called.
     pub fn deepen(&mut self, shallow: &Self) -> Vec<ConvBn> {
-        self.take_over(shallow);
+        self.copy_tensors(shallow);
         let mut identities = Vec::new();
         for block in inserted(self, shallow) {
             match block.shortcut {
                 BlockShortcut::None => identities.extend([block.first, block.second]),
                 BlockShortcut::Projection(projection) => {
-                    self.silence(&block.second);
+                    self.zero_bn(&block.second);
                     identities.push(projection);
                 }
                 BlockShortcut::Identity | BlockShortcut::SubsampleAndPad => {
-                    self.silence(&block.second);
+                    self.zero_bn(&block.second);
                 }
             }
         }
@@ -47,8 +47,8 @@ impl<D: Device<f32>> Network<D> {
         identities
     }
 
-    /// Gives the BN of `layer` the running statistics (mean and variance of each channel), and the
-    /// gamma and beta that undo them.
+    /// Sets the running statistics of `layer` (mean and variance of each channel) and the gamma and
+    /// beta that invert them.
     pub fn match_statistics(
         &mut self,
         layer: &ConvBn,
@@ -68,8 +68,8 @@ impl<D: Device<f32>> Network<D> {
             .copy_from(&variance);
     }
 
-    /// Copies every tensor that `shallow` has too, by its name.
-    fn take_over(&mut self, shallow: &Self) {
+    /// Copies every tensor that `shallow` also has, by name.
+    fn copy_tensors(&mut self, shallow: &Self) {
         let parameters = shallow
             .parameters
             .iter()
@@ -87,8 +87,8 @@ impl<D: Device<f32>> Network<D> {
         }
     }
 
-    /// Sets gamma and beta of a layer to zero: nothing comes out of it.
-    fn silence(&mut self, layer: &ConvBn) {
+    /// Sets gamma and beta of a layer to zero, so that its output is zero.
+    fn zero_bn(&mut self, layer: &ConvBn) {
         let zeros = vec![0.0; layer.out_channels];
         for parameter in &mut self.parameters[3 * layer.index + 1..=3 * layer.index + 2] {
             parameter.tensor.copy_from(&zeros);
@@ -104,7 +104,7 @@ fn inserted<D: Device<f32>>(deep: &Network<D>, shallow: &Network<D>) -> Vec<Resi
     stages.flat_map(|stage| stage[kept..].to_vec()).collect()
 }
 
-/// The kernel (out, in, height, width; flat) that hands each channel on.
+/// The kernel (out, in, height, width; flat) of the identity.
 fn identity(layer: &ConvBn) -> Vec<f32> {
     let area = layer.kernel * layer.kernel;
     let mut kernel = vec![0.0; layer.weights()];

@@ -1,4 +1,4 @@
-//! Initial values.
+//! Draws initial values.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -20,8 +20,8 @@ pub fn he_normal(layer: &ConvBn, init: Init, rng: &mut ChaCha8Rng) -> Vec<f32> {
     normal.sample_iter(rng).take(layer.weights()).collect()
 }
 
-/// The fully connected layer, of which the paper says nothing: uniform within
-/// 1 / sqrt(inputs), the default of Torch and PyTorch.
+/// Initial values of the fully connected layer, which the paper does not specify: uniform within 1
+/// / sqrt(inputs), the default of Torch and PyTorch.
 pub fn uniform(inputs: usize, len: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let bound = 1.0 / (inputs as f32).sqrt();
     (0..len).map(|_| rng.random_range(-bound..bound)).collect()

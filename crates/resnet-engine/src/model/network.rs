@@ -1,4 +1,4 @@
-//! A network's tensors on a dfdx device, under the names that PyTorch's ResNets give them.
+//! A network's tensors on a dfdx device, with the parameter names of PyTorch's ResNets.
 
 use dfdx::prelude::{Device, NoneTape, Tensor};
 
@@ -8,7 +8,7 @@ use resweep_core::domain::{ModelConfig, streams};
 /// A vector on device `D`: flat parameters, statistics of channels.
 pub type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
 
-/// What a parameter is, which decides whether weight decay touches it.
+/// The kind of a parameter, which decides whether weight decay applies to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParameterKind {
     /// A convolution's kernel or the fully connected layer's matrix.
@@ -42,9 +42,9 @@ pub struct Buffer<D: Device<f32>> {
 #[derive(Debug, Clone)]
 pub struct Network<D: Device<f32>> {
     pub architecture: Architecture,
-    /// Kernel, gamma and beta of each convolution in turn, then `fc.weight` and `fc.bias`.
+    /// Kernel, gamma and beta of each convolution, then `fc.weight` and `fc.bias`.
     pub parameters: Vec<Parameter<D>>,
-    /// Running mean and variance of each batch normalisation in turn.
+    /// Running mean and variance of each batch normalisation.
     pub buffers: Vec<Buffer<D>>,
 }
 

@@ -1,4 +1,4 @@
-//! Batch normalisation over the rows of a matrix, as `torch.nn.BatchNorm2d` does it.
+//! Batch normalisation over the rows of a matrix, as in `torch.nn.BatchNorm2d`.
 
 use dfdx::prelude::{
     Axis, BroadcastTo, Device, HasShape, MeanTo, NoneTape, PutTape, SplitTape, TryAdd, TryDiv,
@@ -18,7 +18,7 @@ pub struct Statistics<D: Device<f32>> {
     mean: Vector<D>,
     /// (channels), divided by the number of rows (biased).
     variance: Vector<D>,
-    /// Values that each channel's statistics were taken over.
+    /// The number of values per channel.
     rows: usize,
 }
 
@@ -36,7 +36,7 @@ impl<D: Device<f32>> Statistics<D> {
     }
 }
 
-/// A normalised matrix and what it was normalised by.
+/// A normalised matrix and the statistics used.
 pub type Normalised<D, T> = (Matrix<D, T>, Statistics<D>);
 
 /// `x` (rows, channels) normalised by its own statistics, scaled and shifted.
@@ -77,7 +77,7 @@ pub fn with_batch_statistics<D: Device<f32>, T: Recording<D>>(
     Ok((y, statistics))
 }
 
-/// The moments of `x` (rows, channels), whatever is on its tape.
+/// The moments of `x` (rows, channels); does not record on its tape.
 pub fn moments<D: Device<f32>, T: Recording<D>>(x: &Matrix<D, T>) -> Result<Moments, D::Err> {
     let x = x.retaped::<NoneTape>();
     let shape = *x.shape();

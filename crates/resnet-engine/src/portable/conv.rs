@@ -1,4 +1,4 @@
-//! Convolution as patches times kernel, from dfdx's gather and matrix product.
+//! Convolution as patches times kernel, by dfdx's gather and matrix product.
 
 use dfdx::prelude::{
     Axes4, Axis, BroadcastTo, Device, GatherTo, HasShape, PermuteTo, ReshapeTo, Tensor,
@@ -38,8 +38,8 @@ pub fn by_gather<D: Device<f32>, T: Recording<D>>(
 /// A batch of lists of pixels: (batch, pixels, channels).
 pub type Pixels<D, T> = Tensor<(usize, usize, usize), f32, D, T>;
 
-/// The pixels of `x` (batch * size * size, channels) that `window` sees in turn:
-/// (batch, out size * out size * kernel * kernel, channels); zeros in the padding.
+/// The pixels of `x` (batch * size * size, channels) in each position of `window`: (batch, out size
+/// * out size * kernel * kernel, channels); zeros in the padding.
 pub fn gather_pixels<D: Device<f32>, T: Recording<D>>(
     x: Matrix<D, T>,
     window: Window,

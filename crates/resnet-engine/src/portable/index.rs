@@ -1,4 +1,4 @@
-//! Index tensors: which input pixel each entry of a patch, or of a subsampled image, comes from.
+//! Index tensors that map each entry of a patch, or of a subsampled image, to an input pixel.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ impl Window {
     }
 }
 
-/// The index tensors in use, made once for each geometry.
+/// Index tensors, created once for each geometry.
 pub struct IndexCache<D: Device<f32>> {
     device: D,
     tensors: HashMap<Window, Tensor<(usize,), usize, D>>,

@@ -1,5 +1,5 @@
-//! The reference engine: a network operation by operation, each of them dfdx's own, so that it
-//! runs on every dfdx device.
+//! The reference engine: runs a network operation by operation with dfdx's own operations, on any
+//! dfdx device.
 
 mod batch_norm;
 mod conv;
@@ -15,7 +15,7 @@ use crate::model::{BlockShortcut, ConvBn, Network, ResidualBlock};
 use batch_norm::Statistics;
 use index::IndexCache;
 
-/// Runs a network operation by operation. Index tensors are kept between steps.
+/// Runs a network operation by operation. Keeps index tensors between steps.
 pub struct Portable<D: Device<f32>> {
     indices: IndexCache<D>,
 }
@@ -67,14 +67,14 @@ impl<D: Device<f32>> Engine<D> for Portable<D> {
     }
 }
 
-/// One forward pass. With a tape that records, BN uses and collects the batch's statistics;
-/// without one, it uses the running statistics.
+/// One forward pass. With a recording tape, BN uses and collects the batch's statistics; without
+/// one, it uses the running statistics.
 struct Pass<'a, D: Device<f32>> {
     indices: &'a mut IndexCache<D>,
     network: &'a Network<D>,
-    /// The index of each layer and what its batch normalisation measured.
+    /// The index of each layer and the statistics of its batch normalisation.
     statistics: Vec<(usize, Statistics<D>)>,
-    /// The index of each layer and the moments of its outputs, where they are wanted.
+    /// The index of each layer and the moments of its outputs, if requested.
     moments: Option<Vec<(usize, Moments)>>,
 }
 

@@ -7,9 +7,9 @@ use super::index::{IndexCache, Window};
 use crate::model::ConvBn;
 use crate::{Matrix, Recording};
 
-/// Option A where the dimensions grow: every second pixel of every second row of `x`
-/// (batch * size * size, channels), and zeros for the new channels after the old ones. `layer` is
-/// the block's first convolution, whose change of shape it matches.
+/// Option A where the shape changes: every second pixel of every second row of `x` (batch * size *
+/// size, channels), and zeros for the new channels. `layer` is the block's first convolution, which
+/// has the same change of shape.
 pub fn subsample_and_pad<D: Device<f32>, T: Recording<D>>(
     x: Matrix<D, T>,
     layer: &ConvBn,

@@ -1,4 +1,4 @@
-//! A chunk's gradients back through a convolution and the BN after it.
+//! The backward pass of one chunk through a convolution and the BN after it.
 
 use super::super::batch_norm::NormalisationGradient;
 use super::super::forward::for_each_kept_pixel;
@@ -10,27 +10,27 @@ use super::super::scratch::Scratch;
 use super::super::sources::Unnormalised;
 use super::input::{Input, prepare};
 use super::output::{Image, Output, Pixels};
-use super::{groups, image};
+use super::{Group, groups, image};
 
-/// Takes a chunk's gradients back through a convolution and the BN after it.
+/// Propagates a chunk's gradients back through a convolution and the BN after it.
 pub struct Backward<'a> {
     pub conv: &'a Convolution,
-    /// For the gradient of the inputs, as the method wants it.
+    /// Prepared for the gradient of the input, in the method's layout.
     pub kernel: &'a [f32],
-    /// Of the BN's output.
+    /// The gradient of the BN's output.
     pub gradient: &'a [f32],
-    /// The convolution's output, which the BN normalised.
+    /// The convolution's output, the BN's input.
     pub x: &'a [f32],
     pub norm: &'a NormalisationGradient,
     /// The convolution's input.
     pub input: Input<'a>,
-    /// What option A's shortcut brings back to the inputs, for the direct method: the gradient of
-    /// the block's sum.
+    /// The gradient of the block's sum that an option A shortcut passes to the input; only with the
+    /// direct method.
     pub residual: Option<&'a [f32]>,
     pub output: Output<'a>,
-    /// (height, width, in, out), overwritten.
+    /// (height, width, in, out); overwritten.
     pub kernel_gradient: &'a mut [f32],
-    /// What `output` sums.
+    /// The sums that `output` accumulates.
     pub sums: &'a mut Sums,
     pub scratch: &'a mut Scratch,
 }
@@ -48,6 +48,101 @@ impl Task for Backward<'_> {
 impl Backward<'_> {
     #[inline(always)]
     fn winograd<S: Vector>(mut self, simd: S, winograd: Winograd) {
+        let images = self.x.len() / self.conv.output.len();
+        for (index, group) in groups(self.conv.input, images).enumerate() {
+            self.transform_gradients(simd, winograd, &group);
+            let mut ahead = self.prefetch_next::<S>(winograd, &group, images);
+            self.input_gradients(simd, winograd, &group, &mut ahead);
+            self.transform_for_kernel(simd, winograd, &group);
+            self.add_kernel_gradient(simd, winograd, &group, index > 0, &mut ahead);
+        }
+        let transformed = &self.scratch.kernel[..winograd.kernel_len()];
+        Winograd::transform_kernel_gradient(simd, transformed, self.kernel_gradient);
+    }
+
+    /// Computes the gradients of the convolution's output for a group, pads them and transforms
+    /// them to `scratch.m`, the left operand of [`Self::input_gradients`].
+    #[inline(always)]
+    fn transform_gradients<S: Vector>(&mut self, simd: S, winograd: Winograd, group: &Group) {
+        let to = self.conv.output;
+        let padding = Winograd::padding::<S>(to.size);
+        let Scratch { gradients, m, .. } = &mut *self.scratch;
+        let gradients = gradients.of(to);
+        for (index, slot, first) in group.slots() {
+            let mut source = Unnormalised {
+                gradient: &self.gradient[image(to, index)],
+                x: &self.x[image(to, index)],
+                norm: self.norm,
+            };
+            let (shape, rows) = ((to.size, to.channels), group.rows.clone());
+            let padded = &mut gradients[slot * to.padded_len()..][..to.padded_len()];
+            pad(simd, shape, &mut source, rows, padding, padded);
+            winograd.transform_input(simd, to.channels, padded, group.tiles.clone(), first, m);
+        }
+    }
+
+    /// Prefetches the arrays of the group after `group` during this group's products.
+    #[inline(always)]
+    fn prefetch_next<S: Vector>(
+        &self,
+        winograd: Winograd,
+        group: &Group,
+        images: usize,
+    ) -> Prefetch {
+        let (from, to) = (self.conv.input, self.conv.output);
+        let range = group.next(to, images);
+        let (gradient, x) = (&self.gradient[range.clone()], &self.x[range]);
+        // `output` also reads the input that the gradient of the kernel needs.
+        let [a, b, c, d] = self.output.arrays(group.next(from, images));
+        let ticks = Winograd::ticks::<S>(group.len(), from.channels)
+            + winograd.kernel_gradient_ticks::<S>();
+        Prefetch::new([gradient, x, a, b, c, d], ticks)
+    }
+
+    /// Multiplies the transformed gradients by the kernel and sends the gradients of the input to
+    /// `output`.
+    #[inline(always)]
+    fn input_gradients<S: Vector>(
+        &mut self,
+        simd: S,
+        winograd: Winograd,
+        group: &Group,
+        ahead: &mut Prefetch,
+    ) {
+        let (from, to) = (self.conv.input, self.conv.output);
+        let Scratch {
+            m: gradients,
+            v: products,
+            ..
+        } = &mut *self.scratch;
+        for span in Winograd::spans::<S>(from.channels) {
+            winograd.multiply_tiles(
+                simd,
+                group.len(),
+                to.channels,
+                span.clone(),
+                (gradients, self.kernel),
+                products,
+                ahead,
+            );
+            for (index, _, first) in group.slots() {
+                let tiles = Tiles {
+                    winograd,
+                    channels: from.channels,
+                    span: span.clone(),
+                    tiles: group.tiles.clone(),
+                    first,
+                    m: products,
+                };
+                self.output.take(simd, image(from, index), tiles, self.sums);
+            }
+        }
+    }
+
+    /// Transforms the padded gradients to `scratch.m` and the group's inputs to `scratch.v`, the
+    /// operands of [`Self::add_kernel_gradient`].
+    #[inline(always)]
+    fn transform_for_kernel<S: Vector>(&mut self, simd: S, winograd: Winograd, group: &Group) {
         let (from, to) = (self.conv.input, self.conv.output);
         let padding = Winograd::padding::<S>(from.size);
         let Scratch {
@@ -55,74 +150,33 @@ impl Backward<'_> {
             gradients,
             v,
             m,
-            kernel: kernel_gradient,
             ..
-        } = self.scratch;
-        let kernel_gradient = &mut kernel_gradient[..winograd.kernel_len()];
+        } = &mut *self.scratch;
         let (inputs, gradients) = (inputs.of(from), gradients.of(to));
-        let mut accumulate = false;
-        let images = self.x.len() / to.len();
-        for group in groups(from, images) {
-            for (index, slot, first) in group.slots() {
-                let mut source = Unnormalised {
-                    gradient: &self.gradient[image(to, index)],
-                    x: &self.x[image(to, index)],
-                    norm: self.norm,
-                };
-                let (shape, rows) = ((to.size, to.channels), group.rows.clone());
-                let padded = &mut gradients[slot * to.padded_len()..][..to.padded_len()];
-                pad(simd, shape, &mut source, rows, padding, padded);
-                let tiles = group.tiles.clone();
-                winograd.transform_input(simd, to.channels, padded, tiles, first, m);
-            }
-            let spans = Winograd::spans::<S>(from.channels);
-            let of_output = group.next(to, images);
-            let gradient = &self.gradient[of_output.clone()];
-            // The input that the kernel's gradient needs is among these already.
-            let [a, b, c, d] = self.output.arrays(group.next(from, images));
-            let arrays = [gradient, &self.x[of_output], a, b, c, d];
-            let ticks = Winograd::ticks::<S>(group.len(), from.channels)
-                + winograd.kernel_gradient_ticks::<S>();
-            let mut ahead = Prefetch::new(arrays, ticks);
-            for span in spans {
-                winograd.multiply_tiles(
-                    simd,
-                    group.len(),
-                    to.channels,
-                    span.clone(),
-                    (m, self.kernel),
-                    v,
-                    &mut ahead,
-                );
-                for (index, _, first) in group.slots() {
-                    let tiles = Tiles {
-                        winograd,
-                        channels: from.channels,
-                        span: span.clone(),
-                        tiles: group.tiles.clone(),
-                        first,
-                        m: v,
-                    };
-                    self.output.take(simd, image(from, index), tiles, self.sums);
-                }
-            }
-            for (index, slot, first) in group.slots() {
-                let padded = &gradients[slot * to.padded_len()..][..to.padded_len()];
-                winograd.transform_gradient(simd, padded, group.tiles.clone(), first, m);
-                let padded = &mut inputs[slot * from.padded_len()..][..from.padded_len()];
-                let (image, rows) = (image(from, index), group.rows.clone());
-                self.input.pad(simd, from, image, rows, padding, padded);
-                let tiles = group.tiles.clone();
-                winograd.transform_input(simd, from.channels, padded, tiles, first, v);
-            }
-            let kernel = &mut *kernel_gradient;
-            let operands = (&v[..], &m[..]);
-            let tiles = group.len();
-            winograd
-                .multiply_kernel_gradient(simd, tiles, operands, kernel, accumulate, &mut ahead);
-            accumulate = true;
+        for (index, slot, first) in group.slots() {
+            let padded = &gradients[slot * to.padded_len()..][..to.padded_len()];
+            winograd.transform_gradient(simd, padded, group.tiles.clone(), first, m);
+            let padded = &mut inputs[slot * from.padded_len()..][..from.padded_len()];
+            let (image, rows) = (image(from, index), group.rows.clone());
+            self.input.pad(simd, from, image, rows, padding, padded);
+            winograd.transform_input(simd, from.channels, padded, group.tiles.clone(), first, v);
         }
-        Winograd::transform_kernel_gradient(simd, kernel_gradient, self.kernel_gradient);
+    }
+
+    /// Adds the group's part to the gradient of the transformed kernel, or overwrites it.
+    #[inline(always)]
+    fn add_kernel_gradient<S: Vector>(
+        &mut self,
+        simd: S,
+        winograd: Winograd,
+        group: &Group,
+        accumulate: bool,
+        ahead: &mut Prefetch,
+    ) {
+        let Scratch { v, m, kernel, .. } = &mut *self.scratch;
+        let operands = (&v[..], &m[..]);
+        let kernel = &mut kernel[..winograd.kernel_len()];
+        winograd.multiply_kernel_gradient(simd, group.len(), operands, kernel, accumulate, ahead);
     }
 
     #[inline(always)]
@@ -174,7 +228,7 @@ impl Backward<'_> {
     }
 }
 
-/// Moves the inside of a padded image to its start, without gaps.
+/// Moves the interior of a padded image to its start, without gaps.
 fn strip_border(grid: Grid, padded: &mut [f32]) {
     let row_len = grid.size * grid.channels;
     for row in 0..grid.size {

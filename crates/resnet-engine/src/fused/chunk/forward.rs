@@ -1,4 +1,4 @@
-//! A chunk forward through a convolution.
+//! The forward pass of one chunk through a convolution.
 
 use super::super::geometry::{Convolution, Method};
 use super::super::kernels::{
@@ -12,13 +12,13 @@ use super::{groups, image};
 /// Convolves a chunk.
 pub struct Forward<'a> {
     pub conv: &'a Convolution,
-    /// As the method wants it.
+    /// In the method's layout.
     pub kernel: &'a [f32],
     pub input: Input<'a>,
     pub output: &'a mut [f32],
-    /// Whether anybody wants `sums`.
+    /// Whether to compute `sums`.
     pub measure: bool,
-    /// Of the outputs and of their squares.
+    /// Sums of the outputs and of their squares.
     pub sums: &'a mut Sums,
     pub scratch: &'a mut Scratch,
 }

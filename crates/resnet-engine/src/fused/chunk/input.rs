@@ -1,4 +1,4 @@
-//! A chunk's images on their way into a convolution.
+//! The input of a convolution for one chunk: reading and padding.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::super::scratch::Padded;
 use super::super::sources::{Activated, ResidualImage, ResidualOutput};
 use super::image;
 
-/// A chunk's images on their way into a convolution.
+/// A chunk's images and the operations applied to them while they are read.
 pub enum Input<'a> {
     Stored(&'a [f32]),
     Activated {
@@ -20,7 +20,7 @@ pub enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Cuts the images into chunks of `len` floats.
+    /// Splits the images into chunks of `len` floats.
     pub fn chunks(self, len: usize) -> Vec<Self> {
         match self {
             Self::Stored(x) => x.chunks(len).map(Self::Stored).collect(),
@@ -38,7 +38,7 @@ impl<'a> Input<'a> {
 }
 
 impl Input<'_> {
-    /// What the images at `range` are read from and written to.
+    /// The arrays that the images at `range` are read from and written to.
     pub fn arrays(&self, range: Range<usize>) -> [&[f32]; 3] {
         match self {
             Self::Stored(x) | Self::Activated { x, .. } => [&x[range], &[], &[]],
@@ -46,7 +46,7 @@ impl Input<'_> {
         }
     }
 
-    /// Fills rows `rows` of the inside of a padded image with those of the image at `range`.
+    /// Fills the rows `rows` of a padded image's interior from the image at `range`.
     #[inline(always)]
     pub fn pad<S: Vector>(
         &mut self,
@@ -72,7 +72,7 @@ impl Input<'_> {
                 );
             }
             Self::Residual(residual_output) => match residual_output.image(range) {
-                ResidualImage::Alone(mut image) => {
+                ResidualImage::WithoutShortcut(mut image) => {
                     pad(simd, shape, &mut image, rows, padding, padded);
                 }
                 ResidualImage::WithIdentity(mut image) => {
@@ -86,7 +86,7 @@ impl Input<'_> {
     }
 }
 
-/// Copies an image into a padded one, whatever its channels.
+/// Copies an image into a padded one; works for any number of channels.
 fn copy_rows(grid: Grid, image: &[f32], padded: &mut [f32]) {
     let pitch = grid.padded_pitch();
     let rows = image.chunks_exact(grid.size * grid.channels);
@@ -95,7 +95,7 @@ fn copy_rows(grid: Grid, image: &[f32], padded: &mut [f32]) {
     }
 }
 
-/// One image as the direct method reads it: padded, but for 1x1 kernels.
+/// One image in the layout of the direct method: padded, except for 1x1 kernels.
 #[inline(always)]
 pub fn prepare<'a, S: Vector>(
     simd: S,

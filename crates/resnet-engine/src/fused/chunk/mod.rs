@@ -1,5 +1,5 @@
-//! The work of one thread: a chunk of a batch through one layer, with everything that happens to
-//! its values on their way in and out.
+//! The work of one thread: one chunk of a batch through one layer, including the operations fused
+//! into reading the input and writing the output.
 
 mod backward;
 mod forward;
@@ -18,18 +18,18 @@ pub use input::Input;
 pub use output::Output;
 pub use pool::{Pool, Reduce, Unpool};
 
-/// The range of one of many images of a grid.
+/// The range of floats of image `index`.
 fn image(grid: Grid, index: usize) -> Range<usize> {
     index * grid.len()..(index + 1) * grid.len()
 }
 
-/// Tiles that are multiplied together.
+/// Tiles that are multiplied in one matrix product.
 struct Group {
-    /// Images whose tiles they are.
+    /// The images that the tiles belong to.
     images: Range<usize>,
-    /// Tiles of each of these images.
+    /// The tiles of each of these images.
     tiles: Range<usize>,
-    /// Rows of these images that the tiles need and that no group before has needed.
+    /// The rows of these images that the tiles need and that no earlier group has needed.
     rows: Range<usize>,
 }
 
@@ -39,15 +39,15 @@ impl Group {
         self.images.len() * self.tiles.len()
     }
 
-    /// The images with the place among the group's images and among the group's tiles where each
-    /// of them starts.
+    /// For each image: its index, its position among the group's images, and the position of its
+    /// first tile among the group's tiles.
     fn slots(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         let tiles = self.tiles.len();
         let images = self.images.clone().enumerate();
         images.map(move |(slot, image)| (image, slot, slot * tiles))
     }
 
-    /// What the next group takes of an array of `images` images of `grid`, roughly.
+    /// The range that the next group reads of an array of `images` images of `grid`, approximately.
     fn next(&self, grid: Grid, images: usize) -> Range<usize> {
         let (of_image, floats) = (grid.tiles(), images * grid.len());
         let end = (self.images.end - 1) * of_image + self.tiles.end;
@@ -60,7 +60,7 @@ impl Group {
 fn groups(grid: Grid, images: usize) -> impl Iterator<Item = Group> {
     let (step, of_image) = (grid.group_images(), grid.tiles());
     let across = Winograd::tiles(grid.size);
-    // Rows that are needed up to a tile.
+    // The number of rows needed for the tiles before `tile`.
     let rows = move |tile: usize| match tile {
         0 => 0,
         tile => (4 * ((tile - 1) / across) + 5).min(grid.size),

@@ -1,4 +1,5 @@
-//! What a convolution hands out of a chunk, forward and backward.
+//! The output of a convolution for one chunk: values in the forward pass, gradients in the backward
+//! pass.
 
 use std::ops::Range;
 
@@ -7,19 +8,19 @@ use super::super::geometry::Grid;
 use super::super::kernels::{Kept, PixelSink, PixelSource, Sums, Tiles, Vector, scan};
 use super::super::sinks::{Centred, InnerGradient, OuterGradient, ResidualGradient};
 
-/// Where the gradients of a chunk's inputs go.
+/// Where the gradients of a chunk's input are written.
 pub enum Output<'a> {
-    /// Nobody wants them: the first layer.
+    /// Nowhere: the input of the first layer needs no gradient.
     None,
-    /// As they are.
+    /// Unchanged.
     Kept(&'a mut [f32]),
-    /// [`InnerGradient`] for many.
+    /// [`InnerGradient`] for all images of the chunk.
     Inner {
         norm: &'a Normalisation,
         x: &'a [f32],
         gradient: &'a mut [f32],
     },
-    /// [`OuterGradient`] or [`ResidualGradient`] for many.
+    /// [`OuterGradient`] or [`ResidualGradient`] for all images of the chunk.
     Outer {
         output: &'a [f32],
         shortcut: Option<&'a [f32]>,
@@ -29,7 +30,7 @@ pub enum Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Cuts the images into `count` chunks of `len` floats.
+    /// Splits the images into `count` chunks of `len` floats.
     pub fn chunks(self, count: usize, len: usize) -> Vec<Self> {
         match self {
             Self::None => (0..count).map(|_| Self::None).collect(),
@@ -63,7 +64,7 @@ impl<'a> Output<'a> {
 }
 
 impl Output<'_> {
-    /// What the gradients of the images at `range` are computed from and written to.
+    /// The arrays that the gradients of the images at `range` are computed from and written to.
     pub fn arrays(&self, range: Range<usize>) -> [&[f32]; 4] {
         match self {
             Self::None => [&[]; 4],
@@ -83,7 +84,7 @@ impl Output<'_> {
         }
     }
 
-    /// Takes the gradients of the image at `range`.
+    /// Writes the gradients of the image at `range`.
     #[inline(always)]
     pub fn take<S: Vector>(
         &mut self,
@@ -126,7 +127,7 @@ impl Output<'_> {
     }
 }
 
-/// Some pixels of an image, ready to be sent to a sink.
+/// Some pixels of an image that can be sent to a sink.
 pub trait Pixels {
     fn send<S: Vector, To: PixelSink<READ>, const READ: usize>(
         self,

@@ -1,8 +1,8 @@
-//! Average pooling, forward and back, and sums over what is already there.
+//! Average pooling, forward and backward, and sums over stored gradients.
 
 use super::super::geometry::Grid;
 use super::super::kernels::{Stored, Summed, Sums, Task, Vector};
-use super::super::sinks::{AgainstValue, Centred};
+use super::super::sinks::{Centred, GradientSums};
 use super::super::sources::{ResidualImage, ResidualOutput, Uniform};
 use super::image;
 use super::output::{Image, Output, Pixels};
@@ -11,7 +11,7 @@ use super::output::{Image, Output, Pixels};
 pub struct Pool<'a> {
     pub grid: Grid,
     pub residual_output: ResidualOutput<'a>,
-    /// Features of an image that count.
+    /// Features of an image, without padding channels.
     pub channels: usize,
     /// (images, channels)
     pub features: &'a mut [f32],
@@ -25,7 +25,7 @@ impl Task for Pool<'_> {
             let grid = self.grid;
             let mut sums = Sums::new(grid.channels);
             match self.residual_output.image(image(grid, index)) {
-                ResidualImage::Alone(source) => {
+                ResidualImage::WithoutShortcut(source) => {
                     Image { grid, source }.send(simd, &mut Summed, &mut sums);
                 }
                 ResidualImage::WithIdentity(source) => {
@@ -42,15 +42,15 @@ impl Task for Pool<'_> {
     }
 }
 
-/// Takes the gradients of the features back to the pixels.
+/// The backward pass of average pooling.
 pub struct Unpool<'a> {
     pub grid: Grid,
-    /// Of the features, (images, channels).
+    /// Gradients of the features, (images, channels).
     pub features: &'a [f32],
-    /// Features of an image that count.
+    /// Features of an image, without padding channels.
     pub channels: usize,
     pub output: Output<'a>,
-    /// What `output` sums.
+    /// The sums that `output` accumulates.
     pub sums: &'a mut Sums,
 }
 
@@ -90,7 +90,7 @@ impl Task for Reduce<'_> {
                 source: Stored(gradient),
             };
             let against = self.against.slice(image(self.grid, index));
-            pixels.send(simd, &mut AgainstValue(against), self.sums);
+            pixels.send(simd, &mut GradientSums(against), self.sums);
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Convolutions by their definition, for those that Winograd's method does not fit: the first
-//! layer, strides of 2 and 1x1 kernels. A row of outputs is one matrix product, whose left operand
-//! is the rows of the image as they lie in memory.
+//! Direct convolution, for layers that Winograd's method does not fit: the first layer, strides of
+//! 2 and 1x1 kernels. A row of outputs is one matrix product, whose left operand is the rows of the
+//! image as they are in memory.
 
 use super::Vector;
 use super::gemm::{Operand, Product, multiply};
 use super::prefetch::Prefetch;
 
-/// The geometry of one convolution. Kernels are (height, width, in, out); images of outputs are
-/// not padded, those of inputs are where the kernel is larger than 1x1.
+/// The geometry of one convolution. Kernels are (height, width, in, out). Inputs are padded if the
+/// kernel is larger than 1x1; outputs are not.
 #[derive(Debug, Clone, Copy)]
 pub struct Direct {
-    /// Channels of the input; need not be a multiple of anything.
+    /// Channels of the input; any number.
     pub in_channels: usize,
     pub out_channels: usize,
     /// Height and width of the kernel.
@@ -28,7 +28,7 @@ impl Direct {
         self.kernel * self.in_channels
     }
 
-    /// Outputs of one image.
+    /// Computes the outputs of one image.
     #[inline(always)]
     pub fn forward<S: Vector>(&self, simd: S, input: &[f32], kernel: &[f32], output: &mut [f32]) {
         let product = Product {
@@ -61,10 +61,10 @@ impl Direct {
         }
     }
 
-    /// Adds one image's gradient of the inputs to `input`. `transposed` is the kernel with its
-    /// last two dimensions swapped in each row: (height, out, width, in). The inputs' channels
-    /// have to be a multiple of the vectors' length; `scratch` holds one row of outputs times one
-    /// row of the kernel.
+    /// Adds one image's gradient of the input to `input`. `transposed` is the kernel with its last
+    /// two dimensions swapped in each row: (height, out, width, in). The number of input channels
+    /// must be a multiple of the vector length; `scratch` holds one row of outputs times one row of
+    /// the kernel.
     #[inline(always)]
     pub fn backward<S: Vector>(
         &self,

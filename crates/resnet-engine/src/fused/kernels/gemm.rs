@@ -1,19 +1,19 @@
-//! The matrix product that every convolution comes down to.
+//! The matrix product used by every convolution.
 
 use super::Vector;
 use super::instruction_set::{Task, call};
 use super::prefetch::Prefetch;
 
-/// The most rows of a block of two vectors of columns: with 16 registers, 12 sums, two vectors of
-/// B and one factor.
+/// The most rows of a block of two vectors of columns: 16 registers hold 12 sums, two vectors of B
+/// and one factor.
 const MOST_ROWS: usize = 6;
 /// The same with 32 registers, or with one vector of columns.
 const MOST_ROWS_WITH_ROOM: usize = 8;
 
-/// How one operand of a [`Product`] lies in memory; distances are in floats.
+/// The memory layout of one operand of a [`Product`]; distances are in floats.
 #[derive(Debug, Clone, Copy)]
 pub struct Operand {
-    /// Between an element and the same element of the next step of the sum.
+    /// Between an element and the same element in the next step of the sum.
     pub step: usize,
     /// Between the starts of two segments of the sum.
     pub segment: usize,
@@ -21,13 +21,13 @@ pub struct Operand {
 
 /// C (rows, columns) = A (rows, sum) B (sum, columns), or C += A B.
 ///
-/// The sum runs over `segments` runs of `steps` elements each, so that it can follow the rows of
-/// an image. Columns are consecutive in B and C, and either the rows of A or the
-/// steps of its sum are. Rows of A may lie on each other.
+/// The sum runs over `segments` segments of `steps` elements each, so that it can follow the rows
+/// of an image. Columns are consecutive in B and C; either the rows of A or the steps of its sum
+/// are consecutive. Rows of A may overlap.
 #[derive(Debug, Clone, Copy)]
 pub struct Product {
     pub rows: usize,
-    /// A multiple of the vectors' length.
+    /// A multiple of the vector length.
     pub columns: usize,
     pub steps: usize,
     pub segments: usize,
@@ -42,13 +42,13 @@ pub struct Product {
 }
 
 impl Product {
-    /// One past the last element of an operand that is touched, from its start.
+    /// One past the last element that is read of an operand, counted from its start.
     fn extent(&self, operand: Operand, tail: usize) -> usize {
         (self.steps - 1) * operand.step + (self.segments - 1) * operand.segment + tail
     }
 }
 
-/// Rows of the blocks that two vectors of columns are computed in.
+/// Rows per block of two vectors of columns.
 #[inline(always)]
 fn most_rows<S: Vector>() -> usize {
     match S::REGISTER_COUNT {
@@ -57,17 +57,17 @@ fn most_rows<S: Vector>() -> usize {
     }
 }
 
-/// Blocks that a product is computed in, each with a tick of its [`Prefetch`].
+/// The number of blocks of a product, each with one tick of its [`Prefetch`].
 #[inline(always)]
 pub fn blocks<S: Vector>(rows: usize, columns: usize) -> usize {
     let vectors = columns / S::LANES;
     vectors / 2 * rows.div_ceil(most_rows::<S>()) + vectors % 2 * rows.div_ceil(MOST_ROWS_WITH_ROOM)
 }
 
-/// Computes a product, with a tick of `ahead` for each block of it.
+/// Computes a product, with one tick of `ahead` for each block.
 ///
 /// # Panics
-/// When an operand is too short for it, or when neither the rows of A nor the steps of its sum are
+/// When an operand is too short, or when neither the rows of A nor the steps of its sum are
 /// consecutive.
 #[inline(always)]
 pub fn multiply<S: Vector>(
@@ -98,7 +98,7 @@ impl Task for Multiply<'_> {
     #[inline(always)]
     fn run<S: Vector>(self, simd: S) {
         let mut product = *self.product;
-        // Written as constants, so that each copy of the code is compiled for them.
+        // Constants, so that the compiler specialises each copy of the code.
         if product.a.step == 1 {
             product.a.step = 1;
             multiply_inline::<S, 1>(simd, &product, self.operands, self.c, self.ahead);
@@ -110,12 +110,12 @@ impl Task for Multiply<'_> {
     }
 }
 
-/// [`multiply`] as a part of the caller. Blocks of two vectors look at the end of their sum every
-/// `UNROLLED` steps: with distances that are known when the caller is compiled, several steps take
-/// fewer instructions; with others, pointers to them leave the registers.
+/// [`multiply`], inlined into the caller. Blocks of two vectors check for the end of their sum
+/// every `UNROLLED` steps: several steps take fewer instructions if the distances are compile-time
+/// constants; otherwise unrolling spills pointers from registers.
 ///
 /// # Panics
-/// When an operand is too short for it.
+/// When an operand is too short.
 #[inline(always)]
 pub fn multiply_inline<S: Vector, const UNROLLED: usize>(
     simd: S,
@@ -152,8 +152,8 @@ pub fn multiply_inline<S: Vector, const UNROLLED: usize>(
     }
 }
 
-/// All rows of `VECTORS` vectors of columns, in blocks of up to `most` rows. What is less than two
-/// blocks is cut in halves, because a block of few sums waits for its additions.
+/// Computes all rows of `VECTORS` vectors of columns, in blocks of up to `most` rows. A remainder
+/// of less than two blocks is halved, because a block with few sums stalls on its additions.
 ///
 /// # Safety
 /// As for [`block`], for each row of the product.
@@ -176,7 +176,7 @@ unsafe fn columns<S: Vector, const VECTORS: usize, const UNROLLED: usize>(
         } else {
             rest.min(most)
         };
-        // SAFETY: the caller's; the block's rows are within the product's.
+        // SAFETY: the caller's contract; the block's rows are within the product's.
         unsafe {
             let (a, c) = (a.add(row * p.a_row), c.add(row * p.c_row));
             match rows {
@@ -194,11 +194,11 @@ unsafe fn columns<S: Vector, const VECTORS: usize, const UNROLLED: usize>(
     }
 }
 
-/// `ROWS` rows by `VECTORS` vectors of columns, summed in registers.
+/// Sums `ROWS` rows by `VECTORS` vectors of columns in registers.
 ///
 /// # Safety
-/// From `a`, `ROWS` rows of the product's A are readable; from `b`, `VECTORS` vectors in each
-/// step of its sum; from `c`, `VECTORS` vectors in each of `ROWS` rows are readable and writable.
+/// From `a`, `ROWS` rows of the product's A are readable; from `b`, `VECTORS` vectors in each step
+/// of its sum; from `c`, `VECTORS` vectors in each of `ROWS` rows are readable and writable.
 #[inline(always)]
 unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize, const UNROLLED: usize>(
     simd: S,
@@ -208,7 +208,7 @@ unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize, const UNROLL
     c: *mut f32,
 ) {
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    // Portable vectors are arrays, whose steps are long loops as they are.
+    // Portable vectors are arrays, whose steps are long loops without unrolling.
     let unrolled = if S::is_portable() { 1 } else { UNROLLED };
     for segment in 0..p.segments {
         let mut a = a.wrapping_add(segment * p.a.segment);
@@ -245,7 +245,7 @@ unsafe fn block<S: Vector, const ROWS: usize, const VECTORS: usize, const UNROLL
     }
 }
 
-/// One step of the sums of a block; rows of A are `a_row` floats apart.
+/// One step of a block's sums; rows of A are `a_row` floats apart.
 ///
 /// # Safety
 /// From `a`, an element in each of `ROWS` rows is readable; from `b`, `VECTORS` vectors are.
@@ -257,7 +257,7 @@ unsafe fn step<S: Vector, const ROWS: usize, const VECTORS: usize>(
     b: *const f32,
     sums: &mut [[S::f32s; VECTORS]; ROWS],
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's contract.
     unsafe {
         let mut columns = [simd.splat_f32s(0.0); VECTORS];
         for (vector, column) in columns.iter_mut().enumerate() {

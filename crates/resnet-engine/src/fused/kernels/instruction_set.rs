@@ -1,17 +1,17 @@
-//! Which vector instructions the CPU has, found out when the program runs.
+//! Detects the CPU's vector instructions at run time.
 
 use pulp::{Scalar256b, Simd, WithSimd};
 
 use super::Vector;
 
-/// Work that is compiled for every instruction set.
+/// Code that is compiled for every instruction set.
 pub trait Task {
-    /// Does the work. Whatever it calls has to be `#[inline(always)]`, or it is compiled for the
-    /// oldest CPU.
+    /// Runs the code. Every function that it calls must be `#[inline(always)]`, or it is compiled
+    /// for the oldest CPU.
     fn run<S: Vector>(self, simd: S);
 }
 
-/// Vector instructions to compute with.
+/// An instruction set.
 #[derive(Debug, Clone, Copy)]
 pub enum InstructionSet {
     /// Sixteen lanes.
@@ -23,7 +23,7 @@ pub enum InstructionSet {
     /// Four lanes, with fused multiply-add.
     #[cfg(target_arch = "aarch64")]
     Neon(pulp::aarch64::Neon),
-    /// Loops over eight floats, which the compiler turns into what every CPU of the target has.
+    /// Loops over eight floats, which the compiler vectorises for the baseline CPU of the target.
     Portable,
 }
 
@@ -42,7 +42,7 @@ impl InstructionSet {
         sets
     }
 
-    /// The name that the instruction set's maker gives it, or `portable`.
+    /// The vendor's name of the instruction set, or `portable`.
     pub fn name(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -82,13 +82,13 @@ impl InstructionSet {
     }
 }
 
-/// Does `task` in a function of its own, which callers of the same task share.
+/// Runs `task` in a separate function, which callers of the same task share.
 #[inline(always)]
 pub fn call<S: Vector>(simd: S, task: impl Task) {
     simd.vectorize(Adapter(task));
 }
 
-/// A [`Task`] as pulp wants it.
+/// Adapts a [`Task`] to pulp.
 struct Adapter<T>(T);
 
 impl<T: Task> WithSimd for Adapter<T> {

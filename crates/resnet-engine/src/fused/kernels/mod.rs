@@ -1,13 +1,13 @@
-//! The arithmetic of the fused engine, on vectors of channels.
+//! The fused engine's arithmetic, on vectors of channels.
 //!
-//! This folder holds all of the program's unsafe code: the innermost loop of the matrix product,
-//! the loads and stores of the Winograd transforms and of the images on their way in and out, which
-//! check their bounds once for a whole block instead of once for each vector, and the prefetch.
+//! This folder has all of the engine's unsafe CPU code: the innermost loop of the matrix product,
+//! the loads and stores of the Winograd transforms and of the images, which check their bounds once
+//! per block instead of once per vector, and the prefetch.
 //!
-//! Activations are images in turn, each with its pixels in row-major order and `channels` floats
-//! for each pixel (NHWC), `channels` being a multiple of the vectors' length. Every sum runs in
-//! an order that does not depend on the vectors' length, and vector lanes never mix, so that
-//! instruction sets with a fused multiply-add give the same bits.
+//! Activations are stored image after image, each with its pixels in row-major order and `channels`
+//! floats per pixel (NHWC); `channels` is a multiple of the vector length. Every sum runs in an
+//! order that does not depend on the vector length, and vector lanes never mix, so instruction sets
+//! with a fused multiply-add give the same bits.
 
 mod direct;
 mod gemm;

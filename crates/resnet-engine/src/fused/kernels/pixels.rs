@@ -1,4 +1,5 @@
-//! What happens to values on their way into a convolution and out of it.
+//! Traits for the operations that are fused into reading a convolution's input and writing its
+//! output.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -6,43 +7,43 @@ use std::ops::Range;
 use super::Vector;
 use super::vector::MOST_LANES;
 
-/// Where the pixels of one image come from: each is made of the same pixel of `READ` images.
+/// Produces the pixels of one image, each from the same pixel of `READ` images.
 pub trait PixelSource<const READ: usize> {
-    /// What is the same for all pixels of a vector of channels.
+    /// Values that all pixels of a vector of channels share.
     type Channels<S: Vector>: Copy;
 
-    /// Whether the values are also kept in an image.
+    /// Whether the values are also stored in an image.
     const KEEPS: bool;
 
-    /// For the vector of channels that starts at `channel`.
+    /// The shared values of the vector of channels that starts at `channel`.
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> Self::Channels<S>;
 
-    /// The images that are read, and the one that keeps the values, if any does.
+    /// The images that are read, and the one that stores the values, if any.
     fn images(&mut self) -> ([&[f32]; READ], &mut [f32]);
 
-    /// The value of a vector of the pixel.
+    /// Computes one vector of a pixel.
     fn value<S: Vector>(simd: S, channels: Self::Channels<S>, read: [S::f32s; READ]) -> S::f32s;
 }
 
-/// Where the pixels of one image go to, each together with the same pixel of `READ` images.
+/// Consumes the pixels of one image, each together with the same pixel of `READ` images.
 pub trait PixelSink<const READ: usize> {
-    /// What is the same for all pixels of a vector of channels.
+    /// Values that all pixels of a vector of channels share.
     type Channels<S: Vector>: Copy;
 
-    /// Whether what becomes of the values is kept in an image.
+    /// Whether the results are stored in an image.
     const KEEPS: bool;
 
-    /// Whether it adds to the sums at all.
+    /// Whether it adds to the sums.
     const SUMS: bool;
 
-    /// For the vector of channels that starts at `channel`.
+    /// The shared values of the vector of channels that starts at `channel`.
     fn channels<S: Vector>(&self, simd: S, channel: usize) -> Self::Channels<S>;
 
-    /// The images that are read, and the one that keeps the values, if any does.
+    /// The images that are read, and the one that stores the results, if any.
     fn images(&mut self) -> ([&[f32]; READ], &mut [f32]);
 
-    /// What becomes of the value of a vector of the pixel. Adds to two sums over the pixels, which
-    /// each implementation describes.
+    /// Transforms one vector of a pixel. Adds to two sums over the pixels, which each
+    /// implementation describes.
     fn take<S: Vector>(
         simd: S,
         channels: Self::Channels<S>,
@@ -52,8 +53,8 @@ pub trait PixelSink<const READ: usize> {
     ) -> S::f32s;
 }
 
-/// The images of a source or of a sink `P`, which is borrowed for as long: their bounds are checked
-/// once, and `P` cannot change them meanwhile.
+/// The images of a source or sink `P`, borrowed together with it: their bounds are checked once,
+/// and `P` cannot change them afterwards.
 pub struct Images<'a, P, const READ: usize> {
     read: [*const f32; READ],
     kept: *mut f32,
@@ -61,7 +62,7 @@ pub struct Images<'a, P, const READ: usize> {
 }
 
 impl<'a, P, const READ: usize> Images<'a, P, READ> {
-    /// Those of `source`, which have `len` floats.
+    /// The images of `source`, which have `len` floats.
     ///
     /// # Panics
     /// When one is shorter.
@@ -73,7 +74,7 @@ impl<'a, P, const READ: usize> Images<'a, P, READ> {
         Self::new(source.images(), P::KEEPS, len)
     }
 
-    /// Those of `sink`, which have `len` floats.
+    /// The images of `sink`, which have `len` floats.
     ///
     /// # Panics
     /// When one is shorter.
@@ -109,7 +110,7 @@ impl<'a, P, const READ: usize> Images<'a, P, READ> {
     where
         P: PixelSource<READ>,
     {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's contract.
         unsafe {
             let value = P::value(simd, channels, self.load(simd, at));
             if P::KEEPS {
@@ -134,7 +135,7 @@ impl<'a, P, const READ: usize> Images<'a, P, READ> {
     ) where
         P: PixelSink<READ>,
     {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's contract.
         unsafe {
             let value = P::take(simd, channels, value, self.load(simd, at), sums);
             if P::KEEPS {
@@ -151,7 +152,7 @@ impl<'a, P, const READ: usize> Images<'a, P, READ> {
     unsafe fn load<S: Vector>(&self, simd: S, at: usize) -> [S::f32s; READ] {
         let mut values = [simd.splat_f32s(0.0); READ];
         for (value, image) in values.iter_mut().zip(&self.read) {
-            // SAFETY: the caller's.
+            // SAFETY: the caller's contract.
             *value = unsafe { simd.load_unchecked(image.add(at)) };
         }
         values
@@ -205,14 +206,14 @@ impl Sums {
 /// Floats of an image.
 ///
 /// # Panics
-/// When they are more than there are addresses.
+/// When the number overflows.
 #[inline(always)]
 pub fn image_len(pixels: usize, channels: usize) -> usize {
     let len = pixels.checked_mul(channels);
     len.expect("an image is smaller than the memory")
 }
 
-/// How a padded image lies in memory; distances are in floats.
+/// The memory layout of a padded image; distances are in floats.
 #[derive(Debug, Clone, Copy)]
 pub struct Padding {
     /// Between two rows.
@@ -223,9 +224,9 @@ pub struct Padding {
     pub vector: usize,
 }
 
-/// Fills rows `rows` of the inside of a padded image with those of `source`, which has `size` by
-/// `size` pixels. The border of one pixel above and to the left, and all that is below and to the
-/// right, stays as it is.
+/// Fills the rows `rows` of a padded image's interior from `source`, which has `size` by `size`
+/// pixels. Does not write the border: one pixel above and to the left, and everything below and to
+/// the right.
 #[inline(always)]
 pub fn pad<S: Vector, P: PixelSource<READ>, const READ: usize>(
     simd: S,
@@ -260,8 +261,8 @@ pub fn pad<S: Vector, P: PixelSource<READ>, const READ: usize>(
     }
 }
 
-/// Pixels that go through the cache together, and whose sums are taken in float32 before they are
-/// added up in float64.
+/// Pixels that are processed together in the cache. Their sums are float32 and are then added up in
+/// float64.
 const BLOCK: usize = 64;
 
 /// Moves all of an image's `pixels` from `source` to `sink`.

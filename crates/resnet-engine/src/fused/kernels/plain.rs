@@ -1,9 +1,9 @@
-//! Sources and sinks that change nothing on the way.
+//! Sources and sinks that do not change the values.
 
 use super::Vector;
 use super::pixels::{PixelSink, PixelSource};
 
-/// Values as they lie in memory.
+/// Values as they are in memory.
 pub struct Stored<'a>(pub &'a [f32]);
 
 impl PixelSource<1> for Stored<'_> {
@@ -24,7 +24,7 @@ impl PixelSource<1> for Stored<'_> {
     }
 }
 
-/// Keeps the values x; sums x and x squared.
+/// Stores the values x; sums x and x squared.
 pub struct Measured<'a>(pub &'a mut [f32]);
 
 impl PixelSink<0> for Measured<'_> {
@@ -54,7 +54,7 @@ impl PixelSink<0> for Measured<'_> {
     }
 }
 
-/// Only sums x and x squared.
+/// Sums x and x squared; stores nothing.
 pub struct Summed;
 
 impl PixelSink<0> for Summed {
@@ -82,7 +82,7 @@ impl PixelSink<0> for Summed {
     }
 }
 
-/// Keeps the values; sums nothing.
+/// Stores the values; sums nothing.
 pub struct Kept<'a>(pub &'a mut [f32]);
 
 impl PixelSink<0> for Kept<'_> {

@@ -1,22 +1,22 @@
-//! Fetching the next images from memory while the arithmetic of these goes on.
+//! Prefetches the next images while the current ones are computed.
 
-/// Arrays to bring into the second-level cache, a little at each call of [`Prefetch::tick`].
+/// Arrays to bring into the second-level cache, a part at each call of [`Prefetch::tick`].
 #[derive(Debug, Default)]
 pub struct Prefetch {
     streams: [Stream; STREAMS],
-    /// The stream whose turn it is.
+    /// The stream to fetch from next.
     current: usize,
-    /// Cache lines to ask for at each tick.
+    /// Cache lines to fetch at each tick.
     lines: usize,
 }
 
-/// Arrays that one image's way through a convolution touches, at most.
+/// The most arrays that one image's pass through a convolution accesses.
 pub const STREAMS: usize = 6;
 
 /// Floats in a cache line.
 const LINE: usize = 16;
 
-/// What is left of an array. No lifetime: a prefetch is a hint that no address makes unsound.
+/// The rest of an array. No lifetime: a prefetch is a hint and is sound for any address.
 #[derive(Debug, Clone, Copy)]
 struct Stream {
     start: *const f32,
@@ -47,7 +47,7 @@ impl Prefetch {
         }
     }
 
-    /// Asks for the next lines.
+    /// Fetches the next lines.
     #[inline(always)]
     pub fn tick(&mut self) {
         let mut wanted = self.lines;
@@ -65,7 +65,7 @@ impl Prefetch {
     }
 }
 
-/// Asks for the cache line at `address`.
+/// Fetches the cache line at `address`.
 #[inline(always)]
 fn fetch(address: *const f32) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

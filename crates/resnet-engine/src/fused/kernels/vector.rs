@@ -4,8 +4,8 @@ use std::any::TypeId;
 
 use pulp::{Scalar256b, Scalar512b, Simd};
 
-/// Channels are rounded up to a multiple of this, the least common to all vectors but the
-/// sixteen lanes of AVX-512, which are used where every layer's channels allow.
+/// Channels are padded to a multiple of this: the vector length of all instruction sets but
+/// AVX-512, whose sixteen lanes are used only if they divide every layer's channels.
 pub const CHANNEL_MULTIPLE: usize = 8;
 
 /// The most floats in a vector of any instruction set.
@@ -16,14 +16,14 @@ pub trait Vector: Simd {
     /// Floats in a vector.
     const LANES: usize = Self::F32_LANES;
 
-    /// Whether these vectors are arrays, not registers with instructions of their own.
+    /// Whether these vectors are arrays rather than registers.
     #[inline(always)]
     fn is_portable() -> bool {
         let arrays = [TypeId::of::<Scalar256b>(), TypeId::of::<Scalar512b>()];
         arrays.contains(&TypeId::of::<Self>())
     }
 
-    /// `a * b + c`, rounded once where the instruction set can.
+    /// `a * b + c`, rounded once if the instruction set has a fused multiply-add.
     #[inline(always)]
     fn mul_add(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
         if Self::is_portable() && !cfg!(target_feature = "fma") {
@@ -56,7 +56,7 @@ pub trait Vector: Simd {
     /// `from` to `from + LANES` are readable.
     #[inline(always)]
     unsafe fn load_unchecked(self, from: *const f32) -> Self::f32s {
-        // SAFETY: the caller's; a vector is plain old data, so any bits do.
+        // SAFETY: the caller's contract; a vector is plain old data, so any bits are valid.
         unsafe { from.cast::<Self::f32s>().read_unaligned() }
     }
 
@@ -66,7 +66,7 @@ pub trait Vector: Simd {
     /// `to` to `to + LANES` are writable.
     #[inline(always)]
     unsafe fn store_unchecked(self, to: *mut f32, value: Self::f32s) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's contract.
         unsafe { to.cast::<Self::f32s>().write_unaligned(value) }
     }
 
@@ -77,14 +77,14 @@ pub trait Vector: Simd {
         self.select_f32s(self.greater_than_f32s(condition, zero), value, zero)
     }
 
-    /// max(x, 0); NaN stays NaN, so that a diverging run is seen.
+    /// max(x, 0); NaN stays NaN, so that divergence is detected.
     #[inline(always)]
     fn relu(self, x: Self::f32s) -> Self::f32s {
         let zero = self.splat_f32s(0.0);
         if Self::is_portable() {
             self.select_f32s(self.less_than_f32s(x, zero), zero, x)
         } else {
-            // The instructions return their second operand, or NaN, where one is NaN.
+            // The instruction returns its second operand if either is NaN.
             self.max_f32s(zero, x)
         }
     }

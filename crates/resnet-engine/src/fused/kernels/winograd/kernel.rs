@@ -1,4 +1,4 @@
-//! The transform of a kernel and of its gradient.
+//! The transforms of a kernel and of its gradient.
 
 use super::super::Vector;
 use super::points::{P, Q};
@@ -14,7 +14,7 @@ const G: [[f32; 3]; 6] = [
     [0.0, 0.0, 1.0],
 ];
 
-/// G turned around.
+/// The transpose of G.
 const G_TRANSPOSED: [[f32; 6]; 3] = {
     let mut transposed = [[0.0; 6]; 3];
     let mut entry = 0;
@@ -87,7 +87,7 @@ pub fn transform_gradient<S: Vector>(simd: S, transformed: &[f32], kernel: &mut 
     }
 }
 
-/// One line of a tile whose columns are given.
+/// One line of a tile, given its columns.
 #[inline(always)]
 fn row<V: Copy, const LINES: usize, const COLUMNS: usize>(
     columns: &[[V; LINES]; COLUMNS],

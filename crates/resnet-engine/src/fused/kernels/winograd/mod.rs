@@ -1,16 +1,16 @@
 //! 3x3 convolutions with stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray,
 //! "Fast Algorithms for Convolutional Neural Networks", 2015): 36 multiplications for each tile of
-//! 4x4 outputs where the definition needs 144.
+//! 4x4 outputs where the direct method needs 144.
 //!
-//! The points are 0, +-P, +-Q and infinity, with P = sqrt(1/2) and Q = sqrt(2), for which errors are
-//! half of those of the usual 0, +-1, +-2 and less (docs/engine.md).
+//! The points are 0, +-P, +-Q and infinity, with P = sqrt(1/2) and Q = sqrt(2). Their errors are at
+//! most half of those of the usual points 0, +-1, +-2 (docs/engine.md).
 //!
-//! A tile's transform is 36 entries for each channel. Tiles are transformed and multiplied in groups
-//! of up to 16, with matrix products for each of the 36 entries. A group lies in memory as (blocks
-//! of one or two vectors of channels, 36, 16 tiles, channels of the block): a transform reaches its
-//! entries at distances that are known when it is compiled, and a product reads runs of memory.
-//! Products compute a block of output channels at a time, whose tiles are then still in the first
-//! cache when they are transformed back.
+//! A transformed tile has 36 entries for each channel. Tiles are transformed and multiplied in
+//! groups of up to 16, with one matrix product for each of the 36 entries. The layout of a group is
+//! (blocks of one or two vectors of channels, 36, 16 tiles, channels of the block): the distances
+//! between the entries of a transform are compile-time constants, and a product reads consecutive
+//! memory. Products compute one block of output channels at a time, so that its tiles are still in
+//! the first-level cache when they are transformed back.
 
 mod kernel;
 mod output;
@@ -29,21 +29,21 @@ use products::{Blocks, KernelGradientProducts, Products, TileProducts};
 
 /// Entries of a transformed tile.
 const ENTRIES: usize = 36;
-/// Tiles that are multiplied together: enough to use each transformed kernel several times, few
+/// Tiles that are multiplied together: enough to reuse each transformed kernel several times, few
 /// enough to stay in the cache.
 const GROUP: usize = 16;
-/// The most vectors of channels that lie together and are multiplied together.
+/// The most vectors of channels in a block.
 const WIDEST: usize = 2;
 
-/// How the transformed tiles of a group lie in memory, with `WIDTH` vectors in a block of channels.
+/// The memory layout of a group's transformed tiles, with `WIDTH` vectors in a block of channels.
 struct Layout<const WIDTH: usize>;
 
 impl<const WIDTH: usize> Layout<WIDTH> {
-    /// Vectors between two entries of a tile: two more than the tiles need, because multiples of a
-    /// power of two share few lines of the cache.
+    /// Vectors between two entries of a tile: two more than the tiles need, because strides of a
+    /// power of two map to few cache sets.
     const ENTRY: usize = GROUP * WIDTH + 2;
 
-    /// Where the first entry of a tile is, for a vector of channels.
+    /// The offset of the first entry of a tile, for a vector of channels.
     #[inline(always)]
     fn tile<S: Vector>(vector: usize, tile: usize) -> usize {
         let block = vector / WIDTH * ENTRIES * Self::ENTRY;
@@ -74,17 +74,17 @@ impl Winograd {
     /// The most tiles that are multiplied together.
     pub const GROUP: usize = GROUP;
 
-    /// Tiles along one side of an image; the last may hang over.
+    /// Tiles along one side of an image; the last may extend beyond it.
     pub fn tiles(size: usize) -> usize {
         size.div_ceil(4)
     }
 
-    /// Height and width of an image that is padded for its tiles.
+    /// Height and width of an image padded to whole tiles.
     pub fn padded_size(size: usize) -> usize {
         4 * Self::tiles(size) + 2
     }
 
-    /// How a padded image lies in memory: a plane for each vector of channels.
+    /// The memory layout of a padded image: a plane for each vector of channels.
     pub fn padding<S: Vector>(size: usize) -> Padding {
         let side = Self::padded_size(size);
         Padding {
@@ -96,11 +96,11 @@ impl Winograd {
 
     /// Floats of a group of transformed tiles.
     pub fn group_len(channels: usize) -> usize {
-        // Of blocks of one vector, which leave the most between entries.
+        // With blocks of one vector, which have the most padding between entries.
         ENTRIES * Layout::<1>::ENTRY * channels
     }
 
-    /// The output channels that one product computes at a time, of `channels`.
+    /// The blocks of `channels` output channels; one product computes one block.
     pub fn spans<S: Vector>(channels: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
         let step = WIDEST * S::LANES;
         (0..channels)
@@ -131,7 +131,7 @@ impl Winograd {
         ENTRIES * self.in_channels * self.out_channels
     }
 
-    /// The corner of one of an image's tiles, which count row by row.
+    /// The corner of one of an image's tiles, counted row by row.
     #[inline(always)]
     fn corner(&self, tile: usize) -> Corner {
         let across = Self::tiles(self.size);
@@ -141,8 +141,8 @@ impl Winograd {
         }
     }
 
-    /// V = B^T d B for the tiles `tiles` of a padded image, written to `v` as the tiles of
-    /// the group from `first` on.
+    /// V = B^T d B for the tiles `tiles` of a padded image, written to `v` starting at the group's
+    /// tile `first`.
     #[inline(always)]
     pub fn transform_input<S: Vector>(
         &self,
@@ -173,7 +173,7 @@ impl Winograd {
         let padding = Self::padding::<S>(self.size);
         self.check::<S>(channels, &tiles, first, v);
         assert!(channels / S::LANES * padding.vector <= padded.len());
-        // The vectors of a block share lines of the cache.
+        // The vectors of a block share cache lines.
         for block in (0..channels / S::LANES).step_by(WIDTH) {
             for (index, tile) in tiles.clone().enumerate() {
                 let corner = self.corner(tile);
@@ -194,8 +194,7 @@ impl Winograd {
     }
 
     /// A dY A^T for the tiles `tiles` of a padded image of output gradients, written to `m`
-    /// as the tiles of the group from `first` on: what the outputs' transform Y = A^T M A hands
-    /// back to M.
+    /// starting at the group's tile `first`: the transpose of the output transform Y = A^T M A.
     #[inline(always)]
     pub fn transform_gradient<S: Vector>(
         &self,
@@ -225,7 +224,7 @@ impl Winograd {
         let padding = Self::padding::<S>(self.size);
         self.check::<S>(channels, &tiles, first, m);
         assert!(channels / S::LANES * padding.vector <= padded.len());
-        // The vectors of a block share lines of the cache.
+        // The vectors of a block share cache lines.
         for block in (0..channels / S::LANES).step_by(WIDTH) {
             for (index, tile) in tiles.clone().enumerate() {
                 let corner = self.corner(tile);
@@ -246,8 +245,8 @@ impl Winograd {
         }
     }
 
-    /// That `tiles` are tiles of an image and fit into a group from `first` on, in whole vectors,
-    /// and that `entries` holds a group.
+    /// Checks that `tiles` are tiles of an image and fit into a group starting at `first`, in whole
+    /// vectors, and that `entries` holds a group.
     #[inline(always)]
     fn check<S: Vector>(
         &self,
@@ -266,7 +265,10 @@ impl Winograd {
     /// channels `span`, one of [`Winograd::spans`] of its channels. `kernel` is U as
     /// [`Winograd::transform_kernel`] writes it.
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "what, where from and where to")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "sizes, operands and result of one product"
+    )]
     pub fn multiply_tiles<S: Vector>(
         &self,
         simd: S,

@@ -1,4 +1,4 @@
-//! The transform on the way out, and the pixels that it hands out.
+//! The output transform, which sends its pixels to a sink.
 
 use std::ops::Range;
 
@@ -7,27 +7,27 @@ use super::super::instruction_set::{Task, call};
 use super::super::pixels::{Images, PixelSink, Sums, image_len};
 use super::{Layout, WIDEST, Winograd, tile, width};
 
-/// Products of some tiles of an image, which become outputs.
+/// The products of some tiles of an image, to be transformed to outputs.
 pub struct Tiles<'a> {
     pub winograd: Winograd,
-    /// Of the image.
+    /// Channels of the image.
     pub channels: usize,
     /// The image's channels that `m` holds: one of [`Winograd::spans`].
     pub span: Range<usize>,
-    /// Of the image's tiles.
+    /// Tiles of the image.
     pub tiles: Range<usize>,
-    /// The group's tile that is the first of these.
+    /// The position of the first of these tiles in the group.
     pub first: usize,
     /// A group's products for `span`, as [`Winograd::multiply_tiles`] writes them.
     pub m: &'a [f32],
 }
 
 impl Tiles<'_> {
-    /// Y = A^T M A, handed to `sink` pixel by pixel, those outside the image left out.
+    /// Y = A^T M A, sent to `sink` pixel by pixel; skips pixels outside the image.
     ///
     /// # Panics
-    /// When the tiles are not all of the image or of a group, the span is not of whole vectors of
-    /// the image's channels, or `m`, an image of the sink or `sums` is too short.
+    /// When the tiles are not all of the image or of a group, the span does not consist of whole
+    /// vectors of the image's channels, or `m`, an image of the sink or `sums` is too short.
     #[inline(always)]
     pub fn transform<S: Vector, To: PixelSink<READ>, const READ: usize>(
         self,
@@ -81,8 +81,9 @@ impl<To: PixelSink<READ>, const READ: usize> Task for Transform<'_, To, READ> {
                     height: (winograd.size - corner.y).min(4),
                     width: (winograd.size - corner.x).min(4),
                 };
-                // SAFETY: the tile is one of the group's, which `m` holds; no pixel that is put is
-                // outside the image of `len` floats, and the vector is one of the pixel's.
+                // SAFETY: the tile is one of the group's, which `m` holds; every pixel that is
+                // written is inside the image of `len` floats, and the vector is one of the
+                // pixel's.
                 unsafe {
                     match width::<S>(span.len()) {
                         WIDEST => {
@@ -105,27 +106,27 @@ impl<To: PixelSink<READ>, const READ: usize> Task for Transform<'_, To, READ> {
     }
 }
 
-/// Where the pixels of a tile go to; distances are in floats.
+/// The destination of a tile's pixels; distances are in floats.
 struct Put<'a, S: Vector, To: PixelSink<READ>, const READ: usize> {
     images: &'a Images<'a, To, READ>,
     constants: To::Channels<S>,
-    /// Of the first pixel.
+    /// The offset of the first pixel.
     first: usize,
     /// Between two rows of the image.
     row: usize,
     /// Between two pixels of a row.
     pixel: usize,
-    /// Rows and pixels of a row that are within the image.
+    /// Rows, and pixels per row, that are within the image.
     height: usize,
     width: usize,
 }
 
 impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
-    /// Hands the sink the outputs of a tile.
+    /// Sends the outputs of a tile to the sink.
     ///
     /// # Safety
-    /// The entries are readable as [`Layout`] has them; the pixels within `height` and `width` are
-    /// within the sink's images.
+    /// The entries are readable in the order of [`Layout`]; the pixels within `height` and `width`
+    /// are within the sink's images.
     #[inline(always)]
     unsafe fn tile<const WIDTH: usize>(
         &self,
@@ -133,7 +134,7 @@ impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
         entries: *const f32,
         sums: &mut [S::f32s; 2],
     ) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's contract.
         unsafe {
             let [first, third] = tile::transform_output::<S, WIDTH, false>(simd, entries);
             let [second, fourth] = tile::transform_output::<S, WIDTH, true>(simd, entries);
@@ -153,19 +154,19 @@ impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
         }
     }
 
-    /// Hands the sink one line of a tile.
+    /// Sends one line of a tile to the sink.
     ///
     /// # Safety
     /// All four pixels of the line are within the sink's images.
     #[inline(always)]
     unsafe fn line(&self, simd: S, line: usize, values: [S::f32s; 4], sums: &mut [S::f32s; 2]) {
         for (x, &value) in values.iter().enumerate() {
-            // SAFETY: the caller's.
+            // SAFETY: the caller's contract.
             unsafe { self.pixel(simd, (line, x), value, sums) };
         }
     }
 
-    /// Hands the sink one pixel of a tile.
+    /// Sends one pixel of a tile to the sink.
     ///
     /// # Safety
     /// The pixel is within the sink's images.
@@ -181,7 +182,7 @@ impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
             self.first + line * self.row + x * self.pixel,
             self.constants,
         );
-        // SAFETY: the caller's.
+        // SAFETY: the caller's contract.
         unsafe { self.images.put(simd, constants, at, value, sums) };
     }
 }

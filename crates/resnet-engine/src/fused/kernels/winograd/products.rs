@@ -1,8 +1,8 @@
 //! The products of transformed tiles, one for each of the 36 entries.
 //!
-//! Where all channels lie in the widest blocks, as they do in the paper's networks, the distances
-//! between operands are known when this is compiled: a step of a sum then needs no instructions
-//! but its loads and multiply-adds.
+//! If all channels are in blocks of the widest kind, as in the paper's networks, the distances
+//! between operands are compile-time constants, and a step of a sum consists of loads and
+//! multiply-adds only.
 
 use super::super::Vector;
 use super::super::gemm::{Operand, Product, multiply, multiply_inline};
@@ -10,10 +10,10 @@ use super::super::instruction_set::{Task, call};
 use super::super::prefetch::Prefetch;
 use super::{ENTRIES, Layout, WIDEST, width};
 
-/// Steps of a sum between two looks at its end, where distances are known.
+/// Steps of a sum between two checks for its end, with constant distances.
 const UNROLLED: usize = 4;
 
-/// [`Layout`] as products see it; distances are in floats.
+/// The distances of [`Layout`] for products, in floats.
 #[derive(Clone, Copy)]
 pub struct Blocks {
     /// Channels of a block.
@@ -23,7 +23,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Of `WIDTH` vectors.
+    /// Blocks of `WIDTH` vectors.
     #[inline(always)]
     fn new<S: Vector, const WIDTH: usize>() -> Self {
         Self {
@@ -32,7 +32,7 @@ impl Blocks {
         }
     }
 
-    /// Of `channels`.
+    /// Blocks for `channels` channels.
     #[inline(always)]
     pub fn of<S: Vector>(channels: usize) -> Self {
         match width::<S>(channels) {
@@ -49,14 +49,14 @@ impl Blocks {
 
 /// A product for each entry of a group.
 pub trait Products: Sized {
-    /// Of V and of M.
+    /// Channels of V and of M.
     fn channels(&self) -> [usize; 2];
 
-    /// Computes them; the distances of the blocks of both are `KNOWN` when this is compiled, or not.
-    /// Has to be `#[inline(always)]`, as [`Task::run`] says.
+    /// Computes the products; `KNOWN` says whether the distances of both operands' blocks are
+    /// compile-time constants. Must be `#[inline(always)]`, see [`Task::run`].
     fn multiply<S: Vector, const KNOWN: bool>(self, simd: S, blocks: [Blocks; 2]);
 
-    /// Computes them.
+    /// Computes the products.
     #[inline(always)]
     fn compute<S: Vector>(self, simd: S) {
         let [from, to] = self.channels();

@@ -1,7 +1,7 @@
 //! The transforms of one tile, for one vector of channels.
 //!
-//! Two lines are computed at a time, so that everything in between stays in registers, of which
-//! AVX2 has sixteen.
+//! Two lines are computed at a time, so that all intermediate values fit into the sixteen registers
+//! of AVX2.
 
 use super::super::Vector;
 use super::Layout;
@@ -21,11 +21,12 @@ unsafe fn pixel<S: Vector>(
     line: usize,
     column: usize,
 ) -> S::f32s {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's contract.
     unsafe { simd.load_unchecked(pixels.add(line * pitch + column * S::LANES)) }
 }
 
-/// Where the entry at `line` and `column` is, from a tile's first; `WIDTH` is that of [`Layout`].
+/// The offset of the entry at `line` and `column` from the tile's first; `WIDTH` is that of
+/// [`Layout`].
 #[inline(always)]
 fn entry<S: Vector, const WIDTH: usize>(line: usize, column: usize) -> usize {
     (6 * line + column) * Layout::<WIDTH>::ENTRY * S::LANES
@@ -43,7 +44,7 @@ unsafe fn store<S: Vector, const WIDTH: usize>(
     values: [S::f32s; 6],
 ) {
     for (column, value) in values.into_iter().enumerate() {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's contract.
         unsafe { simd.store_unchecked(entries.add(entry::<S, WIDTH>(line, column)), value) };
     }
 }
@@ -59,7 +60,7 @@ pub unsafe fn transform_input<S: Vector, const WIDTH: usize>(
     pitch: usize,
     entries: *mut f32,
 ) {
-    // SAFETY: the caller's, for lines and columns up to the sixth.
+    // SAFETY: the caller's contract, for lines and columns up to the sixth.
     unsafe {
         for (line, point) in [(1, P), (3, Q)] {
             let [mut upper, mut lower] = [[simd.splat_f32s(0.0); 6]; 2];
@@ -101,7 +102,7 @@ pub unsafe fn transform_gradient<S: Vector, const WIDTH: usize>(
     pitch: usize,
     entries: *mut f32,
 ) {
-    // SAFETY: the caller's, for pixels up to the fourth and entries up to the sixth.
+    // SAFETY: the caller's contract, for pixels up to the fourth and entries up to the sixth.
     unsafe {
         for (line, point) in [(1, P), (3, Q)] {
             let [mut upper, mut lower] = [[simd.splat_f32s(0.0); 4]; 2];
@@ -145,7 +146,7 @@ pub unsafe fn transform_output<S: Vector, const WIDTH: usize, const ODD: bool>(
         for (line, value) in column.iter_mut().enumerate() {
             // The odd lines need all entries but the first, the even ones all but the last.
             let at = entry::<S, WIDTH>(line + usize::from(ODD), x);
-            // SAFETY: the caller's, for lines up to the sixth.
+            // SAFETY: the caller's contract, for lines up to the sixth.
             *value = unsafe { simd.load_unchecked(entries.add(at)) };
         }
         [*upper, *lower] = if ODD {

@@ -1,7 +1,7 @@
-//! Values that both dfdx and the kernels reach.
+//! Memory that both dfdx and the kernels can access.
 //!
-//! dfdx keeps the memory of its tensors to itself, but not that of its gradients, and its SGD writes
-//! into a velocity. That is the way in and out of tensors here.
+//! dfdx does not expose the memory of its tensors, but it does expose that of its gradients, and
+//! its SGD writes into a velocity. This module copies values in and out of tensors that way.
 
 use cudarc::driver::{CudaSlice, DeviceSlice};
 use dfdx::prelude::{
@@ -12,24 +12,24 @@ use dfdx::prelude::{
 use super::values::Floats;
 use crate::model::Vector;
 
-/// Memory as dfdx's SGD takes it for gradients and velocities.
+/// The memory type that dfdx's SGD takes for gradients and velocities.
 pub type Memory<E = f32> = <Cuda as Storage<E>>::Vec;
 
-/// v = 0 v + (0 + 1 p), p -= 0 v: the velocity becomes the parameter, which stays what it is. Both
-/// have to be finite; where they are not, the run has diverged and ends.
+/// v = 0 v + (0 + 1 p), p -= 0 v: copies the parameter into the velocity and leaves the parameter
+/// unchanged. Both must be finite; if they are not, the run has diverged and ends.
 const COPY: SgdConfig = SgdConfig {
     lr: 0.0,
     momentum: Some(Momentum::Classic(0.0)),
     weight_decay: Some(WeightDecay::L2(1.0)),
 };
 
-/// Zeros.
+/// Zero-filled memory.
 pub fn zeros<E: Unit>(device: &Cuda, len: usize) -> Result<Memory<E>, CudaError> {
     Storage::<E>::try_alloc_len(device, len)
 }
 
 /// Copies `tensor` to the beginning of `memory`. `zeros` is all zero and at least as long. A tensor
-/// that shares its memory with another gets its own.
+/// that shares its memory with another gets its own copy.
 pub fn load<S: Shape>(
     tensor: &mut Tensor<S, f32, Cuda>,
     memory: &mut Memory,
@@ -40,8 +40,8 @@ pub fn load<S: Shape>(
     COPY.try_update(tensor, memory, zeros)
 }
 
-/// Changes `tensor` as SGD does by `config`, which is one without momentum. `unused` is as long and
-/// stays what it is.
+/// Updates `tensor` by SGD with `config`, which has no momentum. `unused` has the same length and
+/// is not changed.
 pub fn update(
     config: &SgdConfig,
     tensor: &mut Vector<Cuda>,
@@ -53,15 +53,15 @@ pub fn update(
     config.try_update(tensor, unused, gradient)
 }
 
-/// Memory that becomes tensors of shape `S`.
-pub struct Slot<S: Shape> {
-    /// Whose gradient dfdx takes the memory for.
+/// Memory that is converted to tensors of shape `S`.
+pub struct SharedTensor<S: Shape> {
+    /// The tensor whose gradient this memory is to dfdx.
     key: Tensor<S, f32, Cuda>,
     memory: Gradients<f32, Cuda>,
 }
 
-impl<S: Shape> Slot<S> {
-    /// Zeros.
+impl<S: Shape> SharedTensor<S> {
+    /// Zero-filled memory.
     pub fn new(device: &Cuda, shape: S) -> Result<Self, CudaError> {
         let key = device.try_zeros_like(&shape)?;
         let mut memory = Gradients::leaky();
@@ -73,12 +73,12 @@ impl<S: Shape> Slot<S> {
         self.key.shape()
     }
 
-    /// The memory itself.
+    /// The memory as cudarc has it.
     pub fn slice(&mut self) -> Result<&mut CudaSlice<f32>, CudaError> {
         Ok(self.memory.get_or_alloc_mut(&self.key)?)
     }
 
-    /// The values, for kernels.
+    /// The values, as kernel arguments.
     pub fn floats(&mut self) -> Result<Floats<'_>, CudaError> {
         Ok(Floats::of(self.slice()?))
     }
@@ -89,7 +89,7 @@ impl<S: Shape> Slot<S> {
     }
 }
 
-/// The gradients of `tensors`, zero where there are none yet.
+/// The gradients of `tensors`; zeros where none exist yet.
 pub fn gradients_of<'a, S: Shape, const N: usize>(
     gradients: &'a mut Gradients<f32, Cuda>,
     tensors: [&Tensor<S, f32, Cuda>; N],
@@ -100,7 +100,7 @@ pub fn gradients_of<'a, S: Shape, const N: usize>(
     let mut found = Vec::with_capacity(N);
     for tensor in tensors {
         let one = Floats::of(gradients.get_or_alloc_mut(tensor)?);
-        // SAFETY: nothing frees a gradient as long as all of them are borrowed.
+        // SAFETY: no gradient is freed while all of them are borrowed.
         found.push(unsafe { one.detached() });
     }
     Ok(std::array::from_fn(|at| found[at]))
