@@ -1,9 +1,9 @@
-//! Checkpoints: the whole state of a training in a safetensors file.
+//! Checkpoint files: the full training state in a safetensors file.
 //!
-//! Parameters and running statistics bear the names that PyTorch's ResNets give them, momentum
-//! buffers are named after their parameters, and the order of the current epoch is a tensor too.
-//! Everything else is JSON in the file's metadata. The same state gives the same bytes, and
-//! nothing in a file tells when or where it was written.
+//! Parameters and running statistics have the names of PyTorch's ResNets, momentum buffers are
+//! named after their parameters, and the sampler's order of the current epoch is a tensor too.
+//! Everything else is JSON in the file's metadata. Equal states give equal bytes: no file contains
+//! a date, a host or a path.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -24,26 +24,26 @@ use resweep_core::domain::{Checkpoint, Saved, Sha256, TrajectoryId};
 use resweep_core::files::Place;
 use resweep_data::SamplerState;
 
-/// Raised when a file means something else than before.
+/// Incremented when the meaning of a file changes.
 const FORMAT: u32 = 2;
-/// The first format has no curve.
+/// Version 1 has no curve.
 const OLDEST_FORMAT: u32 = 1;
-/// The one entry of the metadata; with several, their order would be left to chance.
+/// The only metadata entry: with several, their order in the file would be random.
 pub(super) const METADATA: &str = "resweep";
 pub(super) const MOMENTUM: &str = "momentum_buffer.";
 pub(super) const PERMUTATION: &str = "sampler.permutation";
-/// Before the names of the training curve's tensors.
+/// Prefix of the training curve's tensors.
 pub(super) const CURVE: &str = "curve.";
 const CURVE_ERRORS: &str = "curve.errors";
 const CURVE_LOSS_SUMS: &str = "curve.loss_sums";
 
-/// Where a training stands besides its tensors.
+/// The training state besides the network's tensors.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Progress {
     pub iteration: u64,
-    /// Errors and loss since the last point of the training curve; only used without a curve.
+    /// Errors and loss since the last point of the training curve; used only without a curve.
     pub interval: RunningError,
-    /// The training curve so far; `None` where it is too long, or an older build did not keep it.
+    /// The training curve so far; `None` if it is too long, or if an older version wrote the file.
     pub curve: Option<Curve>,
     /// Learning rate of the last update.
     pub lr: f64,
@@ -64,9 +64,9 @@ pub enum CheckpointError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("the checkpoint {} is not as it was written", path.display())]
+    #[error("the checkpoint {} is damaged: its SHA-256 differs", path.display())]
     Damaged { path: PathBuf },
-    #[error("the checkpoint {} is not of this training: {what}", path.display())]
+    #[error("the checkpoint {} does not belong to this run: {what}", path.display())]
     Foreign { path: PathBuf, what: String },
     #[error(transparent)]
     Device(#[from] EngineError),
@@ -78,10 +78,10 @@ pub(super) struct Header {
     format: u32,
     trajectory: TrajectoryId,
     iteration: u64,
-    /// Only where there is no curve, so that a file does not depend on `log_every`.
+    /// Only without a curve, so that a file does not depend on `log_every`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interval: Option<RunningError>,
-    /// Each learning rate with the first iteration that had it, where there is a curve.
+    /// Each learning rate with its first iteration, if there is a curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rates: Option<Vec<(u64, f64)>>,
     lr: f64,
@@ -91,10 +91,10 @@ pub(super) struct Header {
     augmentation_words: u128,
 }
 
-/// Writes `folder/<iteration>.safetensors`; returns when the disk has it.
+/// Writes `folder/<iteration>.safetensors`; returns once the data are on disk.
 ///
 /// # Errors
-/// When it cannot be written; a file of that name is then as it was.
+/// When the file cannot be written; an existing file of that name is unchanged.
 pub fn save<D: Device<f32>>(
     folder: &Place,
     trajectory: &TrajectoryId,
@@ -117,11 +117,11 @@ pub fn save<D: Device<f32>>(
     })
 }
 
-/// Puts the state of a checkpoint into a network and its optimiser.
+/// Loads the state of a checkpoint into a network and its optimiser.
 ///
 /// # Errors
-/// When the file cannot be read, is not the one that was written, or belongs to something else;
-/// then network and optimiser are as they were.
+/// When the file cannot be read, its SHA-256 differs, or it belongs to another run; network and
+/// optimiser are unchanged then.
 pub fn load<D: Device<f32>>(
     checkpoint: &Checkpoint,
     batch_size: usize,
@@ -146,10 +146,10 @@ pub fn load<D: Device<f32>>(
     Ok(decoded.progress)
 }
 
-/// The bytes of a checkpoint's file.
+/// Reads a checkpoint's file.
 ///
 /// # Errors
-/// When it cannot be read, or its checksum is not the one that was recorded.
+/// When it cannot be read, or its SHA-256 differs from the recorded one.
 pub(super) fn read(checkpoint: &Checkpoint) -> Result<Vec<u8>, CheckpointError> {
     let path = || checkpoint.path.to_path_buf();
     let bytes = checkpoint
@@ -165,7 +165,7 @@ pub(super) fn read(checkpoint: &Checkpoint) -> Result<Vec<u8>, CheckpointError> 
     }
 }
 
-/// A tensor on its way into a file.
+/// A tensor to be written to a file.
 struct Entry {
     name: String,
     dtype: Dtype,
@@ -256,7 +256,7 @@ fn curve_entries(curve: &Curve) -> [Entry; 2] {
     [errors, loss_sums]
 }
 
-/// A checkpoint that fits a network, in the order of the network's tensors.
+/// A checkpoint's content, in the order of the network's tensors.
 struct Decoded {
     parameters: Vec<Vec<f32>>,
     momentum: Vec<Vec<f32>>,
@@ -264,18 +264,18 @@ struct Decoded {
     progress: Progress,
 }
 
-/// The metadata of a file, where it is a checkpoint that this program reads.
+/// The metadata of a file, if it is a checkpoint in a supported format.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let entries = metadata.metadata().as_ref();
     let json = entries.and_then(|entries| entries.get(METADATA));
-    let json = json.ok_or("it is not resweep's")?;
+    let json = json.ok_or("it has no resweep metadata")?;
     let header: Header = serde_json::from_str(json).map_err(|error| error.to_string())?;
     if (OLDEST_FORMAT..=FORMAT).contains(&header.format) {
         return Ok(header);
     }
     Err(format!(
-        "it has version {} of the format, this program reads {FORMAT}",
+        "it has format {}, this version of resweep reads format {FORMAT}",
         header.format
     ))
 }
@@ -288,7 +288,7 @@ fn decode<D: Device<f32>>(
 ) -> Result<Decoded, String> {
     let header = header(bytes)?;
     if header.trajectory != checkpoint.trajectory || header.iteration != checkpoint.iteration {
-        return Err("its configuration is another one".to_owned());
+        return Err("its configuration differs".to_owned());
     }
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let floats = |name: &str, len: usize| values::<f32>(&file, name, Dtype::F32, Some(len));
@@ -336,7 +336,7 @@ fn curve(
     let errors = values(file, CURVE_ERRORS, Dtype::U32, len)?;
     let loss_sums = values(file, CURVE_LOSS_SUMS, Dtype::F64, len)?;
     Curve::from_parts(batch_size, errors, loss_sums, rates)
-        .ok_or_else(|| "its training curve does not fit together".to_owned())
+        .ok_or_else(|| "its training curve is inconsistent".to_owned())
 }
 
 fn values<T: bytemuck::AnyBitPattern>(
@@ -350,7 +350,7 @@ fn values<T: bytemuck::AnyBitPattern>(
     if view.dtype() != dtype || len.is_some_and(|len| len != values) {
         return Err(format!("`{name}` has another type or size"));
     }
-    // What a file holds need not be aligned.
+    // Tensors in a file may be unaligned.
     let chunks = view.data().chunks_exact(size_of::<T>());
     Ok(chunks.map(bytemuck::pod_read_unaligned).collect())
 }

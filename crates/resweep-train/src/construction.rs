@@ -1,5 +1,5 @@
-//! The start of a run that grows from another: its network is that of the other run's end, made
-//! deeper by layers that are the identity.
+//! Initialises a deeper network from the final network of its parent run, by inserting identity
+//! layers.
 
 use std::ops::ControlFlow;
 
@@ -11,46 +11,47 @@ use resnet_engine::model::Network;
 use resnet_engine::{Engine, EngineError, Sgd};
 use resweep_core::domain::{Configuration, EvalPoint, Job, Origin, TrainError};
 
-/// Of the evaluation images, so many may be answered otherwise, for rounding: the layers that are
-/// the identity are computed in float32, and an image near the border of two classes may change
-/// sides.
+/// The number of evaluation images whose classification may change through rounding: the identity
+/// layers are computed in float32, and an image close to the boundary between two classes may
+/// change sides.
 const IMAGES_ALLOWED: usize = 2;
-/// The same as a share of the images, where that is more.
+/// The same as a fraction of the images, if that is more.
 const SHARE_ALLOWED: f64 = 0.001;
-/// How far the losses may be apart, relative to 1 + the loss.
+/// The largest difference between the losses, relative to 1 + the loss.
 const LOSS_ALLOWED: f64 = 1e-3;
 
-/// Puts the network that the run grows from into the learner's deeper one, and measures that both
-/// answer alike. Returns the evaluation of the deeper one, at iteration 0; `None` where `go_on`,
-/// which is asked after every batch, does not want to.
+/// Copies the parent's network into the learner's deeper one and checks that both compute the same
+/// function. Returns the evaluation of the deeper one, at iteration 0; `None` if `keep_going`,
+/// which is called after every batch, breaks.
 ///
 /// # Errors
-/// When the other run's final state cannot be read, or the two networks do not answer alike.
+/// When the parent's final checkpoint cannot be read, or the two networks compute different
+/// functions.
 pub fn grow<D: Device<f32>, E: Engine<D>>(
     learner: &mut Learner<'_, D, E>,
     job: &Job<'_>,
     source: &Configuration,
     origin: &Origin,
-    mut go_on: impl FnMut() -> ControlFlow<()>,
+    mut keep_going: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Option<EvalPoint>, TrainError> {
     let shallow = load(learner, job, source, origin)?;
     let deep = std::mem::replace(&mut learner.network, shallow);
-    let before = learner.evaluate(0, &mut go_on)?;
+    let before = learner.evaluate(0, &mut keep_going)?;
     let shallow = std::mem::replace(&mut learner.network, deep);
     let Some(before) = before else {
         return Ok(None);
     };
-    if insert(learner, &shallow, &mut go_on)?.is_break() {
+    if insert(learner, &shallow, &mut keep_going)?.is_break() {
         return Ok(None);
     }
-    let Some(after) = learner.evaluate(0, &mut go_on)? else {
+    let Some(after) = learner.evaluate(0, &mut keep_going)? else {
         return Ok(None);
     };
-    if answer_alike(&before, &after, learner.data.eval.len()) {
+    if agree(&before, &after, learner.data.eval.len()) {
         return Ok(Some(after));
     }
     Err(TrainError::lasting(format!(
-        "the network does not compute what {} does, from which it grows: error {:.3} %, loss {:.6}, \
+        "the deeper network does not reproduce its parent {}: error {:.3} %, loss {:.6}, \
          against {:.3} %, {:.6}",
         source.model.name(),
         after.error_percent,
@@ -60,7 +61,7 @@ pub fn grow<D: Device<f32>, E: Engine<D>>(
     )))
 }
 
-/// The network at the end of the run that this one grows from, from the first sound checkpoint.
+/// Loads the final network of the parent run from the first intact checkpoint.
 fn load<D: Device<f32>, E: Engine<D>>(
     learner: &Learner<'_, D, E>,
     job: &Job<'_>,
@@ -70,12 +71,12 @@ fn load<D: Device<f32>, E: Engine<D>>(
     let (device, classes) = (learner.device, learner.data.classes.len());
     let mut network = Network::new(device, &source.model, classes, job.run.config.seed);
     let mut sgd = Sgd::new(&source.train, source.model.decay);
-    let mut reason = "it is gone".to_owned();
+    let mut reason = "the file is missing".to_owned();
     for copy in &job.grant.origin {
         let batch_size = source.train.batch_size;
         match checkpoint::load(copy, batch_size, device, &mut network, &mut sgd) {
             Ok(_) => {
-                tracing::info!("grows from {}", copy.path.display());
+                tracing::info!("grow from {}", copy.path.display());
                 return Ok(network);
             }
             Err(checkpoint::CheckpointError::Device(error)) => return Err(error.into()),
@@ -83,25 +84,25 @@ fn load<D: Device<f32>, E: Engine<D>>(
         }
     }
     Err(TrainError::lasting(format!(
-        "the final checkpoint of {} (run {}), from which this run grows, cannot be used: {reason}; \
-         put it back, or train both again with `--fresh`",
+        "the final checkpoint of {} (run {}), the parent of this run, cannot be used: {reason}; \
+         restore it, or train both again with `--fresh`",
         source.model.name(),
         origin.run.short()
     )))
 }
 
-/// Makes the learner's network the shallow one with layers that are the identity. Their BN is set
-/// by what the training images, as they are, bring to them.
+/// Turns the learner's network into the shallow one with identity layers. The training images,
+/// without augmentation, determine the BN of those layers.
 fn insert<D: Device<f32>, E: Engine<D>>(
     learner: &mut Learner<'_, D, E>,
     shallow: &Network<D>,
-    go_on: impl FnMut() -> ControlFlow<()>,
+    keep_going: impl FnMut() -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, EngineError> {
     let identities = learner.network.deepen(shallow);
     if identities.is_empty() {
         return Ok(ControlFlow::Continue(()));
     }
-    let Some(moments) = learner.moments(go_on)? else {
+    let Some(moments) = learner.moments(keep_going)? else {
         return Ok(ControlFlow::Break(()));
     };
     for layer in &identities {
@@ -111,9 +112,8 @@ fn insert<D: Device<f32>, E: Engine<D>>(
     Ok(ControlFlow::Continue(()))
 }
 
-/// Whether two evaluations of the same images differ by no more than rounding. What is not a number
-/// is like nothing.
-fn answer_alike(before: &EvalPoint, after: &EvalPoint, images: usize) -> bool {
+/// Whether two evaluations of the same images agree up to rounding. NaN agrees with nothing.
+fn agree(before: &EvalPoint, after: &EvalPoint, images: usize) -> bool {
     let images = images as f64;
     let allowed = (SHARE_ALLOWED * images).max(IMAGES_ALLOWED as f64);
     let changed = (after.error_percent - before.error_percent).abs() / 100.0 * images;
@@ -127,7 +127,7 @@ mod tests {
     use resweep_core::domain::EvalSet;
 
     #[test]
-    fn rounding_is_allowed_and_nothing_more() {
+    fn only_rounding_differences_are_accepted() {
         let point = |error_percent, loss| EvalPoint {
             iteration: 0,
             set: EvalSet::Test,
@@ -135,7 +135,7 @@ mod tests {
             loss,
         };
         let before = point(10.0, 0.5);
-        let alike = |error, loss, images| answer_alike(&before, &point(error, loss), images);
+        let alike = |error, loss, images| agree(&before, &point(error, loss), images);
         assert!(alike(10.0, 0.5, 10_000));
         assert!(alike(10.1, 0.5, 10_000) && !alike(10.11, 0.5, 10_000));
         // Two of a hundred.

@@ -1,4 +1,4 @@
-//! Batches that a GPU renders from images that lie there.
+//! Assembles batches on a GPU from data sets in GPU memory.
 
 use dfdx::prelude::Cuda;
 
@@ -6,16 +6,16 @@ use super::loader::ImageLoader;
 use resnet_engine::{CudaImages, CudaPick, EngineError, Matrix};
 use resweep_data::{Batch, Data, Part, Pick, padding};
 
-/// Keeps the sets on a GPU as bytes, and crops, mirrors and normalises there.
+/// Keeps data sets in GPU memory as bytes; crops, mirrors and normalises there.
 pub struct CudaLoader<'a> {
     device: &'a Cuda,
-    /// Copied when their first batch comes.
+    /// Copied when their first batch is loaded.
     train: Option<CudaImages>,
     eval: Option<CudaImages>,
 }
 
 impl<'a> CudaLoader<'a> {
-    /// Copies no images yet.
+    /// Creates a loader without copying images.
     pub fn new(device: &'a Cuda) -> Self {
         Self {
             device,

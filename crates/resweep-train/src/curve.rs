@@ -1,29 +1,29 @@
-//! The training curve of a run, iteration by iteration.
+//! The training curve of a run, for every iteration.
 //!
-//! It is part of a checkpoint, so that a run which resumes from another run's checkpoint has the
-//! points of its own `log_every` up to there, bit for bit.
+//! Checkpoints contain it, so that a run that resumes from another run's checkpoint has points at
+//! its own `log_every`, bit for bit.
 
 use super::running_error::RunningError;
 use resweep_core::domain::TrainPoint;
 
-/// The most iterations that are kept, 12 bytes each. A longer run keeps only its current interval,
-/// and another run that resumes from it takes over the points that it recorded.
+/// The longest curve that is kept, at 12 bytes per iteration. A longer run keeps only its current
+/// interval, and a run that resumes from it copies the points that it recorded.
 const ITERATIONS_MAX: usize = 1 << 20;
 
-/// Errors and losses of every iteration from the first.
+/// Errors and losses of every iteration since the first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curve {
-    /// Images of an iteration: every batch is full.
+    /// Images per iteration: every batch is full.
     batch_size: usize,
     pub errors: Vec<u32>,
     /// Sum over the images of the cross-entropy, in nats.
     pub loss_sums: Vec<f64>,
-    /// Each learning rate with the first iteration that had it.
+    /// Each learning rate with its first iteration.
     pub rates: Vec<(u64, f64)>,
 }
 
 impl Curve {
-    /// The curve of a run that has not begun.
+    /// The curve of a run before its first iteration.
     pub fn new(batch_size: usize) -> Self {
         Self {
             batch_size,
@@ -31,7 +31,7 @@ impl Curve {
         }
     }
 
-    /// The curve that a checkpoint holds; `None` where its parts do not fit each other.
+    /// The curve from a checkpoint; `None` if its parts are inconsistent.
     pub fn from_parts(
         batch_size: usize,
         errors: Vec<u32>,
@@ -47,7 +47,7 @@ impl Curve {
         })
     }
 
-    /// Adds the next iteration; `None` where the curve becomes too long to be kept.
+    /// Adds the next iteration; returns `None` once the curve is too long to keep.
     pub fn with(mut self, errors: usize, loss_sum: f64, lr: f64) -> Option<Self> {
         if self.errors.len() == ITERATIONS_MAX {
             return None;
@@ -60,14 +60,14 @@ impl Curve {
         Some(self)
     }
 
-    /// The sums of the interval of `every` iterations that the last iteration belongs to.
+    /// The sums over the interval of `every` iterations that contains the last iteration.
     pub fn interval(&self, every: u64) -> RunningError {
         let end = self.errors.len() as u64;
         let start = end.saturating_sub(1) / every * every;
         self.sum(start, end)
     }
 
-    /// The points of every `every` iterations before the last iteration.
+    /// The points at every `every` iterations, without the last iteration.
     pub fn points(&self, every: u64) -> Vec<TrainPoint> {
         let last = self.errors.len() as u64;
         let ends = (1..).map(|n| n * every).take_while(|end| *end < last);
@@ -83,7 +83,7 @@ impl Curve {
         .collect()
     }
 
-    /// Over the iterations after `start` up to `end`, added in their order.
+    /// Sums the iterations after `start` up to `end`, in order.
     fn sum(&self, start: u64, end: u64) -> RunningError {
         let mut sum = RunningError::default();
         for iteration in start as usize..end as usize {
@@ -112,20 +112,20 @@ mod tests {
     }
 
     #[test]
-    fn points_are_the_means_of_their_intervals() {
+    fn points_are_means_over_intervals() {
         let points = curve(7).points(3);
         let ends: Vec<u64> = points.iter().map(|point| point.iteration).collect();
         assert_eq!(ends, [3, 6]);
         assert_eq!(points[0].error_percent, 25.0);
         assert_eq!(points[1].loss, (0.1 * 3.0 + 0.1 * 4.0 + 0.1 * 5.0) / 12.0);
         assert_eq!((points[0].lr, points[1].lr), (0.1, 0.01));
-        // The point at the last iteration is measured by whoever resumes there.
+        // The resumed run measures the point at the last iteration.
         assert_eq!(curve(6).points(3).len(), 1);
         assert!(curve(0).points(3).is_empty());
     }
 
     #[test]
-    fn the_interval_is_that_of_the_last_iteration() {
+    fn interval_contains_the_last_iteration() {
         let mean = |iterations, every| curve(iterations).interval(every).mean();
         assert_eq!(mean(7, 3).loss, 0.1 * 6.0 / 4.0);
         assert_eq!(mean(6, 3).loss, (0.1 * 3.0 + 0.1 * 4.0 + 0.1 * 5.0) / 12.0);

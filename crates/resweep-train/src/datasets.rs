@@ -1,4 +1,4 @@
-//! The data sets of a sweep, each loaded once and shared by its runs.
+//! Loads each data set of a sweep once and shares it between runs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use resweep_core::domain::{Augmentation, Configuration, DataConfig};
 use resweep_data::{Data, DataError};
 
-/// Loaded data sets by what asked for them.
+/// Loaded data sets by configuration.
 #[derive(Default)]
 pub struct Datasets {
     loaded: Vec<(DataConfig, usize, Arc<Data>)>,
 }
 
 impl Datasets {
-    /// Loads what these configurations need; `cache` is the folder for decoded images.
+    /// Loads the data sets of these configurations; `cache` is the folder for decoded images.
     ///
     /// # Errors
     /// The first data set that cannot be loaded.
@@ -32,7 +32,7 @@ impl Datasets {
         Ok(datasets)
     }
 
-    /// The data of a configuration, if it was among those loaded.
+    /// The data of a configuration, if they were loaded.
     pub fn get(&self, configuration: &Configuration) -> Option<&Arc<Data>> {
         let (wanted, wanted_size) = key(configuration);
         self.loaded
@@ -42,7 +42,7 @@ impl Datasets {
     }
 }
 
-/// What loaded data depend on: augmentation comes later, batch by batch.
+/// The part of a configuration that determines the loaded data; augmentation applies to batches.
 fn key(configuration: &Configuration) -> (DataConfig, usize) {
     let mut config = configuration.data.clone();
     config.augmentation = Augmentation::None;

@@ -1,4 +1,4 @@
-//! The devices that this program and this machine have.
+//! Detects the devices of this build and machine.
 
 #[cfg(feature = "cuda")]
 use resnet_engine::{EngineError, compile_kernels};
@@ -11,7 +11,7 @@ pub enum DeviceError {
         "this program was built without CUDA: build it with `make cuda`, or use `--device cpu`"
     )]
     NotBuilt,
-    #[error("no GPU answers: {0}")]
+    #[error("no usable GPU: {0}")]
     NoGpus(String),
     #[error("there is no GPU {ordinal}: this machine has {count}, numbered from 0")]
     NoSuchGpu { ordinal: usize, count: usize },
@@ -23,19 +23,19 @@ pub enum DeviceError {
     OutOfMemory { ordinal: usize },
 }
 
-/// The devices that a request comes to.
+/// The devices of a device request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// At least one, each once.
     pub devices: Vec<DeviceKind>,
-    /// Why `auto` chose the CPU.
+    /// The reason why `auto` chose the CPU.
     pub why_cpu: Option<DeviceError>,
 }
 
-/// Finds the devices that are asked for, and sees that each GPU among them works.
+/// Resolves a device request and checks that each GPU in it works.
 ///
 /// # Errors
-/// When one of them cannot be used; `auto` then means the CPU.
+/// When a device cannot be used; `auto` falls back to the CPU instead.
 pub fn find(request: &DeviceRequest) -> Result<Found, DeviceError> {
     let listed = match request {
         DeviceRequest::Listed(listed) => listed.as_slice(),
@@ -76,7 +76,7 @@ pub fn find(request: &DeviceRequest) -> Result<Found, DeviceError> {
     })
 }
 
-/// What is recorded of a device: `cpu`, or `cuda:0 (NVIDIA H100 80GB HBM3)`.
+/// The recorded description of a device: `cpu`, or `cuda:0 (NVIDIA H100 80GB HBM3)`.
 pub fn description(device: DeviceKind) -> String {
     #[cfg(feature = "cuda")]
     if let DeviceKind::Cuda(ordinal) = device
@@ -87,14 +87,14 @@ pub fn description(device: DeviceKind) -> String {
     device.to_string()
 }
 
-/// Every GPU, each seen to work; at least one.
+/// Every GPU, after checking that it works; at least one.
 fn gpus() -> Result<Vec<DeviceKind>, DeviceError> {
     let devices: Vec<DeviceKind> = (0..count()?).map(DeviceKind::Cuda).collect();
     devices.iter().try_for_each(|&device| check(device))?;
     Ok(devices)
 }
 
-/// Sees that a device works.
+/// Checks that a device works.
 fn check(device: DeviceKind) -> Result<(), DeviceError> {
     match device {
         DeviceKind::Cpu => Ok(()),
@@ -105,7 +105,7 @@ fn check(device: DeviceKind) -> Result<(), DeviceError> {
     }
 }
 
-/// How many GPUs the driver knows; at least one.
+/// The number of GPUs that the driver reports; at least one.
 #[cfg(feature = "cuda")]
 fn count() -> Result<usize, DeviceError> {
     use cudarc::driver::result;
@@ -113,7 +113,7 @@ fn count() -> Result<usize, DeviceError> {
     result::init().map_err(said)?;
     match result::device::get_count().map_err(said)? {
         count @ 1.. => Ok(count as usize),
-        _ => Err(DeviceError::NoGpus("the driver knows of none".to_owned())),
+        _ => Err(DeviceError::NoGpus("the driver reports none".to_owned())),
     }
 }
 
@@ -122,15 +122,15 @@ fn count() -> Result<usize, DeviceError> {
     Err(DeviceError::NotBuilt)
 }
 
-/// What the driver says, and what to do about it where that is known.
+/// The driver's error, with advice for known errors.
 #[cfg(feature = "cuda")]
 fn explained(error: cudarc::driver::result::DriverError) -> String {
-    // The error's own `Debug` asks the driver for words, which one that is missing does not have.
+    // The error's own `Debug` asks the driver for the text, which a missing driver does not have.
     let said = format!("{:?}", error.0);
     let advice = [
         (
             "STUB_LIBRARY",
-            "no NVIDIA driver was installed when `make cuda-toolkit` ran; run it again where there is one",
+            "no NVIDIA driver was installed when `make cuda-toolkit` ran; run it again on a machine with a driver",
         ),
         (
             "NO_DEVICE",
@@ -142,11 +142,11 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
         ),
         (
             "NO_BINARY_FOR_GPU",
-            "the program was built for another kind of GPU; build it here, or with its CUDA_COMPUTE_CAP",
+            "the program was built for another GPU model; build it on this machine, or set CUDA_COMPUTE_CAP",
         ),
         (
             "INVALID_PTX",
-            "the program was built for another kind of GPU; build it here, or with its CUDA_COMPUTE_CAP",
+            "the program was built for another GPU model; build it on this machine, or set CUDA_COMPUTE_CAP",
         ),
         (
             "SYSTEM_DRIVER_MISMATCH",
@@ -159,14 +159,14 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
     }
 }
 
-/// The GPU with this ordinal, which has been seen to compute.
+/// The GPU with this ordinal, after a trial computation.
 ///
 /// # Errors
-/// When it does not answer, or cannot run what this program was built for.
+/// When the GPU fails, or cannot run the code of this build.
 #[cfg(feature = "cuda")]
 pub fn cuda(ordinal: usize) -> Result<dfdx::prelude::Cuda, DeviceError> {
     use dfdx::prelude::{AsArray, Cuda, CudaError, TensorFrom};
-    // dfdx panics where there is none.
+    // dfdx panics if there is no driver.
     let count = count()?;
     if ordinal >= count {
         return Err(DeviceError::NoSuchGpu { ordinal, count });
@@ -198,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn without_cuda_auto_is_the_cpu_and_says_why() {
+    fn auto_without_cuda_is_the_cpu_with_a_reason() {
         let auto = found("auto").expect("the CPU");
         assert_eq!(auto.devices, [DeviceKind::Cpu]);
         assert_eq!(auto.why_cpu, Some(DeviceError::NotBuilt));
     }
 
     #[test]
-    fn without_cuda_a_gpu_is_refused() {
+    fn gpu_without_cuda_is_rejected() {
         for text in ["cuda", "cuda:all", "cpu,cuda:1"] {
             assert_eq!(found(text), Err(DeviceError::NotBuilt));
         }

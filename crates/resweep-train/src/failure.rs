@@ -1,4 +1,4 @@
-//! What an error of a training means for its run.
+//! Converts errors of training to [`TrainError`], which says whether a retry makes sense.
 
 use super::checkpoint::CheckpointError;
 use super::device::DeviceError;
@@ -13,7 +13,7 @@ impl From<DeviceError> for TrainError {
     }
 }
 
-/// A full disk may pass; a link in the way does not.
+/// A full disk is a transient failure; a symbolic link in the way is not.
 impl From<CheckpointError> for TrainError {
     fn from(error: CheckpointError) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! How strongly each 3x3 layer responds: the paper's figure 7.
+//! Layer responses: the paper's figure 7.
 
 use dfdx::prelude::Device;
 
@@ -6,12 +6,12 @@ use resnet_engine::Moments;
 use resnet_engine::model::{BN_EPSILON, ConvBn, Network};
 use resweep_core::domain::LayerStat;
 
-/// The standard deviation of each 3x3 layer's outputs after BN, before the ReLU and before the
-/// addition, in the order of the layers; projections are left out. `moments` are those of every
-/// convolution's outputs before BN.
+/// The standard deviation of each 3x3 layer's outputs after BN, before ReLU and addition, in the
+/// order of the layers; without projections. `moments` are those of every convolution's outputs
+/// before BN.
 ///
-/// With its running statistics BN is one affine map for each channel, so the moments before it
-/// determine those after it.
+/// With running statistics BN is one affine map per channel, so the moments before it determine
+/// those after it.
 pub fn layer_stats<D: Device<f32>>(network: &Network<D>, moments: &[Moments]) -> Vec<LayerStat> {
     let layers = network.architecture.layers().zip(moments);
     let layers = layers.filter(|(layer, _)| layer.kernel == 3);

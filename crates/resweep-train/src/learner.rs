@@ -1,4 +1,4 @@
-//! A network, its optimiser and its images: one update, or one evaluation.
+//! One run's network, optimiser and images: one update, or one evaluation.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use resnet_engine::{BatchLoss, Engine, EngineError, Matrix, Moments, Sgd};
 use resweep_core::domain::{EvalPoint, RunConfig};
 use resweep_data::{Batch, Data, EvalBatches, Part};
 
-/// What an update changes, and what it takes.
+/// The state that an update changes, and its inputs.
 pub struct Learner<'a, D: Device<f32>, E> {
     pub device: &'a D,
     pub network: Network<D>,
@@ -46,8 +46,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
         })
     }
 
-    /// One update; the logits (batch, classes) are those before it. A GPU may still be computing
-    /// them.
+    /// Performs one update; the logits (batch, classes) are those before it. A GPU may still be
+    /// computing them.
     ///
     /// # Errors
     /// When the device fails.
@@ -60,15 +60,15 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
         Ok(logits)
     }
 
-    /// Error and loss over all evaluation images, the last partial batch included; `None` where
-    /// `go_on`, which is asked after every batch, does not want to.
+    /// Error and loss over all evaluation images, including the last partial batch; `None` if
+    /// `keep_going`, which is called after every batch, breaks.
     ///
     /// # Errors
     /// When the device fails.
     pub fn evaluate(
         &mut self,
         iteration: u64,
-        mut go_on: impl FnMut() -> ControlFlow<()>,
+        mut keep_going: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Option<EvalPoint>, EngineError> {
         let mut total = RunningError::default();
         let mut batches = self.batches(Part::Eval);
@@ -77,7 +77,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
             let logits = self.engine.eval(&self.network, images)?;
             let measured = BatchLoss::measure(&logits.as_vec(), &self.eval_batch.labels);
             total.add(measured.errors, measured.loss_sum, self.eval_batch.len());
-            if go_on().is_break() {
+            if keep_going().is_break() {
                 return Ok(None);
             }
         }
@@ -90,15 +90,15 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
         }))
     }
 
-    /// The moments of what every convolution puts out, over all training images as they are, with
-    /// BN on its running statistics; in the order of the layers. `None` where `go_on`, which is
-    /// asked after every batch, does not want to.
+    /// The moments of every convolution's output over all training images without augmentation,
+    /// with BN on its running statistics, in the order of the layers. `None` if `keep_going`, which
+    /// is called after every batch, breaks.
     ///
     /// # Errors
     /// When the device fails.
     pub fn moments(
         &mut self,
-        mut go_on: impl FnMut() -> ControlFlow<()>,
+        mut keep_going: impl FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Vec<Moments>>, EngineError> {
         let layers = self.network.architecture.layers().count();
         let mut total = vec![Moments::default(); layers];
@@ -108,14 +108,14 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
             let of_batch = self.engine.moments(&self.network, images)?;
             let layers = total.iter_mut().zip(&of_batch);
             layers.for_each(|(total, batch)| total.add(batch));
-            if go_on().is_break() {
+            if keep_going().is_break() {
                 return Ok(None);
             }
         }
         Ok(Some(total))
     }
 
-    /// The images of a set in their own order.
+    /// The images of a set in their stored order.
     fn batches(&self, part: Part) -> EvalBatches<'a> {
         EvalBatches::new(self.data, part, self.batch_size).rendered(!self.loader.renders())
     }

@@ -1,13 +1,13 @@
 //! The training of one run, from its first iteration to its last evaluation.
 
 mod checkpoint;
+mod construction;
 #[cfg(feature = "cuda")]
 mod cuda_loader;
 mod curve;
 mod datasets;
 mod device;
 mod failure;
-mod growth;
 mod layer_stats;
 mod learner;
 mod loader;

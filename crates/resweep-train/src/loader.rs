@@ -1,23 +1,23 @@
-//! Batches on their way to a device.
+//! Copies batches to a device.
 
 use dfdx::prelude::Device;
 
 use resnet_engine::{EngineError, Matrix};
 use resweep_data::{Batch, Data};
 
-/// Puts batches on device `D`.
+/// Copies batches to device `D`.
 pub trait ImageLoader<D: Device<f32>> {
-    /// Whether it renders them there, and takes batches without images.
+    /// Whether it augments and normalises on the device, from batches without pixels.
     fn renders(&self) -> bool;
 
-    /// The images of `batch`, which is one of `data`: (images * size * size, 3).
+    /// The images of `batch`, which was drawn from `data`: (images * size * size, 3).
     ///
     /// # Errors
     /// When the device fails.
     fn load(&mut self, data: &Data, batch: &Batch) -> Result<Matrix<D>, EngineError>;
 }
 
-/// Copies images that were rendered on the CPU.
+/// Copies images that were augmented and normalised on the CPU.
 pub struct Copying<D>(pub D);
 
 impl<D: Device<f32>> ImageLoader<D> for Copying<D> {

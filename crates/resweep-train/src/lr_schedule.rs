@@ -1,21 +1,21 @@
-//! The learning rate of each iteration.
+//! Computes the learning rate of each iteration.
 
 use serde::{Deserialize, Serialize};
 
 use super::running_error::RunningError;
 use resweep_core::domain::{TrainConfig, Warmup, WarmupEnd};
 
-/// Iterations over which the training error that ends a warm-up is taken.
+/// The number of iterations whose mean training error decides the end of a warm-up.
 const WARMUP_WINDOW: u64 = 100;
 
-/// A step schedule with an optional warm-up (paper, section 4.2). The drops count from the first
-/// iteration, whether or not there was a warm-up.
+/// A step schedule with an optional warm-up (paper, section 4.2). Drops are counted from the first
+/// iteration, with or without a warm-up.
 pub struct LrSchedule<'a> {
     config: &'a TrainConfig,
     state: LrState,
 }
 
-/// What the schedule has learnt from the training so far.
+/// The schedule's state, derived from the training so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LrState {
     warmup_over: bool,
@@ -23,12 +23,12 @@ pub struct LrState {
 }
 
 impl<'a> LrSchedule<'a> {
-    /// The schedule of a run in a state, by default that of one that has not begun.
+    /// The schedule in a given state; the default state is that before the first iteration.
     pub fn new(config: &'a TrainConfig, state: LrState) -> Self {
         Self { config, state }
     }
 
-    /// What is needed to go on from here.
+    /// The state that a checkpoint needs.
     pub fn state(&self) -> LrState {
         self.state
     }
@@ -55,13 +55,13 @@ impl<'a> LrSchedule<'a> {
         self.config.lr * self.config.lr_gamma.powi(drops as i32)
     }
 
-    /// Whether the errors up to `iteration` decide over the learning rate of the next one.
+    /// Whether the learning rate of the next iteration depends on the errors up to `iteration`.
     pub fn waits_for(&self, iteration: u64) -> bool {
         let until = self.warmup().map(|warmup| warmup.until);
         matches!(until, Some(WarmupEnd::TrainError(_))) && iteration.is_multiple_of(WARMUP_WINDOW)
     }
 
-    /// Hears the errors among the images of `iteration`, by which a warm-up may end.
+    /// Records the errors of `iteration`, which may end a warm-up.
     pub fn observe(&mut self, iteration: u64, errors: usize, images: usize) {
         let Some(Warmup {
             until: WarmupEnd::TrainError(threshold),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_drops_after_32k_and_48k_iterations() {
+    fn lr_drops_after_32k_and_48k_iterations() {
         let config = config(None);
         let mut schedule = LrSchedule::new(&config, LrState::default());
         for (iteration, lr) in [
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warm_up_ends_when_the_training_error_is_low_enough() {
+    fn warmup_ends_when_the_training_error_is_low_enough() {
         let config = config(Some(Warmup {
             lr: 0.01,
             until: WarmupEnd::TrainError(80.0),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warm_up_of_some_iterations_ends_after_them() {
+    fn warmup_ends_after_its_iterations() {
         let config = config(Some(Warmup {
             lr: 0.01,
             until: WarmupEnd::Iterations(400),

@@ -1,5 +1,5 @@
-//! The network alone out of a checkpoint, and the statistics that its images are normalised with,
-//! as safetensors files for other programs.
+//! Exports the network of a checkpoint, and the normalisation of its images, as safetensors files
+//! for other programs.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use super::checkpoint::{CURVE, METADATA, MOMENTUM, PERMUTATION, header, read};
 use resweep_core::domain::Checkpoint;
 use resweep_data::Normaliser;
 
-/// Parameters and running statistics of a checkpoint, under the names that PyTorch's ResNets give
-/// them; `description` becomes the file's metadata under the key `resweep`.
+/// Parameters and running statistics of a checkpoint, with the names of PyTorch's ResNets;
+/// `description` becomes the file's metadata under the key `resweep`.
 ///
 /// # Errors
-/// When the checkpoint cannot be read, or is not the one that was written.
+/// When the checkpoint cannot be read or its SHA-256 differs.
 pub fn network_file(
     checkpoint: &Checkpoint,
     description: String,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use dfdx::prelude::Device;
 
 use super::checkpoint::{self, Progress};
+use super::construction;
 use super::curve::Curve;
-use super::growth;
 use super::layer_stats::layer_stats;
 use super::learner::Learner;
 use super::loader::ImageLoader;
@@ -20,25 +20,25 @@ use resweep_core::domain::{
 };
 use resweep_data::{Batch, Batches, Data, PrefetchedBatches, SamplerState};
 
-/// The least time between two reports of progress.
+/// The shortest time between two progress reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Hears of a run's progress; answers `Break` to stop it.
+/// Receives a run's events; returns `Break` to stop the run.
 pub type Report<'a> = dyn FnMut(RunEvent) -> ControlFlow<()> + Send + 'a;
 
-/// Goes on, or ends with an outcome.
+/// Continue, or end with an outcome.
 type Flow = ControlFlow<Outcome>;
 const STOP: Flow = ControlFlow::Break(Outcome::Stopped);
 
-/// Trains one run from where its checkpoints leave it, or from its initial parameters, to its
-/// last iteration.
+/// Trains one run from its latest intact checkpoint, or from its initial parameters, to its last
+/// iteration.
 ///
-/// Every log interval ends with a [`TrainPoint`], the last one too when it is shorter; there is
-/// an [`EvalPoint`](resweep_core::domain::EvalPoint) every `eval_every` iterations and after the last.
-/// A run that grows from another is evaluated at iteration 0 as well.
-/// Where the run asks for it, the layers' responses are measured at the end.
-/// A checkpoint is written every `checkpoint_every`, at each drop of the learning rate, after the
-/// last iteration, and when the run is stopped.
+/// - A [`TrainPoint`] follows every `log_every` iterations and the last one.
+/// - An [`EvalPoint`](resweep_core::domain::EvalPoint) follows every `eval_every` iterations and
+///   the last one. A run with a parent is also evaluated at iteration 0.
+/// - Layer responses are measured at the end if the configuration asks for them.
+/// - A checkpoint is written every `checkpoint_every`, at each drop of the learning rate, after the
+///   last iteration, and when the run is stopped.
 ///
 /// # Errors
 /// When the device fails or a checkpoint cannot be written.
@@ -60,7 +60,7 @@ pub fn train<D: Device<f32>, E: Engine<D>>(
     Ok(flow.break_value().unwrap_or(Outcome::Finished))
 }
 
-/// A training in progress. Until the next update its state is that right after the last one,
+/// A run in progress. Between two updates the state is the one right after the last update,
 /// whatever is measured in between.
 struct Training<'a, D: Device<f32>, E> {
     learner: Learner<'a, D, E>,
@@ -69,17 +69,18 @@ struct Training<'a, D: Device<f32>, E> {
     schedule: LrSchedule<'a>,
     beginning: Beginning,
     iteration: u64,
-    /// The logits, labels and learning rates of the last iterations, which are not in `interval`
-    /// yet. Reading them waits for the device, so it is done when somebody needs to know.
+    /// Logits, labels and learning rates of the last iterations, which are not counted in
+    /// `interval` yet. Reading them waits for the device, so it is postponed until the errors are
+    /// needed.
     unread: Vec<(Matrix<D>, Vec<usize>, f64)>,
     interval: RunningError,
-    /// Every iteration that was read; `None` where that is no longer kept.
+    /// Every iteration that was read; `None` once it is too long to keep.
     curve: Option<Curve>,
     /// Learning rate of the last update.
     lr: f64,
     batches: PrefetchedBatches,
     batch: Batch,
-    /// Where the batches that were trained on end.
+    /// The sampler's position after the last update.
     sampler: SamplerState,
     /// The iteration of the newest checkpoint.
     saved_iteration: u64,
@@ -88,7 +89,7 @@ struct Training<'a, D: Device<f32>, E> {
 }
 
 impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
-    /// Takes up the training where the best sound checkpoint leaves it.
+    /// Restores the latest intact checkpoint, if there is one.
     fn begin(
         mut learner: Learner<'a, D, E>,
         job: &'a Job<'a>,
@@ -151,13 +152,13 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             flow = self.grow(report)?;
         }
         if flow.is_continue() && self.iteration > 0 {
-            // What was due at the checkpoint's iteration comes after the checkpoint.
+            // Measurements at the checkpoint's iteration are repeated: they follow the checkpoint.
             self.save_if_last(report)?;
             flow = self.measure(report)?;
         }
         while flow.is_continue() && self.iteration < self.settings.iterations {
             self.step()?;
-            flow = self.look(every, report)?;
+            flow = self.log_and_checkpoint(every, report)?;
             if flow.is_continue() {
                 flow = self.measure(report)?;
             }
@@ -165,7 +166,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         Ok(flow)
     }
 
-    /// Reports the points before another run's checkpoint, which may have had other intervals.
+    /// Reports the points before another run's checkpoint, which may have had another `log_every`.
     fn restore_curve(&self, report: &mut Report<'_>) -> Flow {
         let from_another =
             (self.beginning.from).is_some_and(|training| training != self.job.grant.training);
@@ -178,7 +179,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         }
     }
 
-    /// Where the run grows from another, makes its first network of the other's last.
+    /// Initialises the network from the parent run, if there is one.
     fn grow(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
         let run = self.job.run;
         let source = run.config.configuration.grows_from.as_deref();
@@ -187,15 +188,15 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         };
         let progress = self.progress();
         let last_progress = &mut self.last_progress;
-        let go_on = || report_seldom(last_progress, progress.clone(), report);
-        let grown = growth::grow(&mut self.learner, self.job, source, origin, go_on)?;
+        let keep_going = || report_throttled(last_progress, progress.clone(), report);
+        let grown = construction::grow(&mut self.learner, self.job, source, origin, keep_going)?;
         Ok(match grown {
             Some(point) => stop_if(report(RunEvent::Evaluated(point))),
             None => STOP,
         })
     }
 
-    /// One update.
+    /// Performs one update.
     fn step(&mut self) -> Result<(), TrainError> {
         if self.iteration.is_multiple_of(self.settings.log_every) {
             self.interval = RunningError::default();
@@ -210,21 +211,26 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         Ok(())
     }
 
-    /// Where something is due that the errors so far are needed for, reads them; then reports progress
-    /// and writes a checkpoint if it is time.
-    fn look(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
+    /// Reads the errors so far if something is due that needs them; then reports progress and
+    /// writes a checkpoint if they are due.
+    fn log_and_checkpoint(
+        &mut self,
+        every: Duration,
+        report: &mut Report<'_>,
+    ) -> Result<Flow, TrainError> {
         let last = self.is_last();
         let reports = self.last_progress.elapsed() >= PROGRESS_INTERVAL;
         let drops = self.settings.lr_drops.contains(&self.iteration);
         let saves = last || drops || self.last_save.elapsed() >= every;
-        let measures = self.is_at(self.settings.log_every) || self.is_at(self.settings.eval_every);
+        let measures =
+            self.is_due(self.settings.log_every) || self.is_due(self.settings.eval_every);
         if !(reports || saves || measures || self.schedule.waits_for(self.iteration)) {
             return Ok(ControlFlow::Continue(()));
         }
-        let mut flow = self.read();
+        let mut flow = self.read_losses();
         if flow.is_continue() && reports {
             let progress = self.progress();
-            flow = stop_if(report_seldom(&mut self.last_progress, progress, report));
+            flow = stop_if(report_throttled(&mut self.last_progress, progress, report));
         }
         if flow.is_continue() && saves {
             self.save(report)?;
@@ -232,8 +238,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         Ok(flow)
     }
 
-    /// Counts the errors of the iterations that are not counted yet.
-    fn read(&mut self) -> Flow {
+    /// Waits for the outstanding iterations and counts their errors.
+    fn read_losses(&mut self) -> Flow {
         let unread = std::mem::take(&mut self.unread);
         let first = self.iteration + 1 - unread.len() as u64;
         for (iteration, (logits, labels, lr)) in (first..).zip(unread) {
@@ -254,15 +260,15 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         self.iteration == self.settings.iterations
     }
 
-    /// Whether what is done every so many iterations is due.
-    fn is_at(&self, every: u64) -> bool {
+    /// Whether something with the period `every` is due.
+    fn is_due(&self, every: u64) -> bool {
         self.iteration.is_multiple_of(every)
     }
 
-    /// Makes and reports what is due at this iteration.
+    /// Takes and reports the measurements that are due at this iteration.
     fn measure(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
         let (iteration, last) = (self.iteration, self.is_last());
-        if last || self.is_at(self.settings.log_every) {
+        if last || self.is_due(self.settings.log_every) {
             let mean = self.interval.mean();
             let point = TrainPoint {
                 iteration,
@@ -274,11 +280,11 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
                 return Ok(STOP);
             }
         }
-        if last || self.is_at(self.settings.eval_every) {
+        if last || self.is_due(self.settings.eval_every) {
             let progress = self.progress();
             let last_progress = &mut self.last_progress;
-            let go_on = || report_seldom(last_progress, progress.clone(), report);
-            let evaluated = self.learner.evaluate(iteration, go_on)?;
+            let keep_going = || report_throttled(last_progress, progress.clone(), report);
+            let evaluated = self.learner.evaluate(iteration, keep_going)?;
             let Some(point) = evaluated else {
                 return Ok(STOP);
             };
@@ -295,12 +301,12 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Measures and reports how strongly the layers respond.
+    /// Measures and reports the layer responses.
     fn measure_layers(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
         let (iteration, progress) = (self.iteration, self.progress());
         let last_progress = &mut self.last_progress;
-        let go_on = || report_seldom(last_progress, progress.clone(), report);
-        let Some(moments) = self.learner.moments(go_on)? else {
+        let keep_going = || report_throttled(last_progress, progress.clone(), report);
+        let Some(moments) = self.learner.moments(keep_going)? else {
             return Ok(STOP);
         };
         let stats = layer_stats(&self.learner.network, &moments);
@@ -324,8 +330,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         Ok(())
     }
 
-    /// Writes a checkpoint, unless the newest one says the same. What `report` answers is asked
-    /// for again soon.
+    /// Writes a checkpoint, unless one of this iteration exists. Ignores a `Break` from `report`:
+    /// the loop calls it again soon.
     fn save(&mut self, report: &mut Report<'_>) -> Result<(), TrainError> {
         if self.iteration == self.saved_iteration {
             return Ok(());
@@ -357,15 +363,15 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     }
 }
 
-fn stop_if(heard: ControlFlow<()>) -> Flow {
-    match heard {
+fn stop_if(flow: ControlFlow<()>) -> Flow {
+    match flow {
         ControlFlow::Continue(()) => ControlFlow::Continue(()),
         ControlFlow::Break(()) => STOP,
     }
 }
 
-/// Reports progress unless that was done a moment ago.
-fn report_seldom(
+/// Reports progress, at most once per [`PROGRESS_INTERVAL`].
+fn report_throttled(
     last: &mut Instant,
     progress: RunEvent,
     report: &mut Report<'_>,
@@ -377,7 +383,7 @@ fn report_seldom(
     report(progress)
 }
 
-/// Reads the first checkpoint that is sound.
+/// Restores the first intact checkpoint.
 fn restore<D: Device<f32>, E>(
     learner: &mut Learner<'_, D, E>,
     job: &Job<'_>,
@@ -387,7 +393,7 @@ fn restore<D: Device<f32>, E>(
         let (network, sgd) = (&mut learner.network, &mut learner.sgd);
         match checkpoint::load(checkpoint, batch_size, learner.device, network, sgd) {
             Ok(progress) => {
-                tracing::info!("resumes from {}", checkpoint.path.display());
+                tracing::info!("resume from {}", checkpoint.path.display());
                 let beginning = Beginning {
                     iteration: progress.iteration,
                     from: Some(checkpoint.training),
@@ -395,7 +401,7 @@ fn restore<D: Device<f32>, E>(
                 return Ok((beginning, Some(progress)));
             }
             Err(checkpoint::CheckpointError::Device(error)) => return Err(error.into()),
-            Err(unusable) => tracing::warn!("{unusable}; an earlier one is used"),
+            Err(unusable) => tracing::warn!("{unusable}; try an earlier checkpoint"),
         }
     }
     let beginning = Beginning {

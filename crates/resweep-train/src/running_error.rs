@@ -1,4 +1,4 @@
-//! The mean error and loss over the images seen since the last look.
+//! Accumulates error and loss over the images since the last point.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct MeanError {
 }
 
 impl RunningError {
-    /// Adds `images` images with so many `errors` and a summed loss of `loss_sum`.
+    /// Adds `images` images with `errors` errors and a summed loss of `loss_sum`.
     pub fn add(&mut self, errors: usize, loss_sum: f64, images: usize) {
         self.errors += errors;
         self.loss_sum += loss_sum;
@@ -33,12 +33,12 @@ impl RunningError {
         }
     }
 
-    /// The means so far, if any image was added.
+    /// The means so far; `None` without images.
     pub fn mean_so_far(&self) -> Option<MeanError> {
         (self.images > 0).then(|| self.mean())
     }
 
-    /// The means so far; starts anew.
+    /// Returns the means so far and resets the sums.
     pub fn take(&mut self) -> MeanError {
         std::mem::take(self).mean()
     }

@@ -1,4 +1,4 @@
-//! Trains runs with dfdx, each on its worker's device and threads.
+//! Runs the training loop on a worker's device and threads.
 
 use std::ops::ControlFlow;
 use std::thread;
@@ -17,15 +17,15 @@ use resnet_engine::CudaFused;
 use resnet_engine::{Engine, Fused, Portable};
 use resweep_core::domain::{DeviceKind, EngineKind, Job, Outcome, RunEvent, TrainError, Trainer};
 
-/// The real trainer.
+/// Trains networks; the scheduler's tests use a fake instead.
 pub struct NetworkTrainer {
     datasets: Datasets,
     checkpoint_every: Duration,
 }
 
 impl NetworkTrainer {
-    /// Trains with data that were loaded for the runs' sweep, and writes a checkpoint of each run
-    /// every `checkpoint_every`.
+    /// Trains with the loaded data sets of a sweep; writes a checkpoint of each run every
+    /// `checkpoint_every`.
     pub fn new(datasets: Datasets, checkpoint_every: Duration) -> Self {
         Self {
             datasets,
@@ -55,7 +55,7 @@ impl NetworkTrainer {
         }
     }
 
-    /// By the device's own engine or by portable operations, as the run asks for.
+    /// Selects the device's engine or the portable one, as configured.
     fn train_on<D: Device<f32>>(
         &self,
         device: &D,
@@ -85,7 +85,7 @@ impl NetworkTrainer {
             .datasets
             .get(&job.run.config.configuration)
             .ok_or_else(|| {
-                TrainError::lasting(format!("the data of {} were not loaded", job.run))
+                TrainError::lasting(format!("the data of {} are not loaded", job.run))
             })?;
         run_loop::train(
             device,
@@ -105,7 +105,7 @@ impl Trainer for NetworkTrainer {
         job: &Job<'_>,
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Result<Outcome, TrainError> {
-        // The engines take every thread of the pool that they find themselves in.
+        // The engines use every thread of the pool in which they are called.
         let name = thread::current().name().unwrap_or_default().to_owned();
         let log = tracing::dispatcher::get_default(Clone::clone);
         ThreadPoolBuilder::new()
