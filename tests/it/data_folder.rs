@@ -295,10 +295,10 @@ fn files_that_are_no_images_are_counted_and_named_for_each_class() {
     assert_eq!(
         data.warnings,
         [
-            "1 image is left out, because it lies outside of the class folders: train/stray.png",
-            "4 of 7 files in train/cat are left out, because they are not images (JPEG, PNG, WebP, \
+            "1 image is skipped because it is outside the class folders: train/stray.png",
+            "4 of 7 files in train/cat are skipped because they are not images (JPEG, PNG, WebP, \
              BMP, GIF, TIFF, PNM): notes.txt, x.heic, y.pdf, ...",
-            "1 of 2 files in test/dog are left out, because they are not images (JPEG, PNG, WebP, \
+            "1 of 2 files in test/dog are skipped because they are not images (JPEG, PNG, WebP, \
              BMP, GIF, TIFF, PNM): BMW.txt",
         ]
     );
@@ -464,7 +464,7 @@ fn a_test_fraction_divides_by_the_paths_of_the_images() {
     let message = resweep_data::load(&config, SIZE, &other.cache())
         .unwrap_err()
         .to_string();
-    assert!(message.contains("test is there already"), "{message}");
+    assert!(message.contains("test exists"), "{message}");
 }
 
 #[test]
@@ -479,7 +479,7 @@ fn missing_empty_and_mismatched_folders_are_explained() {
     );
     fs::create_dir_all(root.join("test/emu")).unwrap();
     assert!(
-        fixture.error().contains("emu holds no images"),
+        fixture.error().contains("emu contains no images"),
         "{}",
         fixture.error()
     );

@@ -385,7 +385,7 @@ fn a_checkpoint_that_was_changed_is_not_exported() {
     ];
     let assert = place.resweep(&args).assert().code(3);
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
-    assert!(said.contains("is not as it was written"), "{said}");
+    assert!(said.contains("is damaged"), "{said}");
 }
 
 /// A sweep over the settings that are stored otherwise than a sweep file has them.

@@ -1,7 +1,7 @@
-//! Pad, crop and mirror (paper, section 4.2).
+//! Pads, crops and mirrors images (paper, section 4.2).
 //!
-//! The image is padded with zeros after normalisation, that is with the mean, and a window of
-//! the image's own size is cut at a random place; every second window is mirrored.
+//! The normalised image is padded with zeros, which correspond to the mean, and a random window of
+//! the image's size is cropped; half of the windows are mirrored.
 
 use rand_chacha::ChaCha8Rng;
 
@@ -14,7 +14,7 @@ pub fn padding(size: usize) -> usize {
     size / 8
 }
 
-/// Which view of the padded image the network sees.
+/// A crop of the padded image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
     /// Top and left of the window in the padded image, each in `0..=2 * padding`.
@@ -24,7 +24,7 @@ pub struct View {
 }
 
 impl View {
-    /// The image as it is.
+    /// The unchanged image.
     pub fn centred(size: usize) -> Self {
         Self {
             top: padding(size),
@@ -62,7 +62,7 @@ pub fn render(image: &[u8], size: usize, view: View, normaliser: &Normaliser, ou
     }
 }
 
-/// One row of the window: the part that lies on the image, and zeros beside it.
+/// One row of the window: the part inside the image, and zeros on both sides.
 fn render_row(
     pixels: &[u8],
     position: usize,
@@ -83,7 +83,7 @@ fn render_row(
     );
 }
 
-/// Left to right, pixel by pixel.
+/// Reverses the pixels of a row.
 fn mirror(row: &mut [f32]) {
     row.reverse();
     for pixel in row.chunks_exact_mut(CHANNELS) {
@@ -110,8 +110,8 @@ mod tests {
         (image, Normaliser::new(Normalisation::PerPixelMean, &zeros))
     }
 
-    /// The view, computed one value at a time from the definition.
-    fn plainly(image: &[u8], view: View) -> Vec<f32> {
+    /// The view, computed value by value from the definition.
+    fn by_definition(image: &[u8], view: View) -> Vec<f32> {
         let pad = padding(SIZE);
         let mut out = Vec::new();
         for y in 0..SIZE {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_view_is_the_window_that_the_definition_gives() {
+    fn views_match_the_definition() {
         let (image, normaliser) = numbered();
         for top in 0..=4 {
             for left in 0..=4 {
@@ -147,7 +147,7 @@ mod tests {
                     };
                     let mut out = vec![f32::NAN; image.len()];
                     render(&image, SIZE, view, &normaliser, &mut out);
-                    let difference = (out.iter().zip(plainly(&image, view)))
+                    let difference = (out.iter().zip(by_definition(&image, view)))
                         .fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
                     assert!(difference < 1e-6, "{view:?} differs by {difference}");
                 }

@@ -1,9 +1,9 @@
-//! Training batches without end, and evaluation batches from first to last.
+//! Endless training batches, and evaluation batches.
 //!
-//! The training stream is one random permutation of the training images after another. A batch
-//! that reaches the end of one goes on into the next, so every batch is full and every image is
-//! seen exactly once in an epoch: 64k iterations of 128 images are 163.84 epochs of 50k, as the
-//! paper counts. An evaluation keeps its last, partial batch.
+//! The training stream concatenates random permutations of the training images. A batch may span
+//! two of them, so every batch is full and every image appears exactly once per epoch: 64k
+//! iterations of 128 images are 163.84 epochs of 50k, as the paper counts. An evaluation includes
+//! its last, partial batch.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::load::Data;
 use resweep_core::domain::Augmentation;
 use resweep_core::domain::streams::{self, Stream};
 
-/// The set that images are taken from.
+/// A set of images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Part {
     /// The training images.
@@ -25,39 +25,39 @@ pub enum Part {
     Eval,
 }
 
-/// One image of a set as the network sees it.
+/// One image and its view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pick {
-    /// Its place in the set.
+    /// Its index in the set.
     pub index: usize,
     pub view: View,
 }
 
-/// Images ready for a network, and their classes. Reused from one iteration to the next.
+/// Normalised images with their classes. Reused from one iteration to the next.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
-    /// The set that the images are of.
+    /// The set of the images.
     pub part: Part,
-    /// Which images these are.
+    /// The images and their views.
     pub picks: Vec<Pick>,
-    /// Images x height x width x channels, normalised; empty where the device renders them.
+    /// Images x height x width x channels, normalised; empty if the device does this.
     pub images: Vec<f32>,
     /// One class index for each image.
     pub labels: Vec<usize>,
-    /// Where the stream stands after a training batch.
+    /// The position in the stream after a training batch.
     pub sampler: SamplerState,
 }
 
-/// A place in a run's stream of training batches, from which it can go on.
+/// A position in a run's stream of training batches, from which it can be resumed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SamplerState {
-    /// The images of the current epoch in the order in which they come.
+    /// The images of the current epoch in their order.
     pub permutation: Arc<Vec<u32>>,
-    /// How many of them have come.
+    /// How many of them have been used.
     pub position: usize,
-    /// Words drawn from the order's random stream.
+    /// Words drawn from the random stream of the order.
     pub order_words: u128,
-    /// Words drawn from the augmentation's random stream.
+    /// Words drawn from the random stream of the augmentation.
     pub augmentation_words: u128,
 }
 
@@ -71,7 +71,7 @@ impl Batch {
         self.labels.is_empty()
     }
 
-    /// Takes other images of a set, and renders them if asked to.
+    /// Replaces the content by other images of a set; computes their pixels if `renders` is set.
     fn take(&mut self, data: &Data, part: Part, picks: impl Iterator<Item = Pick>, renders: bool) {
         let set = data.part(part);
         self.part = part;
@@ -91,7 +91,7 @@ impl Batch {
     }
 }
 
-/// The endless stream of a run's training batches.
+/// A run's endless stream of training batches.
 #[derive(Debug)]
 pub struct Batches {
     data: Arc<Data>,
@@ -103,8 +103,8 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// The batches that `seed` determines; order and augmentation have streams of their own, so
-    /// switching augmentation off leaves the order alone.
+    /// The batches determined by `seed`. Order and augmentation have separate random streams, so
+    /// switching augmentation off does not change the order.
     pub fn new(data: Arc<Data>, augmentation: Augmentation, batch_size: usize, seed: u64) -> Self {
         Self {
             order: Order::new(data.train.len(), seed),
@@ -116,14 +116,14 @@ impl Batches {
         }
     }
 
-    /// The same stream with or without [`Batch::images`].
+    /// Sets whether [`Batch::images`] is filled.
     #[must_use]
     pub fn rendered(mut self, renders: bool) -> Self {
         self.renders = renders;
         self
     }
 
-    /// The same stream from another place on.
+    /// Moves to another position of the stream.
     #[must_use]
     pub fn at(mut self, state: &SamplerState) -> Self {
         self.order.permutation = Arc::clone(&state.permutation);
@@ -142,8 +142,8 @@ impl Batches {
         }
     }
 
-    /// Fills `batch` with the next images. Once it has been filled before, this allocates only
-    /// the order of a new epoch.
+    /// Fills `batch` with the next images. After the first call this allocates only the order of a
+    /// new epoch.
     pub fn fill(&mut self, batch: &mut Batch) {
         let size = self.data.train.size;
         let picks = (0..self.batch_size).map(|_| Pick {
@@ -186,7 +186,7 @@ impl Order {
     }
 }
 
-/// Images in their own order, normalised and otherwise as they are.
+/// Images in their stored order, normalised but not augmented.
 #[derive(Debug)]
 pub struct EvalBatches<'a> {
     part: Part,
@@ -208,15 +208,15 @@ impl<'a> EvalBatches<'a> {
         }
     }
 
-    /// The same batches with or without [`Batch::images`].
+    /// Sets whether [`Batch::images`] is filled.
     #[must_use]
     pub fn rendered(mut self, renders: bool) -> Self {
         self.renders = renders;
         self
     }
 
-    /// Fills `batch` with the next images, the last time with what is left; `false` when none
-    /// are left.
+    /// Fills `batch` with the next images, which are fewer for the last batch; returns `false` when
+    /// none are left.
     pub fn fill(&mut self, batch: &mut Batch) -> bool {
         let set = self.data.part(self.part);
         let end = set.len().min(self.position + self.batch_size);
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_image_comes_once_an_epoch() {
+    fn every_image_appears_once_per_epoch() {
         let mut order = Order::new(50, 4);
         for _ in 0..5 {
             let mut epoch: Vec<usize> = (0..50).map(|_| order.next()).collect();
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn epochs_and_seeds_have_orders_of_their_own() {
+    fn epochs_and_seeds_have_different_orders() {
         let mut order = Order::new(50, 4);
         let epoch = |order: &mut Order| (0..50).map(|_| order.next()).collect::<Vec<_>>();
         let (first, second) = (epoch(&mut order), epoch(&mut order));

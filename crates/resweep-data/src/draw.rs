@@ -1,15 +1,14 @@
-//! Draws from a random stream, written out here so that no library's update can change them.
+//! Draws from a random stream; implemented here so that no library update changes the numbers.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-/// A number in `0..bound`, for bounds up to 2^32. The bias, below bound / 2^32, is far under
-/// what a training could show.
+/// A number in `0..bound`, for bounds up to 2^32. The bias, below bound / 2^32, is negligible.
 pub fn below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
     ((u64::from(rng.next_u32()) * bound as u64) >> 32) as usize
 }
 
-/// Puts the items in a random order (Fisher and Yates).
+/// Shuffles the items (Fisher-Yates).
 pub fn shuffle<T>(rng: &mut ChaCha8Rng, items: &mut [T]) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(rng, last + 1));

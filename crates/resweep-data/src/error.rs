@@ -1,11 +1,11 @@
-//! What can be wrong with a data set, with the file, what was found and what to do.
+//! The errors of data sets, each with the file, the cause and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use resweep_core::domain::printable;
 
-/// A path from outside, which must not act on the terminal that shows it.
+/// A path for display, with control characters escaped.
 pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
@@ -82,7 +82,7 @@ pub enum DataError {
 
     #[error(
         "{} is missing; a class folder data set has {layout}, or set `data.test_fraction = 0.2` to \
-         take the test images out of the class folders",
+         split off test images from the class folders",
         shown(.path)
     )]
     NoSplit { path: PathBuf, layout: &'static str },
@@ -91,7 +91,7 @@ pub enum DataError {
     TooFewClasses { path: PathBuf, found: usize },
 
     #[error(
-        "{} holds {found} class folders; at most {most} can be told apart",
+        "{} holds {found} class folders; at most {most} are supported",
         shown(.path)
     )]
     TooManyClasses {
@@ -107,35 +107,35 @@ pub enum DataError {
     ClassName { path: PathBuf },
 
     #[error(
-        "{} holds no images (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM){}",
+        "{} contains no images (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM){}",
         shown(.path),
         match .others {
             0 => String::new(),
-            1 => "; its only file is none".to_owned(),
-            others => format!("; its {others} files are none"),
+            1 => "; its only file is not an image".to_owned(),
+            others => format!("; its {others} files are not images"),
         }
     )]
     EmptyClass {
         path: PathBuf,
-        /// Files that it has instead.
+        /// Files that are not images.
         others: usize,
     },
 
     #[error(
-        "{} is there already, so `data.test_fraction` cannot make test images; remove the key or \
+        "{} exists, so `data.test_fraction` cannot split off test images; remove the key or \
          the folder",
         shown(.path)
     )]
     TwoTestSets { path: PathBuf },
 
     #[error(
-        "`data.test_fraction` makes test images of all {images} images of {}; lower it or add images",
+        "`data.test_fraction` selects all {images} images of {} for testing; lower it or add images",
         shown(.path)
     )]
     NothingToTrain { path: PathBuf, images: usize },
 
     #[error(
-        "`data.test_fraction` takes none of the {images} images of {} for testing; raise it or add \
+        "`data.test_fraction` selects none of the {images} images of {} for testing; raise it or add \
          images",
         shown(.root)
     )]
@@ -162,7 +162,7 @@ pub enum DataError {
     BrokenImages {
         root: PathBuf,
         count: usize,
-        /// From the root, as it can be shown.
+        /// Relative to the root, with control characters escaped.
         first: String,
         reason: String,
     },
@@ -178,7 +178,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// Whether the data set is not there, rather than damaged or unreadable.
+    /// Whether the data set is missing, rather than damaged or unreadable.
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Missing { .. } | Self::NoSplit { .. } => true,

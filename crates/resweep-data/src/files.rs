@@ -1,4 +1,4 @@
-//! Reading and writing whole files, with their paths in the errors.
+//! Reads and writes whole files; errors contain the path.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     fs::read(path).map_err(|source| read_error(path, source))
 }
 
-/// Writes a file so that it appears whole or not at all, its folder included.
+/// Writes a file atomically; creates its folder.
 pub fn write_whole(file: &Place, parts: &[&[u8]]) -> Result<(), DataError> {
     file.write(parts).map_err(|source| DataError::Write {
         path: file.to_path_buf(),

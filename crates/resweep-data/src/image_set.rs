@@ -57,7 +57,7 @@ impl ImageSet {
     }
 }
 
-/// SHA-256, in hexadecimal, of decoded images: their size, labels and pixels, set by set.
+/// SHA-256, in hexadecimal, of decoded images: size, labels and pixels of each set.
 pub fn pixel_fingerprint(sets: [&ImageSet; 2]) -> String {
     let mut hash = Sha256::new();
     for set in sets {

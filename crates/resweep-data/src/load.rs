@@ -1,4 +1,4 @@
-//! A data set as a configuration asks for it, ready to train on.
+//! Loads the data set of a configuration, ready for training.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,20 +18,20 @@ use resweep_core::domain::{DataConfig, Dataset, EvalSet, ImageCounts, Spread, Va
 pub struct Data {
     pub train: ImageSet,
     pub eval: ImageSet,
-    /// Which images `eval` holds.
+    /// Which images `eval` contains.
     pub eval_set: EvalSet,
     /// The names of the classes, by label.
     pub classes: Vec<String>,
-    /// SHA-256, in hexadecimal, of the images and labels, wherever they lie.
+    /// SHA-256, in hexadecimal, of the images and labels; independent of their path.
     pub fingerprint: String,
-    /// From bytes to the network's input, with the statistics of `train`.
+    /// Converts bytes to the network's input, with the statistics of `train`.
     pub normaliser: Normaliser,
-    /// What a person should know: images that were skipped.
+    /// Warnings, such as skipped images.
     pub warnings: Vec<String>,
 }
 
 impl Data {
-    /// One of its sets.
+    /// One of the two sets.
     pub fn part(&self, part: Part) -> &ImageSet {
         match part {
             Part::Train => &self.train,
@@ -40,7 +40,7 @@ impl Data {
     }
 }
 
-/// What a data set's own loader gives.
+/// The result of the loader of one kind of data set.
 pub(super) struct Source {
     pub train: ImageSet,
     pub test: ImageSet,
@@ -51,11 +51,11 @@ pub(super) struct Source {
 
 /// Loads a data set at `image_size` x `image_size` pixels.
 ///
-/// `cache` is a folder for decoded images, created when needed, and no link; only class folders use
-/// it, and it may be deleted at any time.
+/// `cache` is a folder for decoded images, created when needed, not a link; only class folders use it, and it
+/// may be deleted at any time.
 ///
 /// # Errors
-/// Missing, damaged or unreadable files, each named with what to do about it.
+/// Missing, damaged or unreadable files; the message says what to do.
 pub fn load(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Data, DataError> {
     let source = match config.dataset {
         Dataset::Synthetic => synthetic::load(image_size),
@@ -81,7 +81,7 @@ pub fn load(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Data
     })
 }
 
-/// What a plan needs to know of a data set.
+/// The properties of a data set that a plan needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// As [`Data::fingerprint`].
@@ -89,9 +89,9 @@ pub struct Facts {
     pub classes: usize,
     /// Training images before any are held out.
     pub train_images: usize,
-    /// The labels of all images, where they are known.
+    /// The labels of all images, if known.
     pub labels: Option<Arc<Labels>>,
-    /// What a person should know: files that were left out.
+    /// Warnings, such as skipped files.
     pub warnings: Vec<String>,
 }
 
@@ -103,8 +103,8 @@ pub struct Labels {
 }
 
 impl Facts {
-    /// How many images a run that holds out `validation` has; `None` where the labels are not
-    /// known or the validation set takes all images.
+    /// The number of images of a run with this `validation` setting; `None` if the labels are
+    /// unknown or no training image would remain.
     pub fn counts(&self, validation: Validation) -> Option<ImageCounts> {
         let Labels { train, test } = &**self.labels.as_ref()?;
         let spread = |labels: Vec<u16>| Spread::of(labels, self.classes);
@@ -129,8 +129,8 @@ impl Facts {
     }
 }
 
-/// The facts of a data set, without decoding more than it must: the version of the synthetic
-/// images, the bytes of CIFAR's files, or the cache of a class folder, which is made where it is
+/// The properties of a data set, decoding as little as possible: the version of the synthetic
+/// images, the bytes of CIFAR's files, or the cache of a class folder, which is created if it is
 /// missing or stale.
 ///
 /// # Errors
@@ -144,7 +144,7 @@ pub fn describe(config: &DataConfig, image_size: usize, cache: &Path) -> Result<
     }
 }
 
-/// How a class folder is read.
+/// The folder and options of a class folder data set.
 fn request<'a>(
     config: &DataConfig,
     root: &'a Path,
@@ -160,8 +160,8 @@ fn request<'a>(
     }
 }
 
-/// The facts of a data set whose size is published, without its images; `None` for class folders.
-/// Where the images have to be there to know it, the fingerprint says that it is not known.
+/// The properties of a data set whose size is published, without its images; `None` for class
+/// folders. If only the images determine the fingerprint, it is marked as unknown.
 pub fn published(dataset: Dataset) -> Option<Facts> {
     match dataset {
         Dataset::Cifar10 => Some(cifar::published(&cifar::CIFAR10)),
@@ -176,7 +176,7 @@ fn path(config: &DataConfig) -> Result<PathBuf, DataError> {
     })
 }
 
-/// The name that sweep files use.
+/// The name in sweep files.
 fn name(dataset: Dataset) -> &'static str {
     match dataset {
         Dataset::Synthetic => "synthetic",

@@ -1,12 +1,12 @@
-//! From bytes to the network's numbers: `x = (pixel / 255 - mean) / deviation`.
+//! Converts bytes to the network's input: `x = (pixel / 255 - mean) / deviation`.
 //!
-//! The statistics come from the training images alone. They are computed from exact integer
-//! sums, so they do not depend on the order of the images.
+//! The statistics are those of the training images. They are exact integer sums, so they do not
+//! depend on the order of the images.
 
 use super::image_set::{CHANNELS, ImageSet};
 use resweep_core::domain::Normalisation;
 
-/// The affine map of each position of an image, from bytes to network input and back:
+/// The affine map of each position of an image from bytes to the network's input, and its inverse:
 /// `x = pixel * scale[channel] - offset[position]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normaliser {
@@ -16,9 +16,9 @@ pub struct Normaliser {
 }
 
 impl Normaliser {
-    /// The map that `kind` asks for, with the statistics of `train`:
+    /// The map of kind `kind`, with the statistics of `train`:
     ///
-    /// - per-pixel mean: the mean training image; nothing is divided (the paper, section 4.2);
+    /// - per-pixel mean: subtracts the mean training image; no division (the paper, section 4.2);
     /// - per channel: the mean and the population standard deviation of all pixels of a channel.
     pub fn new(kind: Normalisation, train: &ImageSet) -> Self {
         match kind {
@@ -56,8 +56,7 @@ impl Normaliser {
         }
     }
 
-    /// What is subtracted from pixels in 0..1: channels x height x width, as PyTorch lays images
-    /// out.
+    /// The mean that is subtracted from pixels in 0..1: channels x height x width, PyTorch's order.
     pub fn mean(&self) -> Vec<f32> {
         let deviation = self.deviation();
         let planes = (0..CHANNELS).flat_map(|channel| {
@@ -67,22 +66,22 @@ impl Normaliser {
         planes.collect()
     }
 
-    /// What the difference is divided by, for each channel.
+    /// The divisor of each channel.
     pub fn deviation(&self) -> [f32; CHANNELS] {
         self.scale.map(|scale| 1.0 / (255.0 * scale))
     }
 
-    /// What bytes are multiplied with, for each channel.
+    /// The factor of each channel, for bytes.
     pub fn scale(&self) -> &[f32; CHANNELS] {
         &self.scale
     }
 
-    /// What is subtracted then: height x width x channels.
+    /// The offset that is subtracted after scaling: height x width x channels.
     pub fn offset(&self) -> &[f32] {
         &self.offset
     }
 
-    /// Height x width x channels of the images that it was made for.
+    /// Height x width x channels of the images that the map is for.
     pub fn stride(&self) -> usize {
         self.offset.len()
     }
@@ -99,7 +98,7 @@ impl Normaliser {
         }
     }
 
-    /// Back to bytes, for people's eyes; `values` is one image, height x width x channels.
+    /// Converts one image, height x width x channels, back to bytes for display.
     pub fn invert(&self, values: &[f32]) -> Vec<u8> {
         let scale = self.scale.iter().cycle();
         (values.iter().zip(&self.offset).zip(scale))
@@ -108,8 +107,8 @@ impl Normaliser {
     }
 }
 
-/// Mean and population standard deviation of each channel, of pixels in 0..1. A channel that
-/// never varies has the deviation 1, so that it can be divided by.
+/// Mean and population standard deviation of each channel, of pixels in 0..1. The deviation of a
+/// constant channel is 1, so that division is safe.
 fn channel_statistics(train: &ImageSet) -> [[f64; CHANNELS]; 2] {
     let (mut sums, mut squares) = ([0_u64; CHANNELS], [0_u64; CHANNELS]);
     for pixel in train.images.chunks_exact(CHANNELS) {
@@ -137,7 +136,7 @@ fn channel_statistics(train: &ImageSet) -> [[f64; CHANNELS]; 2] {
 mod tests {
     use super::*;
 
-    /// Two images of 1x1 and of 1x2 pixels would do; sizes are square, so 1x1.
+    /// Two images of 1x1 pixels: sizes are square.
     fn two_pixels() -> ImageSet {
         let mut set = ImageSet::empty(1);
         set.push(&[0, 100, 255], 0);
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_image_is_subtracted_and_nothing_divided() {
+    fn per_pixel_mean_subtracts_the_mean_image() {
         let normaliser = Normaliser::new(Normalisation::PerPixelMean, &two_pixels());
         // Means by hand: 25.5 / 255 = 0.1, 100 / 255, 127.5 / 255 = 0.5.
         assert_close(&applied(&normaliser, &[0, 100, 255]), &[-0.1, 0.0, 0.5]);

@@ -1,4 +1,4 @@
-//! Training batches made on a thread of their own, one ahead of the training.
+//! Fills training batches on a separate thread, one ahead of the training.
 
 use std::thread::{self, JoinHandle};
 
@@ -6,10 +6,10 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::batches::{Batch, Batches};
 
-/// Batches that are filled while the one before is trained on.
+/// Fills the next batch while the current one is trained on.
 ///
-/// Two batches go back and forth between the threads, so that nothing is allocated once both have
-/// been filled. The stream is the one that [`Batches::fill`] gives.
+/// Two batches alternate between the threads, so nothing is allocated after both have been filled.
+/// The stream equals that of [`Batches::fill`].
 #[derive(Debug)]
 pub struct PrefetchedBatches {
     filled: Receiver<Batch>,
@@ -18,7 +18,7 @@ pub struct PrefetchedBatches {
 }
 
 impl PrefetchedBatches {
-    /// Starts filling. The thread bears the name of the one that it works for.
+    /// Starts the thread, which has the name of the calling thread.
     ///
     /// # Errors
     /// When the system has no more threads.
@@ -27,7 +27,7 @@ impl PrefetchedBatches {
         let (send, filled) = bounded(2);
         to_fill
             .send(Batch::default())
-            .expect("there is room for two");
+            .expect("the channel has a capacity of two");
         let name = thread::current().name().unwrap_or_default().to_owned();
         let thread = thread::Builder::new().name(name).spawn(move || {
             for mut batch in used {
@@ -47,15 +47,15 @@ impl PrefetchedBatches {
     /// Exchanges `batch`, which has been used, for the next one.
     ///
     /// # Panics
-    /// When the thread that fills them has.
+    /// When the filling thread has panicked.
     pub fn next(&mut self, batch: &mut Batch) {
         let next = self
             .filled
             .recv()
-            .expect("the thread fills batches until it is told to stop");
+            .expect("the thread fills batches until the channel is closed");
         let used = std::mem::replace(batch, next);
         if let Some(to_fill) = &self.used {
-            // A thread that is gone shows at the next call.
+            // The next call detects a thread that has ended.
             let _ = to_fill.send(used);
         }
     }
@@ -65,7 +65,7 @@ impl Drop for PrefetchedBatches {
     fn drop(&mut self) {
         self.used = None;
         if let Some(thread) = self.thread.take() {
-            // A panic has been seen by `next`.
+            // `next` has reported a panic.
             let _ = thread.join();
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_is_that_of_the_batches() {
+    fn prefetched_stream_equals_the_plain_one() {
         let mut plain = batches();
         let mut ahead = PrefetchedBatches::new(batches()).expect("a thread");
         let (mut expected, mut batch) = (Batch::default(), Batch::default());
@@ -101,10 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_goes_on_from_the_place_that_a_batch_names() {
+    fn stream_resumes_from_the_state_of_a_batch() {
         let mut whole = batches();
         let (mut expected, mut batch) = (Batch::default(), Batch::default());
-        // Across several epochs, of which the last does not end with a batch.
+        // Several epochs, the last of which does not end with a batch.
         for _ in 0..2_000 {
             whole.fill(&mut expected);
         }

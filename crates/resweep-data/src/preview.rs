@@ -1,4 +1,4 @@
-//! What the network sees, for people's eyes: augmented samples of each class.
+//! Renders augmented samples of each class as the network sees them, for viewing.
 
 use image::RgbImage;
 
@@ -17,11 +17,10 @@ pub struct Row {
     pub tiles: Vec<RgbImage>,
 }
 
-/// `columns` training samples of each of the first `rows` classes, drawn by `seed`, augmented
-/// and normalised as for a network and brought back to colours by the inverse of each position's
-/// normalisation. So padding, which is zero to the network, shows as the mean colour, and with a
-/// mean image a shifted crop shows a faint shadow of that image, as the network has it. A class
-/// without images has a row without tiles.
+/// `columns` training samples of each of the first `rows` classes, drawn with `seed`, augmented and
+/// normalised as for a network and converted back to colours by the inverse normalisation. Padding,
+/// which is zero to the network, therefore has the mean colour, and with a mean image a shifted
+/// crop shows a faint shadow of that image. A class without images has a row without tiles.
 pub fn samples(
     data: &Data,
     augmentation: Augmentation,

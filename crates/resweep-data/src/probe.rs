@@ -1,5 +1,5 @@
-//! The readers of data sets one by one, on bytes in memory: what the fuzz targets and the tests of
-//! their findings drive. Not for other use.
+//! Entry points for the fuzz targets and their regression tests: the readers of data sets, on bytes
+//! in memory. Not for other use.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -12,7 +12,8 @@ use super::folder;
 use super::image_set::ImageSet;
 use resweep_core::domain::Dataset;
 
-/// The pixels of an image file of a class folder, `size` x `size` x channels, or why there are none.
+/// The pixels of an image file of a class folder, `size` x `size` x channels, or the reason for an
+/// error.
 pub fn image(content: &[u8], size: usize) -> Result<Vec<u8>, String> {
     folder::pixels(content, size)
 }
@@ -35,16 +36,16 @@ pub fn cifar(
     cifar::records(layout, Path::new("fuzzed.bin"), content, records, size)
 }
 
-/// Whether a file is a whole cache of images of `size` x `size` pixels in so many classes.
+/// Whether a file is a complete cache of images of `size` x `size` pixels in `classes` classes.
 pub fn cache(file: &Path, size: usize, classes: usize) -> bool {
     folder::is_cache(file, size, classes)
 }
 
-/// Takes the files that `archive` wants out of a `.tar` into `folder`, and names those that were
-/// found at their full length.
+/// Writes the files that `archive` needs from a `.tar` to `folder`. Returns the names of those with
+/// their full length.
 ///
 /// # Errors
-/// Damage, an archive that unpacks to more than it should, or a folder that cannot be written.
+/// Damage, an archive that unpacks to more bytes than allowed, or a folder that cannot be written.
 pub fn unpack(archive: &Archive, tar: impl Read, folder: &Path) -> io::Result<BTreeSet<String>> {
     download::extract(archive, tar, folder)
 }

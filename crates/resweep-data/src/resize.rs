@@ -1,10 +1,10 @@
-//! Any image to the model's square.
+//! Crops and scales an image to the model's square size.
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-/// Cuts the central square and scales it to `size` x `size` pixels (the shorter side to the
-/// model's size, then the centre crop). An image of the right size is left as it is.
+/// Crops the central square and scales it to `size` x `size` pixels. An image of that size is
+/// unchanged.
 pub fn to_square(image: RgbImage, size: usize) -> RgbImage {
     let (width, height) = image.dimensions();
     if (width as usize, height as usize) == (size, size) {

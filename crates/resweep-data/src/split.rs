@@ -1,11 +1,11 @@
-//! The train/validation split (paper, section 4.2: 45k/5k).
+//! The split into training and validation images (paper, section 4.2: 45k/5k).
 
 use super::draw;
 use super::error::DataError;
 use super::image_set::ImageSet;
 use resweep_core::domain::streams::{self, Stream};
 
-/// Every run holds out the same images, whatever its seed.
+/// Constant: every run holds out the same images, whatever its seed.
 const SEED: u64 = 0;
 
 /// Whether each of `images` training images is held out, `count` in all.
@@ -25,8 +25,8 @@ pub fn chosen(images: usize, count: usize) -> Result<Vec<bool>, DataError> {
     Ok(held_out)
 }
 
-/// Moves `count` images, chosen by a fixed stream, out of `train`: the rest and the held-out
-/// ones, both in their original order.
+/// Moves `count` images, chosen by a fixed random stream, out of `train`. Returns the rest and the
+/// held-out ones, both in their original order.
 pub fn hold_out(train: &ImageSet, count: usize) -> Result<(ImageSet, ImageSet), DataError> {
     let held_out = chosen(train.len(), count)?;
     let (mut rest, mut validation) = (ImageSet::empty(train.size), ImageSet::empty(train.size));
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn holding_out_everything_or_nothing_is_refused() {
+    fn holding_out_all_or_no_images_is_rejected() {
         assert!(hold_out(&numbered(10), 10).is_err());
         assert!(hold_out(&numbered(10), 0).is_err());
         assert!(hold_out(&numbered(10), 9).is_ok());

@@ -1,4 +1,4 @@
-//! Where CIFAR's files are and how long they must be.
+//! The names and lengths of CIFAR's files.
 
 use std::path::{Path, PathBuf};
 
@@ -18,13 +18,13 @@ pub struct Layout {
     pub folder: &'static str,
     /// The official archive.
     pub archive: &'static str,
-    /// The folder and the archive of the version for Python, and a file of it.
+    /// The folder and the archive of the Python version, and one of its files.
     pub python: [&'static str; 3],
     pub train: &'static [&'static str],
     pub test: &'static str,
     /// Images in each training file, and in the test file.
     pub records: [usize; 2],
-    /// Label bytes of a record; the last one counts.
+    /// Label bytes of a record; the last one is used.
     pub label_bytes: usize,
     pub classes: u8,
     /// The file with the names of the classes, one a line.
@@ -91,7 +91,7 @@ impl Layout {
         }
     }
 
-    /// The official archive in `path`, where it lies there.
+    /// The official archive in `path`, if it is there.
     pub fn packed(&self, path: &Path) -> Option<PathBuf> {
         let archive = path.join(self.archive);
         archive.is_file().then_some(archive)

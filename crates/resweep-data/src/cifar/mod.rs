@@ -1,7 +1,7 @@
-//! CIFAR-10 and CIFAR-100 in their official binary layout.
+//! Reads CIFAR-10 and CIFAR-100 in their official binary layout.
 //!
-//! A record is one label byte (CIFAR-100: the coarse label, then the fine one, which is used)
-//! and 3,072 pixel bytes: the red plane, then green, then blue, each 32 rows of 32 pixels.
+//! A record is one label byte (CIFAR-100: the coarse label, then the fine one, which is used) and
+//! 3,072 pixel bytes: the red plane, then green, then blue, each 32 rows of 32 pixels.
 
 mod layout;
 
@@ -23,7 +23,7 @@ pub use layout::{CIFAR10, CIFAR100, Layout};
 use layout::{PLANE, SIZE};
 use resweep_core::domain::{hex, is_unprintable};
 
-/// Loads the images at `image_size` pixels, scaled where that is not 32.
+/// Loads the images at `image_size` pixels; scales them if that is not 32.
 pub(crate) fn load(layout: &Layout, path: &Path, image_size: usize) -> Result<Source, DataError> {
     let folder = layout.locate(path);
     let mut hash = Sha256::new();
@@ -48,7 +48,7 @@ pub(crate) fn load(layout: &Layout, path: &Path, image_size: usize) -> Result<So
     })
 }
 
-/// What the images are, without decoding them.
+/// The properties of the data set, without decoding images.
 pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError> {
     let folder = layout.locate(path);
     let mut hash = Sha256::new();
@@ -73,7 +73,7 @@ pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError>
     })
 }
 
-/// What is known of the images before they are there.
+/// The published properties of the data set, without its files.
 pub(crate) fn published(layout: &Layout) -> Facts {
     let [records, _] = layout.records;
     Facts {
@@ -85,7 +85,7 @@ pub(crate) fn published(layout: &Layout) -> Facts {
     }
 }
 
-/// Reads a file after looking at its length.
+/// Reads a file after checking its length.
 fn read_checked(
     layout: &Layout,
     path: &Path,
@@ -103,7 +103,7 @@ fn read_checked(
     files::read(file)
 }
 
-/// What is in `path` instead of a file.
+/// The error for a missing file, which depends on the content of `path`.
 fn missing(layout: &Layout, file: &Path, path: &Path) -> DataError {
     let (dataset, folder) = (layout.dataset, path.to_owned());
     if let Some(archive) = layout.packed(path) {
@@ -138,7 +138,7 @@ fn check_length(layout: &Layout, file: &Path, found: u64, expected: u64) -> Resu
     })
 }
 
-/// The images of one file's content, which must be so many records long, at `size` pixels.
+/// The images of one file's content, which must have `count` records, at `size` pixels.
 pub fn records(
     layout: &Layout,
     file: &Path,
@@ -190,7 +190,7 @@ fn decode(
     Ok(())
 }
 
-/// Three planes to pixels of three channels.
+/// Converts three planes to pixels of three channels.
 fn interleave(planes: &[u8]) -> RgbImage {
     RgbImage::from_fn(SIZE as u32, SIZE as u32, |x, y| {
         let place = y as usize * SIZE + x as usize;
@@ -205,7 +205,7 @@ fn interleave(planes: &[u8]) -> RgbImage {
 /// The list of names is a few hundred bytes long.
 const NAMES_BYTES_MAX: u64 = 1 << 16;
 
-/// The archive's own names where its list is there and whole, otherwise `class 0`, `class 1`...
+/// The archive's class names if its list is complete, otherwise `class 0`, `class 1`...
 fn class_names(layout: &Layout, folder: &Path) -> Vec<String> {
     let file = folder.join(layout.names);
     let readable =
@@ -245,7 +245,7 @@ mod tests {
         ..CIFAR100
     };
 
-    /// Records whose labels run through the classes and whose planes are constant: red is the
+    /// Records whose labels cycle through the classes and whose planes are constant: red is the
     /// record's number, green twice and blue three times that, modulo 256.
     fn records(layout: &Layout, count: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(count * layout.record());

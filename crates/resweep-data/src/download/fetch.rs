@@ -1,6 +1,6 @@
-//! One file over HTTP or HTTPS, resumed where the server allows it.
+//! Downloads one file over HTTP or HTTPS; resumes if the server supports it.
 //!
-//! It goes to a `.part` file that one process at a time holds locked.
+//! The data go to a `.part` file, which one process at a time locks.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,23 +13,23 @@ use ureq::{Agent, Body};
 
 use super::{DownloadError, write_error};
 
-/// A server that says nothing for so long has hung.
+/// The time after which a silent server counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// How a download ended.
+/// The result of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fetched {
-    /// The file is as long as the server said.
+    /// The file has the announced length.
     Whole,
-    /// It has more bytes than were allowed, or would have.
+    /// It has, or would have, more bytes than allowed.
     TooLong,
 }
 
-/// How often a process looks whether another one has let go of the file.
+/// The interval at which a process checks whether the lock is free.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A `.part` file that no other process writes.
+/// A `.part` file locked by this process.
 #[derive(Debug)]
 pub struct Part {
     path: PathBuf,
@@ -37,8 +37,8 @@ pub struct Part {
 }
 
 impl Part {
-    /// Opens the file as an earlier call left it, or an empty one, and waits for processes that
-    /// write it. `done` says whether it is no longer needed; then there is none.
+    /// Opens the file that an earlier call left, or an empty one, and waits for the lock. Returns
+    /// `None` if `done` reports that the download is no longer needed.
     pub fn open(path: &Path, done: impl Fn() -> bool) -> Result<Option<Self>, DownloadError> {
         let failed = |source| write_error(path, source);
         loop {
@@ -48,9 +48,9 @@ impl Part {
             refuse_links(path)?;
             let file = open(path).map_err(failed)?;
             match file.try_lock() {
-                // the one who held it has removed it or put another in its place
+                // the previous owner has removed or replaced the file
                 Ok(()) if !is_at(&file, path) => {}
-                // a drive without locks
+                // a file system without locks
                 Ok(()) | Err(TryLockError::Error(_)) => {
                     let path = path.to_owned();
                     return Ok(Some(Self { path, file }));
@@ -75,7 +75,7 @@ impl Part {
     }
 }
 
-/// Whether `path` leads to this very file.
+/// Whether `path` refers to this file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -91,8 +91,7 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Downloads at most `bytes_max` bytes from `url` to `part`, continuing what an earlier call left
-/// there.
+/// Downloads at most `bytes_max` bytes from `url` to `part`, resuming an earlier call.
 pub fn fetch(
     url: &str,
     part: &mut Part,
@@ -136,7 +135,7 @@ pub fn fetch(
     target.receive(response, progress)
 }
 
-/// Refuses a link or anything else that leads elsewhere in place of the file.
+/// Rejects links and special files at the path.
 fn refuse_links(part: &Path) -> Result<(), DownloadError> {
     match part.symlink_metadata() {
         Ok(metadata) if !metadata.is_file() => Err(DownloadError::NoFile {
@@ -146,7 +145,7 @@ fn refuse_links(part: &Path) -> Result<(), DownloadError> {
     }
 }
 
-/// The file as an earlier call left it, or an empty one.
+/// Opens the file that an earlier call left, or an empty one.
 fn open(part: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options
@@ -160,7 +159,7 @@ fn open(part: &Path) -> io::Result<File> {
 fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
-        // The archive's own compression must reach the checksum untouched.
+        // No transparent decompression: the checksum is that of the archive.
         .accept_encoding("identity")
         .timeout_connect(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))
@@ -170,7 +169,7 @@ fn agent() -> Agent {
         .new_agent()
 }
 
-/// Asks for the file from byte `start` on.
+/// Requests the file from byte `start` on.
 fn request(agent: &Agent, url: &str, start: u64) -> Result<Response<Body>, DownloadError> {
     let mut request = agent.get(url);
     if start > 0 {
@@ -182,12 +181,12 @@ fn request(agent: &Agent, url: &str, start: u64) -> Result<Response<Body>, Downl
     })
 }
 
-/// A file that a body is written to.
+/// The file that a response body is written to.
 struct Target<'a> {
     url: &'a str,
     part: &'a Path,
     file: &'a mut File,
-    /// Where the body begins.
+    /// The offset of the body.
     start: u64,
     bytes_max: u64,
 }
@@ -210,7 +209,7 @@ impl Target<'_> {
                 return Ok(Fetched::TooLong);
             }
             let count = (reader.read(&mut chunk))
-                .map_err(|error| self.broke_off(done, error.to_string()))?;
+                .map_err(|error| self.interrupted(done, error.to_string()))?;
             if count == 0 {
                 break;
             }
@@ -221,7 +220,7 @@ impl Target<'_> {
         }
         match total {
             Some(total) if done < total => {
-                Err(self.broke_off(done, format!("{total} bytes were announced")))
+                Err(self.interrupted(done, format!("{total} bytes were announced")))
             }
             _ => {
                 (self.file.sync_all()).map_err(|source| write_error(self.part, source))?;
@@ -230,7 +229,7 @@ impl Target<'_> {
         }
     }
 
-    fn broke_off(&self, bytes: u64, reason: String) -> DownloadError {
+    fn interrupted(&self, bytes: u64, reason: String) -> DownloadError {
         DownloadError::Interrupted {
             url: self.url.to_owned(),
             bytes,
@@ -239,8 +238,8 @@ impl Target<'_> {
     }
 }
 
-/// Whether an answer can be used by someone who has the bytes before `start`: a partial one must
-/// begin there (`Content-Range: bytes START-END/LENGTH`), and a refusal of the range is of no use.
+/// Whether a response continues a file with `start` bytes: a partial response must begin there
+/// (`Content-Range: bytes START-END/LENGTH`).
 fn continues_at(response: &Response<Body>, start: u64) -> bool {
     match response.status() {
         StatusCode::RANGE_NOT_SATISFIABLE => false,

@@ -1,4 +1,4 @@
-//! Fetches the published CIFAR archives: download, verify, unpack.
+//! Downloads the published CIFAR archives: fetch, verify, unpack.
 
 mod fetch;
 mod source;
@@ -16,15 +16,15 @@ use resweep_core::domain::{Dataset, hex};
 use source::Source;
 pub(crate) use unpack::extract;
 
-/// What a file of unknown length may have at most.
+/// The most bytes of a file of unknown length.
 const MAX_SMALL_FILE_BYTES: u64 = 1 << 20;
 
-/// What an archive may have besides the wanted files: other files, the heads of entries.
+/// The most bytes of an archive besides the needed files: other files, entry headers.
 const MAX_OTHER_BYTES: u64 = 16 << 20;
 
 const OFFICIAL_SITE: &str = "https://www.cs.toronto.edu/~kriz";
 
-/// A published `.tar.gz` and what is wanted of it.
+/// A published `.tar.gz` and the files needed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
     /// Its name on the server.
@@ -40,16 +40,16 @@ pub struct Archive {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveFile {
     pub name: String,
-    /// Its length; `None` where any length will do.
+    /// Its length; `None` if any length is accepted.
     pub bytes: Option<u64>,
 }
 
-/// What a download did.
+/// The result of a download command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Downloaded {
-    /// Every file was there already; the network was not used.
+    /// Every file existed; nothing was downloaded.
     AlreadyThere(PathBuf),
-    /// The archive was fetched or found, and unpacked into this folder.
+    /// The archive was downloaded or found, and unpacked into this folder.
     Unpacked(PathBuf),
 }
 
@@ -69,7 +69,7 @@ pub enum DownloadError {
     Status { url: String, status: u16 },
 
     #[error(
-        "the download of {url} broke off after {bytes} bytes: {reason}; run it again to resume"
+        "the download of {url} was interrupted after {bytes} bytes: {reason}; run it again to resume"
     )]
     Interrupted {
         url: String,
@@ -78,7 +78,7 @@ pub enum DownloadError {
     },
 
     #[error(
-        "{url} is longer than the {most} bytes that {archive} can have; what had come was removed, \
+        "{url} is longer than the {most} bytes that {archive} can have; the partial download was removed, \
          name another server with `--url`"
     )]
     TooLong {
@@ -87,7 +87,7 @@ pub enum DownloadError {
         most: u64,
     },
 
-    #[error("{path} is not a file of its own; remove it and run the download again")]
+    #[error("{path} is a link or not a regular file; remove it and run the download again")]
     NoFile { path: PathBuf },
 
     #[error(
@@ -118,7 +118,7 @@ pub enum DownloadError {
     #[error("cannot read {path}")]
     Read { path: PathBuf, source: io::Error },
 
-    #[error("{archive} does not hold {missing} as it should")]
+    #[error("{archive} lacks {missing}, or has it with another length")]
     Incomplete { archive: PathBuf, missing: String },
 
     #[error("cannot unpack {archive}")]
@@ -128,8 +128,8 @@ pub enum DownloadError {
     Write { path: PathBuf, source: io::Error },
 }
 
-/// Downloads a data set from the official site, or from another URL or path, into a folder of its
-/// own in `dest`; see [`download_archive`].
+/// Downloads a data set from the official site, or from another URL or path, to its own folder in
+/// `dest`; see [`download_archive`].
 pub fn download(
     dataset: Dataset,
     from: Option<&str>,
@@ -140,17 +140,17 @@ pub fn download(
     download_archive(&archive, from.unwrap_or(OFFICIAL_SITE), dest, progress)
 }
 
-/// Brings `archive` into `dest`, verifies its MD5, and unpacks the wanted files into
-/// `dest`/`archive.folder`. Does nothing where they are all there.
+/// Downloads `archive` to `dest`, verifies its MD5, and unpacks the needed files to
+/// `dest`/`archive.folder`. Does nothing if all of them exist.
 ///
 /// `from` is a URL whose folder has the archive, or a path or `file://` URL of the archive or of
-/// its folder. An archive that lies in `dest` already is used instead of the network and kept.
-/// A download goes to a `.part` file, which a later call resumes; a second process waits for it.
-/// `progress` gets the bytes that are there and, where the server says so, all that there will be.
+/// its folder. An archive already in `dest` is used instead of the network and kept. A download
+/// goes to a `.part` file, which a later call resumes; a second process waits for it. `progress`
+/// receives the bytes downloaded and, if the server announces it, the total.
 ///
 /// # Errors
-/// A downloaded archive with another MD5 or of an impossible length is removed. Nothing is written
-/// outside `dest`, and no more than the wanted files and an archive of them can take.
+/// A downloaded archive with another MD5 or an impossible length is removed. Nothing is written
+/// outside `dest`, and no more than the needed files and their archive can have.
 pub fn download_archive(
     archive: &Archive,
     from: &str,
@@ -185,7 +185,7 @@ pub fn download_archive(
     }
 }
 
-/// Unpacks an archive that is not ours to remove.
+/// Unpacks an archive that the user provided; does not remove it.
 fn take(archive: &Archive, file: &Path, dest: &Path) -> Result<(), DownloadError> {
     let found = md5(file)?;
     if found != archive.md5 {
@@ -198,7 +198,7 @@ fn take(archive: &Archive, file: &Path, dest: &Path) -> Result<(), DownloadError
     unpack::unpack(archive, file, dest)
 }
 
-/// Downloads what is missing of an archive, unpacks it and removes it. An empty file is not kept.
+/// Downloads the missing part of an archive, unpacks it and removes it. Removes an empty file.
 fn fetch_and_unpack(
     archive: &Archive,
     url: &str,
@@ -241,7 +241,7 @@ fn fetch_and_unpack(
 }
 
 impl Archive {
-    /// The official archive of a data set, where there is one.
+    /// The official archive of a data set, if it is published.
     pub fn published(dataset: Dataset) -> Option<Self> {
         match dataset {
             Dataset::Cifar10 => Some(Self::cifar(
@@ -273,14 +273,14 @@ impl Archive {
         }
     }
 
-    /// What the archive can have at most, packed or unpacked: the wanted files and some more for
-    /// the others.
+    /// The most bytes of the archive, packed or unpacked: the needed files and an allowance for
+    /// others.
     fn bytes_max(&self) -> u64 {
         let bytes = |file: &ArchiveFile| file.bytes.unwrap_or(MAX_SMALL_FILE_BYTES);
         self.files.iter().map(bytes).sum::<u64>() + MAX_OTHER_BYTES
     }
 
-    /// Whether `folder` has every file at its length.
+    /// Whether `folder` has every file with its length.
     fn is_complete(&self, folder: &Path) -> bool {
         self.files.iter().all(|file| {
             fs::metadata(folder.join(&file.name)).is_ok_and(|metadata| {
@@ -302,7 +302,7 @@ fn md5(file: &Path) -> Result<String, DownloadError> {
     Ok(hex(&hash.finalize()))
 }
 
-/// Feeds a hash through `io::Write`.
+/// Updates a hash through `io::Write`.
 struct HashWriter<'a>(&'a mut Md5);
 
 impl io::Write for HashWriter<'_> {

@@ -1,23 +1,23 @@
-//! Where an archive comes from: the value of `--url`.
+//! Parses the value of `--url`: where an archive comes from.
 
 use std::path::{Path, PathBuf};
 
 use super::DownloadError;
 
-/// A place that an archive is taken from.
+/// Where an archive comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The archive's own URL.
+    /// The URL of the archive.
     Url(String),
     /// An archive on this machine.
     File(PathBuf),
 }
 
 impl Source {
-    /// Reads a URL or path of the archive `name` or of the folder that has it.
+    /// Parses a URL or path of the archive `name`, or of the folder that has it.
     ///
     /// # Errors
-    /// A path where there is no such file.
+    /// A path that does not exist.
     pub fn parse(from: &str, name: &str) -> Result<Self, DownloadError> {
         let scheme = from
             .split_once("://")
@@ -45,7 +45,7 @@ impl Source {
     }
 }
 
-/// The path of a `file://` URL, whose host may be left out or `localhost`.
+/// The path of a `file://` URL, whose host may be empty or `localhost`.
 fn file_path(url: &str) -> &str {
     let path = url.get("file://".len()..).unwrap_or_default();
     path.strip_prefix("localhost")
@@ -53,7 +53,7 @@ fn file_path(url: &str) -> &str {
         .unwrap_or(path)
 }
 
-/// `%20` and the like as the bytes that they stand for.
+/// Decodes percent escapes such as `%20`.
 fn unescaped(path: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_and_paths_are_told_apart() {
+    fn urls_and_paths_are_distinguished() {
         let url = |from| Source::parse(from, "a.tar.gz").expect("a URL");
         let whole = Source::Url("https://x/y/a.tar.gz".to_owned());
         assert_eq!(url("https://x/y/"), whole);

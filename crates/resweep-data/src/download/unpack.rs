@@ -1,4 +1,4 @@
-//! Takes the wanted files, and nothing else, out of a `.tar.gz`.
+//! Unpacks the needed files, and nothing else, from a `.tar.gz`.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,9 +10,9 @@ use tar::Entry;
 
 use super::{Archive, ArchiveFile, DownloadError, MAX_SMALL_FILE_BYTES, write_error};
 
-/// Unpacks into a temporary folder in `dest`, and moves the files to `archive.folder` once all
-/// are there. Only plain files at exactly `archive.folder`/`name` are read, so no path of the
-/// archive can lead anywhere else.
+/// Unpacks to a temporary folder in `dest`, and moves the files to `archive.folder` once all are
+/// complete. Only regular files at exactly `archive.folder`/`name` are read, so no path in the
+/// archive can escape.
 pub fn unpack(archive: &Archive, file: &Path, dest: &Path) -> Result<(), DownloadError> {
     let temporary = tempfile::tempdir_in(dest).map_err(|source| write_error(dest, source))?;
     let found = (File::open(file))
@@ -44,7 +44,7 @@ pub fn unpack(archive: &Archive, file: &Path, dest: &Path) -> Result<(), Downloa
     Ok(())
 }
 
-/// Writes the wanted files of a `.tar` into `folder`, and tells which were found at their full
+/// Writes the needed files of a `.tar` to `folder`. Returns the names of those with their full
 /// length.
 pub fn extract(archive: &Archive, tar: impl Read, folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
@@ -66,7 +66,7 @@ pub fn extract(archive: &Archive, tar: impl Read, folder: &Path) -> io::Result<B
     Ok(found)
 }
 
-/// The wanted file that an entry is, if any.
+/// The needed file of an entry, if it is one.
 fn wanted<'a, R: Read>(archive: &'a Archive, entry: &Entry<'_, R>) -> Option<&'a ArchiveFile> {
     let path = entry.path_bytes();
     let path = path.strip_prefix(b"./").unwrap_or(&path);
@@ -77,7 +77,7 @@ fn wanted<'a, R: Read>(archive: &'a Archive, entry: &Entry<'_, R>) -> Option<&'a
         .find(|file| entry.header().entry_type().is_file() && file.name.as_bytes() == name)
 }
 
-/// Fails past so many bytes, against archives that unpack without end.
+/// Fails after a number of bytes, as a defence against decompression bombs.
 struct Capped<R> {
     inner: R,
     left: u64,
@@ -87,7 +87,7 @@ impl<R: Read> Read for Capped<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.left = (self.left.checked_sub(count as u64))
-            .ok_or_else(|| io::Error::other("it unpacks to more than it should"))?;
+            .ok_or_else(|| io::Error::other("it unpacks to more bytes than allowed"))?;
         Ok(count)
     }
 }

@@ -1,15 +1,16 @@
-//! A share of memory for each of many threads: they wait where the sum would be too much.
+//! Limits the memory that many threads use together: a thread waits while the total would exceed
+//! the limit.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// So many bytes for all threads.
+/// A number of bytes for all threads together.
 pub struct Budget {
     bytes: u64,
     taken: Mutex<u64>,
     given_back: Condvar,
 }
 
-/// Bytes of a budget, given back when dropped.
+/// Bytes of a budget, returned when dropped.
 pub struct Share<'a> {
     budget: &'a Budget,
     bytes: u64,
@@ -24,7 +25,7 @@ impl Budget {
         }
     }
 
-    /// Waits for a share. One that is larger than the budget waits until it is alone.
+    /// Waits for `bytes`. A request larger than the budget waits until no other is granted.
     pub fn take(&self, bytes: u64) -> Share<'_> {
         let bytes = bytes.min(self.bytes);
         let taken = self.lock();

@@ -1,9 +1,9 @@
-//! Decoded images in one file: read in about a second where decoding takes a minute.
+//! The cache file of decoded images: reading it takes about a second, decoding a minute.
 //!
-//! The file is [`MAGIC`], the length of the header as 8 bytes, the header as JSON, then labels
-//! (2 bytes each) and pixels of the training set, and those of the test set. All numbers are
-//! little-endian. The header's fingerprint is the checksum of what follows it. A file that is
-//! damaged in any way counts as absent and is written anew.
+//! The file is [`MAGIC`], the length of the header in 8 bytes, the header as JSON, then labels (2
+//! bytes each) and pixels of the training set, and those of the test set. All numbers are
+//! little-endian. The header's fingerprint is the checksum of everything after it. A damaged file
+//! is treated as missing and is rewritten.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -19,10 +19,10 @@ use resweep_core::files::Place;
 
 const MAGIC: &[u8; 8] = b"resweep1";
 
-/// No header comes near this; a length beyond it is damage.
+/// No real header is this long; a larger length means damage.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
 
-/// What a cache file says of itself.
+/// The header of a cache file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Height and width in pixels.
@@ -31,7 +31,7 @@ pub struct Header {
     pub train: usize,
     pub test: usize,
     pub broken: Vec<Broken>,
-    /// Of the decoded pixels and labels.
+    /// The SHA-256 of the decoded pixels and labels.
     pub fingerprint: String,
 }
 
@@ -43,7 +43,7 @@ pub struct Cached {
     pub test: ImageSet,
 }
 
-/// Writes a cache file, whole or not at all.
+/// Writes a cache file atomically.
 pub fn write(file: &Place, cached: &Cached) -> Result<(), DataError> {
     let header = serde_json::to_vec(&cached.header).map_err(|error| DataError::Write {
         path: file.to_path_buf(),
@@ -62,8 +62,8 @@ pub fn write(file: &Place, cached: &Cached) -> Result<(), DataError> {
     files::write_whole(file, &parts)
 }
 
-/// Reads a cache file of images of `size` x `size` pixels in so many classes and checks it;
-/// `None` where it is missing or damaged.
+/// Reads and checks a cache file of images of `size` x `size` pixels in `classes` classes; `None`
+/// if it is missing or damaged.
 pub fn read(path: &Place, size: usize, classes: usize) -> Option<Cached> {
     let (mut file, header) = open(path, size)?;
     let train = read_set(&mut file, header.train, size)?;
@@ -79,8 +79,8 @@ pub fn read(path: &Place, size: usize, classes: usize) -> Option<Cached> {
     })
 }
 
-/// Reads what a cache file says of itself and the labels of its images; `None` where it is missing,
-/// of another size than `size`, of a wrong length, or has a label that is no class.
+/// Reads the header and labels of a cache file; `None` if it is missing, of a size other than
+/// `size`, of a wrong length, or has a label out of range.
 pub fn read_labels(path: &Place, size: usize, classes: usize) -> Option<(Header, Labels)> {
     let (mut file, header) = open(path, size)?;
     let train = labels(&mut file, header.train)?;
@@ -137,7 +137,7 @@ fn read_set(file: &mut impl Read, len: usize, size: usize) -> Option<ImageSet> {
     Some(set)
 }
 
-/// Exactly `len` bytes; a damaged length runs into the end of the file, not out of memory.
+/// Reads exactly `len` bytes; a damaged length fails at the end of the file instead of allocating.
 fn read_bytes(file: &mut impl Read, len: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(len as u64).read_to_end(&mut bytes).ok()?;

@@ -1,4 +1,4 @@
-//! The classes of a data set, by the names of their folders.
+//! Matches the class folders of both splits by name.
 
 use std::collections::HashMap;
 use std::fs::{self, DirEntry};
@@ -17,7 +17,7 @@ const CLASSES_MAX: usize = 1 << 16;
 /// A class and the names of its folders, which can differ in their Unicode form.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Class {
-    /// What figures show.
+    /// The name in figures.
     pub name: String,
     pub train: String,
     pub test: String,
@@ -39,10 +39,10 @@ pub fn common(
         test: root.join(splits[1]),
         difference,
     })?;
-    Ok(shown_apart(classes, warnings))
+    Ok(distinguish(classes, warnings))
 }
 
-/// The class folders of one folder, which has those of the test images too.
+/// The class folders of one folder, which contains the test images as well.
 pub fn of(root: &Path, split: &Path, warnings: &mut Vec<String>) -> Result<Vec<Class>, DataError> {
     let names = folders(root, split, warnings)?;
     if names.len() < 2 {
@@ -53,7 +53,7 @@ pub fn of(root: &Path, split: &Path, warnings: &mut Vec<String>) -> Result<Vec<C
         train: name.clone(),
         test: name,
     });
-    Ok(shown_apart(classes.collect(), warnings))
+    Ok(distinguish(classes.collect(), warnings))
 }
 
 fn too_few(root: &Path, split: &Path, found: usize) -> DataError {
@@ -63,8 +63,8 @@ fn too_few(root: &Path, split: &Path, found: usize) -> DataError {
     }
 }
 
-/// The names of the folders in a split, sorted. Images beside them are named in a warning, and so
-/// are links that lead back to the split.
+/// The names of the folders in a split, sorted. Warns of images beside them, and of links that lead
+/// back to the split.
 fn folders(
     root: &Path,
     split: &Path,
@@ -83,12 +83,8 @@ fn folders(
             strays.push(split.join(entry.file_name()));
         }
     }
-    warnings.extend(about(strays, "image", "lies outside of the class folders"));
-    warnings.extend(about(
-        loops,
-        "link",
-        "leads back to the folder that holds it",
-    ));
+    warnings.extend(about(strays, "image", "is outside the class folders"));
+    warnings.extend(about(loops, "link", "links to a folder that contains it"));
     check_count(&path, names.len(), CLASSES_MAX)?;
     names.sort_unstable();
     Ok(names)
@@ -105,7 +101,7 @@ fn check_count(path: &Path, found: usize, most: usize) -> Result<(), DataError> 
     }
 }
 
-/// Whether a folder of a split is a link to the split or to what holds it.
+/// Whether a folder of a split is a link to the split or to a parent of it.
 fn leads_back(split: &Path, entry: &DirEntry) -> bool {
     let (Ok(split), Ok(target)) = (fs::canonicalize(split), fs::canonicalize(entry.path())) else {
         return false;
@@ -117,16 +113,14 @@ fn about(paths: Vec<PathBuf>, what: &str, why: &str) -> Option<String> {
     let examples = examples(&paths);
     match paths.len() {
         0 => None,
-        1 => Some(format!(
-            "1 {what} is left out, because it {why}: {examples}"
-        )),
+        1 => Some(format!("1 {what} is skipped because it {why}: {examples}")),
         count => Some(format!(
-            "{count} {what}s are left out, because each {why}: {examples}"
+            "{count} {what}s are skipped because each {why}: {examples}"
         )),
     }
 }
 
-/// A class is shown in figures and on terminals by its folder's name.
+/// The name of a class is that of its folder; figures and terminals show it.
 fn class_name(folder: &DirEntry) -> Result<String, DataError> {
     let name = folder.file_name().into_string().ok();
     name.filter(|name| !name.chars().any(is_unprintable))
@@ -140,8 +134,8 @@ pub fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
-/// Brings the folders of both splits together, or says how they differ. Names that are the same but
-/// for their Unicode form are one class.
+/// Matches the folders of both splits, or describes their difference. Names that differ only in
+/// Unicode form are one class.
 fn matched(train: Vec<String>, test: Vec<String>) -> Result<Vec<Class>, String> {
     let alone = |here: &[String], there: &[String]| -> Vec<String> {
         let only = here
@@ -180,28 +174,31 @@ fn matched(train: Vec<String>, test: Vec<String>) -> Result<Vec<Class>, String> 
     }
 }
 
-/// How a class that only one split has can be told from those that only the other one has.
+/// Describes a class that only one split has, with a similar class of the other split if there is
+/// one.
 fn difference(name: &str, here: &str, others: &[String], there: &str) -> String {
-    let alike = others.iter().find(|other| alike(name, other).is_some());
+    let alike = others
+        .iter()
+        .find(|other| similarity(name, other).is_some());
     match alike {
         Some(other) => format!(
             "{} is only in the {here} folder and {} only in the {there} folder; they differ in {}: \
              rename one of them",
             quoted(name),
             quoted(other),
-            self::alike(name, other).unwrap_or_default()
+            self::similarity(name, other).unwrap_or_default()
         ),
         None => format!("{} is only in the {here} folder", quoted(name)),
     }
 }
 
-/// A name with what cannot be seen of it written out.
+/// Quotes a name, with invisible characters escaped.
 fn quoted(name: &str) -> String {
-    format!("`{}`", written_out(name))
+    format!("`{}`", escaped(name))
 }
 
-/// Spaces at the ends and characters that are composed of several are written as `\u{20}`.
-fn written_out(name: &str) -> String {
+/// Escapes spaces at the ends and combining characters as `\u{20}`.
+fn escaped(name: &str) -> String {
     let trimmed = name.trim();
     let start = name.len() - name.trim_start().len();
     let escape = |text: &str| -> String {
@@ -217,14 +214,14 @@ fn written_out(name: &str) -> String {
     format!("{}{middle}{}", escape(&name[..start]), escape(end))
 }
 
-/// What names that look alike have in common: their letters without spaces, case and form.
+/// A key that similar names share: the letters without spaces, case and Unicode form.
 fn outline(name: &str) -> String {
     let letters = name.nfkc().filter(|c| !c.is_whitespace());
     letters.collect::<String>().to_lowercase()
 }
 
-/// What makes two names look alike, if they do.
-fn alike(one: &str, other: &str) -> Option<&'static str> {
+/// In what two similar names differ; `None` if they are not similar.
+fn similarity(one: &str, other: &str) -> Option<&'static str> {
     let (a, b) = (composed(one), composed(other));
     if a == b {
         Some("their Unicode form")
@@ -239,8 +236,8 @@ fn alike(one: &str, other: &str) -> Option<&'static str> {
     }
 }
 
-/// Warns of classes that look alike, and writes out how their names differ.
-fn shown_apart(mut classes: Vec<Class>, warnings: &mut Vec<String>) -> Vec<Class> {
+/// Warns of similar classes, and describes how their names differ.
+fn distinguish(mut classes: Vec<Class>, warnings: &mut Vec<String>) -> Vec<Class> {
     let mut groups: HashMap<String, usize> = HashMap::new();
     for place in 0..classes.len() {
         let Some(&first) = groups.get(&outline(&classes[place].train)) else {
@@ -248,9 +245,9 @@ fn shown_apart(mut classes: Vec<Class>, warnings: &mut Vec<String>) -> Vec<Class
             continue;
         };
         let (one, other) = (classes[first].train.clone(), classes[place].train.clone());
-        classes[first].name = written_out(&one);
-        classes[place].name = written_out(&other);
-        if let Some(how) = alike(&one, &other) {
+        classes[first].name = escaped(&one);
+        classes[place].name = escaped(&other);
+        if let Some(how) = similarity(&one, &other) {
             warnings.push(format!(
                 "the classes {} and {} differ only in {how}",
                 quoted(&one),
@@ -283,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_look_alike_are_told_apart() {
+    fn similar_names_are_distinguished() {
         for (one, other, said) in [
             (
                 "Red",
@@ -310,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn alike_classes_of_one_split_are_warned_of() {
+    fn similar_classes_of_one_split_give_a_warning() {
         let class = |name: &str| Class {
             name: name.to_owned(),
             train: name.to_owned(),
@@ -323,14 +320,14 @@ mod tests {
             class("x"),
             class("x "),
         ];
-        let shown = shown_apart(classes, &mut warnings);
+        let shown = distinguish(classes, &mut warnings);
         let shown: Vec<&str> = shown.iter().map(|class| &*class.name).collect();
         assert_eq!(shown, ["caf\u{e9}", "cafe\\u{301}", "x", "x\\u{20}"]);
         assert_eq!(warnings.len(), 2, "{warnings:?}");
     }
 
     #[test]
-    fn more_classes_than_labels_are_refused_and_as_many_are_not() {
+    fn more_classes_than_labels_are_rejected() {
         assert_eq!(CLASSES_MAX, usize::from(u16::MAX) + 1);
         assert!(check_count(Path::new("train"), 3, 3).is_ok());
         let message = check_count(Path::new("train"), 3, 2)

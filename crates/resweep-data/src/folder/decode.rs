@@ -1,4 +1,4 @@
-//! Image files to pixels of the model's size, in parallel, wary of damaged and hostile files.
+//! Decodes image files to the model's size in parallel; must withstand damaged and hostile files.
 
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -18,25 +18,25 @@ use crate::image_set::ImageSet;
 use crate::resize;
 use resweep_core::domain::printable;
 
-/// Limits against image bombs: no photograph of a training set comes near them.
+/// Limits against decompression bombs, far above any photograph of a training set.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 const MAX_SIDE: u32 = 16_384;
 const MAX_DECODED_BYTES: u64 = 256 << 20;
 
-/// What all threads together may hold in files and in decoded images.
+/// The most bytes of files and of decoded images that all threads have in memory together.
 static FILES: Budget = Budget::new(256 << 20);
 static DECODED: Budget = Budget::new(1 << 30);
 
 /// An image that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
-    /// From the root of the data set, as it can be shown.
+    /// Relative to the data set's root, with control characters escaped.
     pub path: String,
     pub reason: String,
 }
 
-/// Decodes the entries at `size` pixels: the images in the order of the entries, and those that
-/// could not be decoded.
+/// Decodes the entries at `size` pixels. Returns the images in the order of the entries, and those
+/// that could not be decoded.
 pub fn all(root: &Path, entries: &[Entry], size: usize) -> (ImageSet, Vec<Broken>) {
     let decoded: Vec<Result<Vec<u8>, String>> = (entries.par_iter())
         .map(|entry| one(&root.join(&entry.path), entry.bytes, size))
@@ -54,7 +54,7 @@ pub fn all(root: &Path, entries: &[Entry], size: usize) -> (ImageSet, Vec<Broken
     (set, broken)
 }
 
-/// The pixels of an image file.
+/// Decodes an image file.
 fn one(path: &Path, bytes: u64, size: usize) -> Result<Vec<u8>, String> {
     let _share = FILES.take(bytes.min(MAX_FILE_BYTES));
     let mut content = Vec::new();
@@ -64,8 +64,8 @@ fn one(path: &Path, bytes: u64, size: usize) -> Result<Vec<u8>, String> {
     pixels(&content, size)
 }
 
-/// The pixels of an image file's content, `size` x `size` x channels: without its alpha channel,
-/// as it is stored whatever its EXIF orientation says, cut to a square and scaled.
+/// Decodes an image file's content to `size` x `size` x channels: drops the alpha channel, ignores
+/// the EXIF orientation, crops to a square and scales.
 pub fn pixels(content: &[u8], size: usize) -> Result<Vec<u8>, String> {
     if content.len() as u64 > MAX_FILE_BYTES {
         return Err(format!(
@@ -93,7 +93,7 @@ enum Problem {
     Image(#[from] image::ImageError),
 }
 
-/// What `then` makes of the image. Its format is what its content says.
+/// Calls `then` with the decoded image. The content, not the name, determines the format.
 fn decode<T>(content: &[u8], then: impl FnOnce(DynamicImage) -> T) -> Result<T, Problem> {
     let format = match guess_format(content) {
         Ok(format) if format.reading_enabled() => format,
@@ -121,8 +121,8 @@ fn decode<T>(content: &[u8], then: impl FnOnce(DynamicImage) -> T) -> Result<T, 
     Ok(then(DynamicImage::from_decoder(decoder)?))
 }
 
-/// Memory that decoding an image takes, about: the image, its copy in 8-bit RGB and what the
-/// decoder keeps meanwhile, as the coefficients of progressive JPEGs.
+/// Approximate memory for decoding an image: the image, its copy in 8-bit RGB and the decoder's
+/// buffers, such as the coefficients of progressive JPEGs.
 fn working_bytes(decoder: &impl ImageDecoder, format: ImageFormat) -> u64 {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);

@@ -1,4 +1,4 @@
-//! Which images a class folder data set has, without decoding them.
+//! Lists the images of a class folder data set, without decoding them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,32 +15,32 @@ use resweep_core::domain::hex;
 
 const LAYOUT: &str = "`train/<class>/` and `test/<class>/` (or `val/<class>/`)";
 
-/// Raised whenever decoding or the cache's form changes, so that old caches are left aside.
+/// Incremented whenever decoding or the cache format changes, which invalidates old caches.
 const CACHE_VERSION: u32 = 2;
 
-/// Clocks of file systems may stand still for so long: a file that was changed twice within it can
-/// have the same time both times.
+/// The resolution of file system clocks: a file that changes twice within it may have the same time
+/// both times.
 const CLOCK_TICK: Duration = Duration::from_millis(20);
 
-/// Warnings about the files of single classes; more are counted.
+/// The most warnings about the files of single classes; the rest is counted.
 const WARNINGS_MAX: usize = 20;
 
 /// The images of a data set, class by class and sorted by path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Listing {
     pub root: PathBuf,
-    /// Names of the classes; their places are the labels.
+    /// Names of the classes; their indices are the labels.
     pub classes: Vec<String>,
     pub train: Vec<Entry>,
     pub test: Vec<Entry>,
-    /// `train` and `test`, or the folder that stands for one.
+    /// `train` and `test`, or the folders used instead.
     pub names: [&'static str; 2],
-    /// What was left out and why, one sentence each.
+    /// Which files were skipped and why, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Listing {
-    /// The name of the cache file of these images at this size.
+    /// The file name of the cache of these images at this size.
     pub fn cache_name(&self, image_size: usize) -> String {
         let mut hash = Sha256::new();
         hash.update(CACHE_VERSION.to_le_bytes());
@@ -60,7 +60,7 @@ impl Listing {
         )
     }
 
-    /// Waits until a change of any file from now on gets another time than the one listed.
+    /// Waits until every later change of a file gets a time other than the listed one.
     pub fn settle(&self) {
         let entries = self.train.iter().chain(&self.test);
         let newest = entries.map(|entry| entry.stamp.newest()).max();
@@ -72,12 +72,12 @@ impl Listing {
     }
 }
 
-/// Lists a data set. With a `test_fraction`, the test images are taken out of the training folder,
-/// or out of `root` itself where it has no `train` folder.
+/// Lists a data set. With a `test_fraction`, the test images are split off from the training
+/// folder, or from `root` itself if it has no `train` folder.
 ///
 /// # Errors
-/// A missing split, fewer than two or too many classes, a class whose name cannot be shown or
-/// that has no images, classes that differ between the splits, or a `test_fraction` beside a test
+/// A missing split, fewer than two or too many classes, a class whose name cannot be shown or that
+/// has no images, classes that differ between the splits, or a `test_fraction` together with a test
 /// folder.
 pub fn read(root: &Path, test_fraction: Option<f64>) -> Result<Listing, DataError> {
     let root = fs::canonicalize(root).map_err(|source| files::read_error(root, source))?;
@@ -100,7 +100,7 @@ fn read_both(root: PathBuf) -> Result<Listing, DataError> {
     }
     let mut warnings = Vec::new();
     if test_name == "test" && root.join("val").is_dir() {
-        warnings.push("val is left out, because there is a folder test".to_owned());
+        warnings.push("the folder val is skipped because the folder test exists".to_owned());
     }
     let classes = classes::common(&root, names, &mut warnings)?;
     let mut left = Vec::new();
@@ -173,8 +173,8 @@ fn read_and_divide(root: PathBuf, fraction: f64) -> Result<Listing, DataError> {
     })
 }
 
-/// Whether the image at a path from the folder of the classes is one of the test images: by a hash
-/// of the path, so that images that are added later move no others.
+/// Whether the image at a path, relative to the folder of the classes, is a test image. Depends on
+/// a hash of the path, so that adding images moves no other image.
 fn is_test(path: &Path, fraction: f64) -> bool {
     let parts = path.iter().map(|part| part.to_string_lossy());
     let path: Vec<String> = parts.map(|part| classes::composed(&part)).collect();
@@ -184,7 +184,7 @@ fn is_test(path: &Path, fraction: f64) -> bool {
     (place as f64) < fraction * 2_f64.powi(64)
 }
 
-/// The images of a class folder, which must have some.
+/// The images of a class folder; an error if there are none.
 fn images(
     root: &Path,
     folder: &Path,
@@ -202,14 +202,14 @@ fn images(
     Ok(found.images)
 }
 
-/// One sentence for each class of which something was left out.
+/// One sentence for each class with skipped files.
 fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
     let sentences = left.iter().flat_map(|(folder, images, left)| {
         let files = left.files.len();
         let all = images + files;
         let files = (files > 0).then(|| {
             format!(
-                "{files} of {all} files in {} are left out, because they are not images ({}): {}",
+                "{files} of {all} files in {} are skipped because they are not images ({}): {}",
                 shown(folder),
                 walk::FORMATS,
                 examples(&left.files)
@@ -217,7 +217,7 @@ fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
         });
         let folders = (!left.folders.is_empty()).then(|| {
             format!(
-                "{} in {} left out, because a link leads back to a folder that is read already: {}",
+                "{} in {} skipped because a link leads back to a folder that has been read: {}",
                 match left.folders.len() {
                     1 => "1 folder".to_owned(),
                     count => format!("{count} folders"),
@@ -232,7 +232,7 @@ fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
     if sentences.len() > WARNINGS_MAX {
         let more = sentences.len() - WARNINGS_MAX;
         sentences.truncate(WARNINGS_MAX);
-        sentences.push(format!("files of {more} more classes are left out"));
+        sentences.push(format!("files of {more} more classes are skipped"));
     }
     sentences
 }
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_test_share_is_about_the_fraction_and_depends_on_the_path_only() {
+    fn test_share_is_close_to_the_fraction_and_depends_on_the_path_only() {
         let paths: Vec<PathBuf> = (0..1000).map(|n| format!("cat/{n}.png").into()).collect();
         let chosen = |fraction| paths.iter().filter(|path| is_test(path, fraction)).count();
         assert!((150..250).contains(&chosen(0.2)), "{}", chosen(0.2));

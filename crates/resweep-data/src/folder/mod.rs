@@ -1,8 +1,9 @@
-//! Class folders: `train/<class>/` with images at any depth, and `test/` or `val/` in the same form.
+//! Reads class folders: `train/<class>/` with images at any depth, and `test/` or `val/` in the
+//! same form.
 //!
-//! The listing is read each time; the decoded pixels are kept in a cache file whose name is a
-//! hash of the listing, so a changed, added or removed image makes a new one. Pixels are decoded
-//! only where all of them are in the file.
+//! The folder is listed every time. Decoded pixels are stored in a cache file whose name is a hash
+//! of the listing, so adding, removing or changing an image creates a new one. Images are decoded
+//! only if no cache file has them.
 
 mod budget;
 mod cache;
@@ -26,12 +27,12 @@ use listing::Listing;
 use resweep_core::domain::BrokenImage;
 use resweep_core::files::Place;
 
-/// Which folder, and how it is read.
+/// The folder and the options for reading it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub root: &'a Path,
     pub broken_image: BrokenImage,
-    /// The share of the images that is for testing, where there is no test folder.
+    /// The fraction of the images used for testing, if there is no test folder.
     pub test_fraction: Option<f64>,
     /// Height and width in pixels.
     pub image_size: usize,
@@ -39,7 +40,7 @@ pub(crate) struct Request<'a> {
     pub cache: &'a Path,
 }
 
-/// Loads the images, from the cache where it has them.
+/// Loads the images, from the cache if possible.
 pub(crate) fn load(request: Request<'_>) -> Result<Source, DataError> {
     let listing = request.list()?;
     let file = request.file(&listing);
@@ -62,7 +63,7 @@ pub(crate) fn load(request: Request<'_>) -> Result<Source, DataError> {
     })
 }
 
-/// What the images are; decodes them only where the cache does not have them.
+/// The properties of the data set; decodes the images only if the cache lacks them.
 pub(crate) fn describe(request: Request<'_>) -> Result<Facts, DataError> {
     let listing = request.list()?;
     let file = request.file(&listing);
@@ -95,18 +96,18 @@ impl Request<'_> {
     }
 }
 
-/// Whether a file is a whole cache of such images.
+/// Whether a file is a complete cache of such images.
 pub(crate) fn is_cache(file: &Path, image_size: usize, classes: usize) -> bool {
     let file = &Place::of_file(file);
     cache::read_labels(file, image_size, classes).is_some()
         && cache::read(file, image_size, classes).is_some()
 }
 
-/// Decodes everything and writes the cache.
+/// Decodes all images and writes the cache.
 ///
 /// # Errors
-/// Also where an image is added, changed or removed meanwhile: the cache would not be what was
-/// listed.
+/// Also when an image is added, changed or removed meanwhile: the cache would not match the
+/// listing.
 fn build(request: Request<'_>, listing: &Listing) -> Result<Cached, DataError> {
     listing.settle();
     let image_size = request.image_size;
@@ -139,7 +140,7 @@ fn build(request: Request<'_>, listing: &Listing) -> Result<Cached, DataError> {
     Ok(cached)
 }
 
-/// What broken images mean: an error, or a warning that names them.
+/// Turns broken images into an error, or into a warning that names them.
 fn judge(
     listing: &Listing,
     header: &Header,
@@ -168,7 +169,7 @@ fn judge(
     Ok(all)
 }
 
-/// One line for each of the first few broken images, and how many more there are.
+/// One line for each of the first broken images, and the number of the others.
 fn warnings(broken: &[Broken]) -> Vec<String> {
     const NAMED: usize = 10;
     let mut lines: Vec<String> = (broken.iter().take(NAMED))

@@ -1,7 +1,7 @@
-//! A PNG file reduced to what its pixels depend on.
+//! Removes everything from a PNG file that its pixels do not depend on.
 //!
 //! Colour profiles and texts are compressed and can unpack to hundreds of megabytes; the decoder
-//! never sees them.
+//! must not read them.
 
 /// Bytes of the signature, and of a chunk without its content.
 const SIGNATURE: usize = 8;
@@ -12,7 +12,7 @@ const FRAME: usize = 12;
 #[error("the PNG is cut off: its end (IEND) is missing")]
 pub struct CutOff;
 
-/// The file without the other chunks and without what follows its end.
+/// The file without optional chunks and without data after its end.
 ///
 /// # Errors
 /// A file that ends before IEND.
@@ -24,7 +24,7 @@ pub fn essential(bytes: &[u8]) -> Result<Vec<u8>, CutOff> {
         let kind = behind.first_chunk::<4>().ok_or(CutOff)?;
         let length = FRAME + u32::from_be_bytes(*length) as usize;
         let chunk = rest.get(..length).ok_or(CutOff)?;
-        // names of the chunks that no decoder may ignore begin in upper case
+        // names of critical chunks begin in upper case
         if kind[0].is_ascii_uppercase() || kind == b"tRNS" {
             kept.extend_from_slice(chunk);
         }

@@ -1,4 +1,4 @@
-//! The files of one class folder: images, and what is left out.
+//! Lists the files of one class folder: images, and skipped files.
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry, File, Metadata};
@@ -11,16 +11,16 @@ use image::{ImageFormat, guess_format};
 use crate::error::DataError;
 use crate::files;
 
-/// The formats that are decoded, for people.
+/// The supported formats, for messages.
 pub const FORMATS: &str = "JPEG, PNG, WebP, BMP, GIF, TIFF, PNM";
 
-/// Files with one of these endings count as images, also where they turn out to be damaged.
+/// Extensions of image files. Such files count as images even if they turn out to be damaged.
 const ENDINGS: [&str; 15] = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "gif", "tif", "tiff", "ppm", "pgm",
     "pbm", "pnm",
 ];
 
-/// Files and folders that file managers and network drives leave behind, in lower case.
+/// Files and folders that file managers and network drives create, in lower case.
 const LITTER: [&str; 5] = [
     "thumbs.db",
     "ehthumbs.db",
@@ -29,21 +29,21 @@ const LITTER: [&str; 5] = [
     "@eadir",
 ];
 
-/// Bytes at the start of a file that tell its format.
+/// The bytes at the start of a file that identify its format.
 const MAGIC_BYTES: u64 = 32;
 
 /// One image file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// From the root of the data set.
+    /// Relative to the root of the data set.
     pub path: PathBuf,
     pub label: u16,
     pub bytes: u64,
     pub stamp: Stamp,
 }
 
-/// What changes when a file does: length, times in nanoseconds since 1970, and on Unix the time of
-/// the last change of its data or attributes, which no program can set, and the file's number.
+/// Identifies a file's version: length, times in nanoseconds since 1970, and on Unix the inode and
+/// its change time, which programs cannot set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stamp {
     bytes: u64,
@@ -90,7 +90,7 @@ impl Stamp {
     }
 }
 
-/// What a class folder holds.
+/// The content of a class folder.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Sorted by path.
@@ -98,22 +98,22 @@ pub struct Found {
     pub left: Left,
 }
 
-/// What is left out of a class, as paths from its folder.
+/// The skipped files and folders of a class, relative to its folder.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Left {
-    /// No images.
+    /// Files that are not images.
     pub files: Vec<PathBuf>,
-    /// Links to folders that are read already.
+    /// Links to folders that have been read.
     pub folders: Vec<PathBuf>,
 }
 
-/// Everything below a class folder, links followed; `folder` is relative to `root`.
+/// Lists everything below a class folder and follows links; `folder` is relative to `root`.
 pub fn class(root: &Path, folder: &Path, label: u16) -> Result<Found, DataError> {
     let mut walk = Walk {
         base: root.join(folder),
         folder,
         label,
-        // a link to what holds the class would lead to all classes
+        // a link to a parent of the class would lead to all classes
         seen: root
             .join(folder)
             .ancestors()
@@ -132,10 +132,10 @@ pub fn class(root: &Path, folder: &Path, label: u16) -> Result<Found, DataError>
 struct Walk<'a> {
     /// The class folder.
     base: PathBuf,
-    /// The same from the root of the data set.
+    /// The class folder, relative to the root of the data set.
     folder: &'a Path,
     label: u16,
-    /// Folders that were visited, without links in their paths.
+    /// The folders visited, as canonical paths.
     seen: HashSet<PathBuf>,
     found: Found,
 }
@@ -174,8 +174,8 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a file is an image by its name or its content. What cannot be opened counts as one, so
-/// that decoding reports it.
+/// Whether a file is an image by its name or content. A file that cannot be opened counts as one,
+/// so that decoding reports it.
 pub fn is_image(path: &Path, metadata: Option<&Metadata>) -> bool {
     let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
     let known = ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
@@ -185,7 +185,7 @@ pub fn is_image(path: &Path, metadata: Option<&Metadata>) -> bool {
     }
 }
 
-/// Whether a file begins as an image does.
+/// Whether a file begins with the magic number of an image format.
 fn has_magic(path: &Path) -> std::io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?
@@ -194,8 +194,8 @@ fn has_magic(path: &Path) -> std::io::Result<bool> {
     Ok(guess_format(&start).is_ok_and(|format| is_decoded(format, &start)))
 }
 
-/// Whether a format is one of [`FORMATS`]. The two letters that begin a BMP begin many texts, so
-/// the bytes behind them, which are 0, count too.
+/// Whether a format is one of [`FORMATS`]. Many texts begin with the two letters of a BMP, so the
+/// bytes after them, which are 0, are checked too.
 fn is_decoded(format: ImageFormat, start: &[u8]) -> bool {
     match format {
         ImageFormat::Bmp => start.get(6..10) == Some(&[0; 4]),
@@ -204,8 +204,8 @@ fn is_decoded(format: ImageFormat, start: &[u8]) -> bool {
     }
 }
 
-/// What a folder holds, without hidden entries (`._*` of macOS, `.thumbnails`) and litter, sorted
-/// by name.
+/// The entries of a folder, sorted by name, without hidden ones (`._*` of macOS, `.thumbnails`) and
+/// those in [`LITTER`].
 pub fn visible(folder: &Path) -> Result<Vec<DirEntry>, DataError> {
     let failed = |source| files::read_error(folder, source);
     let mut entries = Vec::new();

@@ -1,8 +1,8 @@
-//! Built-in images: ten shapes in loosely typical colours, at any size.
+//! Generates the built-in images: ten shapes in loosely typical colours, at any size.
 //!
-//! Each image shows one shape at a random place, size and angle on a shaded ground, under noise
-//! (see `docs/data.md`). Image `i` depends on the version and on `i` alone, and drawing uses only
-//! operations that every machine rounds alike, so the images are the same bits everywhere.
+//! Each image shows one shape at a random position, size and angle on a shaded background, with
+//! noise (see `docs/data.md`). Image `i` depends on the version and on `i` alone, and drawing uses
+//! only operations with exact IEEE 754 rounding, so the images have the same bits on every machine.
 
 mod scene;
 mod shapes;
@@ -27,7 +27,7 @@ pub const TEST_IMAGES: usize = 2_000;
 /// The names of the classes, by label.
 pub const CLASSES: [&str; 10] = shapes::NAMES;
 
-/// Raised whenever a pixel changes: it is part of every run's identity.
+/// Incremented whenever a pixel changes: it is part of every run's identity.
 const VERSION: u32 = 1;
 
 /// Generates the data set at `size` x `size` pixels.
@@ -41,7 +41,7 @@ pub(crate) fn load(size: usize) -> Source {
     }
 }
 
-/// What the images are, without drawing them.
+/// The properties of the data set, without drawing images.
 pub(crate) fn describe(size: usize) -> Facts {
     Facts {
         fingerprint: fingerprint(size),
@@ -63,7 +63,7 @@ fn fingerprint(size: usize) -> String {
     hex(&Sha256::digest(identity))
 }
 
-/// The images `first..first + count`; labels go round the classes.
+/// The images `first..first + count`; labels cycle through the classes.
 fn generate(first: usize, count: usize, size: usize) -> ImageSet {
     let mut set = ImageSet::empty(size);
     set.labels = (first..first + count).map(label).collect();
@@ -86,10 +86,10 @@ mod tests {
     use super::*;
     use crate::image_set::pixel_fingerprint;
 
-    /// When these change, every run on synthetic data has another result: raise `VERSION`, so
-    /// that stored runs are not taken for new ones.
+    /// If these values change, every run on synthetic data gives another result: increment
+    /// `VERSION`, so that stored runs are not mistaken for new ones.
     #[test]
-    fn the_pixels_are_the_same_bits_as_ever() {
+    fn pixels_have_not_changed() {
         let pixels = |size| {
             let (train, test) = (generate(0, 1_000, size), generate(TRAIN_IMAGES, 100, size));
             pixel_fingerprint([&train, &test])
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_tell_sizes_apart() {
+    fn fingerprints_differ_between_sizes() {
         assert_ne!(fingerprint(16), fingerprint(32));
     }
 }

@@ -1,7 +1,7 @@
-//! One synthetic image: what it shows, and its pixels.
+//! The content of one synthetic image, and its pixels.
 //!
-//! Coordinates run from -1 to 1, x to the right and y downwards; colours from 0 to 1. Only
-//! `+ - * /`, square roots and comparisons are used, which IEEE 754 rounds alike everywhere.
+//! Coordinates range from -1 to 1, x to the right and y downwards; colours from 0 to 1. Only `+ - *
+//! /`, square roots and comparisons are used, which IEEE 754 rounds identically everywhere.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -10,22 +10,23 @@ use super::shapes;
 
 type Colour = [f32; 3];
 
-/// Random colours of shapes lie above this in each channel, and `1 - DIVIDE` bounds grounds.
+/// Random colours of shapes lie above this in each channel; those of backgrounds below `1 -
+/// DIVIDE`.
 const DIVIDE: f32 = 0.45;
-/// How far a shape's colour keeps to its class's, between 0 (not at all) and 1.
+/// The weight of the class's typical colour, between 0 and 1.
 const LOYALTY: f32 = 0.5;
 /// Radius of the shape.
 const RADIUS: [f32; 2] = [0.8, 0.95];
-/// Most that a shape leans to either side, as the tangent of the angle.
+/// The largest slant of a shape, as the tangent of the angle.
 const LEAN: f32 = 0.3;
-/// Most that the ground's shading changes a channel, from the centre to the edge.
+/// The largest change of a channel by the background's shading, from the centre to the edge.
 const SHADING: f32 = 0.1;
-/// Most that noise changes a channel.
+/// The largest change of a channel by noise.
 const NOISE: f32 = 0.05;
-/// How much of a pixel a shape covers is tested at this many points in each direction.
+/// The coverage of a pixel is sampled at this many points in each direction.
 const POINTS: usize = 3;
 
-/// A typical colour for each class: no two are alike, all are bright.
+/// A typical colour for each class, all different and bright.
 const TYPICAL: [Colour; 10] = [
     [1.0, 0.2, 0.2],
     [0.2, 1.0, 0.2],
@@ -39,12 +40,12 @@ const TYPICAL: [Colour; 10] = [
     [0.3, 0.7, 0.6],
 ];
 
-/// What an image shows.
+/// The content of an image.
 pub struct Scene {
     label: u16,
     centre: [f32; 2],
     radius: f32,
-    /// Cosine and sine of the angle by which the shape is turned.
+    /// Cosine and sine of the shape's rotation.
     turn: [f32; 2],
     colour: Colour,
     ground: Colour,
@@ -54,7 +55,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A scene of class `label`, wholly inside the image but for a corner of the larger shapes.
+    /// A scene of class `label`, inside the image except for corners of the larger shapes.
     pub fn random(label: u16, rng: &mut ChaCha8Rng) -> Self {
         let bright = random_colour(rng).map(|channel| DIVIDE + channel * (1.0 - DIVIDE));
         let radius = between(rng, RADIUS[0], RADIUS[1]);
@@ -80,13 +81,13 @@ impl Scene {
             let mut bits = rng.next_u64();
             for (byte, channel) in pixel.iter_mut().zip(colour) {
                 let noise = NOISE * triangular(&mut bits);
-                // A tenth of the range is kept free at both ends, so that noise is not cut off.
+                // A tenth of the range stays free at both ends, so that noise is not clipped.
                 *byte = ((0.1 + 0.8 * channel + noise) * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
             }
         }
     }
 
-    /// The shape's colour and the ground's, mixed by how much of the pixel each has.
+    /// The colours of shape and background, mixed by their coverage of the pixel.
     fn pixel(&self, column: usize, row: usize, size: usize) -> Colour {
         let coordinate = |place: usize, of: usize| (2 * place + 1) as f32 / of as f32 - 1.0;
         let mut covered = 0;
@@ -135,7 +136,7 @@ fn random_colour(rng: &mut ChaCha8Rng) -> Colour {
     [(); 3].map(|()| unit(rng))
 }
 
-/// `a` and `b` with the share `part` of `b`, between 0 and 1.
+/// `a` and `b`, mixed with the weight `part` of `b`, between 0 and 1.
 fn mix(a: Colour, b: Colour, part: f32) -> Colour {
     std::array::from_fn(|channel| a[channel] * (1.0 - part) + b[channel] * part)
 }

@@ -1,11 +1,11 @@
-//! The ten shapes, as tests of whether a point lies on them.
+//! The ten shapes, as tests of whether a point is inside.
 
 /// The names of the shapes, by label.
 pub const NAMES: [&str; 10] = [
     "bar", "chevron", "crescent", "cross", "disc", "frame", "pair", "ring", "square", "triangle",
 ];
 
-/// Whether the point lies on the shape of class `label`, which fits the circle of radius 1.1
+/// Whether the point is inside the shape of class `label`, which fits into the circle of radius 1.1
 /// around the origin.
 pub fn contains(label: u16, x: f32, y: f32) -> bool {
     match label {

@@ -1,23 +1,24 @@
-//! Huffman codes out of entropy-coded bytes.
+//! Decodes Huffman codes from entropy-coded bytes.
 
 use super::Flaw;
 
-/// Codes of up to so many bits are found in a table.
+/// Codes of up to this many bits are looked up in a table.
 const FAST_BITS: u32 = 9;
 
 /// A Huffman table as a DHT segment defines it.
 pub struct Huffman {
-    /// Length and symbol by the next `FAST_BITS` bits; length 0 for longer or invalid codes.
+    /// Length and symbol for the next `FAST_BITS` bits; length 0 for longer or invalid codes.
     fast: Vec<(u8, u8)>,
-    /// Of each length from 1: the first code above it, left-aligned in 16 bits, and what is added
-    /// to a code to get the place of its symbol.
+    /// For each length from 1: the first code above it, left-aligned in 16 bits, and the difference
+    /// between the index of a symbol and its code.
     ends: [u32; 16],
     offsets: [i32; 16],
     symbols: Vec<u8>,
 }
 
 impl Huffman {
-    /// The table at the start of `bytes`, behind its class and number, and its length in bytes.
+    /// Reads the table at the start of `bytes`, after its class and number. Returns it with its
+    /// length in bytes.
     pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let counts = bytes.get(..16)?;
         let total: usize = counts.iter().map(|count| usize::from(*count)).sum();
@@ -57,7 +58,7 @@ impl Huffman {
         }
     }
 
-    /// The symbol at the start of 16 bits, and its length; `None` for an invalid code.
+    /// The symbol at the start of 16 bits, and the length of its code; `None` for an invalid code.
     fn find(&self, window: u32) -> Option<(u8, u32)> {
         let (length, symbol) = self.fast[(window >> (16 - FAST_BITS)) as usize];
         if length > 0 {
@@ -74,7 +75,7 @@ impl Huffman {
 /// Entropy-coded bytes, up to a marker or the end of the file.
 pub struct Bits<'a> {
     bytes: &'a [u8],
-    /// The next byte that is not in `buffer`.
+    /// The offset of the next byte that is not in `buffer`.
     at: usize,
     /// The lowest `count` bits are the next ones.
     buffer: u64,
@@ -91,7 +92,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Where the next marker is searched from.
+    /// The offset at which to search for the next marker.
     pub fn at(&self) -> usize {
         self.at
     }
@@ -146,7 +147,7 @@ impl<'a> Bits<'a> {
         Ok(symbol)
     }
 
-    /// Drops the bits up to the restart marker with this number, from 0 to 7, and reads it.
+    /// Discards the bits before the restart marker with this number, from 0 to 7, and reads it.
     pub fn restart(&mut self, number: u8) -> Result<(), Flaw> {
         if self.leftover() > 0 {
             return Err(Flaw::Restart);
@@ -165,7 +166,8 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Whole bytes before the next marker or the end of the file. They are dropped.
+    /// Discards the whole bytes before the next marker or the end of the file. Returns their
+    /// number.
     pub fn leftover(&mut self) -> usize {
         let mut bytes = self.count as usize / 8;
         self.count = 0;

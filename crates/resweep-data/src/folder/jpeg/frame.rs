@@ -1,6 +1,6 @@
-//! The components of a JPEG and what is known of their coefficients.
+//! The components of a JPEG, and which of their coefficients have been read.
 
-/// Of a coefficient that no scan has given yet.
+/// Marks a coefficient that no scan has provided yet.
 const NEVER: u8 = u8::MAX;
 
 /// An image's size in blocks.
@@ -16,19 +16,19 @@ pub struct Component {
     pub id: u8,
     /// Blocks of an MCU, horizontally and vertically.
     pub sampling: [usize; 2],
-    /// Blocks that show something of the image: those of a scan of this component alone.
+    /// Blocks that contain a part of the image: those of a scan of this component alone.
     pub blocks: [usize; 2],
-    /// Which coefficients of each block are not zero, as far as a progressive image has been
-    /// read; one bit for each in zigzag order. Empty for others.
+    /// Which coefficients of each block are not zero, as far as a progressive image has been read;
+    /// one bit for each in zigzag order. Empty for other images.
     pub nonzero: Vec<u64>,
-    /// Blocks of a row of `nonzero`.
+    /// Blocks per row of `nonzero`.
     pub stride: usize,
-    /// The lowest bit known of each coefficient in zigzag order, or `NEVER`.
+    /// The lowest bit read of each coefficient in zigzag order, or `NEVER`.
     known: [u8; 64],
 }
 
 impl Frame {
-    /// Reads a frame header; `None` where it is invalid or its samples have other than 8 bits.
+    /// Reads a frame header; `None` if it is invalid or its samples do not have 8 bits.
     pub fn read(segment: &[u8], progressive: bool) -> Option<Self> {
         let (&[precision, h1, h0, w1, w0, count], rest) = segment.split_first_chunk::<6>()?;
         let height = usize::from(u16::from_be_bytes([h1, h0]));
@@ -72,7 +72,7 @@ impl Frame {
         })
     }
 
-    /// Whether every coefficient is known to its last bit.
+    /// Whether every coefficient has been read down to its last bit.
     pub fn is_complete(&self) -> bool {
         let mut known = self.components.iter().flat_map(|component| component.known);
         known.all(|lowest| lowest == 0)
@@ -80,7 +80,7 @@ impl Frame {
 }
 
 impl Component {
-    /// Notes that a scan gives these coefficients down to the bit `lowest`.
+    /// Records that a scan provides these coefficients down to the bit `lowest`.
     pub fn learn(&mut self, coefficients: std::ops::RangeInclusive<usize>, lowest: u8) {
         self.known[coefficients].fill(lowest);
     }

@@ -1,10 +1,10 @@
-//! Whether a JPEG file holds all of its image.
+//! Checks that a JPEG file is complete.
 //!
-//! The decoder fills what is missing with grey. This walks the same file and decodes its Huffman
-//! codes without computing a pixel: every scan must have the codes of all its blocks and end at a
-//! marker, the scans together must give every coefficient, and the last marker must be the end of
-//! the image. What follows that marker is ignored. Kinds of JPEG that the decoder refuses anyway
-//! (arithmetic coding, lossless, 12 bits) are not looked at.
+//! The decoder fills missing parts with grey. This module parses the same file and decodes its
+//! Huffman codes without computing pixels: every scan must have the codes of all its blocks and end
+//! at a marker, the scans together must provide every coefficient, and the last marker must be the
+//! end of the image. Data after that marker are ignored. Kinds of JPEG that the decoder rejects
+//! anyway (arithmetic coding, lossless, 12 bits) are not checked.
 
 mod bits;
 mod frame;
@@ -14,14 +14,14 @@ use bits::{Bits, Huffman};
 use frame::Frame;
 use scan::Scan;
 
-/// Bytes between the codes of a scan and the next marker that are tolerated: padding of some
-/// cameras.
+/// The most bytes tolerated between the codes of a scan and the next marker: some cameras add
+/// padding.
 const PADDING_MAX: usize = 16;
 
-/// Scans of a file; the decoder has the same limit.
+/// The most scans of a file; the decoder has the same limit.
 const SCANS_MAX: usize = 100;
 
-/// Why a file is not whole.
+/// Why a file is incomplete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     #[error("the JPEG is cut off or damaged in its header")]
@@ -34,7 +34,7 @@ pub enum Flaw {
     Scan,
     #[error("the JPEG is damaged: its data contain an invalid Huffman code")]
     Code,
-    #[error("the JPEG is damaged: bytes are left over behind its last block")]
+    #[error("the JPEG is damaged: bytes are left over after its last block")]
     Leftover,
     #[error("the JPEG is damaged: a restart marker is missing or out of order")]
     Restart,
@@ -50,7 +50,7 @@ pub fn check(bytes: &[u8]) -> Result<(), Flaw> {
     Walk::default().file(bytes)
 }
 
-/// What has been read so far.
+/// The state after the segments read so far.
 #[derive(Default)]
 struct Walk {
     frame: Option<Frame>,
@@ -92,7 +92,7 @@ impl Walk {
         }
     }
 
-    /// What is wrong where the file ends.
+    /// The error when the file ends without its end marker.
     fn missing(&self) -> Flaw {
         match self.scans {
             0 => Flaw::Header,
@@ -100,7 +100,7 @@ impl Walk {
         }
     }
 
-    /// Huffman tables, of which a segment may have several.
+    /// Reads Huffman tables, of which a segment may have several.
     fn tables(&mut self, mut segment: &[u8]) -> Result<(), Flaw> {
         while let Some((&head, rest)) = segment.split_first() {
             let (table, length) = Huffman::read(rest).ok_or(Flaw::Header)?;
@@ -115,7 +115,8 @@ impl Walk {
         Ok(())
     }
 
-    /// Decodes a scan whose codes begin at `at`; returns where the next marker is searched from.
+    /// Decodes a scan whose codes begin at `at`. Returns the offset at which to search for the next
+    /// marker.
     fn scan(&mut self, header: &[u8], bytes: &[u8], at: usize) -> Result<usize, Flaw> {
         self.scans += 1;
         let frame = self.frame.as_mut().filter(|_| self.scans <= SCANS_MAX);
@@ -138,7 +139,7 @@ impl Walk {
     }
 }
 
-/// The next marker's code from `at` on, and where its segment begins.
+/// The code of the next marker from `at` on, and the offset of its segment.
 fn next_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
     loop {
         match bytes.get(at..at + 2)? {

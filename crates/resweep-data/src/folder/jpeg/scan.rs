@@ -1,18 +1,18 @@
-//! The Huffman codes of one scan.
+//! Decodes the Huffman codes of one scan.
 
 use super::Flaw;
 use super::bits::{Bits, Huffman};
 use super::frame::{Component, Frame};
 
-/// A scan's header with the tables in force.
+/// A scan's header with the current tables.
 pub struct Scan<'a> {
     parts: Vec<Part<'a>>,
-    /// Whether a code can end several blocks at once.
+    /// Whether a code can end several blocks.
     progressive: bool,
     /// The first and last coefficient in zigzag order.
     first: usize,
     last: usize,
-    /// Whether coefficients that are known already get one more bit.
+    /// Whether the scan adds one bit to coefficients that were read before.
     refines: bool,
     lowest: u8,
 }
@@ -25,7 +25,7 @@ struct Part<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Reads a scan's header; `None` where it does not fit the frame or lacks a table.
+    /// Reads a scan's header; `None` if it does not fit the frame or lacks a table.
     pub fn read(
         header: &[u8],
         frame: &Frame,
@@ -60,7 +60,7 @@ impl<'a> Scan<'a> {
         scan.is_sound(frame).then_some(scan)
     }
 
-    /// Whether the tables are there and the coefficients those that the kind of frame allows.
+    /// Whether the tables exist and the frame type allows the coefficients.
     fn is_sound(&self, frame: &Frame) -> bool {
         let needs_dc = self.first == 0 && !self.refines;
         let needs_ac = self.last > 0;
@@ -127,7 +127,7 @@ impl<'a> Scan<'a> {
             pace.restarts(bits)?;
             for part in &self.parts {
                 let [across, down] = frame.components[part.component].sampling;
-                // of a progressive frame only DC coefficients, which need no memory
+                // only DC coefficients of a progressive frame, which need no memory
                 for _ in 0..across * down {
                     self.block(part, None, bits, &mut 0)?;
                 }
@@ -136,8 +136,8 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Reads the codes of one block. `nonzero` is that of its coefficients, and `run` how many
-    /// blocks from this one on have no further code.
+    /// Reads the codes of one block. `nonzero` is that of its coefficients, and `run` the number of
+    /// blocks, from this one on, without further codes.
     fn block(
         &self,
         part: &Part<'_>,
@@ -165,7 +165,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// AC coefficients that no scan has given before.
+    /// Reads AC coefficients that no earlier scan has provided.
     fn fresh(
         &self,
         table: &Huffman,
@@ -203,7 +203,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// One more bit of AC coefficients, and those that become nonzero by it.
+    /// Reads one more bit of AC coefficients, including those that become nonzero.
     fn refined(
         &self,
         table: &Huffman,
@@ -256,7 +256,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The bits of a coefficient of so many.
+/// Reads the bits of a coefficient of this length.
 fn magnitude(bits: &mut Bits<'_>, length: u8) -> Result<(), Flaw> {
     match length {
         0 => Ok(()),
