@@ -16,7 +16,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use resnet_engine::model::Network;
-use resnet_engine::{BatchLoss, Engine, EngineError, Fused, InstructionSet, Matrix, Sgd};
+use resnet_engine::{
+    BatchLoss, Engine, EngineError, Fused, InstructionSet, Matrix, Sgd, SgdOptions,
+};
 use resweep_core::domain::{Configuration, ModelConfig, Shortcut};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
@@ -199,7 +201,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             device: device.clone(),
             network: Network::new(device, &paper.model, CLASSES, SEED),
             engine,
-            sgd: Sgd::new(&paper.train, paper.model.decay),
+            sgd: Sgd::new(SgdOptions::default()),
             batch,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::process;
 
+use resnet_engine::{fused_memory_bytes, portable_memory_bytes};
+use resweep_core::architecture::Architecture;
 use resweep_core::domain::{Configuration, EngineKind, Validation};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -26,11 +28,17 @@ pub struct Need {
 impl Need {
     /// An upper bound for one run of a configuration with `threads` threads.
     pub fn of(config: &Configuration, images: &KnownImages, threads: usize) -> Need {
-        let training = resnet_engine::memory_bytes(config, images.classes, threads);
-        // The portable engine's estimate is up to a tenth too small.
+        let (architecture, batch) = (
+            Architecture::new(&config.model, images.classes),
+            config.train.batch_size,
+        );
         let training = match config.train.engine {
-            EngineKind::Fused => training,
-            EngineKind::Portable => training + training / 8,
+            EngineKind::Fused => fused_memory_bytes(&architecture, batch, threads),
+            EngineKind::Portable => {
+                let bytes = portable_memory_bytes(&architecture, batch);
+                // The portable engine's estimate is up to a tenth too small.
+                bytes + bytes / 8
+            }
         };
         Need {
             run: training + checkpoint_bytes(config, images.classes),

@@ -15,8 +15,8 @@ use dfdx::prelude::{Cpu, Device};
 #[cfg(feature = "cuda")]
 use resnet_engine::CudaFused;
 use resnet_engine::model::Network;
-use resnet_engine::{BatchLoss, Engine, Fused, InstructionSet, Matrix, Portable, Sgd};
-use resweep_core::domain::{Configuration, DecayScope, ModelConfig, Shortcut, TrainConfig};
+use resnet_engine::{BatchLoss, Engine, Fused, InstructionSet, Matrix, Portable, Sgd, SgdOptions};
+use resweep_core::domain::{Configuration, DecayScope, ModelConfig, Shortcut};
 use safetensors::SafeTensors;
 
 /// Allowed errors.
@@ -112,11 +112,11 @@ fn check<D: Device<f32>>(
         decay,
         ..paper.model
     };
-    let train = TrainConfig {
-        lr: 0.05,
+    let options = SgdOptions {
         nesterov,
         weight_decay: 1e-3,
-        ..paper.train
+        decay,
+        ..SgdOptions::default()
     };
     let mut network = Network::new(device, &model, 10, 0);
     for parameter in &mut network.parameters {
@@ -125,7 +125,7 @@ fn check<D: Device<f32>>(
         parameter.tensor.copy_from(&initial);
     }
 
-    let mut sgd = Sgd::new(&train, model.decay);
+    let mut sgd = Sgd::new(options);
     for step in 0..3 {
         let labels = fixture.labels(step);
         let logits = engine
@@ -156,8 +156,7 @@ fn check<D: Device<f32>>(
                 assert_close(&name, &gradient, &fixture.floats(&name), tolerance.gradient);
             }
         }
-        sgd.step(&mut network, &mut gradients, train.lr)
-            .expect("step");
+        sgd.step(&mut network, &mut gradients, 0.05).expect("step");
     }
     let parameters = network.parameters.iter().map(|p| (&p.name, &p.tensor));
     let buffers = network.buffers.iter().map(|b| (&b.name, &b.tensor));

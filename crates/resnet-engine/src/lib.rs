@@ -27,17 +27,16 @@ mod sgd;
 use dfdx::prelude::{Device, Merge, NoneTape, OwnedTape, Rank0, Tape, Tensor};
 
 use crate::model::Network;
-use resweep_core::domain::OUT_OF_MEMORY;
-use resweep_core::domain::{TrainError, says_out_of_memory};
+use resnet_architecture::{OUT_OF_MEMORY, says_out_of_memory};
 
 #[cfg(feature = "cuda")]
 pub use cuda::{CudaFused, CudaImages, CudaPick, compile_kernels, gpu_name};
 pub use fused::{Fused, InstructionSet};
 pub use loss::{BatchLoss, cross_entropy};
-pub use memory::memory_bytes;
+pub use memory::{fused_memory_bytes, portable_memory_bytes};
 pub use moments::Moments;
 pub use portable::Portable;
-pub use sgd::Sgd;
+pub use sgd::{Sgd, SgdOptions};
 
 /// A matrix on device `D`. Images and activations have a row for each pixel, image after image with
 /// pixels in row-major order, and a column for each channel (NHWC); logits have a row for each
@@ -89,16 +88,6 @@ impl EngineError {
     /// Whether the device is out of memory.
     pub fn is_out_of_memory(&self) -> bool {
         self.out_of_memory
-    }
-}
-
-impl From<EngineError> for TrainError {
-    fn from(error: EngineError) -> Self {
-        if error.is_out_of_memory() {
-            Self::out_of_memory(error.to_string())
-        } else {
-            Self::lasting(error.to_string())
-        }
     }
 }
 

@@ -2,21 +2,22 @@
 
 use super::fused;
 use crate::model::{Architecture, ConvBn};
-use resweep_core::domain::{Configuration, EngineKind};
 
-/// Estimates the peak memory in bytes of one training run on the CPU with `threads` threads:
-/// activations and gradients in the engine that `config` names. Excludes the images, which all runs
-/// share, and the program itself.
-pub fn memory_bytes(config: &Configuration, classes: usize, threads: usize) -> u64 {
-    let architecture = Architecture::new(&config.model, classes);
-    let batch = config.train.batch_size;
-    // Each parameter, its gradient and its velocity.
-    let parameters = 3 * architecture.parameters() * size_of::<f32>() as u64;
-    let activations = match config.train.engine {
-        EngineKind::Fused => fused::memory_bytes(&architecture, batch, threads),
-        EngineKind::Portable => portable(&architecture, batch) * size_of::<f32>(),
-    };
-    parameters + activations as u64
+/// Peak memory in bytes of a training with the fused CPU engine on `threads` threads: parameters,
+/// activations and gradients. The images and the program itself are not in it.
+pub fn fused_memory_bytes(architecture: &Architecture, batch: usize, threads: usize) -> u64 {
+    parameters(architecture) + fused::memory_bytes(architecture, batch, threads) as u64
+}
+
+/// Peak memory in bytes of a training with the portable engine on one thread, as
+/// [`fused_memory_bytes`].
+pub fn portable_memory_bytes(architecture: &Architecture, batch: usize) -> u64 {
+    parameters(architecture) + (portable(architecture, batch) * size_of::<f32>()) as u64
+}
+
+/// Bytes of each parameter, its gradient and its velocity.
+fn parameters(architecture: &Architecture) -> u64 {
+    3 * architecture.parameters() * size_of::<f32>() as u64
 }
 
 /// dfdx keeps the patches of every convolution and, until the end of the backward pass, the
@@ -43,14 +44,12 @@ fn outputs(layer: &ConvBn) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use resweep_core::domain::Shortcut;
+    use resnet_architecture::{ModelConfig, Shortcut};
 
-    fn mib(depth: usize, shortcut: Shortcut, batch: usize) -> u64 {
-        let mut config = Configuration::paper(depth, shortcut);
-        config.train.engine = EngineKind::Portable;
-        config.train.batch_size = batch;
-        memory_bytes(&config, 10, 1) >> 20
+    use super::*;
+
+    fn architecture(depth: usize, shortcut: Shortcut) -> Architecture {
+        Architecture::new(&ModelConfig::paper(depth, shortcut), 10)
     }
 
     #[test]
@@ -63,7 +62,8 @@ mod tests {
             (32, Shortcut::A, 128, 2732),
             (56, Shortcut::None, 32, 1284),
         ] {
-            let ratio = mib(depth, shortcut, batch) as f64 / f64::from(measured);
+            let bytes = portable_memory_bytes(&architecture(depth, shortcut), batch);
+            let ratio = (bytes >> 20) as f64 / f64::from(measured);
             assert!(
                 (0.9..1.25).contains(&ratio),
                 "{depth} {shortcut:?}: {ratio}"
@@ -74,11 +74,10 @@ mod tests {
     #[test]
     fn estimates_grow_with_the_batch_and_the_portable_engine_takes_more() {
         for depth in [8, 20] {
-            let mut config = Configuration::paper(depth, Shortcut::A);
-            let fused = memory_bytes(&config, 10, 1);
-            config.train.batch_size *= 2;
-            assert!(memory_bytes(&config, 10, 1) > fused);
-            assert!(mib(depth, Shortcut::A, 128) > fused >> 20);
+            let architecture = architecture(depth, Shortcut::A);
+            let fused = fused_memory_bytes(&architecture, 128, 1);
+            assert!(fused_memory_bytes(&architecture, 256, 1) > fused);
+            assert!(portable_memory_bytes(&architecture, 128) > fused);
         }
     }
 }

@@ -5,7 +5,29 @@ use dfdx::prelude::{Backward, Device, Gradients, Momentum, SgdConfig, SumTo, Tra
 
 use super::EngineError;
 use crate::model::{Network, Parameter, ParameterKind, Vector};
-use resweep_core::domain::{DecayScope, TrainConfig};
+use resnet_architecture::DecayScope;
+
+/// The settings of `torch.optim.SGD`, except for the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdOptions {
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub weight_decay: f64,
+    /// Which parameters weight decay applies to.
+    pub decay: DecayScope,
+}
+
+impl Default for SgdOptions {
+    /// The paper's (section 3.4).
+    fn default() -> Self {
+        Self {
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 1e-4,
+            decay: DecayScope::All,
+        }
+    }
+}
 
 /// The optimiser's settings and velocities.
 pub struct Sgd<D: Device<f32>> {
@@ -17,15 +39,15 @@ pub struct Sgd<D: Device<f32>> {
 
 impl<D: Device<f32>> Sgd<D> {
     /// Creates an optimiser with zero velocities.
-    pub fn new(config: &TrainConfig, decay: DecayScope) -> Self {
+    pub fn new(options: SgdOptions) -> Self {
         Self {
-            momentum: if config.nesterov {
-                Momentum::Nesterov(config.momentum)
+            momentum: if options.nesterov {
+                Momentum::Nesterov(options.momentum)
             } else {
-                Momentum::Classic(config.momentum)
+                Momentum::Classic(options.momentum)
             },
-            weight_decay: config.weight_decay,
-            decay,
+            weight_decay: options.weight_decay,
+            decay: options.decay,
             velocities: Gradients::leaky(),
         }
     }

@@ -11,7 +11,7 @@
 //! | [`plan`] | expands a sweep into runs, gives each its identity, estimates its time |
 //! | [`schedule`] | decides which run starts next and drives the worker threads |
 //! | [`analysis`] | means and intervals over seeds, verdicts, the paper's numbers |
-//! | [`architecture`] | layers, parameters and FLOPs of the networks |
+//! | [`architecture`] | layers, parameters and FLOPs of the networks: the crate `resnet-architecture` |
 //! | [`files`] | files that appear whole or not at all |
 //!
 //! ```
@@ -24,9 +24,10 @@
 //! ```
 
 pub mod analysis;
-pub mod architecture;
 pub mod domain;
 pub mod files;
 pub mod plan;
 pub mod schedule;
 pub mod sweep_file;
+
+pub use resnet_architecture as architecture;

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use dfdx::prelude::Device;
 
 use super::checkpoint;
-use super::learner::Learner;
+use super::failure::of_engine;
+use super::learner::{Learner, sgd_options};
 use resnet_engine::model::Network;
 use resnet_engine::{Engine, EngineError, Sgd};
 use resweep_core::domain::{Configuration, EvalPoint, Job, Origin, TrainError};
@@ -36,15 +37,16 @@ pub fn grow<D: Device<f32>, E: Engine<D>>(
 ) -> Result<Option<EvalPoint>, TrainError> {
     let shallow = load(learner, job, source, origin)?;
     let deep = std::mem::replace(&mut learner.network, shallow);
-    let before = learner.evaluate(0, &mut keep_going)?;
+    let before = learner.evaluate(0, &mut keep_going).map_err(of_engine)?;
     let shallow = std::mem::replace(&mut learner.network, deep);
     let Some(before) = before else {
         return Ok(None);
     };
-    if insert(learner, &shallow, &mut keep_going)?.is_break() {
+    let inserted = insert(learner, &shallow, &mut keep_going).map_err(of_engine)?;
+    if inserted.is_break() {
         return Ok(None);
     }
-    let Some(after) = learner.evaluate(0, &mut keep_going)? else {
+    let Some(after) = learner.evaluate(0, &mut keep_going).map_err(of_engine)? else {
         return Ok(None);
     };
     if agree(&before, &after, learner.data.eval.len()) {
@@ -70,7 +72,7 @@ fn load<D: Device<f32>, E: Engine<D>>(
 ) -> Result<Network<D>, TrainError> {
     let (device, classes) = (learner.device, learner.data.classes.len());
     let mut network = Network::new(device, &source.model, classes, job.run.config.seed);
-    let mut sgd = Sgd::new(&source.train, source.model.decay);
+    let mut sgd = Sgd::new(sgd_options(source));
     let mut reason = "the file is missing".to_owned();
     for copy in &job.grant.origin {
         let batch_size = source.train.batch_size;
@@ -79,7 +81,7 @@ fn load<D: Device<f32>, E: Engine<D>>(
                 tracing::info!("grow from {}", copy.path.display());
                 return Ok(network);
             }
-            Err(checkpoint::CheckpointError::Device(error)) => return Err(error.into()),
+            Err(checkpoint::CheckpointError::Device(error)) => return Err(of_engine(error)),
             Err(unusable) => reason = unusable.to_string(),
         }
     }

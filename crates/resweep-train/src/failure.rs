@@ -2,7 +2,18 @@
 
 use super::checkpoint::CheckpointError;
 use super::device::DeviceError;
+use resnet_engine::EngineError;
 use resweep_core::domain::TrainError;
+
+/// A lack of memory is transient; every other failure of an engine would happen again.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+pub fn of_engine(error: EngineError) -> TrainError {
+    if error.is_out_of_memory() {
+        TrainError::out_of_memory(error.to_string())
+    } else {
+        TrainError::lasting(error.to_string())
+    }
+}
 
 impl From<DeviceError> for TrainError {
     fn from(error: DeviceError) -> Self {
@@ -17,7 +28,7 @@ impl From<DeviceError> for TrainError {
 impl From<CheckpointError> for TrainError {
     fn from(error: CheckpointError) -> Self {
         match error {
-            CheckpointError::Device(error) => error.into(),
+            CheckpointError::Device(error) => of_engine(error),
             CheckpointError::Write { ref source, .. } if is_lasting(source) => {
                 Self::lasting(error.to_string())
             }

@@ -8,8 +8,8 @@ use dfdx::prelude::{Backward, Device, PutTape, SplitTape};
 use super::loader::ImageLoader;
 use super::running_error::RunningError;
 use resnet_engine::model::Network;
-use resnet_engine::{BatchLoss, Engine, EngineError, Matrix, Moments, Sgd};
-use resweep_core::domain::{EvalPoint, RunConfig};
+use resnet_engine::{BatchLoss, Engine, EngineError, Matrix, Moments, Sgd, SgdOptions};
+use resweep_core::domain::{Configuration, EvalPoint, RunConfig};
 use resweep_data::{Batch, Data, EvalBatches, Part};
 
 /// The state that an update changes, and its inputs.
@@ -24,6 +24,16 @@ pub struct Learner<'a, D: Device<f32>, E> {
     batch_size: usize,
 }
 
+/// The optimiser's settings of a configuration.
+pub fn sgd_options(config: &Configuration) -> SgdOptions {
+    SgdOptions {
+        momentum: config.train.momentum,
+        nesterov: config.train.nesterov,
+        weight_decay: config.train.weight_decay,
+        decay: config.model.decay,
+    }
+}
+
 impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
     /// A network with the initial parameters that the run's seed determines.
     pub fn new(
@@ -32,18 +42,18 @@ impl<'a, D: Device<f32>, E: Engine<D>> Learner<'a, D, E> {
         loader: &'a mut dyn ImageLoader<D>,
         config: &RunConfig,
         data: &'a Arc<Data>,
-    ) -> Result<Self, EngineError> {
+    ) -> Self {
         let (model, train) = (&config.configuration.model, &config.configuration.train);
-        Ok(Self {
+        Self {
             device,
             network: Network::new(device, model, data.classes.len(), config.seed),
-            sgd: Sgd::new(train, model.decay),
+            sgd: Sgd::new(sgd_options(&config.configuration)),
             engine,
             loader,
             data,
             eval_batch: Batch::default(),
             batch_size: train.batch_size,
-        })
+        }
     }
 
     /// Performs one update; the logits (batch, classes) are those before it. A GPU may still be

@@ -9,6 +9,7 @@ use dfdx::prelude::Device;
 use super::checkpoint::{self, Progress};
 use super::construction;
 use super::curve::Curve;
+use super::failure::of_engine;
 use super::layer_stats::layer_stats;
 use super::learner::Learner;
 use super::loader::ImageLoader;
@@ -51,7 +52,7 @@ pub fn train<D: Device<f32>, E: Engine<D>>(
     checkpoint_every: Duration,
     report: &mut Report<'_>,
 ) -> Result<Outcome, TrainError> {
-    let learner = Learner::new(device, engine, loader, &job.run.config, data)?;
+    let learner = Learner::new(device, engine, loader, &job.run.config, data);
     let mut training = Training::begin(learner, job, data)?;
     let flow = training.run(checkpoint_every, report)?;
     if flow == STOP {
@@ -203,7 +204,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         }
         self.batches.next(&mut self.batch);
         let lr = self.schedule.lr(self.iteration + 1);
-        let logits = self.learner.step(&self.batch, lr)?;
+        let logits = self.learner.step(&self.batch, lr).map_err(of_engine)?;
         self.unread.push((logits, self.batch.labels.clone(), lr));
         self.iteration += 1;
         self.lr = lr;
@@ -284,7 +285,10 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             let progress = self.progress();
             let last_progress = &mut self.last_progress;
             let keep_going = || report_throttled(last_progress, progress.clone(), report);
-            let evaluated = self.learner.evaluate(iteration, keep_going)?;
+            let evaluated = self
+                .learner
+                .evaluate(iteration, keep_going)
+                .map_err(of_engine)?;
             let Some(point) = evaluated else {
                 return Ok(STOP);
             };
@@ -306,7 +310,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         let (iteration, progress) = (self.iteration, self.progress());
         let last_progress = &mut self.last_progress;
         let keep_going = || report_throttled(last_progress, progress.clone(), report);
-        let Some(moments) = self.learner.moments(keep_going)? else {
+        let Some(moments) = self.learner.moments(keep_going).map_err(of_engine)? else {
             return Ok(STOP);
         };
         let stats = layer_stats(&self.learner.network, &moments);
@@ -400,7 +404,7 @@ fn restore<D: Device<f32>, E>(
                 };
                 return Ok((beginning, Some(progress)));
             }
-            Err(checkpoint::CheckpointError::Device(error)) => return Err(error.into()),
+            Err(checkpoint::CheckpointError::Device(error)) => return Err(of_engine(error)),
             Err(unusable) => tracing::warn!("{unusable}; try an earlier checkpoint"),
         }
     }

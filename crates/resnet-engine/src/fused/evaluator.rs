@@ -360,7 +360,7 @@ impl<'a> ForwardPass<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resweep_core::domain::{Configuration, Shortcut as ShortcutType};
+    use resnet_architecture::{ModelConfig, Shortcut as ShortcutType};
 
     #[test]
     fn the_estimate_equals_the_allocated_bytes() {
@@ -369,7 +369,7 @@ mod tests {
             (14, ShortcutType::B, 128, 2),
             (20, ShortcutType::C, 9, 3),
         ] {
-            let model = Configuration::paper(depth, shortcut).model;
+            let model = ModelConfig::paper(depth, shortcut);
             let backbone = Arc::new(Backbone::new(&Architecture::new(&model, 10)));
             let set = InstructionSet::Portable;
             let evaluator = Evaluator::new(Arc::clone(&backbone), batch, set, threads);

@@ -153,7 +153,7 @@ pub fn total<'a>(parts: impl IntoIterator<Item = &'a Sums>, channels: usize) -> 
 mod tests {
     use super::*;
     use crate::model::Architecture;
-    use resweep_core::domain::{Configuration, Shortcut};
+    use resnet_architecture::{ModelConfig, Shortcut};
 
     #[test]
     fn the_estimate_equals_the_allocated_bytes() {
@@ -162,7 +162,7 @@ mod tests {
             (14, Shortcut::B, 128, 2),
             (20, Shortcut::C, 9, 3),
         ] {
-            let model = Configuration::paper(depth, shortcut).model;
+            let model = ModelConfig::paper(depth, shortcut);
             let backbone = Arc::new(Backbone::new(&Architecture::new(&model, 10)));
             let set = InstructionSet::Portable;
             let mut workspace =

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
 use super::ConvBn;
-use resweep_core::domain::Init;
+use resnet_architecture::Init;
 
 /// He initialisation of a kernel (He et al., "Delving Deep into Rectifiers", 2015, equations 10
 /// and 14): normal, standard deviation sqrt(2 / fan), where the fan is the kernel's area times

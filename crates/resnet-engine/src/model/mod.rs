@@ -5,7 +5,7 @@ mod init;
 mod network;
 
 pub use network::{Buffer, Network, Parameter, ParameterKind, Vector};
-pub use resweep_core::architecture::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
+pub use resnet_architecture::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
 
 /// Added to BN's variance: PyTorch's default.
 pub const BN_EPSILON: f64 = 1e-5;

@@ -3,7 +3,7 @@
 use dfdx::prelude::{Device, NoneTape, Tensor};
 
 use super::{Architecture, ConvBn, init};
-use resweep_core::domain::{ModelConfig, streams};
+use resnet_architecture::{ModelConfig, streams};
 
 /// A vector on device `D`: flat parameters, statistics of channels.
 pub type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;

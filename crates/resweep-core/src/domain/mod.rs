@@ -16,17 +16,16 @@ mod metrics;
 mod paths;
 mod printable;
 mod run;
-pub mod streams;
 
 pub use checkpoint::{Beginning, Checkpoint, Grant, Job, Saved, Sha256, TrainingId, TrajectoryId};
 pub use config::{
-    Augmentation, BrokenImage, Configuration, DataConfig, Dataset, DecayScope, EngineKind, Init,
-    ModelConfig, Normalisation, Shortcut, TrainConfig, Validation, Warmup, WarmupEnd,
+    Augmentation, BrokenImage, Configuration, DataConfig, Dataset, EngineKind, Normalisation,
+    TrainConfig, Validation, Warmup, WarmupEnd,
 };
 pub use device::{DeviceKind, DeviceRequest, Requested, UnknownDevice};
 pub use event::{
-    Claim, Event, EventSink, Ledger, OUT_OF_MEMORY, Outcome, RunEvent, SinkError, StopReason,
-    SweepTally, TrainError, Trainer, says_out_of_memory,
+    Claim, Event, EventSink, Ledger, Outcome, RunEvent, SinkError, StopReason, SweepTally,
+    TrainError, Trainer,
 };
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};
@@ -37,4 +36,7 @@ pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
 pub use paths::{UnknownHome, expand_path};
 pub use printable::{is_unprintable, printable, printable_text, spreadsheet_text};
+pub use resnet_architecture::{
+    DecayScope, Init, ModelConfig, OUT_OF_MEMORY, Shortcut, says_out_of_memory, streams,
+};
 pub use run::{Cost, Origin, Run, RunConfig, RunId, Slot, Sweep};

@@ -1,6 +1,6 @@
 //! The layers of a plain or residual network of depth 6n+2, as plain data.
 
-use crate::domain::{ModelConfig, Shortcut};
+use crate::{ModelConfig, Shortcut};
 
 /// Colour channels of an input image.
 const INPUT_CHANNELS: usize = 3;
@@ -237,10 +237,9 @@ impl LayerCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Configuration;
 
     fn architecture(depth: usize, shortcut: Shortcut) -> Architecture {
-        Architecture::new(&Configuration::paper(depth, shortcut).model, 10)
+        Architecture::new(&ModelConfig::paper(depth, shortcut), 10)
     }
 
     fn parameters(depth: usize, shortcut: Shortcut) -> u64 {
@@ -251,7 +250,7 @@ mod tests {
     fn the_number_of_classes_follows_from_that_of_the_parameters() {
         let shortcuts = [Shortcut::None, Shortcut::A, Shortcut::B, Shortcut::C];
         for (depth, shortcut) in [8, 20, 56].iter().flat_map(|d| shortcuts.map(|s| (*d, s))) {
-            let mut config = Configuration::paper(depth, shortcut).model;
+            let mut config = ModelConfig::paper(depth, shortcut);
             for (width, classes) in [(2, 2), (16, 10), (5, 100)] {
                 config.width = width;
                 let parameters = Architecture::new(&config, classes).parameters();
@@ -298,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_number_of_classes_follows_from_the_number_of_parameters() {
-        let model = &Configuration::paper(20, Shortcut::B).model;
+        let model = &ModelConfig::paper(20, Shortcut::B);
         for classes in [1, 2, 10, 1000] {
             let parameters = Architecture::new(model, classes).parameters();
             assert_eq!(Architecture::classes_of(model, parameters), Some(classes));

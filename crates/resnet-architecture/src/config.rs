@@ -1,0 +1,128 @@
+//! The settings of a network, as they are stored with each run.
+
+use serde::{Deserialize, Serialize};
+
+/// How a block's input joins its output (paper, sections 3.3 and 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Shortcut {
+    /// A plain net: no shortcut at all.
+    #[serde(rename = "none")]
+    None,
+    /// Identity; where the dimensions grow, every second pixel and zero-padded channels.
+    A,
+    /// Projection (1x1 convolution and BN) where the dimensions grow, identity elsewhere.
+    B,
+    /// Projection on every block.
+    C,
+}
+
+impl Shortcut {
+    /// What nets of this type are called, without their depth: `plain`, `ResNet`, `ResNet B`.
+    pub fn family(self) -> &'static str {
+        match self {
+            Shortcut::None => "plain",
+            Shortcut::A => "ResNet",
+            Shortcut::B => "ResNet B",
+            Shortcut::C => "ResNet C",
+        }
+    }
+
+    /// As a sweep file has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+        }
+    }
+}
+
+/// `[model]`: the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Layers with weights, 6n+2.
+    pub depth: usize,
+    pub shortcut: Shortcut,
+    /// Filters of the first stage; the next two have twice and four times as many. 16 in the paper.
+    pub width: usize,
+    /// Height and width of the input in pixels, divisible by 4.
+    pub image_size: usize,
+    pub init: Init,
+    /// What weight decay touches.
+    pub decay: DecayScope,
+}
+
+/// He initialisation: normal, standard deviation sqrt(2 / fan).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    HeFanOut,
+    HeFanIn,
+}
+
+/// Which parameters weight decay touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecayScope {
+    /// Every parameter.
+    All,
+    /// Convolution and fully connected weights; not BN's gamma and beta, nor the bias.
+    Weights,
+}
+
+impl ModelConfig {
+    /// The paper's network for CIFAR-10 (section 4.2).
+    pub fn paper(depth: usize, shortcut: Shortcut) -> Self {
+        Self {
+            depth,
+            shortcut,
+            width: 16,
+            image_size: 32,
+            init: Init::HeFanOut,
+            decay: DecayScope::All,
+        }
+    }
+
+    /// The paper's name for the network: `plain-20`, `ResNet-20`; options B and C are named.
+    pub fn name(&self) -> String {
+        match self.shortcut {
+            Shortcut::None => format!("plain-{}", self.depth),
+            Shortcut::A => format!("ResNet-{}", self.depth),
+            Shortcut::B => format!("ResNet-{} B", self.depth),
+            Shortcut::C => format!("ResNet-{} C", self.depth),
+        }
+    }
+
+    /// Blocks of two 3x3 layers in each of the three stages: the paper's n.
+    pub fn blocks_per_stage(&self) -> usize {
+        (self.depth - 2) / 6
+    }
+
+    /// How many classes such a network with so many trainable `parameters` tells apart; `None`
+    /// where no number of classes gives it so many.
+    pub fn classes(&self, parameters: u64) -> Option<u64> {
+        let rest = parameters.checked_sub(self.convolution_parameters())?;
+        let of_a_class = 4 * self.width as u64 + 1;
+        (rest > 0 && rest.is_multiple_of(of_a_class)).then_some(rest / of_a_class)
+    }
+
+    /// Trainable parameters of all layers but the fully connected one: kernels, and gamma and beta
+    /// of each BN.
+    fn convolution_parameters(&self) -> u64 {
+        let conv = |from: u64, to: u64, area: u64| from * to * area + 2 * to;
+        let (width, blocks) = (self.width as u64, self.blocks_per_stage() as u64);
+        let stages = (0..3).map(|stage| {
+            let (from, to) = (width << (stage.max(1) - 1), width << stage);
+            let layers = conv(from, to, 9) + (2 * blocks - 1) * conv(to, to, 9);
+            let projections = match self.shortcut {
+                Shortcut::None | Shortcut::A => 0,
+                Shortcut::B if stage == 0 => 0,
+                Shortcut::B => conv(from, to, 1),
+                Shortcut::C => conv(from, to, 1) + (blocks - 1) * conv(to, to, 1),
+            };
+            layers + projections
+        });
+        conv(3, width, 9) + stages.sum::<u64>()
+    }
+}

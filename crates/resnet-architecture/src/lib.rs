@@ -1,0 +1,28 @@
+//! The plain and residual networks of "Deep Residual Learning" (He et al. 2015), without tensors:
+//! their settings, their layers, and what they cost.
+//!
+//! Planning a sweep and training it both need these types. They are a crate below both, so that a
+//! change of the sweep's own types does not rebuild the engine.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `config` | depth, shortcut type, width, initialisation |
+//! | `layers` | the convolutions and blocks, their parameters and multiply-adds |
+//! | [`streams`] | independent random numbers for each use, from one seed |
+//! | `out_of_memory` | how a device reports that it has too little memory |
+//!
+//! ```
+//! use resnet_architecture::{Architecture, ModelConfig, Shortcut};
+//!
+//! let network = Architecture::new(&ModelConfig::paper(110, Shortcut::A), 10);
+//! assert_eq!(network.parameters(), 1_727_962); // the paper says 1.7 M
+//! ```
+
+mod config;
+mod layers;
+mod out_of_memory;
+pub mod streams;
+
+pub use config::{DecayScope, Init, ModelConfig, Shortcut};
+pub use layers::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
+pub use out_of_memory::{OUT_OF_MEMORY, says_out_of_memory};
