@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use super::format::ago;
 use super::known_images::{KnownImages, Place, Survey};
 use super::prepare::Prepared;
 use super::recorded::Record;
-use super::status::ago;
 use crate::export;
 use resweep_core::domain::{RunConfig, RunId, Sweep, printable};
 use resweep_data::DataError;

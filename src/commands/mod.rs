@@ -10,6 +10,7 @@ mod doctor;
 mod ending;
 mod export;
 mod findings;
+mod format;
 mod gc;
 mod images;
 mod isolate;

@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use super::attempts;
 use super::ending::UsageError;
+use super::format::ago;
 use super::prepare::{database, to_read};
 use super::recorded::recorded_text;
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::output;
-use crate::progress::duration;
+use crate::progress::{duration, first_line};
 use resweep_core::analysis::chance::{hint, is_chance};
 use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
@@ -204,12 +205,6 @@ fn note(row: &RunRow) -> String {
     }
 }
 
-/// The first line of an error that says something.
-pub(super) fn first_line(error: &str) -> &str {
-    let mut lines = error.lines().map(str::trim);
-    lines.find(|line| !line.is_empty()).unwrap_or_default()
-}
-
 fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();
     let statuses = store.statuses(&ids)?;
@@ -333,14 +328,5 @@ fn standing(id: &RunId, member: Option<&&Member>) -> String {
             format!("{} ({status})", member.label)
         }
         None => id.short().to_owned(),
-    }
-}
-
-/// How long ago a moment was, for people.
-pub(super) fn ago(unix_ms: i64) -> String {
-    let then = UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0));
-    match SystemTime::now().duration_since(then) {
-        Ok(elapsed) => format!("{} ago", duration(elapsed)),
-        Err(_) => "in the future, by this machine's clock".to_owned(),
     }
 }

@@ -19,7 +19,7 @@ use resweep_core::domain::{Event, EventSink, SinkError};
 pub use bars::Bars;
 pub use json::JsonLines;
 pub use plain::Plain;
-pub use words::{counted, duration, workforce};
+pub use words::{counted, duration, first_line, workforce};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

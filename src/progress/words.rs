@@ -148,8 +148,8 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// The first line of an error that says something; all of it is in the database.
-fn first_line(text: &str) -> &str {
+/// The first line of an error that is not empty. The database has the whole text.
+pub fn first_line(text: &str) -> &str {
     let mut lines = text.lines().map(str::trim);
     lines
         .find(|line| !line.is_empty())

@@ -10,20 +10,10 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::augment::{self, View};
+use super::dataset::{Data, Part};
 use super::draw;
-use super::load::Data;
 use resweep_core::domain::Augmentation;
 use resweep_core::domain::streams::{self, Stream};
-
-/// A set of images.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Part {
-    /// The training images.
-    #[default]
-    Train,
-    /// The evaluation images.
-    Eval,
-}
 
 /// One image and its view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

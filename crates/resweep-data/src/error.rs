@@ -10,6 +10,14 @@ pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
+/// The first few of some paths.
+pub(super) fn examples(paths: &[PathBuf]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = paths.iter().take(NAMED).map(|path| shown(path)).collect();
+    let more = if paths.len() > NAMED { ", ..." } else { "" };
+    format!("{}{more}", named.join(", "))
+}
+
 /// Why a data set could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {

@@ -8,6 +8,7 @@
 mod augment;
 mod batches;
 mod cifar;
+mod dataset;
 pub mod download;
 mod draw;
 mod error;
@@ -25,9 +26,10 @@ mod split;
 pub mod synthetic;
 
 pub use augment::{View, padding};
-pub use batches::{Batch, Batches, EvalBatches, Part, Pick, SamplerState};
+pub use batches::{Batch, Batches, EvalBatches, Pick, SamplerState};
+pub use dataset::{Data, Facts, Labels, Part};
 pub use error::DataError;
 pub use image_set::ImageSet;
-pub use load::{Data, Facts, Labels, describe, load, published};
+pub use load::{describe, load, published};
 pub use normalise::Normaliser;
 pub use prefetch::PrefetchedBatches;

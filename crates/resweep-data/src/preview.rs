@@ -3,9 +3,9 @@
 use image::RgbImage;
 
 use super::augment::{self, View};
+use super::dataset::Data;
 use super::draw;
 use super::image_set::ImageSet;
-use super::load::Data;
 use resweep_core::domain::Augmentation;
 use resweep_core::domain::streams::{self, Stream};
 

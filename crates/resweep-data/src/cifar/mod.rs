@@ -14,10 +14,10 @@ use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::dataset::{Facts, Labels, Source};
 use super::error::DataError;
 use super::files;
 use super::image_set::ImageSet;
-use super::load::{Facts, Labels, Source};
 use super::resize;
 pub use layout::{CIFAR10, CIFAR100, Layout};
 use layout::{PLANE, SIZE};

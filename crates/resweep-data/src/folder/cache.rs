@@ -11,10 +11,10 @@ use std::io::{BufReader, Read, Seek};
 use serde::{Deserialize, Serialize};
 
 use super::decode::Broken;
+use crate::dataset::Labels;
 use crate::error::DataError;
 use crate::files;
 use crate::image_set::{ImageSet, pixel_fingerprint};
-use crate::load::Labels;
 use resweep_core::files::Place;
 
 const MAGIC: &[u8; 8] = b"resweep1";

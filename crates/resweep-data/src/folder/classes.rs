@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::listing::examples;
 use super::walk::{is_image, visible};
-use crate::error::DataError;
+use crate::error::{DataError, examples};
 use resweep_core::domain::is_unprintable;
 
 /// Labels are 16 bits wide.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::classes::{self, Class};
 use super::walk::{self, Entry, Left};
-use crate::error::{DataError, shown};
+use crate::error::{DataError, examples, shown};
 use crate::files;
 use resweep_core::domain::hex;
 
@@ -235,14 +235,6 @@ fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
         sentences.push(format!("files of {more} more classes are skipped"));
     }
     sentences
-}
-
-/// The first few of some paths.
-pub fn examples(paths: &[PathBuf]) -> String {
-    const NAMED: usize = 3;
-    let named: Vec<String> = paths.iter().take(NAMED).map(|path| shown(path)).collect();
-    let more = if paths.len() > NAMED { ", ..." } else { "" };
-    format!("{}{more}", named.join(", "))
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ mod walk;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::dataset::{Facts, Labels, Source};
 use super::error::DataError;
 use super::image_set::{ImageSet, pixel_fingerprint};
-use super::load::{Facts, Labels, Source};
 use cache::{Cached, Header};
 use decode::Broken;
 pub(crate) use decode::pixels;

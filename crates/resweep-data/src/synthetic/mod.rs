@@ -12,8 +12,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::dataset::{Facts, Labels, Source};
 use super::image_set::ImageSet;
-use super::load::{Facts, Labels, Source};
 use resweep_core::domain::hex;
 use resweep_core::domain::streams::{self, Stream};
 use scene::Scene;
