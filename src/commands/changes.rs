@@ -5,10 +5,9 @@ use std::path::Path;
 
 use super::format::ago;
 use super::known_images::{KnownImages, Place, Survey};
-use super::prepare::Prepared;
 use super::recorded::Record;
 use crate::export;
-use resweep_core::domain::{RunConfig, RunId, Sweep, printable};
+use resweep_core::domain::{Run, RunConfig, RunId, Sweep, printable};
 use resweep_data::DataError;
 
 /// Values of one setting that are named.
@@ -22,30 +21,40 @@ pub fn short(fingerprint: &str) -> &str {
     fingerprint.get(..DIGITS).unwrap_or(fingerprint)
 }
 
+/// A sweep as it is now.
+#[derive(Clone, Copy)]
+pub struct Current<'a> {
+    pub sweep: &'a Sweep,
+    /// Every run that the sweep may come to.
+    pub possible: &'a [Run],
+    /// Of each configuration.
+    pub images: &'a [KnownImages],
+}
+
 /// Where the sweep has other runs than its record.
-pub fn since_recorded(prepared: &Prepared, record: &Record) -> Option<String> {
+pub fn since_recorded(current: Current<'_>, record: &Record) -> Option<String> {
     let recorded: HashSet<&RunId> = record.members.iter().map(|member| &member.id).collect();
-    let possible = prepared.possible();
+    let possible = current.possible;
     let known = possible
         .iter()
         .filter(|run| recorded.contains(&run.id))
         .count();
-    let all_known = known == possible.len() || prepared.sweep.adaptive.is_some();
+    let all_known = known == possible.len() || current.sweep.adaptive.is_some();
     if all_known && known == recorded.len() {
         return None;
     }
     Some(format!(
         "the settings have changed since sweep `{}` was run: {}; runs that are not recorded have no \
          results here",
-        prepared.sweep.name,
-        differences(record, prepared)
+        current.sweep.name,
+        differences(record, current)
     ))
 }
 
 /// Why the recorded sweep is shown instead of one of which nothing is recorded.
-pub fn replaced(prepared: &Prepared, record: &Record) -> String {
-    let name = &prepared.sweep.name;
-    let what = differences(record, prepared);
+pub fn replaced(current: Current<'_>, record: &Record) -> String {
+    let name = &current.sweep.name;
+    let what = differences(record, current);
     format!(
         "no run with these settings is recorded: since sweep `{name}` was run, they have changed \
          ({what}); what was recorded is shown"
@@ -53,8 +62,8 @@ pub fn replaced(prepared: &Prepared, record: &Record) -> String {
 }
 
 /// Where the sweep of this name was started with runs that it no longer has.
-pub fn other_runs(prepared: &Prepared, record: &Record, results: &Path) -> Option<String> {
-    let possible: HashSet<&RunId> = prepared.possible().iter().map(|run| &run.id).collect();
+pub fn other_runs(current: Current<'_>, record: &Record, results: &Path) -> Option<String> {
+    let possible: HashSet<&RunId> = current.possible.iter().map(|run| &run.id).collect();
     let members = record.members.iter();
     let left = members
         .filter(|member| !possible.contains(&member.id))
@@ -62,7 +71,7 @@ pub fn other_runs(prepared: &Prepared, record: &Record, results: &Path) -> Optio
     if left == 0 {
         return None;
     }
-    let name = &prepared.sweep.name;
+    let name = &current.sweep.name;
     let (runs, stay) = match left {
         1 => ("1 other run".to_owned(), "it stays"),
         left => (format!("{left} other runs"), "they stay"),
@@ -72,7 +81,7 @@ pub fn other_runs(prepared: &Prepared, record: &Record, results: &Path) -> Optio
          `resweep run` replaces the figures in {} (another name, by `--set sweep.name=...`, \
          keeps both)",
         ago(record.last_started_unix_ms),
-        differences(record, prepared),
+        differences(record, current),
         results.join(name).display(),
     ))
 }
@@ -109,8 +118,8 @@ pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>)
 }
 
 /// The settings and images in which a sweep differs from its record.
-fn differences(record: &Record, prepared: &Prepared) -> String {
-    let (then, now) = (settings(&record.sweep), settings(&prepared.sweep));
+fn differences(record: &Record, current: Current<'_>) -> String {
+    let (then, now) = (settings(&record.sweep), settings(current.sweep));
     let names: HashSet<&String> = then.keys().chain(now.keys()).collect();
     let mut names: Vec<&String> = names.into_iter().collect();
     names.sort();
@@ -123,7 +132,7 @@ fn differences(record: &Record, prepared: &Prepared) -> String {
             words.push(format!("{name}: {} then, {} now", listed(was), listed(is)));
         }
     }
-    words.extend(changed_images(record, prepared));
+    words.extend(changed_images(record, current));
     if words.is_empty() {
         return "other combinations of the same settings".to_owned();
     }
@@ -131,14 +140,14 @@ fn differences(record: &Record, prepared: &Prepared) -> String {
 }
 
 /// Folders whose images were others when the sweep was recorded.
-fn changed_images(record: &Record, prepared: &Prepared) -> Vec<String> {
+fn changed_images(record: &Record, current: Current<'_>) -> Vec<String> {
     let configurations = record.sweep.configurations.iter();
     let then: Vec<(Place, KnownImages)> = configurations
         .zip(record.images())
         .filter_map(|(configuration, images)| Some((Place::of(configuration), images?)))
         .collect();
     let mut words = Vec::new();
-    for (configuration, now) in prepared.sweep.configurations.iter().zip(&prepared.images) {
+    for (configuration, now) in current.sweep.configurations.iter().zip(current.images) {
         let place = Place::of(configuration);
         let Some((_, was)) = then.iter().find(|(then, _)| *then == place) else {
             continue;

@@ -14,7 +14,7 @@ use clap_complete::engine::{
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use clap_complete::{CompleteEnv, Shell};
 
-use super::prepare::database;
+use super::results::database;
 use crate::cli::Cli;
 use crate::output::Stream;
 use resweep_core::domain::is_unprintable;

@@ -5,8 +5,8 @@ use std::path::Path;
 use indicatif::DecimalBytes;
 
 use super::ending::Ending;
-use super::prepare::database;
 use super::rescue;
+use super::results::database;
 use super::table::grouped;
 use crate::cli::DoctorArgs;
 use crate::progress::counted;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::prepare::{Prepared, database, to_show};
+use super::prepare::{Prepared, to_show};
 use super::records::Records;
+use super::results::database;
 use crate::cli::{TableArgs, TableFormat as Format};
 use crate::output::{self, Stream};
 use crate::progress::counted;

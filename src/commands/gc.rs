@@ -5,7 +5,7 @@ use std::path::Path;
 use indicatif::DecimalBytes;
 
 use super::ending::Ending;
-use super::prepare::database;
+use super::results::database;
 use crate::cli::GcArgs;
 use crate::progress::counted;
 use resweep_store::{Leftover, Reason};

@@ -1,14 +1,14 @@
 //! What is known of the images that a sweep trains on: seen now, or recorded by earlier runs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::recorded::{Record, recorded_images};
-use resweep_core::domain::{BrokenImage, Configuration, Dataset, Sweep};
+use resnet_engine::model::Architecture;
+use resweep_core::domain::{BrokenImage, Configuration, Dataset};
 use resweep_core::plan::DataFacts;
 use resweep_data::{DataError, Facts};
-use resweep_store::{RecordedRun, Store, StoreError};
+use resweep_store::RecordedRun;
 
 /// What the runs of a configuration depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,17 @@ impl KnownImages {
             fingerprint: facts.fingerprint.clone(),
             classes: facts.classes,
             seen: Some(facts),
+        }
+    }
+
+    /// Those that a recorded run was trained on.
+    pub fn recorded(run: &RecordedRun) -> Self {
+        let configuration = &run.config.configuration;
+        let classes = Architecture::classes_of(&configuration.model, run.cost.parameters);
+        Self {
+            fingerprint: run.data_fingerprint.clone(),
+            classes: classes.unwrap_or_default(),
+            seen: None,
         }
     }
 
@@ -59,7 +70,7 @@ impl KnownImages {
 /// Where images come from, and what turns them into a data set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
-    dataset: Dataset,
+    pub dataset: Dataset,
     pub path: Option<PathBuf>,
     skips_broken: bool,
     /// The bits of `data.test_fraction`.
@@ -125,67 +136,5 @@ impl<'a> Survey<'a> {
             Ok(KnownImages::found(facts))
         };
         found.or_insert_with(look).clone()
-    }
-}
-
-/// The images that earlier runs were trained on.
-pub struct Archive<'a> {
-    /// Those of the sweep itself, as it was started last.
-    of_sweep: HashMap<Place, KnownImages>,
-    store: Option<&'a Store>,
-    /// The folders that the sweep names now.
-    named: HashSet<Place>,
-}
-
-impl<'a> Archive<'a> {
-    /// Of the sweep's own record, and of the other runs in the store.
-    pub fn new(sweep: &Sweep, record: Option<&Record>, store: Option<&'a Store>) -> Self {
-        let mut of_sweep = HashMap::new();
-        if let Some(record) = record {
-            let places = record.sweep.configurations.iter().map(Place::of);
-            for (place, images) in places.zip(record.images()) {
-                if let Some(images) = images {
-                    of_sweep.entry(place).or_insert(images);
-                }
-            }
-        }
-        Self {
-            of_sweep,
-            store,
-            named: sweep.configurations.iter().map(Place::of).collect(),
-        }
-    }
-
-    /// What the sweep itself was trained on at this place. Where its images lay in one other folder,
-    /// and it names one folder now, those: the folder may have moved.
-    pub fn of_sweep(&self, place: &Place) -> Option<&KnownImages> {
-        if let Some(images) = self.of_sweep.get(place) {
-            return Some(images);
-        }
-        let alone = |places: usize| places == 1;
-        let named = self.named.iter().filter(|named| named.same_kind(place));
-        let mut then = self
-            .of_sweep
-            .iter()
-            .filter(|(then, _)| then.same_kind(place));
-        match (alone(named.count()), then.next(), then.next()) {
-            (true, Some((_, images)), None) => Some(images),
-            _ => None,
-        }
-    }
-
-    /// What other runs were trained on last: from the same folder or, of a data set that is the same
-    /// everywhere, from any.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn of_others(&self, place: &Place) -> Result<Option<KnownImages>, StoreError> {
-        let Some(store) = self.store else {
-            return Ok(None);
-        };
-        let runs = store.runs_by_images(place.dataset)?;
-        let same = |at: &Place| *at == *place || place.dataset != Dataset::Folder;
-        let at = |run: &&RecordedRun| same(&Place::of(&run.config.configuration));
-        Ok(runs.iter().find(at).map(recorded_images))
     }
 }

@@ -1,6 +1,7 @@
 //! The composition root: one file for each subcommand, and the only place that imports every
 //! stage.
 
+mod archive;
 mod attempt_log;
 mod attempts;
 mod changes;
@@ -26,6 +27,7 @@ mod recorded;
 mod records;
 mod report;
 mod rescue;
+mod results;
 mod run;
 mod source;
 mod status;

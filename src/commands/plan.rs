@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::images::{self, Images};
 use super::outlook::{Outlook, again, devices};
-use super::prepare::{Prepared, database, to_plan};
+use super::prepare::{Prepared, to_plan};
+use super::results::database;
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
 use crate::output;

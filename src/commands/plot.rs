@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::ending::{Ending, UsageError};
 use super::findings;
 use super::origin::facts;
-use super::prepare::{Prepared, database, to_show};
+use super::prepare::{Prepared, to_show};
 use super::records::Records;
+use super::results::database;
 use crate::cli::PlotArgs;
 use resweep_core::analysis::Findings;
 use resweep_core::domain::{

@@ -5,14 +5,16 @@
 //! [`to_read`] takes what the runs depend on from the record.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::changes::{self, short};
+use super::archive::Archive;
+use super::changes::{self, Current, short};
 use super::ending::UsageError;
-use super::known_images::{Archive, KnownImages, Place, Survey};
+use super::known_images::{KnownImages, Place, Survey};
 use super::recorded::{Record, RecordedMember, determinants};
 use super::records::Records;
+use super::results::{cache, database};
 use super::source::Source;
 use crate::cli::SweepArgs;
 use resweep_core::analysis::{Growth, grow};
@@ -184,7 +186,7 @@ fn read_sweep(
     if let Some(record) = &record {
         prepared
             .notes
-            .extend(changes::since_recorded(&prepared, record));
+            .extend(changes::since_recorded(prepared.current(), record));
     }
     Ok(prepared)
 }
@@ -192,7 +194,7 @@ fn read_sweep(
 /// The sweep as it was recorded, in place of one of whose runs none is; it is drawn as the latter says
 /// where that is possible.
 fn as_recorded(prepared: &Prepared, record: Record, results: &Path) -> anyhow::Result<Prepared> {
-    let note = changes::replaced(prepared, &record);
+    let note = changes::replaced(prepared.current(), &record);
     let wanted = &prepared.source;
     let recorded = &record.source;
     let figures = (&wanted.text, wanted.overrides.as_slice());
@@ -329,11 +331,20 @@ impl Prepared {
         }
     }
 
+    /// What is compared with the record.
+    fn current(&self) -> Current<'_> {
+        Current {
+            sweep: &self.sweep,
+            possible: self.possible(),
+            images: &self.images,
+        }
+    }
+
     /// Notes if the sweep of this name was started with runs that it no longer has.
     fn announce(&mut self, results: &Path) -> Result<(), StoreError> {
         let store = current_store(results)?;
         let record = record(&self.sweep, store.as_ref(), results);
-        let note = record.and_then(|record| changes::other_runs(self, &record, results));
+        let note = record.and_then(|record| changes::other_runs(self.current(), &record, results));
         self.notes.extend(note);
         Ok(())
     }
@@ -413,13 +424,4 @@ pub fn load_data<'a>(
     results: &Path,
 ) -> anyhow::Result<Datasets> {
     Ok(Datasets::load(configurations, &cache(results))?)
-}
-
-/// The database of a results folder.
-pub fn database(results: &Path) -> PathBuf {
-    results.join("resweep.db")
-}
-
-fn cache(results: &Path) -> PathBuf {
-    results.join("cache")
 }

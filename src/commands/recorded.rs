@@ -5,10 +5,9 @@ use std::path::Path;
 use anyhow::bail;
 
 use super::known_images::KnownImages;
-use super::source::Source;
-use resnet_engine::model::Architecture;
-use resweep_core::domain::{Configuration, RunConfig, RunId, Sweep, printable};
-use resweep_core::sweep_file::{DataFolders, SweepText};
+use super::source::{Source, recorded_sweep_text};
+use resweep_core::domain::{Configuration, RunConfig, RunId, Sweep};
+use resweep_core::sweep_file::DataFolders;
 use resweep_store::{Member, RecordedRun, Store};
 
 /// A recorded sweep with its runs.
@@ -29,24 +28,6 @@ pub struct RecordedMember {
     pub run: RecordedRun,
 }
 
-/// The text and the overrides of the sweep of this name; `None` where it was never started.
-///
-/// # Errors
-/// The database cannot be read.
-pub fn recorded_text(name: &str, store: &Store, database: &Path) -> anyhow::Result<Option<Source>> {
-    let recorded = store.recorded_sweep(name)?;
-    Ok(recorded.map(|recorded| Source {
-        text: text(name, recorded.spec_toml, database),
-        overrides: recorded.overrides,
-        is_recorded: true,
-    }))
-}
-
-fn text(name: &str, toml: String, database: &Path) -> SweepText {
-    let origin = format!("{} in {}", printable(name), database.display());
-    SweepText::recorded(origin.into(), toml)
-}
-
 impl Record {
     /// The sweep of this name; `None` where it was never started.
     ///
@@ -58,7 +39,7 @@ impl Record {
             return Ok(None);
         };
         let source = Source {
-            text: text(name, recorded.spec_toml, database),
+            text: recorded_sweep_text(name, recorded.spec_toml, database),
             overrides: recorded.overrides,
             is_recorded: true,
         };
@@ -82,7 +63,7 @@ impl Record {
         for member in &self.members {
             let of_configuration = &mut images[member.configuration];
             if of_configuration.is_none() {
-                *of_configuration = Some(recorded_images(&member.run));
+                *of_configuration = Some(KnownImages::recorded(&member.run));
             }
         }
         images
@@ -106,17 +87,6 @@ pub fn determinants<'a>(config: &RunConfig, fingerprint: &'a str) -> Determinant
     // Plain data always has a JSON form.
     let json = serde_json::to_string(&configuration).unwrap_or_default();
     (json, config.seed, fingerprint)
-}
-
-/// What a recorded run says about its images.
-pub fn recorded_images(run: &RecordedRun) -> KnownImages {
-    let configuration = &run.config.configuration;
-    let classes = Architecture::classes_of(&configuration.model, run.cost.parameters);
-    KnownImages {
-        fingerprint: run.data_fingerprint.clone(),
-        classes: classes.unwrap_or_default(),
-        seen: None,
-    }
 }
 
 /// The runs that the database lists for the sweep, each with its configuration. Both lists are in

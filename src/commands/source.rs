@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::ending::UsageError;
-use super::prepare::database;
-use super::recorded::recorded_text;
+use super::results::database;
 use crate::cli::SweepArgs;
 use resweep_core::domain::{Sweep, printable};
 use resweep_core::sweep_file::{DataFolders, SpecError, SweepText};
@@ -44,6 +43,25 @@ impl Source {
     pub fn sweep(&self, folders: DataFolders) -> Result<Sweep, SpecError> {
         self.text.sweep(&self.overrides, folders)
     }
+}
+
+/// The text and the overrides of the sweep of this name; `None` where it was never started.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn recorded_text(name: &str, store: &Store, database: &Path) -> anyhow::Result<Option<Source>> {
+    let recorded = store.recorded_sweep(name)?;
+    Ok(recorded.map(|recorded| Source {
+        text: recorded_sweep_text(name, recorded.spec_toml, database),
+        overrides: recorded.overrides,
+        is_recorded: true,
+    }))
+}
+
+/// The text that a sweep of this name was started with.
+pub fn recorded_sweep_text(name: &str, toml: String, database: &Path) -> SweepText {
+    let origin = format!("{} in {}", printable(name), database.display());
+    SweepText::recorded(origin.into(), toml)
 }
 
 fn file(args: &SweepArgs) -> anyhow::Result<Source> {

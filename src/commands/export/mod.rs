@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::ending::UsageError;
-use super::prepare::{Prepared, database, to_show};
+use super::prepare::{Prepared, to_show};
+use super::results::database;
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::export::{RowFormat, settings};
 use resweep_core::domain::{Run, RunId, printable};

@@ -6,9 +6,10 @@ use anyhow::bail;
 
 use super::super::origin;
 use super::super::plot::{restyle_figure, stamped};
-use super::super::prepare::{Prepared, database, to_read};
-use super::super::recorded::recorded_text;
+use super::super::prepare::{Prepared, to_read};
 use super::super::records::Records;
+use super::super::results::database;
+use super::super::source::recorded_text;
 use resweep_core::domain::{Figure, Look, Palette, Run, Sweep, Theme, printable};
 use resweep_figures::Facts;
 use resweep_store::Store;

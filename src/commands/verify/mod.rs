@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 
 use super::ending::Ending;
 use super::origin::FORMAT;
-use super::prepare::database;
+use super::results::database;
 use crate::cli::VerifyArgs;
 use crate::progress::counted;
 use again::Again;
