@@ -24,20 +24,19 @@ all: sweep
 build:
 	@cargo build --release
 
-# Trains what is not finished of a sweep and draws its figure.
+# Trains the unfinished runs of a sweep and draws its figure.
 sweep: build
 	@$(RESWEEP) run $(SWEEP) $(ARGS)
 
-# Draws a sweep's figure from what is recorded, also while the sweep runs. Fails where the results are
-# not what the sweep file expects.
+# Draws the figure of a sweep, also while the sweep runs. Fails if an [[expect]] is not met.
 plot: build
 	@$(RESWEEP) plot $(SWEEP) $(ARGS)
 
-# Writes everything about a sweep into one HTML file, also while the sweep runs.
+# Writes the HTML report of a sweep, also while the sweep runs.
 report: build
 	@$(RESWEEP) report $(SWEEP) $(ARGS)
 
-# Shows what a sweep would train, and for how long.
+# Shows what a sweep would train, with estimated time and memory.
 plan: build
 	@$(RESWEEP) plan $(SWEEP) $(ARGS)
 
@@ -48,7 +47,7 @@ status: build
 data: build
 	@$(RESWEEP) data download cifar10 $(ARGS)
 
-# NVIDIA's compiler and libraries for `make cuda`, where no CUDA toolkit is installed; docs/cuda.md.
+# Gets NVIDIA's compiler and libraries for `make cuda` if no CUDA toolkit is installed; docs/cuda.md.
 CUDA_TOOLKIT = $(CURDIR)/target/cuda-toolkit
 cuda-toolkit:
 	@tools/cuda-toolkit.sh $(CUDA_TOOLKIT)
@@ -57,11 +56,11 @@ cuda-toolkit:
 cuda:
 	@tools/cuda-build.sh $(CUDA_TOOLKIT)/nvidia/cu13
 
-# The tests of the training code on the first GPU.
+# Tests the training code on the first GPU.
 cuda-test:
 	@tools/cuda-test.sh $(CUDA_TOOLKIT)/nvidia/cu13
 
-# The same where there is no GPU, on one that the CPU stands in for.
+# The same on an emulated GPU.
 cuda-emulated: export CUDA_COMPUTE_CAP ?= 90
 cuda-emulated:
 	@tools/cuda-emulated.sh tools/cuda-test.sh $(CUDA_TOOLKIT)/nvidia/cu13
@@ -69,12 +68,12 @@ cuda-emulated:
 test:
 	cargo test
 
-# Kills a sweep 50 times at random moments and compares what it leaves; `make test` does it 10 times.
+# Kills a sweep 50 times at random moments and compares the results; `make test` does it 10 times.
 torture:
 	RESWEEP_TORTURE_KILLS=$(or $(KILLS),50) cargo test --test it torture:: -- --nocapture
 
-# Feeds each reader of files from outside with garbage for FUZZ_SECONDS. Needs: a nightly toolchain,
-# cargo install cargo-fuzz
+# Fuzzes each reader of external files for FUZZ_SECONDS. Needs a nightly toolchain and
+# `cargo install cargo-fuzz`.
 FUZZ_TARGETS = sweep_file image class_folder archive cache cifar10 cifar100
 FUZZ_SECONDS ?= 180
 fuzz:
@@ -84,21 +83,21 @@ fuzz:
 			-max_total_time=$(FUZZ_SECONDS) -timeout=20 || exit 1; \
 	done
 
-# Clicks through a report in a real browser. Needs Chromium and Node.js with npm.
+# Tests a report in a real browser. Needs Chromium and Node.js with npm.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 browser:
 	cargo build
 	npm install --prefix tests/browser --no-package-lock --no-audit --no-fund
 	CHROMIUM="$(CHROMIUM)" node --test tests/browser/report.test.mjs
 
-# What a change has to pass besides the tests.
+# Checks format and lints.
 check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --all-targets --features cuda-check -- -D warnings
 
-# Times training beside PyTorch, where it is installed, and the kernels; docs/benchmarks.md. To see
-# that it works: make bench ARGS=--quick
+# Times training, beside PyTorch if it is installed, and the kernels; docs/benchmarks.md. A quick try:
+# make bench ARGS=--quick
 bench:
 	@$(BENCH_PYTHON) benches/side_by_side.py --output $(BENCH_RESULTS) $(ARGS)
 	@cargo bench --quiet --bench kernels >> $(BENCH_RESULTS)
@@ -109,23 +108,23 @@ bench-cuda:
 	@tools/cuda-bench.sh $(CUDA_TOOLKIT)/nvidia/cu13 $(BENCH_PYTHON) --output results/benchmarks-cuda.md $(ARGS)
 	@cat results/benchmarks-cuda.md
 
-# Puts a load on the scheduler and the database, then on Optuna, MLflow and Trackio where BENCH_PYTHON
-# has them. To see that it works: make bench-load ARGS=--quick
+# Loads the scheduler and the database, then Optuna, MLflow and Trackio if BENCH_PYTHON has them. A
+# quick try: make bench-load ARGS=--quick
 bench-load:
 	@cargo bench --quiet --bench load -- $(ARGS)
 	@$(BENCH_PYTHON) benches/trackers.py $(ARGS)
 
-# A Python with PyTorch for `make bench`.
+# Makes a Python with PyTorch for `make bench`.
 bench-venv:
 	python3 -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install $(BENCH_TORCH)
 	$(BENCH_VENV)/bin/pip install numpy safetensors
 
-# The kernels' unsafe code in Miri, by plain loops. Needs: rustup toolchain install nightly --component miri,rust-src
+# Runs the kernels' unsafe code in Miri, with plain loops. Needs: rustup toolchain install nightly --component miri,rust-src
 miri:
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test $(SANITIZE)
 
-# The kernels with vector instructions, under AddressSanitizer. Needs a nightly toolchain.
+# Runs the kernels with vector instructions under AddressSanitizer. Needs a nightly toolchain.
 asan:
 	RUSTFLAGS=-Zsanitizer=address cargo +nightly test $(SANITIZE) --target $(HOST)
 
@@ -136,7 +135,7 @@ check-tensorboard: build
 	@$(RESWEEP) export $(SWEEP) --format jsonl --to target/tensorboard/tables $(ARGS)
 	@$(TENSORBOARD_PYTHON) tests/tensorboard/check.py target/tensorboard/log target/tensorboard/tables
 
-# Writes tests/pytorch/*.safetensors anew; needs PyTorch, NumPy and safetensors for Python.
+# Writes tests/pytorch/*.safetensors again; needs PyTorch, NumPy and safetensors for Python.
 fixtures:
 	python3 tests/pytorch/make_fixtures.py
 
