@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::progress::Mode;
 use resweep_core::domain::{DeviceRequest, Look, Palette, Theme, expand_path};
 
-/// Train sweeps of plain and residual networks and draw the figures of "Deep Residual Learning".
+/// Trains sweeps of plain and residual networks and draws the figures of "Deep Residual Learning".
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
@@ -18,144 +18,144 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  resweep plan experiments/quickstart.toml     what would run, and for how long
-  resweep run experiments/quickstart.toml      train it and draw its figure
+  resweep plan experiments/quickstart.toml     show what would run, and for how long
+  resweep run experiments/quickstart.toml      train and draw the figure
   resweep run experiments/fig6.toml -j 4 --set sweep.repeats=3
-  resweep status                               every sweep in results/
-  resweep plot experiments/fig6.toml           draw again, also while the sweep runs
-  resweep table experiments/fig6.toml          final errors beside the paper's, and verdicts
-  resweep data download cifar10                get the images into data/cifar10
+  resweep status                               list the sweeps in results/
+  resweep plot experiments/fig6.toml           draw the figure again, also while the sweep runs
+  resweep table experiments/fig6.toml          print final errors, the paper's, and verdicts
+  resweep data download cifar10                download CIFAR-10 into data/cifar10
 
 Exit codes:
-  0  done: every run of the sweep is finished (a diverged run is a result)
-  1  a run failed, or is left over after --max-fails
-  2  a mistake in the command line or the sweep file
-  3  anything else: data, results folder, device
-  4  plot: the results are not what the sweep file expects
-130  stopped by a signal, such as Ctrl-C; the same command resumes";
+  0  every run of the sweep is finished or has diverged
+  1  a run failed, or did not start because of --max-fails
+  2  invalid command line or sweep file
+  3  any other error: data, results folder, device
+  4  plot: an [[expect]] of the sweep file is not met
+130  stopped by a signal such as Ctrl-C; the same command resumes";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
-  resweep run my.toml                                  as many runs at once as there are cores
-  resweep run my.toml --set axes.depth=[20,56]         other depths
-  resweep run my.toml --set sweep.repeats=3            three seeds; what is finished is kept
-  resweep run my.toml --retry-failed --max-fails 2     try again, but not for ever
-  resweep run my.toml --fresh                          train again what is finished
-  resweep run my.toml --progress json | tee run.jsonl  for a script";
+  resweep run my.toml                                  train one run per core at once
+  resweep run my.toml --set axes.depth=20,56           use other depths
+  resweep run my.toml --set sweep.repeats=3            use three seeds; finished runs are kept
+  resweep run my.toml --retry-failed --max-fails 2     retry failed runs, stop after two failures
+  resweep run my.toml --fresh                          train finished runs again
+  resweep run my.toml --progress json | tee run.jsonl  write events for a script";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
-  resweep plan my.toml --set train.iterations=2000     what that would change, and cost
-  resweep plan my.toml --json                          for a script";
+  resweep plan my.toml --set train.iterations=2000     show the cost of a shorter sweep
+  resweep plan my.toml --json                          print JSON for a script";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
-  resweep status                                       all sweeps
-  resweep status quickstart                            the runs of one, with their errors
-  resweep status quickstart --attempts                 each start of a run, and why it ended";
+  resweep status                                       list all sweeps
+  resweep status quickstart                            list the runs of one, with their errors
+  resweep status quickstart --attempts                 list every attempt, and why it ended";
 
 const PLOT_EXAMPLES: &str = "\
 Examples:
-  resweep plot my.toml                                 also while the sweep runs
-  resweep plot my-sweep --results copied               without its file and its images
-  resweep plot my.toml --theme dark                    for slides: figure-dark.png
-  resweep plot my.toml --palette okabe-ito             for readers with colour-blindness";
+  resweep plot my.toml                                 draw, also while the sweep runs
+  resweep plot my-sweep --results copied               draw without sweep file and images
+  resweep plot my.toml --theme dark                    draw for slides: figure-dark.png
+  resweep plot my.toml --palette okabe-ito             draw for readers with colour-blindness";
 const TABLE_EXAMPLES: &str = "\
 Examples:
-  resweep table my.toml                                Markdown, also while the sweep runs
-  resweep table my.toml --format csv > my.csv          for a spreadsheet";
+  resweep table my.toml                                print Markdown, also while the sweep runs
+  resweep table my.toml --format csv > my.csv          write CSV for a spreadsheet";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
-  resweep doctor                                       is everything as it was written?
-  resweep doctor --save saved.db                       what can be read of a damaged database
+  resweep doctor                                       check database, checkpoints and disk
+  resweep doctor --save saved.db                       save what a damaged database still has
 
-Exit codes: 0 all is well, 1 something is wrong, 3 it could not be looked at";
+Exit codes: 0 no problem, 1 a problem was found, 3 cannot check";
 
 const GC_EXAMPLES: &str = "\
 Examples:
-  resweep gc --dry-run                                 what would go, and how many bytes
-  resweep gc                                           remove what nothing goes on from
-  resweep gc --all                                     also the ends of finished runs";
+  resweep gc --dry-run                                 list the files and their size
+  resweep gc                                           remove files that no run can use
+  resweep gc --all                                     also remove checkpoints of finished runs";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   resweep export my.toml                               results/my-sweep/csv/runs.csv and points.csv
   resweep export my.toml --format tensorboard --to log then: tensorboard --logdir log
-  resweep export my.toml --format checkpoints          for PyTorch; docs/pytorch.md";
+  resweep export my.toml --format checkpoints          networks for PyTorch; see docs/pytorch.md";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
-  resweep verify results/fig6/figure.png               is it what the database gives?
-  resweep verify fig6.png --results other/results      from the records of another folder
+  resweep verify results/fig6/figure.png               compare with the database
+  resweep verify fig6.png --results other/results      compare with another results folder
 
-Exit codes: 0 the same, byte for byte; 1 not; 3 it could not be looked at";
+Exit codes: 0 the same bytes, 1 different bytes, 3 cannot compare";
 const REPORT_EXAMPLES: &str = "\
 Examples:
-  resweep report my.toml --open                        write it and look at it
-  resweep report my.toml --watch                       keep it up to date while the sweep runs
-  resweep run my.toml --report                         the same from within the sweep";
+  resweep report my.toml --open                        write the report and open it
+  resweep report my.toml --watch                       update it while the sweep runs
+  resweep run my.toml --report                         train and update the report";
 
-/// What the program can be asked to do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train the runs of a sweep that are not finished yet, from where they stand, then draw its figure
+    /// Train the unfinished runs of a sweep, resuming from checkpoints, and draw its figures
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
-    /// Show what would run: new, finished, failed and stale runs, with cost and time
+    /// Show what `run` would train, with estimated time and memory
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
-    /// Show the sweeps in the results folder, or the runs of one
+    /// List the sweeps in the results folder, or the runs of one sweep
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
-    /// Look the database and the checkpoints over; save what can be read of a damaged database
+    /// Check the database and the checkpoints; save what a damaged database still has
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// Remove checkpoints and files that nothing needs any more
     #[command(after_help = GC_EXAMPLES)]
     Gc(GcArgs),
-    /// Draw a sweep's figure from what is recorded so far
+    /// Draw the figures of a sweep from the results so far
     Plot(PlotArgs),
-    /// Print a sweep's table: final errors beside the paper's, and whether its claims hold
+    /// Print the table of a sweep: final errors, the paper's numbers, and verdicts on its claims
     #[command(after_help = TABLE_EXAMPLES)]
     Table(TableArgs),
-    /// Draw a figure again from the database, and say whether it is the same
+    /// Draw a figure again from the database and compare it byte for byte
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
-    /// Write everything about a sweep into one HTML file, from what is recorded so far
+    /// Write one HTML file with everything about a sweep
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
-    /// Write what a sweep recorded for other programs: tables, TensorBoard, PyTorch
+    /// Export the results of a sweep: CSV, JSON Lines, TensorBoard, PyTorch
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
-    /// Download data sets, or look at what a network sees
+    /// Download CIFAR, or preview training images
     #[command(subcommand)]
     Data(DataCommand),
-    /// Train one run, ordered by `run --isolate`
+    /// Train one run; started by `run --isolate`
     #[command(hide = true)]
     TrainRun,
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions { shell: clap_complete::Shell },
 }
 
 /// A sweep and its overrides.
 #[derive(Debug, Clone, Args)]
 pub struct SweepArgs {
-    /// The sweep file (TOML; docs/sweep-file.md), or the name of a sweep in the results folder
+    /// Sweep file (TOML, see docs/sweep-file.md), or name of a sweep in the results folder
     #[arg(value_parser = path())]
     pub sweep: PathBuf,
-    /// Override a value: train.iterations=2000, axes.depth=[20,56], model.shortcut=B
+    /// Override a value of the file: train.iterations=2000, axes.depth=20,56, model.shortcut=B
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
 }
 
-/// Where the results are unless another folder is named.
+/// The default results folder.
 pub const RESULTS: &str = "results";
 
-/// The folder of the results.
+/// The results folder.
 #[derive(Debug, Clone, Args)]
 pub struct ResultsArgs {
-    /// Where the database and the figures are
+    /// Results folder: database, checkpoints, figures
     #[arg(
         long,
         value_name = "DIR",
@@ -166,26 +166,26 @@ pub struct ResultsArgs {
     pub results: PathBuf,
 }
 
-/// How the machine is shared among the runs.
+/// How runs share the machine.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
-    /// Runs that train at once [default: as many as the cores allow]
+    /// Number of runs to train at once [default: one per core]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
-    /// Threads of each run; a sweep is fastest with one
+    /// Threads per run; a sweep is fastest with one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
-    /// Where the runs compute: cpu, cuda, cuda:0,1 or cuda:all; several as cuda:all,cpu; auto:
-    /// every GPU, or the CPU where none works
+    /// Devices to train on: cpu, cuda, cuda:0,1, cuda:all or cuda:all,cpu; auto uses every GPU, or
+    /// the CPU if no GPU works
     #[arg(long, value_name = "DEVICES", default_value = "cpu")]
     pub device: DeviceRequest,
-    /// Runs that share a GPU
+    /// Number of runs that share a GPU
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub runs_per_gpu: u16,
-    /// Also train runs that failed before
+    /// Also train runs that have failed
     #[arg(long)]
     pub retry_failed: bool,
-    /// Train every run again from its start; what was recorded before is kept as history
+    /// Train every run again from the start; earlier results stay in the database
     #[arg(long)]
     pub fresh: bool,
 }
@@ -199,34 +199,34 @@ pub struct RunArgs {
     pub results: ResultsArgs,
     #[command(flatten)]
     pub workers: WorkerArgs,
-    /// Start no further run after so many failures
+    /// Start no more runs after this many failures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_fails: Option<u32>,
-    /// Write a checkpoint of each run every so many seconds
+    /// Seconds between checkpoints of each run
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     pub checkpoint_every: f64,
-    /// Train each run in a process of its own, so that whatever ends it ends nothing else
+    /// Train each run in its own process, so that a crash ends only that run
     #[arg(long)]
     pub isolate: bool,
-    /// Take over the runs of another process that shows no sign of life for so many seconds; one
-    /// that has died on this machine is noticed at once
+    /// Take over the runs of another process after it has not responded for this many seconds; a
+    /// dead process on this machine is noticed at once
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
     pub lease: f64,
-    /// How much of each attempt goes into its log below the results folder
+    /// Detail of the log of each attempt, in logs/ of the results folder
     #[arg(long = "log", value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     pub log_level: LogLevel,
-    /// How to show progress; auto: bars on a terminal, plain lines elsewhere
+    /// How to show progress
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
-    /// Keep results/<sweep>/report.html up to date meanwhile
+    /// Also write results/<sweep>/report.html and update it while training
     #[arg(long)]
     pub report: bool,
-    /// Only show the plan
+    /// Show the plan and exit
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// What is worth a line in a log, and everything graver.
+/// The least severe messages that go into a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     Error,
@@ -277,11 +277,11 @@ pub struct PlanArgs {
 /// `resweep status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The name of one sweep; all sweeps without it
+    /// Name of a sweep; without it, all sweeps are listed
     pub name: Option<String>,
     #[command(flatten)]
     pub results: ResultsArgs,
-    /// Show every attempt at the sweep's runs, and why it ended
+    /// List every attempt of each run, and why it ended
     #[arg(long, requires = "name")]
     pub attempts: bool,
     /// Print JSON
@@ -294,7 +294,7 @@ pub struct StatusArgs {
 pub struct DoctorArgs {
     #[command(flatten)]
     pub results: ResultsArgs,
-    /// Write everything that can be read into a new database, which must not exist yet
+    /// Write everything that can still be read into this new database file
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub save: Option<PathBuf>,
 }
@@ -304,10 +304,10 @@ pub struct DoctorArgs {
 pub struct GcArgs {
     #[command(flatten)]
     pub results: ResultsArgs,
-    /// Only show what would be removed
+    /// List what would be removed and exit
     #[arg(long)]
     pub dry_run: bool,
-    /// Also remove the last checkpoints of finished runs, which then cannot be continued for longer
+    /// Also remove the checkpoints of finished runs; longer runs can then no longer resume from them
     #[arg(long)]
     pub all: bool,
 }
@@ -320,10 +320,10 @@ pub struct PlotArgs {
     pub sweep: SweepArgs,
     #[command(flatten)]
     pub results: ResultsArgs,
-    /// Draw on this page instead of the figure's own; the name tells: figure-dark.png
+    /// Use this theme instead of the figure's own, and write figure-dark.png
     #[arg(long, value_parser = words(&Look::THEMES, Theme::of))]
     pub theme: Option<Theme>,
-    /// Draw in these colours instead of the figure's own; the name tells: figure-okabe-ito.png
+    /// Use these colours instead of the figure's own, and write figure-okabe-ito.png
     #[arg(long, value_parser = words(&Look::PALETTES, Palette::of))]
     pub palette: Option<Palette>,
 }
@@ -344,26 +344,26 @@ pub struct TableArgs {
     pub sweep: SweepArgs,
     #[command(flatten)]
     pub results: ResultsArgs,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = TableFormat::Md)]
     pub format: TableFormat,
 }
 
-/// How `resweep table` prints.
+/// The formats of `resweep table`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
     /// Markdown
     Md,
-    /// One line for each configuration
+    /// One line per configuration
     Csv,
-    /// Everything, for a script
+    /// All results, for a script
     Json,
 }
 
 /// `resweep verify`, which needs neither the sweep file nor the images.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A figure that `run` or `plot` wrote, as PNG
+    /// PNG figure that `run` or `plot` wrote
     #[arg(value_parser = path())]
     pub figure: PathBuf,
     #[command(flatten)]
@@ -377,10 +377,10 @@ pub struct ReportArgs {
     pub sweep: SweepArgs,
     #[command(flatten)]
     pub results: ResultsArgs,
-    /// Open it in the browser
+    /// Open the report in the browser
     #[arg(long)]
     pub open: bool,
-    /// Write it again every so many seconds until the sweep has come to its end [default: 10]
+    /// Write the report again every SECONDS until the sweep ends [default: 10]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -399,23 +399,24 @@ pub struct ExportArgs {
     pub sweep: SweepArgs,
     #[command(flatten)]
     pub results: ResultsArgs,
+    /// Output format
     #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
     pub format: ExportFormat,
-    /// The folder to write into [default: <results>/<sweep>/<format>]
+    /// Output folder [default: <results>/<sweep>/<format>]
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub to: Option<PathBuf>,
 }
 
-/// What other programs read; docs/export.md describes the files.
+/// The formats of `resweep export`; docs/export.md describes the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// A table of runs and one of points
+    /// Tables of runs and measurements
     Csv,
-    /// The same as JSON Lines
+    /// The same tables as JSON Lines
     Jsonl,
-    /// An event file for each run
+    /// One event file per run
     Tensorboard,
-    /// The network of each finished run as safetensors, for PyTorch
+    /// Networks of finished runs as safetensors, for PyTorch
     Checkpoints,
 }
 
@@ -434,24 +435,24 @@ impl ExportFormat {
 /// `resweep data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Download, verify and unpack CIFAR; resumes a download that was cut off
+    /// Download, verify and unpack CIFAR; resumes an interrupted download
     Download {
         #[arg(value_enum)]
         dataset: Downloadable,
-        /// The folder to unpack into [default: data/cifar10 or data/cifar100]
+        /// Output folder [default: data/cifar10 or data/cifar100]
         #[arg(long, value_name = "DIR", value_parser = path())]
         to: Option<PathBuf>,
-        /// Take it from this mirror, archive or folder instead of the official site
+        /// Mirror, archive or folder to use instead of the official site
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
-    /// Draw a contact sheet of a sweep's training images as its networks see them
+    /// Draw training images as the networks of a sweep see them
     Preview {
         #[command(flatten)]
         sweep: SweepArgs,
         #[command(flatten)]
         results: ResultsArgs,
-        /// Images of each class
+        /// Images per class
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=100))]
         columns: u16,
     },

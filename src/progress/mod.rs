@@ -27,9 +27,9 @@ pub enum Mode {
     /// Bars on a terminal, plain lines elsewhere.
     #[default]
     Auto,
-    /// Bars; plain lines where standard error is no terminal that could draw them.
+    /// Bars; plain lines if standard error is not a terminal.
     Bars,
-    /// One line for each event.
+    /// One line per event.
     Plain,
     /// JSON lines on standard output.
     Json,
