@@ -53,7 +53,7 @@ fn sweep(points: u64) -> (Sweep, Run) {
     let mut configuration = Configuration::paper(20, Shortcut::A);
     configuration.train.iterations = points;
     let run = Run {
-        origin: None,
+        parent: None,
         id: RunId("0".repeat(64)),
         config: RunConfig {
             configuration: configuration.clone(),

@@ -1,4 +1,4 @@
-//! The command line: types only. What the commands do is in `commands`.
+//! Defines the command line. Types only; `commands` executes them.
 
 use std::path::PathBuf;
 
@@ -422,7 +422,7 @@ pub enum ExportFormat {
 
 impl ExportFormat {
     /// The word for it on the command line.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             ExportFormat::Csv => "csv",
             ExportFormat::Jsonl => "jsonl",

@@ -1,10 +1,9 @@
-//! resweep trains sweeps of plain and residual networks and draws the figures of
-//! "Deep Residual Learning for Image Recognition" (He et al. 2015).
+//! The command line of resweep, which trains sweeps of plain and residual networks and draws the
+//! figures of "Deep Residual Learning for Image Recognition" (He et al. 2015).
 //!
-//! This package is the command line; the work is done by the crates under `crates/`, which
-//! `ARCHITECTURE.md` describes.
+//! The crates under `crates/` do the work; see `ARCHITECTURE.md`.
 
-// The standard macros panic when a stream is full or closed; `output` has `outln!` and `errln!`.
+// The standard macros panic when a stream is full or closed; use `outln!` and `errln!` of `output`.
 #![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
 
 #[macro_use]

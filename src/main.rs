@@ -1,4 +1,4 @@
-//! Starts the program; `commands::main` is all of it.
+//! Starts the program: calls `commands::main`.
 
 use std::process::ExitCode;
 

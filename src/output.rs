@@ -1,8 +1,8 @@
-//! Standard output and standard error: everything that the program prints goes through here.
+//! Standard output and standard error: all output of the program passes through this module.
 //!
 //! A failed write never panics and stops no work: nothing more is written to that stream, and
-//! [`failure`] reports why when the program ends. Text is escaped so that it cannot act on a
-//! terminal; only [`styled`] passes escape sequences on, those of our own styles.
+//! [`failure`] returns the error at the end of the program. Text is escaped so that it cannot
+//! control a terminal; only [`styled`] passes on escape sequences, those of our own styles.
 //!
 //! [`outln!`] and [`errln!`] print lines, [`json`] prints a document, [`Stream`] is a writer.
 
@@ -31,7 +31,7 @@ macro_rules! errln {
     };
 }
 
-/// A standard stream of this process. Once a write has failed, every further one does.
+/// A standard stream of this process. After a failed write, every further write fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     Out,
@@ -46,7 +46,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Whether the reader of a pipe has closed it, as `head` does once it has enough.
+    /// Whether the reader has closed the pipe, as `head` does.
     pub fn is_closed_pipe(&self) -> bool {
         self.kind == ErrorKind::BrokenPipe
     }
@@ -71,7 +71,7 @@ impl Stream {
         failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the stream itself; keeps the first failure.
+    /// Calls `work` with the stream; stores the first failure.
     fn attempt<T>(self, work: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
         let mut failure = self.failure();
         if let Some(failure) = &*failure {
@@ -95,8 +95,8 @@ impl Stream {
         })
     }
 
-    /// Whether people look at the stream on a terminal that can move its cursor and show colours.
-    /// A continuous integration service (`CI`) may offer a terminal, but keeps a plain log.
+    /// Whether the stream is a terminal that can move its cursor and show colours. A continuous
+    /// integration service (`CI`) may have a terminal, but keeps a plain log.
     pub fn is_interactive(self) -> bool {
         let terminal = match self {
             #[expect(clippy::disallowed_methods, reason = "it is not written to")]
@@ -122,7 +122,7 @@ impl Write for Stream {
     }
 }
 
-/// Whether a terminal can draw, by its environment.
+/// Whether a terminal can draw, according to the environment.
 fn can_draw(term: Option<OsString>, ci: Option<OsString>) -> bool {
     let in_ci = ci.is_some_and(|ci| !ci.is_empty() && ci != "false" && ci != "0");
     let able = match term {
@@ -139,13 +139,13 @@ pub fn line(stream: Stream, words: Arguments<'_>) {
     write(stream, &text);
 }
 
-/// Prints text that ends its last line itself.
+/// Prints text that includes its line ends.
 pub fn text(stream: Stream, text: &str) {
     write(stream, &printable_text(text));
 }
 
-/// Prints text with our own styles, which are removed where nobody can see them. What is not ours
-/// in it must have been escaped before.
+/// Prints text with our own styles, which are removed if the stream is not a terminal. Untrusted
+/// parts must have been escaped.
 pub fn styled(stream: Stream, text: &str) {
     if stream.wants_style() {
         write(stream, text);
@@ -165,8 +165,7 @@ pub fn json(value: &impl Serialize) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// JSON in which no character can act on a terminal: the escapes of JSON replace those that
-/// `serde_json` writes as they are.
+/// Escapes characters in JSON that could control a terminal and that `serde_json` does not escape.
 pub fn escaped_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
@@ -179,12 +178,12 @@ pub fn escaped_json(json: &str) -> String {
     escaped
 }
 
-/// The failure is kept: whoever prints a line has nothing better to do about it.
+/// Ignores the error, which is stored: the caller cannot handle it.
 fn write(mut stream: Stream, text: &str) {
     let _ = stream.write_all(text.as_bytes());
 }
 
-/// Why some of the output is lost, if it is. Called when the program ends.
+/// The reason if some output was lost. Called at the end of the program.
 pub fn failure(mut stream: Stream) -> Option<Failure> {
     let _ = stream.flush();
     stream.failure().clone()
@@ -195,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_keeps_its_value_when_it_is_escaped() {
+    fn escaping_json_keeps_its_value() {
         let text = "a\u{1b}[31m\u{9b}31m\u{202e}\u{feff}ü\"\\\n";
         let escaped = escaped_json(&serde_json::to_string(text).unwrap());
         assert!(!escaped.chars().any(is_unprintable), "{escaped}");
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_draws_where_it_has_a_kind_and_no_service_keeps_its_log() {
+    fn terminal_draws_unless_dumb_or_in_ci() {
         let draws = |term: Option<&str>, ci: Option<&str>| {
             can_draw(term.map(OsString::from), ci.map(OsString::from))
         };

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crossbeam::channel::Sender;
 use resweep_core::domain::{
-    Beginning, EvalPoint, EvalSet, Job, Outcome, RunEvent, StopReason, TrainError, TrainPoint,
+    EvalPoint, EvalSet, Job, Outcome, RunEvent, StartPoint, StopReason, TrainError, TrainPoint,
     Trainer,
 };
 
@@ -45,7 +45,7 @@ impl Trainer for Fake {
             // The others find it full.
             let _ = stop.try_send("the benchmark");
         }
-        let began = Beginning {
+        let began = StartPoint {
             iteration: 0,
             from: None,
         };

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use crossbeam::channel::{bounded, never};
 use resweep_core::domain::{Run, Trainer};
-use resweep_core::schedule::{self, Batch, Limits, Workforce};
+use resweep_core::schedule::{self, Limits, RunBatch, WorkerPool};
 use resweep_store::{Recorder, Store};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub enum Measurement {
 
 impl Measurement {
     /// The word for `--measure`.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Runs => "runs",
@@ -137,11 +137,11 @@ fn train(load: &Load, folder: &Path, runs: usize, rows: u64) -> anyhow::Result<V
     Ok(json!({ "seconds": seconds, "runs": total, "rows": stored, "peak_mb": peak_mb }))
 }
 
-fn batch(load: &Load, runs: Vec<Run>) -> Batch {
-    Batch {
+fn batch(load: &Load, runs: Vec<Run>) -> RunBatch {
+    RunBatch {
         runs: runs.into(),
         finished_before: 0,
-        workforce: Workforce::on_cpu(load.workers, 1),
+        worker_pool: WorkerPool::on_cpu(load.workers, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 1,

@@ -94,7 +94,7 @@ pub fn measure_while_asking(
 
 fn start(what: Measurement, quick: bool, folder: &Path) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--measure", what.word()]);
+    command.args(["--measure", what.as_str()]);
     command.args(quick.then_some("--quick"));
     command.arg("--folder").arg(folder);
     Ok(command.stdout(Stdio::piped()).spawn()?)

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use resweep_core::domain::{Run, Sweep};
-use resweep_core::plan::{self, DataFacts};
+use resweep_core::plan::{self, DataIdentity};
 use resweep_core::sweep_file;
-use resweep_data::Facts;
+use resweep_data::DatasetInfo;
 use resweep_store::{Participation, Provenance, Recorder, RunRecord, SweepRecord};
 
 /// The sweep's name.
@@ -54,7 +54,7 @@ pub fn write(folder: &Path, runs: usize) -> anyhow::Result<PathBuf> {
 pub fn expand(path: &Path) -> anyhow::Result<(Sweep, Vec<Run>)> {
     let sweep = sweep_file::load(path, &[])?;
     let facts = images(&sweep)?;
-    let data = DataFacts {
+    let data = DataIdentity {
         fingerprint: &facts.fingerprint,
         classes: facts.classes,
     };
@@ -63,7 +63,7 @@ pub fn expand(path: &Path) -> anyhow::Result<(Sweep, Vec<Run>)> {
 }
 
 /// What is known of the images of all the sweep's runs.
-fn images(sweep: &Sweep) -> anyhow::Result<Facts> {
+fn images(sweep: &Sweep) -> anyhow::Result<DatasetInfo> {
     let first = sweep.configurations.first().context("no configuration")?;
     let no_cache = Path::new("");
     Ok(resweep_data::describe(

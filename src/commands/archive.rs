@@ -9,15 +9,15 @@ use resweep_store::{RecordedRun, Store, StoreError};
 
 /// Recorded images by the place that they were in.
 pub struct Archive<'a> {
-    /// Those of the sweep itself, as it was started last.
+    /// Those of the sweep itself, when it was last started.
     of_sweep: HashMap<Place, KnownImages>,
     store: Option<&'a Store>,
-    /// The folders that the sweep names now.
+    /// The folders in the sweep file.
     named: HashSet<Place>,
 }
 
 impl<'a> Archive<'a> {
-    /// Of the sweep's own record, and of the other runs in the store.
+    /// Collects the images of the sweep's record and of the other runs in the store.
     pub fn new(sweep: &Sweep, record: Option<&Record>, store: Option<&'a Store>) -> Self {
         let mut of_sweep = HashMap::new();
         if let Some(record) = record {
@@ -35,8 +35,8 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// What the sweep itself was trained on at this place. Where its images lay in one other folder,
-    /// and it names one folder now, those: the folder may have moved.
+    /// The images that the sweep was trained on at this place. If the recorded and the current
+    /// sweep each have one folder, these count as the same: the folder may have moved.
     pub fn of_sweep(&self, place: &Place) -> Option<&KnownImages> {
         if let Some(images) = self.of_sweep.get(place) {
             return Some(images);
@@ -53,8 +53,8 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// What other runs were trained on last: from the same folder or, of a data set that is the same
-    /// everywhere, from any.
+    /// The images of the newest other runs: from the same folder or, for a published data set, from
+    /// any folder.
     ///
     /// # Errors
     /// The database cannot be read.

@@ -1,4 +1,4 @@
-//! A log file for each attempt at a run: `logs/<run>/<attempt>.log` in the results folder.
+//! Writes a log file for each attempt at a run: `logs/<run>/<attempt>.log` in the results folder.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use crate::cli::LogLevel;
 use resweep_core::domain::{Job, Outcome, RunEvent, TrainError, Trainer};
 use resweep_core::files::Place;
 
-/// Logs that are kept of each run: those of its last attempts.
+/// The number of logs kept per run: those of its last attempts.
 const KEPT: u64 = 10;
 
-/// A trainer that writes down what another one does.
+/// A trainer that logs the events of another trainer.
 pub struct Logged<T> {
     trainer: T,
     folder: Place,
@@ -23,7 +23,7 @@ pub struct Logged<T> {
 }
 
 impl<T: Trainer> Logged<T> {
-    /// Logs below the results folder.
+    /// Writes logs below the results folder.
     pub fn new(trainer: T, results: &Path, level: LogLevel) -> Self {
         Self {
             trainer,
@@ -39,10 +39,10 @@ impl<T: Trainer> Logged<T> {
 
     fn open(&self, job: &Job<'_>) -> Result<File, TrainError> {
         let folder = self.folder.join(job.run.id.short());
-        let attempt = job.grant.attempt;
+        let attempt = job.lease.attempt;
         let path = |attempt: u64| folder.join(format!("{attempt}.log"));
         if let Some(old) = attempt.checked_sub(KEPT) {
-            // It may never have been there.
+            // It may not exist.
             let _ = path(old).remove_file();
         }
         path(attempt).create().map_err(|error| {
@@ -50,14 +50,14 @@ impl<T: Trainer> Logged<T> {
             let text = format!("cannot write the log {}: {error}", path.display());
             match error.kind() {
                 // A link in the way does not pass.
-                io::ErrorKind::InvalidInput => TrainError::lasting(text),
+                io::ErrorKind::InvalidInput => TrainError::permanent(text),
                 _ => TrainError::transient(text),
             }
         })
     }
 }
 
-/// A log that warns once when it cannot be written, and then drops its lines.
+/// A log that warns once if it cannot be written, and then drops its lines.
 struct Log(File);
 
 impl Write for Log {
@@ -84,7 +84,7 @@ impl<T: Trainer> Trainer for Logged<T> {
             .with_ansi(false)
             .with_target(false)
             .with_writer(Mutex::new(Log(self.open(job)?)))
-            // It would print every line that cannot be written.
+            // The layer itself would print every line that fails.
             .log_internal_errors(false)
             .finish();
         tracing::subscriber::with_default(subscriber, || {
@@ -98,7 +98,7 @@ impl<T: Trainer> Trainer for Logged<T> {
                 Ok(Outcome::Diverged { iteration }) => {
                     tracing::warn!("diverged at iteration {iteration}");
                 }
-                Ok(outcome) => tracing::info!("{}", outcome.word()),
+                Ok(outcome) => tracing::info!("{}", outcome.as_str()),
                 Err(error) => tracing::error!("failed: {error}"),
             }
             trained
@@ -112,7 +112,7 @@ fn log_start(job: &Job<'_>) {
     tracing::info!(
         "{} · attempt {} · {threads} threads",
         run.label,
-        job.grant.attempt
+        job.lease.attempt
     );
     let config = serde_json::to_string(&run.config).unwrap_or_default();
     tracing::info!("run {} · {config}", run.id);
@@ -120,10 +120,12 @@ fn log_start(job: &Job<'_>) {
 
 fn log_event(event: &RunEvent) {
     match event {
-        RunEvent::Began(beginning) => tracing::info!("begins at iteration {}", beginning.iteration),
+        RunEvent::Began(start_point) => {
+            tracing::info!("start at iteration {}", start_point.iteration)
+        }
         RunEvent::Progress { .. } => {}
         RunEvent::CurveRestored(points) => tracing::info!(
-            "took over {} points of the training curve from another run's checkpoint",
+            "restored {} points of the training curve from another run's checkpoint",
             points.len()
         ),
         RunEvent::Trained(point) => tracing::info!(

@@ -1,4 +1,4 @@
-//! `resweep status SWEEP --attempts`: each time that a run was started, and why it ended.
+//! Implements `resweep status SWEEP --attempts`: every start of a run, and why it ended.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::progress::{duration, first_line};
 use resweep_core::domain::{DeviceKind, RunId};
 use resweep_store::{Attempt, AttemptStatus, Member, Store};
 
-/// One attempt, as `--json` prints it.
+/// One attempt in the output of `--json`.
 #[derive(Serialize)]
 struct Row<'a> {
     id: &'a RunId,
@@ -20,7 +20,7 @@ struct Row<'a> {
     attempt: u64,
     training: u64,
     status: &'static str,
-    /// Why it ended; empty while it runs and where it finished.
+    /// Why it ended; empty if it is running or finished.
     reason: String,
     from_iteration: u64,
     started_unix_ms: i64,
@@ -38,7 +38,7 @@ struct Row<'a> {
     workers: u64,
 }
 
-/// Shows all attempts at the runs of a sweep, in the order of the runs.
+/// Prints all attempts at the runs of a sweep, in the order of the runs.
 pub fn show(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for member in members {
@@ -61,7 +61,7 @@ fn row<'a>(member: &'a Member, attempt: Attempt) -> Row<'a> {
         label: &member.label,
         attempt: attempt.number,
         training: attempt.training,
-        status: attempt.status.word(),
+        status: attempt.status.as_str(),
         reason: reason(&attempt),
         from_iteration: attempt.from_iteration,
         started_unix_ms: attempt.started_unix_ms,
@@ -96,7 +96,7 @@ fn reason(attempt: &Attempt) -> String {
     }
 }
 
-/// The columns that say the same everywhere are left out, so that the others have room.
+/// Omits columns with the same value in every row, to save space.
 fn print(rows: &[Row]) {
     let here = System::host_name().ok();
     let again = rows.iter().any(|row| row.training > 1);
@@ -139,7 +139,7 @@ fn print(rows: &[Row]) {
     table::print(&header, &numbers, lines.collect());
 }
 
-/// The machine is named where it is not this one.
+/// Names the host if it is not this machine.
 fn process(row: &Row, here: Option<&str>) -> String {
     match (row.pid, &row.host) {
         (Some(pid), Some(host)) if here == Some(host) => pid.to_string(),

@@ -1,4 +1,4 @@
-//! What has changed since a sweep was recorded, in words.
+//! Describes what has changed since a sweep was recorded.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -10,10 +10,10 @@ use crate::export;
 use resweep_core::domain::{Run, RunConfig, RunId, Sweep, printable};
 use resweep_data::DataError;
 
-/// Values of one setting that are named.
+/// The most values of a setting that are named.
 const NAMED: usize = 6;
 
-/// Digits of a fingerprint that people compare.
+/// Digits of a fingerprint that are shown.
 const DIGITS: usize = 12;
 
 /// The first digits of a fingerprint.
@@ -25,13 +25,13 @@ pub fn short(fingerprint: &str) -> &str {
 #[derive(Clone, Copy)]
 pub struct Current<'a> {
     pub sweep: &'a Sweep,
-    /// Every run that the sweep may come to.
+    /// Every run that the sweep may train.
     pub possible: &'a [Run],
-    /// Of each configuration.
+    /// One for each configuration.
     pub images: &'a [KnownImages],
 }
 
-/// Where the sweep has other runs than its record.
+/// Describes changed settings if some of the sweep's runs are not recorded.
 pub fn since_recorded(current: Current<'_>, record: &Record) -> Option<String> {
     let recorded: HashSet<&RunId> = record.members.iter().map(|member| &member.id).collect();
     let possible = current.possible;
@@ -44,24 +44,24 @@ pub fn since_recorded(current: Current<'_>, record: &Record) -> Option<String> {
         return None;
     }
     Some(format!(
-        "the settings have changed since sweep `{}` was run: {}; runs that are not recorded have no \
+        "the settings have changed since sweep `{}` was run: {}; runs without a record have no \
          results here",
         current.sweep.name,
         differences(record, current)
     ))
 }
 
-/// Why the recorded sweep is shown instead of one of which nothing is recorded.
+/// Explains why the recorded sweep is shown instead of the one in the file.
 pub fn replaced(current: Current<'_>, record: &Record) -> String {
     let name = &current.sweep.name;
     let what = differences(record, current);
     format!(
-        "no run with these settings is recorded: since sweep `{name}` was run, they have changed \
-         ({what}); what was recorded is shown"
+        "no run with these settings is recorded: they have changed since sweep `{name}` was run \
+         ({what}); showing the recorded sweep"
     )
 }
 
-/// Where the sweep of this name was started with runs that it no longer has.
+/// A note if the sweep of this name was started with runs that it no longer contains.
 pub fn other_runs(current: Current<'_>, record: &Record, results: &Path) -> Option<String> {
     let possible: HashSet<&RunId> = current.possible.iter().map(|run| &run.id).collect();
     let members = record.members.iter();
@@ -86,7 +86,7 @@ pub fn other_runs(current: Current<'_>, record: &Record, results: &Path) -> Opti
     ))
 }
 
-/// Images that are not those that the sweep was trained on, each folder once.
+/// Describes images that differ from those the sweep was trained on, each folder once.
 pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>) -> Vec<String> {
     let name = &sweep.name;
     let mut seen = HashSet::new();
@@ -101,23 +101,23 @@ pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>)
         match survey.look(configuration) {
             Ok(now) if now.fingerprint != recorded.fingerprint => notes.push(format!(
                 "the images of {folder} have changed since sweep `{name}` was run (fingerprint {} \
-                 then, {} now); what was recorded is shown",
+                 then, {} now); showing the recorded results",
                 short(&recorded.fingerprint),
                 short(&now.fingerprint),
             )),
             Ok(_) => {}
-            // Nobody asked for a cache.
+            // Nobody requested a cache.
             Err(error) if matches!(*error, DataError::Write { .. }) => {}
             Err(error) => notes.push(format!(
                 "the images of {folder} cannot be compared with those that sweep `{name}` was \
-                 run with: {error}; what was recorded is shown"
+                 run with: {error}; showing the recorded results"
             )),
         }
     }
     notes
 }
 
-/// The settings and images in which a sweep differs from its record.
+/// The settings and images that differ between a sweep and its record.
 fn differences(record: &Record, current: Current<'_>) -> String {
     let (then, now) = (settings(&record.sweep), settings(current.sweep));
     let names: HashSet<&String> = then.keys().chain(now.keys()).collect();
@@ -139,7 +139,7 @@ fn differences(record: &Record, current: Current<'_>) -> String {
     words.join("; ")
 }
 
-/// Folders whose images were others when the sweep was recorded.
+/// Folders with other images than when the sweep was recorded.
 fn changed_images(record: &Record, current: Current<'_>) -> Vec<String> {
     let configurations = record.sweep.configurations.iter();
     let then: Vec<(Place, KnownImages)> = configurations
@@ -163,8 +163,8 @@ fn changed_images(record: &Record, current: Current<'_>) -> Vec<String> {
     words
 }
 
-/// Each setting by its name, with its values in the order of the sweep. Where images lie is no
-/// setting: their fingerprint is.
+/// Each setting by name, with its values in the order of the sweep. Excludes paths of images: their
+/// fingerprints are compared instead.
 fn settings(sweep: &Sweep) -> BTreeMap<String, Vec<String>> {
     let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for configuration in &sweep.configurations {

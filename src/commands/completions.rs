@@ -1,6 +1,7 @@
-//! `resweep completions`, and what shells are offered: sweep files, recorded sweeps, keys of `--set`.
+//! Implements `resweep completions` and its candidates: sweep files, recorded sweeps, keys of
+//! `--set`.
 //!
-//! The script of `resweep completions` calls the program again with [`VARIABLE`] set.
+//! The script printed by `resweep completions` calls the program again with [`VARIABLE`] set.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -24,8 +25,8 @@ use resweep_store::Store;
 /// Set by the completion script, to the name of the shell.
 const VARIABLE: &str = "RESWEEP_COMPLETE";
 
-/// Quotes what bash inserts, so that a name with spaces stays one word, and undoes the quotes of
-/// what was typed before it is compared.
+/// Quotes what bash inserts, so that a name with spaces stays one word, and removes quotes before
+/// comparing.
 const BASH_QUOTES: &str = r#"
 _resweep() {
     _clap_complete_resweep "$1" "${2//\\/}" "$3"
@@ -44,7 +45,7 @@ complete -o nospace -o bashdefault -F _resweep resweep
 /// Prints the completion script of `shell`.
 ///
 /// # Errors
-/// When there is none for it.
+/// When the shell is not supported.
 pub fn execute(shell: Shell) -> anyhow::Result<()> {
     let completer: &dyn EnvCompleter = match shell {
         Shell::Bash => &Bash,
@@ -59,12 +60,12 @@ pub fn execute(shell: Shell) -> anyhow::Result<()> {
     if shell == Shell::Bash {
         script.extend_from_slice(BASH_QUOTES.as_bytes());
     }
-    // A failure is reported when the program ends.
+    // A failed write is reported when the program ends.
     let _ = Stream::Out.write_all(&script);
     Ok(())
 }
 
-/// Answers a shell that asks for candidates; false where none does.
+/// Answers a shell's request for candidates; returns false without a request.
 ///
 /// # Errors
 /// When the answer cannot be written.
@@ -87,7 +88,7 @@ fn with_candidates(command: clap::Command) -> clap::Command {
     command.mut_subcommands(with_candidates)
 }
 
-/// Sweep files, and the sweeps that are recorded.
+/// Sweep files and recorded sweeps.
 fn sweeps(current: &OsStr) -> Vec<CompletionCandidate> {
     let is_sweep_file = |path: &std::path::Path| path.extension().is_some_and(|e| e == "toml");
     let mut found = PathCompleter::file()
@@ -106,7 +107,7 @@ fn recorded(current: &OsStr) -> Vec<CompletionCandidate> {
     offered(names, current)
 }
 
-/// The results folder that the command line names so far.
+/// The results folder on the command line so far.
 fn results() -> PathBuf {
     let words: Vec<String> = env::args_os()
         .map(|word| word.to_string_lossy().into_owned())

@@ -1,4 +1,4 @@
-//! `resweep data`.
+//! Implements `resweep data`.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,10 @@ use resweep_data::download::{self, Downloaded};
 use resweep_data::preview;
 use resweep_figures::Tile;
 
-/// Classes of a contact sheet; more would not be looked at.
+/// The most classes of a contact sheet.
 const PREVIEW_ROWS: usize = 100;
 
-/// Downloads a data set, or draws what a network sees.
+/// Downloads a data set, or draws a preview.
 pub fn execute(command: &DataCommand) -> anyhow::Result<()> {
     match command {
         DataCommand::Download { dataset, to, url } => get(*dataset, to.as_deref(), url.as_deref()),
@@ -54,7 +54,7 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
             outln!("verified and unpacked into {}", folder.display());
         }
         Downloaded::AlreadyThere(folder) => {
-            outln!("already there: {}", folder.display());
+            outln!("already downloaded: {}", folder.display());
         }
     }
     Ok(())
@@ -70,7 +70,7 @@ fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> 
     let datasets = load_data(std::iter::once(configuration), results)?;
     let data = datasets
         .get(configuration)
-        .context("the data were not loaded")?;
+        .context("the data are not loaded")?;
     let augmentation = configuration.data.augmentation;
     let rows = preview::samples(data, augmentation, PREVIEW_ROWS, columns, sweep.seeds[0]);
     if data.classes.len() > PREVIEW_ROWS {

@@ -1,10 +1,10 @@
-//! `resweep doctor`: how the database and its checkpoints are, and what can be saved of them.
+//! Implements `resweep doctor`: checks the database and its checkpoints, and recovers data.
 
 use std::path::Path;
 
 use indicatif::DecimalBytes;
 
-use super::ending::Ending;
+use super::exit_code::ExitCode;
 use super::rescue;
 use super::results::database;
 use super::table::grouped;
@@ -12,17 +12,17 @@ use crate::cli::DoctorArgs;
 use crate::progress::counted;
 use resweep_store::{BadCheckpoint, Examination, Fault, Room, Usage};
 
-/// With less than this left on the disk, the next checkpoints may not fit.
+/// With less free space than this, the next checkpoints may not fit.
 const ROOM_MIN_BYTES: u64 = 1_000_000_000;
 
-/// With fewer files left, either.
+/// The same for free inodes.
 const FILES_MIN: u64 = 1_000;
 
-/// Messages of SQLite that are shown; the others say much the same.
+/// The most messages of SQLite that are shown; further ones are similar.
 const MESSAGES_SHOWN: usize = 3;
 
-/// Says how the results are, and saves what can be read where that is asked for.
-pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
+/// Prints the state of the results; recovers what can be read if requested.
+pub fn execute(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let path = database(&args.results.results);
     let examination = Examination::of(&path)?;
     match &examination {
@@ -42,7 +42,7 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
         outln!("problem: {problem}");
     }
     let Some(examination) = examination else {
-        return Ok(ending(&problems));
+        return Ok(exit_code(&problems));
     };
     match &args.save {
         Some(to) => rescue::save(&path, to)?,
@@ -50,20 +50,20 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<Ending> {
         None => {}
     }
     if problems.is_empty() {
-        outln!("all is well");
+        outln!("no problems found");
     }
-    Ok(ending(&problems))
+    Ok(exit_code(&problems))
 }
 
-fn ending(problems: &[String]) -> Ending {
+fn exit_code(problems: &[String]) -> ExitCode {
     if problems.is_empty() {
-        Ending::Done
+        ExitCode::Success
     } else {
-        Ending::RunsFailed
+        ExitCode::RunsFailed
     }
 }
 
-/// What was looked at, and how much of it there is.
+/// Prints what was checked and its size.
 fn show(examination: &Examination, path: &Path) {
     let usage = Usage::of(path);
     let version = examination
@@ -95,7 +95,7 @@ fn show(examination: &Examination, path: &Path) {
             .collect();
         line("it has", &rows);
     }
-    // Damage may have kept these from being looked at.
+    // Damage may have prevented these checks.
     if !examination.rows.is_empty() {
         show_work(examination, &usage);
     }
@@ -109,7 +109,7 @@ fn show_work(examination: &Examination, usage: &Usage) {
     line(
         "processes",
         &match alive.as_slice() {
-            [] => vec!["none at work".to_owned()],
+            [] => vec!["none running".to_owned()],
             alive => alive.to_vec(),
         },
     );
@@ -126,7 +126,7 @@ fn line(what: &str, facts: &[String]) {
     outln!("{:<12} {}", format!("{what}:"), facts.join(", "));
 }
 
-/// What is not as it could be and harms nothing.
+/// Remarks that are not problems.
 fn notes(examination: &Examination) -> Vec<String> {
     let mut notes = Vec::new();
     if examination.left_running > 0 {
@@ -136,14 +136,14 @@ fn notes(examination: &Examination) -> Vec<String> {
             (format!("{} runs were", examination.left_running), "them")
         };
         notes.push(format!(
-            "{runs} left by a process that died; `resweep run` goes on with {end}"
+            "{runs} left by a process that died; `resweep run` resumes {end}"
         ));
     }
     let leftovers = &examination.leftovers;
     if !leftovers.is_empty() {
         let bytes = leftovers.iter().map(|leftover| leftover.bytes).sum();
         notes.push(format!(
-            "{} no longer needed ({}); `resweep gc` removes what nothing needs",
+            "{} no longer needed ({}); `resweep gc` removes them",
             match leftovers.len() {
                 1 => "1 file is".to_owned(),
                 count => format!("{count} files are"),
@@ -158,11 +158,11 @@ fn problems(examination: &Examination, path: &Path) -> Vec<String> {
     let mut problems: Vec<String> = Vec::new();
     let damage = &examination.damage;
     for message in damage.iter().take(MESSAGES_SHOWN) {
-        // SQLite begins some of its messages with a heading.
+        // SQLite begins some messages with a heading.
         let message = message.trim_start_matches("*** in database main ***\n");
         let message = message.lines().next().unwrap_or_default();
         problems.push(format!(
-            "{} is damaged ({message}); what can be saved is told below",
+            "{} is damaged ({message}); see below for what can be recovered",
             path.display()
         ));
     }
@@ -187,11 +187,11 @@ fn bad_checkpoint(bad: &BadCheckpoint) -> String {
     let fault = match &bad.fault {
         Fault::Missing => "is missing".to_owned(),
         Fault::Size { found, expected } => format!("has {found} bytes of {expected}"),
-        Fault::Content => "is not as it was written".to_owned(),
+        Fault::Content => "is damaged: its SHA-256 differs".to_owned(),
         Fault::Unreadable(error) => format!("cannot be read ({error})"),
     };
     format!(
-        "the checkpoint of {} at iteration {} {fault}; put it back, or the run goes on from an \
+        "the checkpoint of {} at iteration {} {fault}; restore it, or the run resumes from an \
          earlier one or from its start: {}",
         bad.label,
         bad.iteration,
@@ -199,7 +199,7 @@ fn bad_checkpoint(bad: &BadCheckpoint) -> String {
     )
 }
 
-/// What is too little for the next run.
+/// Warns if the disk is too full for the next run.
 fn little_room(room: Room) -> Vec<String> {
     let mut problems = Vec::new();
     if room.bytes < ROOM_MIN_BYTES {

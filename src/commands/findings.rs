@@ -1,4 +1,4 @@
-//! `resweep table`, and the tables beside a sweep's figures.
+//! Implements `resweep table`, and writes the tables beside a sweep's figures.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::cli::{TableArgs, TableFormat as Format};
 use crate::output::{self, Stream};
 use crate::progress::counted;
 use resweep_core::analysis::Findings;
-use resweep_core::analysis::expectations::Outcome;
+use resweep_core::analysis::expectations::ExpectationOutcome;
 use resweep_core::domain::printable;
 use resweep_core::files::Place;
 use resweep_figures::{TableFormat, table};
@@ -37,7 +37,7 @@ pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the records of the sweep's runs say.
+/// The results of the sweep's runs.
 pub fn collect(prepared: &Prepared, records: &Records) -> Findings {
     let recorded = records.of(&prepared.runs);
     Findings::new(&prepared.sweep, &recorded, prepared.growth.clone())
@@ -59,20 +59,20 @@ pub fn write(findings: &Findings, folder: &Place) -> anyhow::Result<Vec<PathBuf>
     Ok(written)
 }
 
-/// Each expectation with its outcome, one line each.
+/// One line per expectation, with its outcome.
 pub fn expectations(findings: &Findings) -> Vec<String> {
     let lines = findings.expectations.iter().map(|checked| {
-        let words = checked.outcome.words();
+        let words = checked.outcome.as_str();
         let (expectation, found) = (&checked.expectation, &checked.found);
         printable(&format!("{words}: {expectation}; found {found}"))
     });
     lines.collect()
 }
 
-/// How many expectations are not met, in words; `None` where none is.
+/// The number of unmet expectations as a phrase; `None` if all are met.
 pub fn unmet(findings: &Findings) -> Option<String> {
     let (unmet, all) = (
-        findings.expectations_with(Outcome::NotMet),
+        findings.expectations_with(ExpectationOutcome::NotMet),
         counted(findings.expectations.len(), "expectation"),
     );
     (unmet > 0).then(|| format!("{unmet} of {all} not met"))

@@ -1,24 +1,24 @@
-//! `resweep gc`: removes what is no longer needed from the results folder.
+//! Implements `resweep gc`: removes files that are no longer needed from the results folder.
 
 use std::path::Path;
 
 use indicatif::DecimalBytes;
 
-use super::ending::Ending;
+use super::exit_code::ExitCode;
 use super::results::database;
 use crate::cli::GcArgs;
 use crate::progress::counted;
 use resweep_store::{Leftover, Reason};
 
-/// Removes, or only shows, what is no longer needed.
-pub fn execute(args: &GcArgs) -> anyhow::Result<Ending> {
+/// Removes, or lists, files that are no longer needed.
+pub fn execute(args: &GcArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let path = database(results);
     if args.dry_run {
         let found = resweep_store::leftovers(&path, args.all)?;
         list(&found, results);
         sum("would remove", &found);
-        return Ok(Ending::Done);
+        return Ok(ExitCode::Success);
     }
     let tidied = resweep_store::tidy(&path, args.all)?;
     list(&tidied.removed, results);
@@ -27,13 +27,13 @@ pub fn execute(args: &GcArgs) -> anyhow::Result<Ending> {
         errln!("cannot remove {}: {error}", path.display());
     }
     if tidied.failed.is_empty() {
-        Ok(Ending::Done)
+        Ok(ExitCode::Success)
     } else {
-        Ok(Ending::Environment)
+        Ok(ExitCode::Failure)
     }
 }
 
-/// One line for each file, under its reason.
+/// Prints one line per file, grouped by reason.
 fn list(found: &[Leftover], results: &Path) {
     for reason in [
         Reason::Superseded,
@@ -59,15 +59,13 @@ fn list(found: &[Leftover], results: &Path) {
 
 fn heading(reason: Reason) -> &'static str {
     match reason {
-        Reason::Superseded => "checkpoints of trainings that `--fresh` has replaced",
+        Reason::Superseded => "checkpoints replaced by `--fresh`",
         Reason::Diverged => "checkpoints of runs that diverged",
-        Reason::Finished => {
-            "checkpoints of finished runs, which then cannot be continued for longer"
-        }
-        Reason::Unlisted => "below checkpoints/, and unknown to the database",
-        Reason::Log => "logs of runs that the database does not know",
+        Reason::Finished => "checkpoints of finished runs, which then cannot be extended",
+        Reason::Unlisted => "files in checkpoints/ that the database does not list",
+        Reason::Log => "logs of runs that the database does not list",
         Reason::Lock => "locks of processes that have died",
-        Reason::Temporary => "files that were never finished",
+        Reason::Temporary => "incomplete files",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which images a sweep has: in words for people, in rows for the store.
+//! Describes a sweep's images, for display and for the store.
 
 use std::collections::HashSet;
 
@@ -6,53 +6,53 @@ use serde::Serialize;
 
 use super::prepare::Prepared;
 use resweep_core::domain::{Configuration, ImageCounts, RunId, printable};
-use resweep_data::Facts;
+use resweep_data::DatasetInfo;
 use resweep_store::RunImages;
 
-/// Data sets that are described one by one; more are counted.
+/// The most data sets that are described; the rest is counted.
 const SHOWN: usize = 20;
 
 /// The images of some of a sweep's configurations.
 #[derive(Debug, Serialize)]
 pub struct Images {
-    /// The folder of the data set, or its name where it needs no folder.
+    /// The folder of the data set, or its name if it needs no folder.
     pub data: String,
     #[serde(flatten)]
     pub counts: Option<ImageCounts>,
     pub guess_error_percent: Option<f64>,
-    /// Files that were left out.
+    /// Skipped files.
     pub warnings: Vec<String>,
 }
 
-/// One entry for each data set and number of held-out images, in the order of the sweep.
+/// One entry per data set and number of held-out images, in the order of the sweep.
 pub fn of(prepared: &Prepared) -> Vec<Images> {
     let mut seen = HashSet::new();
     let known = prepared.images.iter().map(|images| images.seen.as_ref());
     let all = prepared.sweep.configurations.iter().zip(known);
     let all = all.filter_map(|(configuration, seen)| Some((configuration, seen?)));
-    let distinct = all.filter(|(configuration, facts)| {
+    let distinct = all.filter(|(configuration, info)| {
         let data = &configuration.data;
         let skips = data.broken_image as usize;
         let test_share = data.test_fraction.map(f64::to_bits);
-        let images = (&facts.fingerprint, data.validation.images());
+        let images = (&info.fingerprint, data.validation.images());
         seen.insert((&data.path, skips, test_share, images))
     });
     distinct
-        .map(|(configuration, facts)| describe(configuration, facts))
+        .map(|(configuration, info)| describe(configuration, info))
         .collect()
 }
 
-fn describe(configuration: &Configuration, facts: &Facts) -> Images {
-    let counts = facts.counts(configuration.data.validation);
+fn describe(configuration: &Configuration, info: &DatasetInfo) -> Images {
+    let counts = info.counts(configuration.data.validation);
     Images {
         data: data_name(configuration),
         guess_error_percent: counts.map(|counts| counts.guess_error_percent()),
         counts,
-        warnings: facts.warnings.clone(),
+        warnings: info.warnings.clone(),
     }
 }
 
-/// The folder as written in the sweep file, or `synthetic`, and how a test set was made.
+/// The folder as written in the sweep file, or `synthetic`, and the source of the test set.
 fn data_name(configuration: &Configuration) -> String {
     let name = match &configuration.data.path {
         Some(path) => printable(&path.to_string_lossy()),
@@ -83,7 +83,7 @@ pub fn lines(images: &[Images]) -> Vec<String> {
     lines
 }
 
-/// Prints what was left out of the data sets on standard error, each warning once.
+/// Warns about skipped files on standard error, each warning once.
 pub fn warn(images: &[Images]) {
     let mut said = HashSet::new();
     for warning in images.iter().flat_map(|images| &images.warnings) {
@@ -93,15 +93,15 @@ pub fn warn(images: &[Images]) {
     }
 }
 
-/// What the store keeps of each run's images.
+/// The record of each run's images.
 pub fn for_record(prepared: &Prepared) -> Vec<(&RunId, RunImages)> {
     let counted = prepared.sweep.configurations.iter().zip(&prepared.images);
     let counted: Vec<Option<RunImages>> = counted
         .map(|(configuration, images)| {
-            let facts = images.seen.as_ref()?;
+            let info = images.seen.as_ref()?;
             Some(RunImages {
-                counts: facts.counts(configuration.data.validation)?,
-                warnings: facts.warnings.clone(),
+                counts: info.counts(configuration.data.validation)?,
+                warnings: info.warnings.clone(),
             })
         })
         .collect();

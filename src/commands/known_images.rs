@@ -1,4 +1,4 @@
-//! What is known of the images that a sweep trains on: seen now, or recorded by earlier runs.
+//! The known properties of a sweep's images: read now, or recorded by earlier runs.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,25 +6,25 @@ use std::sync::Arc;
 
 use resnet_engine::model::Architecture;
 use resweep_core::domain::{BrokenImage, Configuration, Dataset};
-use resweep_core::plan::DataFacts;
-use resweep_data::{DataError, Facts};
+use resweep_core::plan::DataIdentity;
+use resweep_data::{DataError, DatasetInfo};
 use resweep_store::RecordedRun;
 
-/// What the runs of a configuration depend on.
+/// The properties of images that enter run ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownImages {
     pub fingerprint: String,
     pub classes: usize,
-    /// What was found in the folder; `None` where nobody looked, or where the images are not there.
-    pub seen: Option<Facts>,
+    /// The properties read from the folder; `None` if it was not read or does not exist.
+    pub seen: Option<DatasetInfo>,
 }
 
 impl KnownImages {
-    fn found(facts: Facts) -> Self {
+    fn found(info: DatasetInfo) -> Self {
         Self {
-            fingerprint: facts.fingerprint.clone(),
-            classes: facts.classes,
-            seen: Some(facts),
+            fingerprint: info.fingerprint.clone(),
+            classes: info.classes,
+            seen: Some(info),
         }
     }
 
@@ -39,17 +39,17 @@ impl KnownImages {
         }
     }
 
-    /// Those of a data set that is the same everywhere, before it is there. The fingerprint stands for
-    /// one that is not known. `None` for other data sets.
+    /// The published images of a data set, before they are downloaded. The fingerprint is a
+    /// placeholder. `None` for class folders.
     pub fn published(configuration: &Configuration) -> Option<Self> {
-        let facts = resweep_data::published(configuration.data.dataset)?;
+        let info = resweep_data::published(configuration.data.dataset)?;
         Some(Self {
             seen: None,
-            ..Self::found(facts)
+            ..Self::found(info)
         })
     }
 
-    /// Stands for images of which nothing is known. No recorded run has such.
+    /// A placeholder for unknown images. No recorded run has its fingerprint.
     pub fn unknown(configuration: &Configuration) -> Self {
         Self::published(configuration).unwrap_or_else(|| Self {
             fingerprint: format!("unknown: {}", Place::of(configuration).name()),
@@ -58,16 +58,16 @@ impl KnownImages {
         })
     }
 
-    /// As the plan takes it.
-    pub fn for_plan(&self) -> DataFacts<'_> {
-        DataFacts {
+    /// The form that the plan takes.
+    pub fn for_plan(&self) -> DataIdentity<'_> {
+        DataIdentity {
             fingerprint: &self.fingerprint,
             classes: self.classes,
         }
     }
 }
 
-/// Where images come from, and what turns them into a data set.
+/// The folder of images, and the settings that turn them into a data set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     pub dataset: Dataset,
@@ -100,7 +100,7 @@ impl Place {
         elsewhere == *other
     }
 
-    /// The folder, or what else people call the images.
+    /// The folder, or a name for the built-in images.
     pub fn name(&self) -> String {
         match &self.path {
             Some(path) => format!("`{}`", path.display()),
@@ -109,7 +109,7 @@ impl Place {
     }
 }
 
-/// The images of a sweep's configurations as they are now, each place looked at once.
+/// The current images of a sweep's configurations; reads each folder once.
 pub struct Survey<'a> {
     cache: &'a Path,
     found: HashMap<Place, Result<KnownImages, Arc<DataError>>>,
@@ -124,7 +124,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What lies in the folder of a configuration.
+    /// Reads the properties of a configuration's images.
     ///
     /// # Errors
     /// The images are missing or cannot be read.
@@ -132,8 +132,8 @@ impl<'a> Survey<'a> {
         let found = self.found.entry(Place::of(configuration));
         let look = || {
             let size = configuration.model.image_size;
-            let facts = resweep_data::describe(&configuration.data, size, self.cache)?;
-            Ok(KnownImages::found(facts))
+            let info = resweep_data::describe(&configuration.data, size, self.cache)?;
+            Ok(KnownImages::found(info))
         };
         found.or_insert_with(look).clone()
     }

@@ -1,4 +1,4 @@
-//! What the runs of a sweep take of the machine's memory on the CPU, and what there is.
+//! Estimates the CPU memory of a sweep's runs, and reads the free memory.
 
 use std::process;
 
@@ -10,15 +10,15 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::known_images::KnownImages;
 use super::table::binary;
 
-/// What the program takes besides its runs and images, the drawing of a figure included. With it,
-/// [`alone`] was above every peak that was measured at depths 8 to 110, widths 2 to 64, images of 8
-/// and 32 pixels and batches of 16 to 128.
+/// The program's memory besides runs and images, including drawing a figure. With it, [`alone`] was
+/// above every measured peak at depths 8 to 110, widths 2 to 64, images of 8 and 32 pixels and
+/// batches of 16 to 128.
 const PROGRAM_BYTES: u64 = 64 << 20;
 
-/// Training images of a data set that nobody has looked at: as many as the published ones have.
+/// The assumed number of training images of an unread data set: that of the published ones.
 const IMAGES_UNSEEN: u64 = 50_000;
 
-/// What one run takes and what all runs share, in bytes.
+/// The memory of one run and the memory that all runs share, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
     pub run: u64,
@@ -46,13 +46,12 @@ impl Need {
         }
     }
 
-    /// The peak of a process that trains nothing else.
+    /// The peak of a process that trains one run.
     pub fn alone(self) -> u64 {
         self.run + self.shared
     }
 
-    /// What a person should know before so many runs of this size start at once; `None` where they
-    /// fit into `free` bytes.
+    /// A warning if `workers` runs of this size may not fit into `free` bytes.
     pub fn warning(self, workers: usize, free: u64) -> Option<String> {
         let all = self.shared + self.run * workers as u64;
         if all <= free {
@@ -72,13 +71,13 @@ impl Need {
     }
 }
 
-/// A checkpoint is put together in memory: parameters, velocities and statistics.
+/// A checkpoint is assembled in memory: parameters, velocities and statistics.
 fn checkpoint_bytes(config: &Configuration, classes: usize) -> u64 {
     let architecture = resweep_core::architecture::Architecture::new(&config.model, classes);
     3 * architecture.parameters() * size_of::<f32>() as u64
 }
 
-/// One byte for each channel of each pixel. Images that are held out are there twice for a while.
+/// One byte per channel and pixel. Held-out images exist twice for a while.
 fn image_bytes(config: &Configuration, images: &KnownImages) -> u64 {
     let seen = images.seen.as_ref();
     let train = seen.map_or(IMAGES_UNSEEN, |facts| facts.train_images as u64);
@@ -92,8 +91,8 @@ fn image_bytes(config: &Configuration, images: &KnownImages) -> u64 {
     (train + test + held_out) * (image + size_of::<u16>() as u64)
 }
 
-/// Bytes that this process may still take: what the machine has free, at most what its control
-/// group and its limit on address space allow. `None` where the system does not tell.
+/// Bytes that this process may still allocate: the machine's free memory, limited by the control
+/// group and the address space limit. `None` if unknown.
 pub fn free_bytes() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
@@ -122,7 +121,7 @@ mod tests {
     use std::sync::Arc;
 
     use resweep_core::domain::Shortcut;
-    use resweep_data::{Facts, Labels};
+    use resweep_data::{DatasetInfo, Labels};
 
     use super::*;
 
@@ -139,7 +138,7 @@ mod tests {
         let images = KnownImages {
             fingerprint: String::new(),
             classes: 10,
-            seen: Some(Facts {
+            seen: Some(DatasetInfo {
                 fingerprint: String::new(),
                 classes: 10,
                 train_images: 10_000,
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_is_above_every_measured_peak_and_not_far_above() {
+    fn estimate_is_a_tight_upper_bound_of_measured_peaks() {
         for (depth, width, size, batch, shortcut, measured_mib) in [
             (8, 2, 8, 16, Shortcut::None, 59),
             (8, 16, 32, 128, Shortcut::A, 172),
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn more_workers_than_memory_are_warned_of() {
+    fn too_many_workers_for_the_memory_give_a_warning() {
         let need = Need {
             run: 900 << 20,
             shared: 100 << 20,

@@ -1,5 +1,4 @@
-//! The composition root: one file for each subcommand, and the only place that imports every
-//! stage.
+//! The composition root: one file per subcommand. The only place that imports every crate.
 
 mod archive;
 mod attempt_log;
@@ -8,9 +7,10 @@ mod changes;
 mod completions;
 mod data;
 mod doctor;
-mod ending;
+mod exit_code;
 mod export;
 mod findings;
+mod forecast;
 mod format;
 mod gc;
 mod images;
@@ -18,7 +18,6 @@ mod isolate;
 mod known_images;
 mod memory;
 mod origin;
-mod outlook;
 mod plan;
 mod plot;
 mod prepare;
@@ -45,23 +44,23 @@ use crate::cli::{self, Cli, Command};
 use crate::output::{self, Stream};
 use resweep_store::{StoreError, check_folder};
 
-pub use ending::{Ending, UsageError, describe};
+pub use exit_code::{ExitCode, UsageError, describe};
 pub use provenance::cpu_name;
 
 /// The whole program: parses the arguments, runs the command, prints its error.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> Ending {
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let ending = parse_and_execute(&args).unwrap_or_else(|error| {
+    let exit_code = parse_and_execute(&args).unwrap_or_else(|error| {
         output::styled(Stream::Err, &describe(&error));
-        Ending::of(&error)
+        ExitCode::of(&error)
     });
-    ending.after_output()
+    exit_code.after_output()
 }
 
-fn parse_and_execute(args: &[OsString]) -> anyhow::Result<Ending> {
-    // It changes the environment, before there is another thread.
+fn parse_and_execute(args: &[OsString]) -> anyhow::Result<ExitCode> {
+    // Changes the environment, so it must run before other threads start.
     if completions::answer(args)? {
-        return Ok(Ending::Done);
+        return Ok(ExitCode::Success);
     }
     stopping::install().context("cannot handle signals")?;
     match Cli::try_parse_from(args) {
@@ -70,49 +69,48 @@ fn parse_and_execute(args: &[OsString]) -> anyhow::Result<Ending> {
     }
 }
 
-/// Prints what clap has to say: help and the version, or what is wrong with the arguments.
-fn print_usage(shown: &clap::Error) -> Ending {
+/// Prints help, the version, or an error in the arguments.
+fn print_usage(shown: &clap::Error) -> ExitCode {
     let text = shown.render().ansi().to_string();
     if shown.use_stderr() {
         output::styled(Stream::Err, &text);
-        Ending::Usage
+        ExitCode::Usage
     } else {
         output::styled(Stream::Out, &text);
-        Ending::Done
+        ExitCode::Success
     }
 }
 
-/// Runs a command to its end.
+/// Executes a command.
 ///
 /// # Errors
-/// Anything that keeps the command from doing its work; [`Ending::of`] says what it means for
-/// the exit code.
-pub fn execute(command: Command) -> anyhow::Result<Ending> {
+/// Any error of the command; [`ExitCode::of`] maps it to an exit code.
+pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
     stopping::prepare_for(&command);
     if let Some(results) = only_read(&command) {
         check(results)?;
     }
     match command {
         Command::Run(args) => run::execute(&args),
-        Command::Plan(args) => plan::execute(&args).map(|()| Ending::Done),
-        Command::Status(args) => status::execute(&args).map(|()| Ending::Done),
+        Command::Plan(args) => plan::execute(&args).map(|()| ExitCode::Success),
+        Command::Status(args) => status::execute(&args).map(|()| ExitCode::Success),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Gc(args) => gc::execute(&args),
         Command::Plot(args) => plot::execute(&args),
-        Command::Table(args) => findings::execute(&args).map(|()| Ending::Done),
+        Command::Table(args) => findings::execute(&args).map(|()| ExitCode::Success),
         Command::Verify(args) => verify::execute(&args),
         Command::Report(args) => report::execute(&args),
-        Command::Export(args) => export::execute(&args).map(|()| Ending::Done),
-        Command::Data(command) => data::execute(&command).map(|()| Ending::Done),
+        Command::Export(args) => export::execute(&args).map(|()| ExitCode::Success),
+        Command::Data(command) => data::execute(&command).map(|()| ExitCode::Success),
         Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => {
             completions::execute(shell)?;
-            Ok(Ending::Done)
+            Ok(ExitCode::Success)
         }
     }
 }
 
-/// The results folder of a command that works on what is there.
+/// The results folder of a command that only reads it.
 fn only_read(command: &Command) -> Option<&Path> {
     let results = match command {
         Command::Status(args) => &args.results,
@@ -132,7 +130,7 @@ fn only_read(command: &Command) -> Option<&Path> {
     Some(&results.results)
 }
 
-/// Before the first run there is no default folder yet; one that was named has to be there.
+/// The default folder need not exist before the first run; any other folder must.
 fn check(results: &Path) -> Result<(), StoreError> {
     match check_folder(results) {
         Err(StoreError::NoFolder { .. }) if results == Path::new(cli::RESULTS) => Ok(()),

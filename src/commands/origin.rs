@@ -1,5 +1,5 @@
-//! What a figure's files tell of its origin: the program, the sweep, the runs and what they had
-//! measured, and the images. No dates: the same records give the same bytes.
+//! Collects a figure's provenance: program, sweep, images, and the state of each run. No dates: the
+//! same records give the same bytes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -13,18 +13,19 @@ use resweep_core::domain::{
 use resweep_figures::Facts;
 use resweep_store::{Store, StoreError};
 
-/// Raised when a fact means something else than before.
+/// Incremented when the meaning of an entry changes.
 pub const FORMAT: &str = "2";
 
-/// What stands for measurements where there are none.
+/// The placeholder for missing measurements.
 const NOTHING: &str = "-";
 
-/// Hexadecimal digits of a run's measurements: enough to tell two states of one run apart.
+/// Hexadecimal digits of the digest of a run's measurements.
 const DIGITS: usize = 16;
 
-/// The facts of one figure: `format`, `version`, `commit`, `sweep`, `sweep-sha256`, `figure`,
-/// `data` (fingerprints) and `runs`, a line for each that is shown with its id, a digest of what
-/// it measured for such a figure, its last iteration, and where it diverged if it did.
+/// The provenance of one figure: `format`, `version`, `commit`, `sweep`, `sweep-sha256`, `figure`,
+/// `data` (fingerprints) and `runs`: a line for each run shown, with its id, a digest of the
+/// measurements that the figure uses, its last iteration, and the iteration at which it diverged,
+/// if any.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -62,7 +63,7 @@ pub fn facts(
     Ok(facts)
 }
 
-/// The runs that a figure shows.
+/// The runs in a figure.
 pub fn shown<'a>(figure: &Figure, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> + use<'a> {
     let panels = figure.panels.iter();
     let indices: HashSet<usize> = panels
@@ -72,24 +73,24 @@ pub fn shown<'a>(figure: &Figure, runs: &'a [Run]) -> impl Iterator<Item = &'a R
         .filter(move |run| indices.contains(&run.configuration))
 }
 
-/// What is said of one run.
+/// The recorded state of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     pub digest: String,
     /// 0 before the first measurement.
     pub iteration: u64,
-    /// Where it diverged; figures drawn before this was recorded in them lack it.
+    /// The iteration at which it diverged; missing in figures of older versions.
     pub diverged: Option<u64>,
 }
 
 impl Measured {
-    /// Whether the run had measured anything or diverged.
+    /// Whether the run has measurements or diverged.
     pub fn anything(&self) -> bool {
         self.digest != NOTHING || self.diverged.is_some()
     }
 
     /// `40`, `diverged at 43`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self.diverged {
             Some(at) => format!("diverged at {at}"),
             None => self.iteration.to_string(),
@@ -97,7 +98,7 @@ impl Measured {
     }
 }
 
-/// The runs of a figure's facts; `None` where a line is not as [`facts`] writes it.
+/// Parses the runs in a figure's provenance; `None` if a line is malformed.
 pub fn measured(facts: &Facts) -> Option<Vec<(RunId, Measured)>> {
     let lines = facts.get("runs")?.lines();
     lines
@@ -133,7 +134,7 @@ fn line(id: &RunId, curves: Option<&Curves>, layers: &[LayerStat]) -> String {
     }
 }
 
-/// The beginning of a SHA-256 of every measurement that figures draw, with all bits.
+/// The beginning of a SHA-256 over all bits of the measurements that figures use.
 fn digest(curves: &Curves, layers: &[LayerStat]) -> String {
     let mut hash = Sha256::new();
     hash.update((curves.train.len() as u64).to_le_bytes());
@@ -155,13 +156,13 @@ fn digest(curves: &Curves, layers: &[LayerStat]) -> String {
     digits
 }
 
-/// All NaN are one: the database does not tell them apart.
+/// Treats all NaN as equal: the database does not distinguish them.
 fn bits(value: f64) -> [u8; 8] {
     let value = if value.is_nan() { f64::NAN } else { value };
     value.to_bits().to_le_bytes()
 }
 
-/// What a sweep file means for one figure.
+/// The part of a sweep file that determines one figure.
 #[derive(Serialize)]
 struct Resolved<'a> {
     name: &'a str,
@@ -172,8 +173,8 @@ struct Resolved<'a> {
     figure: &'a Figure,
 }
 
-/// The SHA-256 of what a sweep file means for a figure: comments, the order of keys and the folder
-/// of the images do not matter.
+/// The SHA-256 of the part of a sweep file that determines a figure: independent of comments, the
+/// order of keys and the folder of the images.
 pub fn sweep_sha256(sweep: &Sweep, figure: &Figure) -> String {
     let elsewhere = |configuration: &Configuration| {
         let mut configuration = configuration.clone();
@@ -188,7 +189,7 @@ pub fn sweep_sha256(sweep: &Sweep, figure: &Figure) -> String {
         seeds: &sweep.seeds,
         figure,
     };
-    // Plain data always has a JSON form; the empty one fits no figure.
+    // Plain data always serialise to JSON; the empty text matches no figure.
     hex(&Sha256::digest(
         serde_json::to_vec(&resolved).unwrap_or_default(),
     ))

@@ -1,4 +1,4 @@
-//! `resweep plan`: what a sweep would do, against what is stored.
+//! Implements `resweep plan`: what `run` would do.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::forecast::{Forecast, devices, retry_policy};
 use super::images::{self, Images};
-use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, to_plan};
 use super::results::database;
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
 use crate::output;
-use crate::progress::{counted, duration, workforce};
-use resweep_core::domain::{DeviceKind, Run, RunId, Shortcut};
-use resweep_core::plan::{Standing, Stored, StoredStatus};
+use crate::progress::{counted, duration, worker_pool};
+use resweep_core::domain::{DeviceKind, ResultStatus, Run, RunId, Shortcut};
+use resweep_core::plan::{RunState, Stored};
 use resweep_store::{Nearest, Start, Store};
 
-/// Shows the plan of a sweep.
+/// Prints the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
     let prepared = to_plan(&args.sweep, results)?;
@@ -27,7 +27,7 @@ pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
     show(&prepared, results, &args.workers, &devices, args.json)
 }
 
-/// One run of the plan, as `--json` prints it.
+/// One run in the output of `--json`.
 #[derive(Serialize)]
 struct Row<'a> {
     id: &'a RunId,
@@ -42,15 +42,15 @@ struct Row<'a> {
     state: &'static str,
     /// The iteration of the checkpoint from which it would resume.
     resumes_at: Option<u64>,
-    /// The run whose checkpoint that is, where it is another.
+    /// The run that wrote that checkpoint, if it is another one.
     resumes_from: Option<&'a RunId>,
-    /// The run whose recorded result is all that this one asks for.
+    /// The run whose result can be copied.
     same_as: Option<&'a RunId>,
-    /// Why nothing of the most similar recorded run can be used.
+    /// Why no checkpoint of the most similar recorded run can be used.
     why_new: Option<String>,
-    /// The run that it grows from, which is trained first.
+    /// The parent, which is trained first.
     needs: Option<&'a RunId>,
-    /// Other sweeps that have the run.
+    /// Other sweeps with the same run.
     shared_with: &'a [String],
     /// Only for runs that would train.
     estimated_s: Option<f64>,
@@ -58,24 +58,24 @@ struct Row<'a> {
     memory_bytes: Option<u64>,
 }
 
-/// The whole plan, as `--json` prints it.
+/// The plan in the output of `--json`.
 #[derive(Serialize)]
 struct Plan<'a> {
     sweep: &'a str,
     runs: Vec<Row<'a>>,
-    /// Runs that the store lists under the sweep's name and the sweep no longer has.
+    /// Runs that the store lists under the sweep's name but the sweep no longer contains.
     stale: &'a [RunId],
-    /// Whether all images are there; if not, runs that were trained on others count as new.
+    /// Whether all images exist; if not, runs that were trained on others count as new.
     images_seen: bool,
     pending: usize,
     workers: usize,
     threads_per_run: usize,
     estimated_s: f64,
-    /// Whether the estimates come from runs of the same shape that finished on this machine.
+    /// Whether the estimates are based on finished runs of the same shape on this machine.
     speed_observed: bool,
-    /// How many seeds are used and why, where the results decide that.
+    /// How many seeds are used and why, for adaptive repeats.
     seeds: Option<String>,
-    /// Of the run that takes the most memory among those that would train.
+    /// The memory of the largest run to train.
     memory_bytes_max: Option<u64>,
     /// The images of the sweep's data sets.
     data: Vec<Images>,
@@ -90,40 +90,40 @@ pub fn show(
     json: bool,
 ) -> anyhow::Result<()> {
     let store = Store::open_read_only(&database(results))?;
-    let outlook = Outlook::new(prepared, &store, workers, devices)?;
-    let rows = prepared.runs.iter().zip(&outlook.diff.standings);
+    let forecast = Forecast::new(prepared, &store, workers, devices)?;
+    let rows = prepared.runs.iter().zip(&forecast.diff.states);
     let plan = Plan {
         sweep: &prepared.sweep.name,
         runs: rows
-            .map(|(run, standing)| {
-                let trains = standing.trains(again(workers));
-                row(run, *standing, trains, &outlook)
+            .map(|(run, run_state)| {
+                let trains = run_state.trains(retry_policy(workers));
+                row(run, *run_state, trains, &forecast)
             })
             .collect(),
-        stale: &outlook.diff.stale,
+        stale: &forecast.diff.stale,
         images_seen: prepared.images.iter().all(|images| images.seen.is_some()),
-        pending: outlook.pending.len(),
-        workers: outlook.workforce.slots.len(),
-        threads_per_run: outlook.workforce.slots[0].threads,
-        estimated_s: outlook.estimate().as_secs_f64(),
-        speed_observed: outlook.speed_observed(),
+        pending: forecast.pending.len(),
+        workers: forecast.worker_pool.slots.len(),
+        threads_per_run: forecast.worker_pool.slots[0].threads,
+        estimated_s: forecast.estimate().as_secs_f64(),
+        speed_observed: forecast.speed_observed(),
         seeds: prepared.sweep.seeds_note.clone(),
-        memory_bytes_max: outlook.largest().map(|(_, bytes)| bytes),
+        memory_bytes_max: forecast.largest().map(|(_, bytes)| bytes),
         data: images::of(prepared),
     };
     images::warn(&plan.data);
     if json {
         output::json(&plan)?;
     } else {
-        print(&plan, &outlook, prepared);
+        print(&plan, &forecast, prepared);
     }
     Ok(())
 }
 
-fn row<'a>(run: &'a Run, standing: Standing, trains: bool, outlook: &'a Outlook) -> Row<'a> {
+fn row<'a>(run: &'a Run, run_state: RunState, trains: bool, forecast: &'a Forecast) -> Row<'a> {
     let configuration = &run.config.configuration;
-    let stored = outlook.stored.get(&run.id);
-    let (resumes_at, resumes_from) = match outlook.starts.get(&run.id) {
+    let stored = forecast.stored.get(&run.id);
+    let (resumes_at, resumes_from) = match forecast.starts.get(&run.id) {
         Some(Start::At {
             iteration, run: of, ..
         }) if trains => (Some(*iteration), Some(of).filter(|of| **of != run.id)),
@@ -139,37 +139,37 @@ fn row<'a>(run: &'a Run, standing: Standing, trains: bool, outlook: &'a Outlook)
         parameters: run.cost.parameters,
         forward_flops: run.cost.forward_flops,
         training_flops: run.cost.training_flops,
-        state: word(standing, stored),
+        state: word(run_state, stored),
         resumes_at,
         resumes_from,
         same_as: stored.and_then(|stored| stored.same_as.as_ref()),
-        why_new: trains.then(|| why_new(run, outlook)).flatten(),
+        why_new: trains.then(|| why_new(run, forecast)).flatten(),
         needs: run.needs(),
         shared_with: stored.map_or(&[], |stored| &stored.shared_with),
-        estimated_s: trains.then(|| outlook.time(run).as_secs_f64()),
-        memory_bytes: outlook.memory_bytes(run),
+        estimated_s: trains.then(|| forecast.time(run).as_secs_f64()),
+        memory_bytes: forecast.memory_bytes(run),
     }
 }
 
-fn word(standing: Standing, stored: Option<&Stored>) -> &'static str {
-    match (standing, stored.map(|stored| stored.status)) {
-        (Standing::Done, Some(StoredStatus::Diverged)) => "diverged",
-        (Standing::Done, _) => "finished",
-        (Standing::New, _) => "new",
-        (Standing::Failed, _) => "failed",
-        (Standing::Unfinished, _) => "unfinished",
-        (Standing::Revived, _) => "finished, trains again",
-        (Standing::Blocked, _) => "blocked",
+fn word(run_state: RunState, stored: Option<&Stored>) -> &'static str {
+    match (run_state, stored.map(|stored| stored.status)) {
+        (RunState::Done, Some(ResultStatus::Diverged)) => "diverged",
+        (RunState::Done, _) => "finished",
+        (RunState::New, _) => "new",
+        (RunState::Failed, _) => "failed",
+        (RunState::Unfinished, _) => "unfinished",
+        (RunState::Retrain, _) => "finished, will be retrained",
+        (RunState::Blocked, _) => "blocked",
     }
 }
 
-/// Why a run starts from nothing although a run of the same network and seed is recorded.
-fn why_new(run: &Run, outlook: &Outlook) -> Option<String> {
+/// Why a run starts from scratch although a run of the same network and seed is recorded.
+fn why_new(run: &Run, forecast: &Forecast) -> Option<String> {
     let Nearest {
         run: other,
         train: recorded,
         keys,
-    } = outlook.nearest.get(&run.id)?;
+    } = forecast.nearest.get(&run.id)?;
     let train = &run.config.configuration.train;
     let other = other.short();
     let reason = match keys.as_slice() {
@@ -200,9 +200,9 @@ fn differs(key: &str) -> String {
     }
 }
 
-/// Where a run that trains starts, and why; empty where there is nothing to say.
-fn beginning(row: &Row, outlook: &Outlook) -> String {
-    let on_grid = match outlook.starts.get(row.id) {
+/// Where a run starts, and why; empty if there is nothing to say.
+fn start_point(row: &Row, forecast: &Forecast) -> String {
+    let on_grid = match forecast.starts.get(row.id) {
         Some(Start::At { on_grid, .. }) => *on_grid,
         _ => true,
     };
@@ -211,20 +211,20 @@ fn beginning(row: &Row, outlook: &Outlook) -> String {
         _ => String::new(),
     };
     match (row.resumes_at, &row.why_new) {
-        (Some(at), _) if at == row.iterations => format!("measures only{finer}"),
+        (Some(at), _) if at == row.iterations => format!("only measures{finer}"),
         (Some(at), _) => format!("resumes at {at} of {}{finer}", row.iterations),
         (None, Some(why)) if row.state == "new" => format!("new: {why}"),
         (None, _) => String::new(),
     }
 }
 
-/// The state of a run, with what it waits for and who else has it.
-fn state(row: &Row, names: &HashMap<&RunId, &Row>, outlook: &Outlook) -> String {
-    let beginning = beginning(row, outlook);
+/// The state of a run, with its parent and the other sweeps that share it.
+fn state(row: &Row, names: &HashMap<&RunId, &Row>, forecast: &Forecast) -> String {
+    let start_point = start_point(row, forecast);
     let mut state = match (row.state, row.same_as) {
         (_, Some(other)) => format!("same as run {}", other.short()),
-        ("new", None) if !beginning.is_empty() => beginning,
-        ("unfinished", None) if !beginning.is_empty() => format!("unfinished, {beginning}"),
+        ("new", None) if !start_point.is_empty() => start_point,
+        ("unfinished", None) if !start_point.is_empty() => format!("unfinished, {start_point}"),
         (state, None) => state.to_owned(),
     };
     if let Some(needed) = row.needs.and_then(|id| names.get(id)) {
@@ -240,8 +240,8 @@ fn state(row: &Row, names: &HashMap<&RunId, &Row>, outlook: &Outlook) -> String 
     }
 }
 
-fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
-    let diff = &outlook.diff;
+fn print(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
+    let diff = &forecast.diff;
     let resuming = |row: &&Row| row.state == "new" && row.resumes_at.is_some();
     let resuming = plan.runs.iter().filter(resuming).count();
     let names: HashMap<&RunId, &Row> = plan.runs.iter().map(|row| (row.id, row)).collect();
@@ -255,7 +255,7 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
             with_unit(row.forward_flops),
             grouped(row.iterations),
             time.unwrap_or_else(|| "-".to_owned()),
-            state(row, &names, outlook),
+            state(row, &names, forecast),
         ]
     });
     table::print(
@@ -268,12 +268,12 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
         "{}: {}, {} new, {}{} unfinished, {} finished, {} failed",
         plan.sweep,
         counted(plan.runs.len(), "run"),
-        diff.count(Standing::New) - resuming,
+        diff.count(RunState::New) - resuming,
         match resuming {
             0 => String::new(),
             resuming => format!("{resuming} from other runs' checkpoints, "),
         },
-        diff.count(Standing::Unfinished),
+        diff.count(RunState::Unfinished),
         diff.done(),
         diff.failed(),
     );
@@ -283,11 +283,11 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
     if let Some(seeds) = &plan.seeds {
         outln!("{seeds}");
     }
-    match (diff.count(Standing::Blocked), diff.count(Standing::Revived)) {
+    match (diff.count(RunState::Blocked), diff.count(RunState::Retrain)) {
         (0, 0) => {}
-        (blocked, revived) => outln!(
-            "{blocked} blocked by runs that they grow from, {revived} to train again for others \
-             (the final checkpoint is gone)"
+        (blocked, retrained) => outln!(
+            "{blocked} blocked by their parent run, {retrained} to retrain for child runs \
+             (the final checkpoint is missing)"
         ),
     }
     if !plan.stale.is_empty() {
@@ -301,17 +301,17 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
         return;
     }
     let basis = if plan.speed_observed {
-        "by the times of finished runs"
+        "based on finished runs"
     } else {
         "a guess: no run of the same width and image size has finished on this machine yet"
     };
     outln!(
-        "{} to train by {}: about {} ({basis})",
+        "{} to train with {}: about {} ({basis})",
         plan.pending,
-        workforce(&outlook.workforce.slots),
+        worker_pool(&forecast.worker_pool.slots),
         duration(Duration::from_secs_f64(plan.estimated_s)),
     );
-    if let Some((run, bytes)) = outlook.largest() {
+    if let Some((run, bytes)) = forecast.largest() {
         outln!(
             "memory: up to {} for one run, program and images included ({}, batch {})",
             binary(bytes),
@@ -319,7 +319,7 @@ fn print(plan: &Plan, outlook: &Outlook, prepared: &Prepared) {
             run.config.configuration.train.batch_size,
         );
     }
-    if let Some(warning) = outlook.memory_warning() {
+    if let Some(warning) = forecast.memory_warning() {
         errln!("warning: {warning}");
     }
 }

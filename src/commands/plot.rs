@@ -1,9 +1,9 @@
-//! `resweep plot`, and the figures and tables at the end of `resweep run`.
+//! Implements `resweep plot`, and draws the figures and tables at the end of `resweep run`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::ending::{Ending, UsageError};
+use super::exit_code::{ExitCode, UsageError};
 use super::findings;
 use super::origin::facts;
 use super::prepare::{Prepared, to_show};
@@ -18,9 +18,9 @@ use resweep_core::files::Place;
 use resweep_figures::{Drawing, RenderError, Stamped};
 use resweep_store::Store;
 
-/// Draws the sweep's figures, writes its tables, and prints the paths written and what became of
-/// the expectations.
-pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
+/// Draws the sweep's figures, writes its tables, and prints the paths and the outcomes of the
+/// expectations.
+pub fn execute(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let mut prepared = to_show(&args.sweep, results, false)?;
     restyle(&mut prepared.sweep, args)?;
@@ -34,29 +34,29 @@ pub fn execute(args: &PlotArgs) -> anyhow::Result<Ending> {
     Ok(match findings::unmet(&drawn.findings) {
         Some(unmet) => {
             errln!("{unmet}");
-            Ending::ExpectationNotMet
+            ExitCode::ExpectationNotMet
         }
-        None => Ending::Done,
+        None => ExitCode::Success,
     })
 }
 
-/// What was drawn.
+/// The result of drawing.
 pub struct Drawn {
     paths: Vec<PathBuf>,
-    /// Figures that have nothing to show yet, and why.
+    /// Figures without data yet, and why.
     left_out: Vec<String>,
-    /// Characters that the PNG files show as boxes.
+    /// Characters that are boxes in the PNG files.
     unknown: BTreeSet<char>,
     findings: Findings,
 }
 
 impl Drawn {
-    /// What is not drawn as it should be, as a warning.
+    /// A warning about missing characters.
     pub fn warning(&self) -> Option<String> {
         resweep_figures::unknown_warning(&self.unknown)
     }
 
-    /// For people: where it is, and what it shows.
+    /// The lines to print: the paths, and what the figures show.
     pub fn lines(&self) -> Vec<String> {
         let wrote = |path: &PathBuf| format!("wrote {}", path.display());
         let mut lines: Vec<String> = self.paths.iter().map(wrote).collect();
@@ -70,8 +70,8 @@ impl Drawn {
     }
 }
 
-/// Writes `<results>/<sweep>/<figure>.png` and `.svg` of every figure, and the tables, from what is
-/// recorded.
+/// Writes `<results>/<sweep>/<figure>.png` and `.svg` for every figure, and the tables, from the
+/// recorded results.
 pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     let Prepared { sweep, runs, .. } = prepared;
     let store = Store::open_read_only(&database(results))?;
@@ -89,8 +89,8 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
             Err(error) => return Err(error),
         }
     }
-    // One that can be drawn is not held up by another that has no records yet; the tables are
-    // written as soon as anything is recorded.
+    // Draws the figures that have data, even if others have none; writes the tables as soon as
+    // anything is recorded.
     if paths.is_empty()
         && records.curves().is_empty()
         && let Some((_, error)) = failures.pop()
@@ -109,8 +109,8 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     })
 }
 
-/// Gives every figure the look that the command line asks for, and where it asks for one a name
-/// that says so: the figures as declared keep their files.
+/// Applies the theme and palette of the command line to every figure, and appends them to the file
+/// names: the declared figures keep their files.
 fn restyle(sweep: &mut Sweep, args: &PlotArgs) -> anyhow::Result<()> {
     let declared: Vec<String> = sweep.figures.iter().map(|f| f.name.clone()).collect();
     for figure in &mut sweep.figures {
@@ -121,7 +121,7 @@ fn restyle(sweep: &mut Sweep, args: &PlotArgs) -> anyhow::Result<()> {
         let taken = |other: &String| other != own && other.eq_ignore_ascii_case(name);
         if declared.iter().any(taken) {
             let message = format!(
-                "`{name}`, the figure `{own}` in another look, has the name of another figure of \
+                "`{name}`, the figure `{own}` in another style, has the name of another figure of \
                  the sweep; rename one of them in the sweep file"
             );
             return Err(UsageError(message).into());
@@ -130,7 +130,7 @@ fn restyle(sweep: &mut Sweep, args: &PlotArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives a figure another theme or palette, and the name that says so.
+/// Applies another theme or palette to a figure, and appends it to the name.
 pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option<Palette>) {
     let look = &mut figure.look;
     look.theme = theme.unwrap_or(look.theme);
@@ -142,7 +142,7 @@ pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option
     }
 }
 
-/// One figure of a sweep with what it was made from; `verify` draws it again by this function.
+/// One figure of a sweep with its provenance; `verify` redraws it with this function.
 pub fn stamped(
     sweep: &Sweep,
     figure: &Figure,

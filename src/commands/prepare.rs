@@ -1,8 +1,8 @@
-//! From a sweep file, or the name of a recorded sweep, to its runs: what every command on a sweep
-//! begins with.
+//! Resolves a sweep file, or the name of a recorded sweep, to its runs: the first step of every
+//! command on a sweep.
 //!
-//! [`to_train`] needs the images, [`to_plan`] does without them where their number is known, and
-//! [`to_read`] takes what the runs depend on from the record.
+//! [`to_train`] needs the images; [`to_plan`] does without them if their number is known;
+//! [`to_read`] takes the images' properties from the record.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use super::archive::Archive;
 use super::changes::{self, Current, short};
-use super::ending::UsageError;
+use super::exit_code::UsageError;
 use super::known_images::{KnownImages, Place, Survey};
 use super::recorded::{Record, RecordedMember, determinants};
 use super::records::Records;
 use super::results::{cache, database};
 use super::source::Source;
 use crate::cli::SweepArgs;
-use resweep_core::analysis::{Growth, grow};
+use resweep_core::analysis::{SeedGrowth, grow};
 use resweep_core::domain::{Configuration, Run, RunId, Sweep};
 use resweep_core::plan;
 use resweep_core::sweep_file::DataFolders;
@@ -29,19 +29,19 @@ use resweep_train::Datasets;
 pub struct Prepared {
     pub source: Source,
     pub sweep: Sweep,
-    /// Where seeds are added until the order is decided: those that the records call for so far.
+    /// With adaptive repeats: the runs that the results require so far.
     pub runs: Vec<Run>,
-    /// Every run that the sweep may come to, where that is not fixed.
+    /// With adaptive repeats: every run that the sweep may train.
     all: Vec<Run>,
-    /// What the records say about the seeds, where they decide.
-    pub growth: Option<Growth>,
-    /// Of each configuration.
+    /// The state of adaptive repeats.
+    pub growth: Option<SeedGrowth>,
+    /// One for each configuration.
     pub images: Vec<KnownImages>,
-    /// What has changed since the sweep was recorded, and which images were not seen.
+    /// Notes: what has changed since the sweep was recorded, and which images are missing.
     notes: Vec<String>,
 }
 
-/// Prepares a sweep whose images are loaded next.
+/// Prepares a sweep for training.
 ///
 /// # Errors
 /// Every problem of the sweep file, or the first data set that cannot be read.
@@ -58,11 +58,11 @@ pub fn to_train(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     Ok(prepared)
 }
 
-/// Prepares a sweep to say what it would train. Images that are not there are taken to be those that
-/// earlier runs were trained on, or the published ones; a note says so.
+/// Prepares a sweep for planning. Missing images are assumed to be those of earlier runs, or the
+/// published ones; a note says so.
 ///
 /// # Errors
-/// Every problem of the sweep file, or the first data set whose size is not known.
+/// Every problem of the sweep file, or the first data set of unknown size.
 pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     let source = Source::find(args, results)?;
     let sweep = source.sweep(DataFolders::NeedNotExist)?;
@@ -96,7 +96,7 @@ pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     Ok(prepared)
 }
 
-/// The images that a configuration will have, as far as that is known without them, and a note.
+/// The expected images of a configuration, without reading them, and a note.
 fn expected(
     configuration: &Configuration,
     place: &Place,
@@ -110,21 +110,20 @@ fn expected(
     if let Some(images) = recorded {
         let fingerprint = short(&images.fingerprint);
         let note = format!(
-            "the images of {name} are not there and were not seen; planned with those that earlier \
+            "the images of {name} are missing; the plan assumes those that earlier \
              runs were trained on (fingerprint {fingerprint})"
         );
         return Ok(Some((images, note)));
     }
     let published = KnownImages::published(configuration);
     let note = format!(
-        "the images of {name} are not there and were not seen; planned with the published number \
+        "the images of {name} are missing; the plan assumes the published number \
          of images"
     );
     Ok(published.map(|images| (images, note)))
 }
 
-/// Prepares what the arguments name to be shown, as [`to_read`], and prints what has changed since it
-/// was recorded.
+/// Prepares a sweep for display, as [`to_read`], and prints what has changed since it was recorded.
 ///
 /// # Errors
 /// As [`Source::find`] and [`to_read`].
@@ -138,13 +137,12 @@ pub fn to_show(args: &SweepArgs, results: &Path, follow: bool) -> anyhow::Result
     Ok(prepared)
 }
 
-/// Prepares a sweep to show what is recorded of it; its images need not be there. With `follow`, the
-/// sweep is shown as its file has it even if none of its runs was started; otherwise, the sweep as
-/// it was recorded takes its place.
+/// Prepares a sweep for display; its images need not exist. With `follow`, the sweep file takes
+/// precedence even if none of its runs has started; otherwise the recorded sweep replaces it then.
 ///
 /// # Errors
 /// Every problem of the sweep file; the database cannot be read; or nothing is recorded and the
-/// images are not there either.
+/// images are missing.
 pub fn to_read(source: Source, results: &Path, follow: bool) -> anyhow::Result<Prepared> {
     let sweep = source.sweep(DataFolders::NeedNotExist)?;
     read_sweep(source, sweep, results, follow)
@@ -159,7 +157,7 @@ fn read_sweep(
     let database = database(results);
     let store = Store::open_read_only(&database)?;
     let mut record = match Record::load(&sweep.name, &store, &database) {
-        // A file can be shown whatever this program makes of the recorded text.
+        // A sweep file can be shown even if the recorded text is unreadable.
         Err(_) if !source.is_recorded => None,
         record => record?,
     };
@@ -191,8 +189,8 @@ fn read_sweep(
     Ok(prepared)
 }
 
-/// The sweep as it was recorded, in place of one of whose runs none is; it is drawn as the latter says
-/// where that is possible.
+/// The recorded sweep instead of the one in the file, none of whose runs has started; with the
+/// figures of the file if possible.
 fn as_recorded(prepared: &Prepared, record: Record, results: &Path) -> anyhow::Result<Prepared> {
     let note = changes::replaced(prepared.current(), &record);
     let wanted = &prepared.source;
@@ -206,8 +204,8 @@ fn as_recorded(prepared: &Prepared, record: Record, results: &Path) -> anyhow::R
     Ok(shown)
 }
 
-/// The images that each configuration was trained on, else those that are there now. An error says
-/// which images are neither recorded nor there.
+/// The images that each configuration was trained on, otherwise the current ones. The error names
+/// images that are neither recorded nor present.
 fn recorded_or_seen(
     sweep: &Sweep,
     record: Option<&Record>,
@@ -236,7 +234,7 @@ fn recorded_or_seen(
     Ok((images, missing))
 }
 
-/// Why images cannot be used: the place in the sweep file where it is at fault.
+/// The error for unusable images, with the place in the sweep file if that is the cause.
 fn unavailable(source: &Source, error: Arc<DataError>) -> anyhow::Error {
     match source.sweep(DataFolders::Exist) {
         Err(mistakes) => mistakes.into(),
@@ -244,8 +242,8 @@ fn unavailable(source: &Source, error: Arc<DataError>) -> anyhow::Error {
     }
 }
 
-/// Gives runs the identity under which they are recorded, where that is another than this program
-/// gives: a database may come from a program with other numerics, or from repair.
+/// Replaces run ids by the recorded ones where they differ: a database may come from a version with
+/// other numerics, or from recovery.
 fn adopt(runs: &mut [Run], images: &[KnownImages], record: &Record) {
     let planned: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
     let others = record
@@ -267,14 +265,14 @@ fn adopt(runs: &mut [Run], images: &[KnownImages], record: &Record) {
             renamed.insert(id, member.id.clone());
         }
     }
-    for origin in runs.iter_mut().filter_map(|run| run.origin.as_mut()) {
-        if let Some(id) = renamed.get(&origin.run) {
-            origin.run = id.clone();
+    for parent in runs.iter_mut().filter_map(|run| run.parent.as_mut()) {
+        if let Some(id) = renamed.get(&parent.run) {
+            parent.run = id.clone();
         }
     }
 }
 
-/// Plans the runs of a sweep on these images.
+/// Expands a sweep into runs on these images.
 fn assemble(
     source: Source,
     sweep: Sweep,
@@ -295,12 +293,12 @@ fn assemble(
     })
 }
 
-/// The record of the sweep of this name, where this program can read it.
+/// The record of the sweep of this name, if it is readable.
 fn record(sweep: &Sweep, store: Option<&Store>, results: &Path) -> Option<Record> {
     Record::load(&sweep.name, store?, &database(results)).ok()?
 }
 
-/// The store; `None` where its schema is older, which `run` changes.
+/// The store; `None` if its schema is older, which only `run` migrates.
 fn current_store(results: &Path) -> Result<Option<Store>, StoreError> {
     match Store::open_read_only(&database(results)) {
         Err(StoreError::Older { .. }) => Ok(None),
@@ -309,14 +307,14 @@ fn current_store(results: &Path) -> Result<Option<Store>, StoreError> {
 }
 
 impl Prepared {
-    /// Prints what has changed since the record and what was not seen.
+    /// Prints the notes.
     pub fn print_notes(&self) {
         for note in &self.notes {
             errln!("note: {note}");
         }
     }
 
-    /// Every run that the sweep may come to.
+    /// Every run that the sweep may train.
     pub fn possible(&self) -> &[Run] {
         match self.sweep.adaptive {
             Some(_) => &self.all,
@@ -340,7 +338,7 @@ impl Prepared {
         }
     }
 
-    /// Notes if the sweep of this name was started with runs that it no longer has.
+    /// Adds a note if the sweep of this name was started with runs that it no longer contains.
     fn announce(&mut self, results: &Path) -> Result<(), StoreError> {
         let store = current_store(results)?;
         let record = record(&self.sweep, store.as_ref(), results);
@@ -349,7 +347,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Asks the store which runs the sweep needs; nothing to ask where their number is fixed.
+    /// Determines which runs the sweep needs; does nothing without adaptive repeats.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -357,7 +355,7 @@ impl Prepared {
         let Some(rule) = self.sweep.adaptive else {
             return Ok(());
         };
-        // `run` brings an older database up to date, and asks again after each round.
+        // `run` migrates an older database, and asks again after each round.
         let records = match current_store(results)? {
             None => Records::default(),
             Some(store) => Records::read(&self.all, &store)?,
@@ -378,29 +376,29 @@ impl Prepared {
     }
 }
 
-/// What the sweep file asks of a class folder, whose size it cannot know.
+/// Checks settings that depend on the size of a class folder.
 fn check_sizes(sweep: &Sweep, images: &[KnownImages]) -> Result<(), UsageError> {
     for (configuration, images) in sweep.configurations.iter().zip(images) {
-        let Some(facts) = &images.seen else {
+        let Some(info) = &images.seen else {
             continue;
         };
         let held_out = configuration.data.validation.images();
         let (batch_size, left) = (
             configuration.train.batch_size,
-            facts.train_images.saturating_sub(held_out),
+            info.train_images.saturating_sub(held_out),
         );
         if batch_size > left {
             return Err(UsageError(format!(
                 "`train.batch_size` is {batch_size} and `data.validation` {held_out}, but the \
                  data set has only {} training images",
-                facts.train_images
+                info.train_images
             )));
         }
     }
     Ok(())
 }
 
-/// Two configurations can differ in words and be the same run, as copies of one folder are.
+/// Two configurations may differ in the file but be the same run, such as copies of one folder.
 fn check_distinct(runs: &[Run]) -> Result<(), UsageError> {
     let mut labels = HashMap::new();
     for run in runs {

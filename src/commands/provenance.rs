@@ -1,4 +1,4 @@
-//! Which program trains, and on what machine.
+//! Describes the program and the machine.
 
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
@@ -8,7 +8,7 @@ use resweep_store::Provenance;
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit that this program was built from, where known.
+/// The commit of this build, if known.
 pub fn commit() -> Option<&'static str> {
     let commit = git_version::git_version!(
         args = ["--always", "--abbrev=12", "--exclude=*"],
@@ -17,7 +17,7 @@ pub fn commit() -> Option<&'static str> {
     (!commit.is_empty()).then_some(commit)
 }
 
-/// What is stored with each attempt at a run on one of `devices`.
+/// The provenance stored with each attempt on one of `devices`.
 pub fn provenance(devices: &[DeviceKind]) -> Provenance {
     let described = |&device| (device, resweep_train::device_description(device));
     Provenance {
@@ -29,7 +29,7 @@ pub fn provenance(devices: &[DeviceKind]) -> Provenance {
     }
 }
 
-/// The CPU's name as it gives it itself; the architecture where it gives none.
+/// The CPU's model name, or the architecture if it has none.
 pub fn cpu_name() -> String {
     let kind = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
     let system = System::new_with_specifics(kind).ok();

@@ -1,4 +1,4 @@
-//! A sweep as it was started last, from the database alone: its file and its images are not needed.
+//! Reads a sweep as it was last started from the database, without its file and images.
 
 use std::path::Path;
 
@@ -29,11 +29,11 @@ pub struct RecordedMember {
 }
 
 impl Record {
-    /// The sweep of this name; `None` where it was never started.
+    /// The sweep of this name; `None` if it was never started.
     ///
     /// # Errors
-    /// The database cannot be read, or this program reads the sweep differently from the one that
-    /// started it.
+    /// The database cannot be read, or this version resolves the sweep differently from the one
+    /// that started it.
     pub fn load(name: &str, store: &Store, database: &Path) -> anyhow::Result<Option<Self>> {
         let Some(recorded) = store.recorded_sweep(name)? else {
             return Ok(None);
@@ -52,12 +52,12 @@ impl Record {
         }))
     }
 
-    /// Whether any of its runs was ever started.
+    /// Whether any of its runs has started.
     pub fn any_started(&self) -> bool {
         self.members.iter().any(|member| member.started)
     }
 
-    /// The images that each configuration was trained on; `None` where the record has no run of it.
+    /// The images that each configuration was trained on; `None` without a recorded run.
     pub fn images(&self) -> Vec<Option<KnownImages>> {
         let mut images = vec![None; self.sweep.configurations.len()];
         for member in &self.members {
@@ -77,21 +77,21 @@ impl RecordedMember {
     }
 }
 
-/// What tells runs apart whatever their identities: the settings that determine the result as JSON,
-/// the seed, and the fingerprint of the images.
+/// Identifies a run independently of its id: the settings that determine the result as JSON, the
+/// seed, and the fingerprint of the images.
 pub type Determinants<'a> = (String, u64, &'a str);
 
-/// Those of a run.
+/// The determinants of a run.
 pub fn determinants<'a>(config: &RunConfig, fingerprint: &'a str) -> Determinants<'a> {
     let configuration = resweep_core::domain::determining(&config.configuration);
-    // Plain data always has a JSON form.
+    // Plain data always serialise to JSON.
     let json = serde_json::to_string(&configuration).unwrap_or_default();
     (json, config.seed, fingerprint)
 }
 
 /// The runs that the database lists for the sweep, each with its configuration. Both lists are in
-/// the order of the sweep; a run belongs to the next configuration that determines the same
-/// result, and runs of one configuration have the same images.
+/// the order of the sweep; a run belongs to the next configuration that determines the same result,
+/// and all runs of a configuration have the same images.
 fn members(sweep: &Sweep, store: &Store) -> anyhow::Result<Vec<RecordedMember>> {
     let wanted: Vec<Configuration> = sweep
         .configurations

@@ -1,12 +1,12 @@
-//! What the store has of a sweep's runs, as the analysis takes it.
+//! Reads the results of a sweep's runs for analysis.
 
 use std::collections::HashMap;
 
-use resweep_core::analysis::{End, Recorded};
-use resweep_core::domain::{Curves, Run, RunId};
+use resweep_core::analysis::Recorded;
+use resweep_core::domain::{Curves, ResultStatus, Run, RunId};
 use resweep_store::{AttemptStatus, RunStatus, Store};
 
-/// Ends and curves of some runs; nothing where nothing is recorded.
+/// States and curves of some runs; empty for runs without records.
 #[derive(Default)]
 pub struct Records {
     statuses: HashMap<RunId, RunStatus>,
@@ -14,7 +14,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Reads what is recorded of `runs`.
+    /// Reads the results of `runs`.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -26,31 +26,36 @@ impl Records {
         })
     }
 
-    /// What the runs have measured.
+    /// The measurements of the runs.
     pub fn curves(&self) -> &HashMap<RunId, Curves> {
         &self.curves
     }
 
-    /// `runs`, each with what is recorded of it.
+    /// `runs`, each with its results.
     pub fn of<'a>(&'a self, runs: &'a [Run]) -> Vec<Recorded<'a>> {
         let recorded = |run: &'a Run| Recorded {
             run,
-            end: self.end(run),
+            status: self.status(run),
             curves: self.curves.get(&run.id),
         };
         runs.iter().map(recorded).collect()
     }
 
-    /// A failure that may pass is tried again by the next `run`.
-    fn end(&self, run: &Run) -> End {
-        let Some(status) = self.statuses.get(&run.id) else {
-            return End::Open;
-        };
-        match status.status {
-            AttemptStatus::Finished => End::Finished,
-            AttemptStatus::Diverged => End::Diverged,
-            AttemptStatus::Failed if !status.transient => End::Failed,
-            _ => End::Open,
-        }
+    fn status(&self, run: &Run) -> ResultStatus {
+        let status = self.statuses.get(&run.id);
+        status.map_or(ResultStatus::Unfinished, result_status)
+    }
+}
+
+/// The result of a run. The next `run` retries a transient failure.
+pub fn result_status(status: &RunStatus) -> ResultStatus {
+    match status.status {
+        AttemptStatus::Finished => ResultStatus::Finished,
+        AttemptStatus::Diverged => ResultStatus::Diverged,
+        AttemptStatus::Failed if !status.transient => ResultStatus::Failed,
+        AttemptStatus::Failed
+        | AttemptStatus::Running
+        | AttemptStatus::Stopped
+        | AttemptStatus::Interrupted => ResultStatus::Unfinished,
     }
 }

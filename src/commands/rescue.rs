@@ -1,24 +1,24 @@
-//! What `resweep doctor` can save of a damaged database, and saving it.
+//! Recovers what is readable in a damaged database.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::ending::UsageError;
+use super::exit_code::UsageError;
 use super::table::{self, grouped};
 use crate::progress::counted;
 use resweep_store::{SalvageError, Salvaged};
 
-/// Tells what could be saved.
+/// Prints what could be recovered.
 pub fn appraise(path: &Path) -> anyhow::Result<()> {
     match resweep_store::appraise(path) {
         Ok(salvaged) => {
             outln!();
-            outln!("What can still be read:");
+            outln!("Recoverable:");
             show_salvaged(&salvaged);
             outln!();
             outln!(
-                "`resweep doctor --save FILE` writes it into a new database; {} stays as it is.",
+                "`resweep doctor --save FILE` writes it to a new database and does not change {}.",
                 path.display()
             );
             Ok(())
@@ -27,14 +27,14 @@ pub fn appraise(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// A file whose first page is gone tells nothing of what is in it.
+/// If the first page is lost, nothing in the file can be located.
 fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
     use resweep_store::StoreError::{Damaged, NotADatabase, OfAnotherProgram};
     match error {
         SalvageError::Store(Damaged { .. } | NotADatabase { .. } | OfAnotherProgram { .. }) => {
             outln!(
-                "nothing can be saved: the start of the file, which tells where everything is, is \
-                 destroyed; put a copy back, or move {} away and train again",
+                "nothing can be recovered: the start of the file, which locates everything else, is \
+                 destroyed; restore a copy, or move {} away and train again",
                 path.display()
             );
             Ok(())
@@ -43,7 +43,7 @@ fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Saves it, and says how to put it in place.
+/// Recovers the database to a new file, and prints how to replace the damaged one.
 pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
     let salvaged = match resweep_store::save(path, to) {
         Ok(salvaged) => salvaged,
@@ -53,10 +53,10 @@ pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
         Err(error) => return nothing_to_save(error, path),
     };
     outln!();
-    outln!("saved into {}:", to.display());
+    outln!("recovered to {}:", to.display());
     show_salvaged(&salvaged);
     outln!();
-    outln!("To put it in place, while nothing runs:");
+    outln!("To replace the damaged database, while nothing runs:");
     let folder = path.parent().context("a database lies in a folder")?;
     let aside: PathBuf = folder.join("damaged");
     outln!(
@@ -70,14 +70,14 @@ pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
 
 fn show_salvaged(salvaged: &Salvaged) {
     let rows = salvaged.tables.iter().map(|table| {
-        let whole = if table.whole { "all" } else { "not all" };
+        let whole = if table.whole { "all" } else { "part" };
         vec![table.name.to_owned(), grouped(table.rows), whole.to_owned()]
     });
     table::print(&["table", "rows", ""], &["rows"], rows.collect());
     let mended = &salvaged.mended;
     for (table, rows) in &mended.left_out {
         outln!(
-            "{} of `{table}` left out: what they belong to is lost",
+            "{} of `{table}` skipped: the rows they refer to are lost",
             counted(*rows as usize, "row")
         );
     }
@@ -87,12 +87,12 @@ fn show_salvaged(salvaged: &Salvaged) {
             many => (format!("{many} runs"), "were", "them"),
         };
         outln!(
-            "{runs} {verb} found in the logs; `resweep run` of a sweep with {end} fills in the rest"
+            "{runs} {verb} found in the logs; `resweep run` of a sweep with {end} restores the rest"
         );
     }
     if mended.reopened > 0 {
         outln!(
-            "how {} ended is lost: `resweep run` goes on from the last checkpoint",
+            "the outcome of {} is lost: `resweep run` resumes from the last checkpoint",
             counted(mended.reopened as usize, "training")
         );
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The database of a results folder.
+/// The path of the database in a results folder.
 pub fn database(results: &Path) -> PathBuf {
     results.join("resweep.db")
 }

@@ -1,4 +1,4 @@
-//! `resweep run`.
+//! Implements `resweep run`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt_log::Logged;
-use super::ending::Ending;
+use super::exit_code::ExitCode;
+use super::forecast::{Forecast, devices, retry_policy};
 use super::images;
 use super::isolate::{self, ChildTrainer};
-use super::outlook::{Outlook, again, devices};
 use super::prepare::{Prepared, load_data, to_plan, to_read, to_train};
 use super::provenance::provenance;
 use super::results::database;
@@ -20,20 +20,20 @@ use crate::cli::RunArgs;
 use crate::progress::{self, Mode, counted};
 use plot::Drawn;
 use resweep_core::domain::{DeviceKind, RunId, SweepTally, Trainer};
-use resweep_core::plan::{Again, Standing};
-use resweep_core::schedule::{self, Batch, Limits};
+use resweep_core::plan::{RetryPolicy, RunState};
+use resweep_core::schedule::{self, Limits, RunBatch};
 use resweep_store::{Migrated, Participation, Recorder, RunRecord, Store, SweepRecord};
 use resweep_train::NetworkTrainer;
 
-/// Trains what is not finished, records it, draws the figure.
-pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
+/// Trains the unfinished runs, records them, and draws the figures.
+pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let devices = devices(&args.workers)?;
     if args.dry_run {
         let prepared = to_plan(&args.sweep, results)?;
         prepared.print_notes();
         plan::show(&prepared, results, &args.workers, &devices, false)?;
-        return Ok(Ending::Done);
+        return Ok(ExitCode::Success);
     }
     let mut prepared = to_train(&args.sweep, results)?;
     prepared.print_notes();
@@ -46,23 +46,23 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<Ending> {
     }
     let mut stopping = None;
     let mut round = train(args, &devices, &prepared, &mut stopping)?;
-    while goes_on(round.ending, args) && needs_more(&mut prepared, results)? {
+    while may_continue(round.exit_code, args) && needs_more(&mut prepared, results)? {
         round = train(&for_next_round(args), &devices, &prepared, &mut stopping)?;
     }
-    let Round { ending, report } = round;
-    if ending == Ending::Stopped {
-        return Ok(ending);
+    let Round { exit_code, report } = round;
+    if exit_code == ExitCode::Stopped {
+        return Ok(exit_code);
     }
     let drawn = match started_otherwise(&prepared, results)? {
         Some(other) => plot::draw(&other, results),
         None => plot::draw(&prepared, results),
     };
     announce(args.progress, results, drawn, report)?;
-    Ok(ending)
+    Ok(exit_code)
 }
 
-/// The sweep as another process has started it meanwhile from another text; `None` where it is
-/// recorded as this process has it. The figures of a sweep are those of its record.
+/// The recorded sweep if another process has started it with another text meanwhile; `None`
+/// otherwise. Figures are those of the record.
 fn started_otherwise(prepared: &Prepared, results: &Path) -> anyhow::Result<Option<Prepared>> {
     let database = database(results);
     let store = Store::open_read_only(&database)?;
@@ -75,29 +75,29 @@ fn started_otherwise(prepared: &Prepared, results: &Path) -> anyhow::Result<Opti
         return Ok(None);
     }
     errln!(
-        "note: sweep `{name}` was started with another sweep file meanwhile; its figures are drawn by \
+        "note: sweep `{name}` was started with another sweep file meanwhile; its figures follow \
          that one"
     );
     to_read(recorded, results, true).map(Some)
 }
 
-/// What came of training the runs that were known to be needed.
+/// The result of training the runs that were required so far.
 struct Round {
-    ending: Ending,
-    /// The report, where one was written.
+    exit_code: ExitCode,
+    /// The path of the report, if one was written.
     report: Option<PathBuf>,
 }
 
-/// Whether there may be another round: nobody has asked to stop, and no failures were too many.
-fn goes_on(ending: Ending, args: &RunArgs) -> bool {
-    match ending {
-        Ending::RunsFailed => args.max_fails.is_none(),
-        ending => ending == Ending::Done,
+/// Whether another round may follow: no stop was requested, and the limit of failures is not
+/// reached.
+fn may_continue(exit_code: ExitCode, args: &RunArgs) -> bool {
+    match exit_code {
+        ExitCode::RunsFailed => args.max_fails.is_none(),
+        exit_code => exit_code == ExitCode::Success,
     }
 }
 
-/// The same, for the runs that the results of a round call for: what was asked to be trained again
-/// has been.
+/// The arguments for the next round: `--fresh` and `--retry-failed` apply to the first round only.
 fn for_next_round(args: &RunArgs) -> RunArgs {
     let mut next = args.clone();
     next.workers.fresh = false;
@@ -105,14 +105,14 @@ fn for_next_round(args: &RunArgs) -> RunArgs {
     next
 }
 
-/// Whether the results call for runs that the sweep did not have before; it has them now.
+/// Whether the results require additional runs; adds them.
 fn needs_more(prepared: &mut Prepared, results: &Path) -> anyhow::Result<bool> {
     let before: HashSet<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
     prepared.select(results)?;
     Ok(prepared.runs.iter().any(|run| !before.contains(&run.id)))
 }
 
-/// Trains the runs that are not finished. The first round starts to listen for signals.
+/// Trains the unfinished runs. The first round installs the signal handlers.
 fn train(
     args: &RunArgs,
     devices: &[DeviceKind],
@@ -122,18 +122,18 @@ fn train(
     let results = &args.results.results;
     let mut recorder = open_recorder(args, devices, prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
-    let outlook = Outlook::new(prepared, &store, &args.workers, devices)?;
-    if let Some(warning) = outlook.memory_warning() {
+    let forecast = Forecast::new(prepared, &store, &args.workers, devices)?;
+    if let Some(warning) = forecast.memory_warning() {
         errln!("warning: {warning}");
     }
-    let trainer = trainer(args, &outlook, results)?;
-    let batch = Batch {
-        runs: outlook.pending.as_slice().into(),
+    let trainer = trainer(args, &forecast, results)?;
+    let batch = RunBatch {
+        runs: forecast.pending.as_slice().into(),
         finished_before: prepared.runs.len()
-            - outlook.pending.len()
-            - left_alone(&outlook, args)
-            - blocked(&outlook),
-        workforce: outlook.workforce.clone(),
+            - forecast.pending.len()
+            - skipped_failures(&forecast, args)
+            - blocked(&forecast),
+        worker_pool: forecast.worker_pool.clone(),
         limits: Limits {
             max_fails: args.max_fails.map(|max| max as usize),
             max_attempts: prepared.sweep.max_attempts,
@@ -154,30 +154,34 @@ fn train(
     });
     let tally = tally?;
     drop(recorder);
-    let ending = match stopping.reason() {
+    let exit_code = match stopping.reason() {
         Some(reason) => {
             errln!("stopped by {reason}; run the same command to resume");
-            Ending::Stopped
+            ExitCode::Stopped
         }
-        None => ending(&outlook, left_alone(&outlook, args), tally),
+        None => exit_code(&forecast, skipped_failures(&forecast, args), tally),
     };
-    Ok(Round { ending, report })
+    Ok(Round { exit_code, report })
 }
 
-/// Runs that failed before and are not to be tried again.
-fn left_alone(outlook: &Outlook, args: &RunArgs) -> usize {
-    match again(&args.workers) {
-        Again::Nothing => outlook.diff.failed(),
-        Again::Failed | Again::Everything => 0,
+/// The number of failed runs that are not retried.
+fn skipped_failures(forecast: &Forecast, args: &RunArgs) -> usize {
+    match retry_policy(&args.workers) {
+        RetryPolicy::Never => forecast.diff.failed(),
+        RetryPolicy::Failed | RetryPolicy::All => 0,
     }
 }
 
-/// Runs that cannot train, because those that they grow from diverged or failed before.
-fn blocked(outlook: &Outlook) -> usize {
-    outlook.diff.count(Standing::Blocked)
+/// The number of runs whose parent diverged or failed before.
+fn blocked(forecast: &Forecast) -> usize {
+    forecast.diff.count(RunState::Blocked)
 }
 
-fn trainer(args: &RunArgs, outlook: &Outlook, results: &Path) -> anyhow::Result<Arc<dyn Trainer>> {
+fn trainer(
+    args: &RunArgs,
+    forecast: &Forecast,
+    results: &Path,
+) -> anyhow::Result<Arc<dyn Trainer>> {
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint_every);
     if args.isolate {
         let trainer = ChildTrainer::new(isolate::Setting {
@@ -186,7 +190,7 @@ fn trainer(args: &RunArgs, outlook: &Outlook, results: &Path) -> anyhow::Result<
         });
         return Ok(Arc::new(Logged::new(trainer, results, args.log_level)));
     }
-    let pending = outlook.pending.iter();
+    let pending = forecast.pending.iter();
     let datasets = load_data(pending.map(|run| &run.config.configuration), results)?;
     let trainer = NetworkTrainer::new(datasets, checkpoint_every);
     Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
@@ -228,7 +232,7 @@ fn open_recorder(
 
 fn announce_migration(migrated: &Migrated, results: &Path) {
     errln!(
-        "{} was brought from schema {} to {}; a copy of the database before is in {}",
+        "{} was migrated from schema {} to {}; a copy of the old database is in {}",
         database(results).display(),
         migrated.from,
         migrated.to,
@@ -236,7 +240,7 @@ fn announce_migration(migrated: &Migrated, results: &Path) {
     );
 }
 
-/// Says where the results are; on standard output, unless that is for JSON lines.
+/// Prints the paths of the results; on standard error if standard output is for JSON lines.
 fn announce(
     mode: Mode,
     results: &Path,
@@ -244,7 +248,7 @@ fn announce(
     report: Option<PathBuf>,
 ) -> anyhow::Result<()> {
     let mut lines = vec![format!("metrics in {}", database(results).display())];
-    // a sweep whose every run failed has nothing to draw, and the failures have been told
+    // if every run failed there is nothing to draw, and the failures have been printed
     lines.extend(match drawn {
         Ok(drawn) => {
             if let Some(warning) = drawn.warning() {
@@ -268,24 +272,25 @@ fn announce(
     Ok(())
 }
 
-fn ending(outlook: &Outlook, left_alone: usize, tally: SweepTally) -> Ending {
-    let blocked = blocked(outlook);
+fn exit_code(forecast: &Forecast, skipped_failures: usize, tally: SweepTally) -> ExitCode {
+    let blocked = blocked(forecast);
     if blocked > 0 {
         errln!(
-            "{} cannot start: what they grow from diverged or failed before (`resweep plan` names \
+            "{} cannot start: the parent run diverged or failed before (`resweep plan` names \
              it)",
             counted(blocked, "run")
         );
     }
-    if left_alone > 0 {
+    if skipped_failures > 0 {
         errln!(
-            "{} failed before and were left alone; `--retry-failed` trains them again",
-            counted(left_alone, "run")
+            "{} failed before and were skipped; `--retry-failed` trains them again",
+            counted(skipped_failures, "run")
         );
     }
-    if left_alone + blocked + tally.blocked + tally.failed + tally.stopped + tally.skipped > 0 {
-        Ending::RunsFailed
+    if skipped_failures + blocked + tally.blocked + tally.failed + tally.stopped + tally.skipped > 0
+    {
+        ExitCode::RunsFailed
     } else {
-        Ending::Done
+        ExitCode::Success
     }
 }

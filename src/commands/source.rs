@@ -1,9 +1,9 @@
-//! Where a sweep comes from: its file, or the record of a sweep that was started before.
+//! Finds the text of a sweep: its file, or the record of an earlier start.
 
 use std::fs;
 use std::path::Path;
 
-use super::ending::UsageError;
+use super::exit_code::UsageError;
 use super::results::database;
 use crate::cli::SweepArgs;
 use resweep_core::domain::{Sweep, printable};
@@ -14,15 +14,15 @@ use resweep_store::Store;
 #[derive(Debug, Clone)]
 pub struct Source {
     pub text: SweepText,
-    /// The values of `--set`, in the order in which they apply.
+    /// The values of `--set`, in order.
     pub overrides: Vec<String>,
     /// Whether the text comes from the database.
     pub is_recorded: bool,
 }
 
 impl Source {
-    /// The sweep file that the arguments name. Where there is no such file, the recorded text of the
-    /// sweep of that name: the recorded overrides apply first, then those of the arguments.
+    /// The sweep file in the arguments, or the recorded text of the sweep of that name if there is
+    /// no such file; the recorded overrides are applied before those of the arguments.
     ///
     /// # Errors
     /// There is neither, or it cannot be read.
@@ -36,7 +36,7 @@ impl Source {
         }
     }
 
-    /// The sweep.
+    /// Resolves the sweep.
     ///
     /// # Errors
     /// Every mistake in the text and the overrides.
@@ -45,7 +45,7 @@ impl Source {
     }
 }
 
-/// The text and the overrides of the sweep of this name; `None` where it was never started.
+/// The text and the overrides of the sweep of this name; `None` if it was never started.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -75,7 +75,7 @@ fn file(args: &SweepArgs) -> anyhow::Result<Source> {
 fn named(name: &str, args: &SweepArgs, results: &Path) -> anyhow::Result<Source> {
     let is_file_name = name.ends_with(".toml");
     let store = match Store::open_read_only(&database(results)) {
-        // The missing file is the mistake.
+        // The missing file is the error to report.
         Err(_) if is_file_name => return file(args),
         store => store?,
     };
@@ -89,7 +89,7 @@ fn named(name: &str, args: &SweepArgs, results: &Path) -> anyhow::Result<Source>
     }
 }
 
-/// Says that there is neither such a file nor such a sweep, and what there is.
+/// The error if there is neither such a file nor such a sweep, with suggestions.
 fn unknown(name: &str, store: &Store, results: &Path) -> anyhow::Result<String> {
     let sweeps = store.sweeps()?;
     let names: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();

@@ -1,4 +1,4 @@
-//! `resweep status`: what the store knows.
+//! Implements `resweep status`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use super::attempts;
-use super::ending::UsageError;
+use super::exit_code::UsageError;
 use super::format::ago;
 use super::prepare::to_read;
 use super::results::database;
@@ -22,7 +22,7 @@ use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
 use resweep_store::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
 
-/// Shows all sweeps, or the runs of one, or all attempts at them.
+/// Prints all sweeps, or the runs of one, or all attempts at them.
 pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
     let store = Store::open_read_only(&database(results))?;
@@ -51,8 +51,8 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     }
 }
 
-/// How many seeds the sweep uses and why; `None` where their number is fixed, or where the sweep
-/// cannot be read again.
+/// How many seeds the sweep uses and why; `None` without adaptive repeats, or if the recorded sweep
+/// cannot be read.
 fn seeds_note(name: &str, store: &Store, results: &Path) -> Option<String> {
     let source = recorded_text(name, store, &database(results)).ok()??;
     let sweep = source.sweep(DataFolders::NeedNotExist).ok()?;
@@ -60,7 +60,7 @@ fn seeds_note(name: &str, store: &Store, results: &Path) -> Option<String> {
     to_read(source, results, true).ok()?.sweep.seeds_note
 }
 
-/// How much room the results take.
+/// Prints the size of the results.
 fn show_usage(results: &Path) {
     let usage = Usage::of(&database(results));
     outln!();
@@ -95,7 +95,7 @@ struct SweepRow<'a> {
     running: usize,
     diverged: usize,
     failed: usize,
-    /// Begun, and ended by the death of the process or on request.
+    /// Started, and interrupted by a crash or a stop.
     unfinished: usize,
     /// Never started.
     new: usize,
@@ -159,7 +159,7 @@ struct RunRow<'a> {
     id: &'a RunId,
     label: &'a str,
     status: &'static str,
-    /// Begun, and ended by the death of the process or on request.
+    /// Started, and interrupted by a crash or a stop.
     #[serde(skip)]
     unfinished: bool,
     attempts: u64,
@@ -170,16 +170,16 @@ struct RunRow<'a> {
     wall_s: Option<f64>,
     error: Option<&'a str>,
     diverged_iteration: Option<u64>,
-    /// Whether it finished with an error that guessing would give too.
+    /// Whether its final error is no better than guessing.
     no_better_than_chance: bool,
-    /// What may help then.
+    /// A remedy in that case.
     #[serde(skip)]
     hint: Option<String>,
-    /// Of the newest checkpoint of the run's training.
+    /// The iteration of the newest checkpoint of the current training.
     checkpoint_iteration: Option<u64>,
-    /// The run that it grows from.
+    /// The parent run.
     needs: Option<RunId>,
-    /// How that one stands.
+    /// The state of the parent.
     #[serde(skip)]
     needed: Option<String>,
 }
@@ -188,7 +188,7 @@ struct RunRow<'a> {
 fn note(row: &RunRow) -> String {
     match (row.diverged_iteration, row.error) {
         (Some(iteration), _) => format!("at iteration {iteration}"),
-        (None, Some(error)) if row.status != AttemptStatus::Stopped.word() => {
+        (None, Some(error)) if row.status != AttemptStatus::Stopped.as_str() => {
             first_line(error).to_owned()
         }
         _ if row.unfinished => match row.checkpoint_iteration {
@@ -223,7 +223,9 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
                 no_better_than_chance: chance.is_some(),
                 hint: chance.cloned(),
                 needs: needs.get(&member.id).cloned(),
-                needed: needs.get(&member.id).map(|id| standing(id, names.get(id))),
+                needed: needs
+                    .get(&member.id)
+                    .map(|id| parent_state(id, names.get(id))),
                 ..run_row(member, statuses.get(&member.id))
             }
         })
@@ -262,7 +264,7 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The finished runs that are no better than chance, each with what may help it.
+/// The finished runs no better than chance, each with a remedy.
 fn guessing(
     store: &Store,
     statuses: &HashMap<RunId, RunStatus>,
@@ -290,7 +292,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
     RunRow {
         id: &member.id,
         label: &member.label,
-        status: status.map_or("new", |status| status.status.word()),
+        status: status.map_or("new", |status| status.status.as_str()),
         unfinished: status.is_some_and(|status| {
             matches!(
                 status.status,
@@ -321,11 +323,11 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
     }
 }
 
-/// A run that another grows from, and how it stands: `plain-20 (diverged)`.
-fn standing(id: &RunId, member: Option<&&Member>) -> String {
+/// A parent run and its state: `plain-20 (diverged)`.
+fn parent_state(id: &RunId, member: Option<&&Member>) -> String {
     match member {
         Some(member) => {
-            let status = member.status.map_or("new", AttemptStatus::word);
+            let status = member.status.map_or("new", AttemptStatus::as_str);
             format!("{} ({status})", member.label)
         }
         None => id.short().to_owned(),

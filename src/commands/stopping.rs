@@ -1,8 +1,8 @@
-//! Signals that stop the program: the first one stops a sweep with a checkpoint of each run, a second
-//! one ends the program at once.
+//! Handles signals: the first one stops a sweep with a checkpoint of each run, a second one ends
+//! the program at once.
 //!
-//! [`install`] is called before anything else. Until a command listens, a signal ends the program.
-//! Signals that were ignored when the program started stay ignored, as `nohup` wants SIGHUP to be.
+//! [`install`] must be called first. Until a command listens, a signal ends the program. Signals
+//! that are ignored when the program starts stay ignored, such as SIGHUP under `nohup`.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,24 +10,24 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use super::ending::Ending;
+use super::exit_code::ExitCode;
 use crate::cli::Command;
 use resweep_core::domain::StopReason;
 
-/// Signals that come so soon after the first are the same: some programs send theirs both to a
-/// process and to its group.
+/// Signals that follow the first within this time count as the same: some programs send theirs both
+/// to a process and to its group.
 const SAME_SIGNAL: Duration = Duration::from_millis(200);
 
-/// What a signal does.
+/// The effect of a signal.
 #[derive(Debug)]
 enum Reaction {
     /// Ends the program with the exit code of a stop: nothing would be lost.
     End,
-    /// What it does to a program that does not handle it.
+    /// The system's default action.
     Default,
-    /// Nothing: the parent process decides.
+    /// None: the parent process decides.
     Nothing,
-    /// Asks for a stop.
+    /// Requests a stop.
     Ask {
         ask: Sender<StopReason>,
         first: Arc<OnceLock<(StopReason, Instant)>>,
@@ -40,15 +40,15 @@ fn reaction() -> MutexGuard<'static, Reaction> {
     REACTION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Handles the signals from now on.
+/// Installs the handlers.
 ///
 /// # Errors
-/// When the system does not allow it.
+/// When the system refuses.
 pub fn install() -> io::Result<()> {
     system::install(react)
 }
 
-/// Fits the reaction to a command that does not listen itself.
+/// Sets the reaction for a command that does not listen itself.
 pub fn prepare_for(command: &Command) {
     *reaction() = match command {
         Command::Run(_) => Reaction::End,
@@ -62,29 +62,29 @@ fn react(signal: &'static Signal) {
     match &*reaction() {
         Reaction::End => {
             errln!("stopped by {}", signal.name);
-            std::process::exit(Ending::Stopped as i32);
+            std::process::exit(ExitCode::Stopped as i32);
         }
         Reaction::Default => system::die_of(signal),
         Reaction::Nothing => {}
         Reaction::Ask { ask, first } => {
             let (_, at) = first.get_or_init(|| (signal.name, Instant::now()));
             if at.elapsed() > SAME_SIGNAL && signal.insists {
-                std::process::exit(Ending::Stopped as i32);
+                std::process::exit(ExitCode::Stopped as i32);
             }
             let _ = ask.try_send(signal.name);
         }
     }
 }
 
-/// What a command that can be stopped listens to.
+/// The receiver for a command that can be stopped.
 pub struct Stopping {
-    /// Gets one message, at the first signal.
+    /// Receives one message, at the first signal.
     pub asked: Receiver<StopReason>,
     first: Arc<OnceLock<(StopReason, Instant)>>,
 }
 
 impl Stopping {
-    /// Receives the signals from now on. At the second one the process ends at once.
+    /// Starts listening. A second signal ends the process at once.
     pub fn listen() -> Self {
         let (ask, asked) = bounded(1);
         let first = Arc::default();
@@ -95,7 +95,7 @@ impl Stopping {
         Self { asked, first }
     }
 
-    /// The first signal, if there was one.
+    /// The first signal, if any.
     pub fn reason(&self) -> Option<StopReason> {
         self.first.get().map(|(reason, _)| *reason)
     }
@@ -154,7 +154,7 @@ mod system {
         Ok(())
     }
 
-    /// The signals that this process ignores, a bit each. Linux says it; other systems are not asked.
+    /// The signals that this process ignores, as a bit mask. Linux only.
     fn ignored() -> u64 {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -163,12 +163,12 @@ mod system {
     }
 
     pub(super) fn die_of(signal: &Signal) {
-        // It only fails for signals that cannot be handled.
+        // Fails only for signals that cannot be handled.
         let _ = emulate_default_handler(signal.number);
     }
 }
 
-/// Without Unix signals the system ends the program, and its runs resume from their last checkpoints.
+/// Without Unix signals the system ends the program, and runs resume from their last checkpoints.
 #[cfg(not(unix))]
 mod system {
     use super::Signal;

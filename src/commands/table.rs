@@ -1,11 +1,11 @@
-//! Tables for people: plain, aligned, no lines.
+//! Prints aligned tables, without lines.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::output::{self, Stream};
 use resweep_core::domain::printable;
 
-/// Prints rows under a header; columns named in `right` are aligned to the right.
+/// Prints rows below a header; columns listed in `right` are right-aligned.
 pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
     let mut table = Table::new();
     table
@@ -27,7 +27,7 @@ pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
     output::text(Stream::Out, &lines.collect::<String>());
 }
 
-/// A number with its thousands apart: `19 421 274`.
+/// A number with grouped thousands: `19 421 274`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -40,7 +40,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `41 M` for 40,551,040: a count in the unit that leaves it three digits at most.
+/// `41 M` for 40,551,040: a number with a unit, at most three digits.
 pub fn with_unit(number: u64) -> String {
     let (scaled, unit) = match number {
         0..1_000 => return number.to_string(),
@@ -52,7 +52,7 @@ pub fn with_unit(number: u64) -> String {
     format!("{scaled:.*} {unit}", usize::from(scaled < 9.95))
 }
 
-/// `310 MiB`, `1.4 GiB`: bytes for people, rounded up so as not to promise too little memory.
+/// `310 MiB`, `1.4 GiB`: bytes for display, rounded up so as not to underestimate.
 pub fn binary(bytes: u64) -> String {
     let mib = bytes.div_ceil(1 << 20);
     if mib < 1000 {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_told_in_the_unit_that_suits_it_and_never_too_small() {
+    fn memory_is_rounded_up_in_a_suitable_unit() {
         assert_eq!(binary(1), "1 MiB");
         assert_eq!(binary(310 << 20), "310 MiB");
         assert_eq!(binary((310 << 20) + 1), "311 MiB");

@@ -1,4 +1,4 @@
-//! The folder that an export goes to. What somebody else put there stays.
+//! The folder of an export. Must not touch files that were not exported.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -8,55 +8,55 @@ use serde::{Deserialize, Serialize};
 
 use resweep_core::files::Place;
 
-/// Lists the files that exports wrote into the folder, and only those may be replaced.
+/// Lists the exported files; only those may be replaced.
 const LIST: &str = ".resweep-export.json";
 
 /// Why an export could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("`{}` is there already and was not written by `resweep export`; move it away, or \
+    #[error("`{}` exists and was not written by `resweep export`; move it away, or \
         choose another folder with --to", path.display())]
     NotOurs { path: PathBuf },
-    #[error("`{}` is not a list of exported files as this program writes it; move it away, or \
+    #[error("`{}` is not a valid list of exported files; move it away, or \
         choose another folder with --to", path.display())]
     List { path: PathBuf },
     #[error("cannot write `{}`; choose another folder with --to", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
-/// The list's content: paths below the folder.
+/// The list's content: paths relative to the folder.
 #[derive(Default, Serialize, Deserialize)]
 struct Listed {
     files: BTreeSet<String>,
 }
 
-/// A folder into which certain files may be written.
+/// A folder with a set of files that may be written.
 #[derive(Debug)]
 pub struct Folder {
     place: Place,
 }
 
 impl Folder {
-    /// The files below `place` that exports wrote and that are still there, as paths with `/`.
+    /// The exported files below `place` that still exist, as paths with `/`.
     ///
     /// # Errors
-    /// When the list of them cannot be read.
+    /// When the list cannot be read.
     pub fn exported(place: &Place) -> Result<BTreeSet<String>, ExportError> {
         let mut files = read(&place.join(LIST))?.files;
         files.retain(|name| place.join(name).is_regular_file());
         Ok(files)
     }
 
-    /// Takes the folder for `files`, given as paths below it with `/`; made where it does not
-    /// exist. Writes nothing but the list of its exported files.
+    /// Claims `files`, paths relative to the folder with `/`; creates the folder. Writes only the
+    /// list of exported files.
     ///
     /// # Errors
-    /// When one of the files is there and no export wrote it, or the folder cannot be written.
+    /// When one of the files exists and was not exported, or the folder cannot be written.
     pub fn take(place: &Place, files: &[String]) -> Result<Folder, ExportError> {
         let list = place.join(LIST);
         let mut listed = read(&list)?;
         let taken = files.iter().find(|name| {
-            // A link that leads nowhere is somebody's too.
+            // A dangling link belongs to somebody else, too.
             !listed.files.contains(*name) && place.join(name).exists()
         });
         if let Some(name) = taken {
@@ -77,10 +77,10 @@ impl Folder {
         Ok(Folder { place })
     }
 
-    /// Writes one of the files that the folder was taken for, whole or not at all.
+    /// Writes one of the claimed files atomically.
     ///
     /// # Errors
-    /// When it cannot be written; an old one is then as it was.
+    /// When it cannot be written; an existing file is unchanged.
     pub fn write(
         &self,
         name: &str,
@@ -94,8 +94,8 @@ impl Folder {
         }
     }
 
-    /// Appends to a file what it lacks of `bytes`, for readers that have it open; `None`, and
-    /// nothing is written, where what it has is not their beginning.
+    /// Appends the missing part of `bytes` to a file, for readers that have it open. Returns `None`
+    /// and writes nothing if the file's content is not a prefix of `bytes`.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -117,7 +117,7 @@ impl Folder {
         }
     }
 
-    /// Removes a file that an export wrote and another has replaced.
+    /// Removes an exported file that another one has replaced.
     ///
     /// # Errors
     /// When it cannot be removed.

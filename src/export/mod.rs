@@ -1,7 +1,8 @@
-//! What was recorded, in the formats of other programs: tables, and TensorBoard's event files.
+//! Writes results in the formats of other programs: tables, and TensorBoard event files.
 //!
-//! [`RowWriter`] writes tables as CSV or JSON Lines, [`tensorboard`] one run's log; [`settings`]
-//! names a run's settings as the sweep file does; [`Folder`] keeps what somebody else put there. Nothing here reads the store or trains.
+//! [`RowWriter`] writes tables as CSV or JSON Lines, [`tensorboard`] one run's event file;
+//! [`settings`] names a run's settings as in the sweep file; [`Folder`] protects files that were
+//! not exported. This module must not read the store or train.
 
 mod folder;
 mod rows;

@@ -1,4 +1,4 @@
-//! Tables, row by row, as CSV (RFC 4180) or JSON Lines.
+//! Writes tables row by row as CSV (RFC 4180) or JSON Lines.
 
 use std::io::{self, Write};
 
@@ -8,18 +8,18 @@ use resweep_core::domain::spreadsheet_text;
 
 use super::settings::plain;
 
-/// How rows are written.
+/// The format of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowFormat {
-    /// A header, then a line for each row; what is missing or not a number is empty. Tables and
-    /// lists are written as in TOML.
+    /// A header, then one line per row; missing values and NaN are empty. Tables and lists are
+    /// written as in TOML.
     Csv,
-    /// An object for each row; what is missing or not a number is `null`.
+    /// One object per row; missing values and NaN are `null`.
     JsonLines,
 }
 
 impl RowFormat {
-    /// What the names of its files end in.
+    /// The file name extension.
     pub fn extension(self) -> &'static str {
         match self {
             RowFormat::Csv => "csv",
@@ -28,7 +28,7 @@ impl RowFormat {
     }
 }
 
-/// A table that is being written.
+/// A table being written.
 pub struct RowWriter<W: Write> {
     columns: Vec<String>,
     out: Out<W>,
@@ -40,10 +40,10 @@ enum Out<W: Write> {
 }
 
 impl<W: Write> RowWriter<W> {
-    /// Begins a table.
+    /// Starts a table.
     ///
     /// # Errors
-    /// Whatever `out` says.
+    /// The errors of `out`.
     pub fn new(format: RowFormat, columns: Vec<String>, out: W) -> io::Result<Self> {
         let out = match format {
             RowFormat::JsonLines => Out::JsonLines(out),
@@ -56,10 +56,10 @@ impl<W: Write> RowWriter<W> {
         Ok(Self { columns, out })
     }
 
-    /// Adds a row with a value for each column.
+    /// Adds a row with one value per column.
     ///
     /// # Errors
-    /// Whatever the file says.
+    /// The errors of the file.
     pub fn row(&mut self, cells: Vec<Value>) -> io::Result<()> {
         match &mut self.out {
             Out::Csv(writer) => writer.write_record(cells.iter().map(csv_cell))?,
@@ -68,10 +68,10 @@ impl<W: Write> RowWriter<W> {
         Ok(())
     }
 
-    /// Ends the table.
+    /// Finishes the table.
     ///
     /// # Errors
-    /// Whatever the file says.
+    /// The errors of the file.
     pub fn finish(self) -> io::Result<()> {
         match self.out {
             Out::Csv(mut writer) => writer.flush(),
@@ -88,7 +88,7 @@ fn csv_cell(value: &Value) -> String {
     }
 }
 
-/// Columns in their order, which a map of serde_json would not keep.
+/// Keeps the order of the columns, which a map of serde_json would not.
 fn write_object(out: &mut impl Write, columns: &[String], cells: &[Value]) -> io::Result<()> {
     for (index, (column, value)) in columns.iter().zip(cells).enumerate() {
         out.write_all(if index == 0 { b"{" } else { b"," })?;

@@ -1,18 +1,18 @@
-//! A run's settings by the names and values that a sweep file has for them.
+//! A run's settings with the names and values of the sweep file.
 
 use serde_json::{Map, Value, json};
 
 use resweep_core::domain::{Configuration, Dataset, Init, RunConfig, Warmup, WarmupEnd};
 
-/// Every setting of a run, one entry for each key of the sweep file (`train.lr`), and the seed.
-/// Put back into a sweep file, they give the same run. A key without effect in this run is null.
+/// Every setting of a run, one entry per key of the sweep file (`train.lr`), and the seed. In a
+/// sweep file they give the same run. A key without effect in this run is null.
 pub fn settings(config: &RunConfig) -> Map<String, Value> {
     let mut settings = of_configuration(&config.configuration);
     settings.insert("seed".to_owned(), json!(config.seed));
     settings
 }
 
-/// Keys are stored as the sweep file has them, but for those that are set here.
+/// Keys are stored as in the sweep file, except those set here.
 fn of_configuration(configuration: &Configuration) -> Map<String, Value> {
     let Configuration { data, train, .. } = configuration;
     let stored = serde_json::to_value(configuration).unwrap_or_default();
@@ -42,7 +42,7 @@ fn warmup(warmup: Warmup) -> Value {
     }
 }
 
-/// A word, or a table with the keys in which the run that this one grows from differs.
+/// A name, or a table with the keys in which the parent run differs.
 fn init(configuration: &Configuration) -> Value {
     let Some(source) = &configuration.grows_from else {
         return json!(configuration.model.init);
@@ -65,7 +65,7 @@ fn without_init(configuration: &Configuration) -> Map<String, Value> {
     of_configuration(&plain)
 }
 
-/// A setting as text: words without quotes, tables and lists as in TOML.
+/// A setting as text: strings without quotes, tables and lists as in TOML.
 pub fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => resweep_core::domain::printable(text),
@@ -90,8 +90,7 @@ fn toml(value: &Value) -> String {
     }
 }
 
-/// A number that was computed from settings, without the noise of binary fractions: 0.1 times 0.1
-/// is 0.01.
+/// A computed number without binary rounding noise: 0.1 times 0.1 is 0.01.
 pub fn rounded(value: f64) -> f64 {
     const DIGITS: usize = 15;
     format!("{value:.*e}", DIGITS - 1).parse().unwrap_or(value)
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grown_run_names_the_keys_that_differ_in_its_source() {
+    fn a_child_run_names_the_keys_that_differ_in_its_parent() {
         let mut run = paper();
         let source = Configuration::paper(14, Shortcut::A);
         run.configuration.grows_from = Some(Box::new(source));
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_lose_the_noise_of_binary_fractions_and_nothing_else() {
+    fn rounding_removes_only_binary_noise() {
         assert_eq!(rounded(0.1_f64 * 0.1), 0.01);
         assert_eq!(rounded(0.1 * 0.1_f64.powi(3)), 1e-4);
         for exact in [0.0, 1e-7, 0.333_333_333_333_333, 123.456, 2.5e-300] {

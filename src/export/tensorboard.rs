@@ -1,11 +1,11 @@
-//! One run as a TensorBoard event file: scalars by iteration, the configuration as text and for
-//! the HParams page.
+//! Writes one run as a TensorBoard event file: scalars by iteration, and the configuration for the
+//! Text and HParams pages.
 //!
-//! Such a file is a sequence of TFRecords (length, masked CRC-32C of the length, message, masked
+//! The file is a sequence of TFRecords (length, masked CRC-32C of the length, message, masked
 //! CRC-32C of the message), whose messages are Protocol Buffers. The field numbers below are those
 //! of TensorBoard's `event.proto`, `summary.proto`, `tensor.proto` and of its HParams plugin's
-//! `plugin_data.proto`. The database does not know when a point was measured, so every event bears
-//! the time at which the training began, which stays the same when it is stopped and resumed.
+//! `plugin_data.proto`. The database has no times of points, so every event has the start time of
+//! the training, which does not change when it resumes.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use super::settings::plain;
 use resweep_core::domain::{EvalSet, Measurements};
 
-/// What TensorBoard recognises its files by.
+/// The version by which TensorBoard recognises its files.
 const VERSION: &str = "brain.Event:2";
 /// `DT_FLOAT` and `DT_STRING`.
 const FLOAT: i32 = 1;
@@ -25,22 +25,22 @@ const STRING: i32 = 7;
 const SUCCESS: i32 = 1;
 const FAILURE: i32 = 2;
 
-/// What a file tells of a run.
+/// The content of a run's file.
 #[derive(Debug, Clone, Copy)]
 pub struct RunLog<'a> {
-    /// Settings by their names, `train.lr` for instance.
+    /// Settings by name, such as `train.lr`.
     pub configuration: &'a serde_json::Map<String, Json>,
     pub measurements: &'a Measurements,
     /// Seconds since 1970-01-01 UTC.
     pub started_unix_s: f64,
-    /// The same for its end, where it has ended, and whether that was a result.
+    /// The end time, if the run has ended, and whether it has a result.
     pub ended: Option<(f64, bool)>,
 }
 
 /// Writes the file's content.
 ///
 /// # Errors
-/// Whatever `out` says.
+/// The errors of `out`.
 pub fn write(out: &mut dyn Write, log: &RunLog<'_>) -> io::Result<()> {
     let first = Event {
         wall_time: log.started_unix_s,
@@ -81,7 +81,7 @@ fn masked_crc(bytes: &[u8]) -> u32 {
 fn event(log: &RunLog<'_>, iteration: u64, value: Vec<Value>) -> Event {
     Event {
         wall_time: log.started_unix_s,
-        // The store has no larger ones.
+        // The store's iterations are below this limit.
         step: i64::try_from(iteration).unwrap_or(i64::MAX),
         summary: Some(Summary { value }),
         ..Event::default()
@@ -171,7 +171,7 @@ fn end(end_time_secs: f64, success: bool) -> Value {
     hparams("_hparams_/session_end_info", &data)
 }
 
-/// The plugin's data are in the metadata; TensorBoard wants a tensor beside them.
+/// The plugin's data are in the metadata; TensorBoard requires a tensor beside them.
 fn hparams(tag: &str, data: &HParams) -> Value {
     Value {
         tag: tag.to_owned(),
@@ -298,7 +298,7 @@ struct SessionEnd {
     end_time_secs: f64,
 }
 
-/// `google.protobuf.Value`, of which HParams takes numbers, texts and truth values.
+/// `google.protobuf.Value`; HParams supports numbers, strings and booleans.
 #[derive(PartialEq, Message)]
 struct Setting {
     #[prost(double, optional, tag = "2")]

@@ -1,6 +1,6 @@
-//! JSON lines: one object per event, with stable names, for scripts.
+//! Writes JSON lines for scripts: one object per event, with stable names.
 //!
-//! `docs/progress-json.md` documents every field. Fields are added, never renamed.
+//! `docs/progress-json.md` documents every field. Fields may be added but not renamed.
 
 use std::io::Write;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use resweep_core::domain::{
     EvalSet, Event, EventSink, LayerStat, Outcome, Run, RunEvent, SinkError, SweepTally,
 };
 
-/// Writes one JSON object per event, each on a line of its own.
+/// Writes one JSON object per event and line.
 #[derive(Debug)]
 pub struct JsonLines<W> {
     output: W,
@@ -39,7 +39,7 @@ impl<W: Write> EventSink for JsonLines<W> {
     }
 }
 
-/// An event as it is written.
+/// The serialised form of an event.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Line<'a> {
@@ -105,11 +105,11 @@ enum Line<'a> {
         #[serde(flatten)]
         outcome: &'a Outcome,
         wall_ms: u64,
-        /// Only where the run is started again.
+        /// Only if the run is retried.
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_in_ms: Option<u64>,
     },
-    RunSettled {
+    RunEndedElsewhere {
         #[serde(flatten)]
         run: Named<'a>,
         #[serde(flatten)]
@@ -125,7 +125,7 @@ enum Line<'a> {
         device: String,
         workers_left_on_device: usize,
     },
-    StopAsked {
+    StopRequested {
         by: &'a str,
     },
     SweepFinished {
@@ -135,7 +135,7 @@ enum Line<'a> {
     },
 }
 
-/// Which run an event is about.
+/// The run of an event.
 #[derive(Debug, Serialize)]
 struct Named<'a> {
     run_id: &'a str,
@@ -182,7 +182,7 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
             wall_ms: whole_ms(wall),
             retry_in_ms: retry_in.map(whole_ms),
         },
-        Event::RunSettled { run, outcome } => Line::RunSettled {
+        Event::RunEndedElsewhere { run, outcome } => Line::RunEndedElsewhere {
             run: named(run),
             outcome,
         },
@@ -195,7 +195,7 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
             device: slot.device.to_string(),
             workers_left_on_device: left,
         },
-        Event::StopAsked { by } => Line::StopAsked { by },
+        Event::StopRequested { by } => Line::StopRequested { by },
         Event::SweepFinished { tally, wall } => Line::SweepFinished {
             tally,
             wall_ms: whole_ms(wall),
@@ -206,9 +206,9 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
 fn measured<'a>(run: &'a Run, event: &'a RunEvent) -> Line<'a> {
     let run = named(run);
     match *event {
-        RunEvent::Began(beginning) => Line::Began {
+        RunEvent::Began(start_point) => Line::Began {
             run,
-            iteration: beginning.iteration,
+            iteration: start_point.iteration,
         },
         RunEvent::Checkpointed(saved) => Line::Checkpointed {
             run,

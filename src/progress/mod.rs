@@ -1,7 +1,7 @@
-//! Progress for people and machines: sinks that show what happens in a sweep.
+//! Progress displays: event sinks for people and scripts.
 //!
-//! Bars and plain lines go to standard error, JSON lines to standard output, where a script
-//! reads them. Nothing here decides anything, and a sink that fails stops no sweep.
+//! Bars and plain lines go to standard error, JSON lines to standard output. Sinks must not
+//! influence the sweep, and a failing sink does not stop it.
 
 mod bars;
 mod json;
@@ -19,15 +19,15 @@ use resweep_core::domain::{Event, EventSink, SinkError};
 pub use bars::Bars;
 pub use json::JsonLines;
 pub use plain::Plain;
-pub use words::{counted, duration, first_line, workforce};
+pub use words::{counted, duration, first_line, worker_pool};
 
-/// How progress is shown.
+/// The progress display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Mode {
     /// Bars on a terminal, plain lines elsewhere.
     #[default]
     Auto,
-    /// Bars; plain lines if standard error is not a terminal.
+    /// Bars; plain lines if standard error is not a suitable terminal.
     Bars,
     /// One line per event.
     Plain,
@@ -39,7 +39,7 @@ pub enum Mode {
 
 /// The sink for a mode, on this process's standard streams.
 ///
-/// Colour is left out where `NO_COLOR` is set to anything but the empty string.
+/// No colour if `NO_COLOR` is set to a nonempty value.
 pub fn sink(mode: Mode) -> Box<dyn EventSink + Send> {
     match mode {
         Mode::Auto | Mode::Bars if Stream::Err.is_interactive() => {

@@ -1,10 +1,10 @@
-//! One plain line per event, for pipes and log files: no colour, nothing redrawn.
+//! Prints one plain line per event, for pipes and log files.
 
 use std::io::Write;
 
 use super::seen::Seen;
 use super::words;
-use resweep_core::domain::{Beginning, Event, EventSink, RunEvent, SinkError, printable};
+use resweep_core::domain::{Event, EventSink, RunEvent, SinkError, StartPoint, printable};
 
 /// Writes a line when a run starts, at each evaluation, when it ends, and for the sweep.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl<W: Write> Plain<W> {
         }
     }
 
-    /// What is said about an event, if anything.
+    /// The line for an event, if it has one.
     fn line(&self, event: &Event<'_>) -> Option<String> {
         match *event {
             Event::SweepStarted {
@@ -43,11 +43,11 @@ impl<W: Write> Plain<W> {
             }
             Event::Run {
                 run,
-                event: RunEvent::Began(Beginning { iteration, .. }),
+                event: RunEvent::Began(StartPoint { iteration, .. }),
             } if iteration > 0 => Some(format!(
                 "{} · {}",
                 self.seen.heading(run),
-                words::beginning(iteration)
+                words::resumed(iteration)
             )),
             Event::Run { .. } => None,
             Event::RunFinished {
@@ -56,20 +56,20 @@ impl<W: Write> Plain<W> {
                 wall,
                 retry_in,
             } => {
-                let ending = words::ending(outcome, wall, &self.seen.of(run));
-                let ending = words::retry(&ending, retry_in);
-                Some(format!("{} · {ending}", self.seen.heading(run)))
+                let line = words::outcome(outcome, wall, &self.seen.of(run));
+                let line = words::retry(&line, retry_in);
+                Some(format!("{} · {line}", self.seen.heading(run)))
             }
-            Event::RunSettled { run, outcome } => {
-                let ending = words::settled(outcome);
-                Some(format!("{} · {ending}", self.seen.heading(run)))
+            Event::RunEndedElsewhere { run, outcome } => {
+                let line = words::ended_elsewhere(outcome);
+                Some(format!("{} · {line}", self.seen.heading(run)))
             }
             Event::RunBlocked { run, needs } => {
                 let why = words::blocked(needs);
                 Some(format!("{} · {why}", self.seen.heading(run)))
             }
             Event::SlotRetired { slot, left } => Some(words::retired(slot, left)),
-            Event::StopAsked { by } => Some(words::stop_asked(by)),
+            Event::StopRequested { by } => Some(words::stop_requested(by)),
             Event::SweepFinished { tally, wall } => Some(words::summary(&tally, wall)),
         }
     }
@@ -77,12 +77,12 @@ impl<W: Write> Plain<W> {
 
 impl<W: Write> EventSink for Plain<W> {
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
-        self.seen.hear(event);
+        self.seen.update(event);
         let Some(line) = self.line(event) else {
             return Ok(());
         };
         let mut line = printable(&line);
-        // One write, so that lines of other threads do not come between.
+        // A single write, so that lines of other threads do not interleave.
         line.push('\n');
         self.output
             .write_all(line.as_bytes())
@@ -104,7 +104,7 @@ mod tests {
         insta::assert_snapshot!(text, @r"
         4 runs to train, 3 runs finished before · 2 workers, 1 thread each
         [1/4] plain-56 seed 1 · started
-        [1/4] plain-56 seed 1 · goes on from iteration 3000
+        [1/4] plain-56 seed 1 · resumes from iteration 3000
         [1/4] plain-56 seed 1 · iteration 4000/64000 · train 12.31 % · test 14.02 %
         [1/4] plain-56 seed 1 · finished in 2 min 3 s · train 12.31 % · test 14.02 %
         [2/4] ResNet-56 seed 1 · started

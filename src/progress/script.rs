@@ -1,10 +1,10 @@
-//! A sweep of four runs, one for each way to end, for the tests of the sinks.
+//! A scripted sweep of four runs, one for each outcome, for the tests of the sinks.
 
 use std::time::Duration;
 
 use resweep_core::domain::*;
 
-/// Plays the whole script.
+/// Sends the whole script to `sink`.
 pub fn play(sink: &mut dyn EventSink) {
     for event in events(&runs()) {
         sink.handle(&event).unwrap();
@@ -69,7 +69,7 @@ fn finished(run: &Run) -> Vec<Event<'_>> {
         error_percent: 14.02,
         loss: 0.4403,
     });
-    let began = RunEvent::Began(Beginning {
+    let began = RunEvent::Began(StartPoint {
         iteration: 3000,
         from: Some(TrainingId(1)),
     });
@@ -122,7 +122,7 @@ fn started(run: &Run, worker: usize) -> Event<'_> {
     Event::RunStarted { run, slot }
 }
 
-/// Lives as long as the tests.
+/// Static, so that it outlives the tests.
 fn failure() -> &'static Outcome {
     static FAILURE: std::sync::OnceLock<Outcome> = std::sync::OnceLock::new();
     FAILURE.get_or_init(|| Outcome::Failed {
@@ -142,7 +142,7 @@ fn run(label: &str, number: u64) -> Run {
         label: label.into(),
         configuration: 0,
         trajectories: Vec::new(),
-        origin: None,
+        parent: None,
         cost: Cost {
             parameters: 853_018,
             forward_flops: 125_000_000,

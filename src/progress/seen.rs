@@ -1,37 +1,37 @@
-//! What a display remembers of the runs that it has heard of.
+//! The state that a display keeps of the runs.
 
 use std::collections::HashMap;
 
 use super::words::{evaluation, percent};
 use resweep_core::domain::{EvalPoint, Event, Run, RunEvent, RunId};
 
-/// The runs of a sweep by their numbers, and how far each has come.
+/// The runs of a sweep by number, and their progress.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     runs: HashMap<RunId, SeenRun>,
-    /// Runs that train in this sweep.
+    /// The number of runs that train in this sweep.
     pub total: usize,
 }
 
-/// One run as a display knows it.
+/// The state of one run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SeenRun {
-    /// Place in the order in which the runs start, from 1.
+    /// Position in the starting order, from 1.
     pub number: usize,
-    /// Where this attempt took the training up.
+    /// The iteration from which this attempt started.
     pub from_iteration: u64,
-    /// The last iteration that was reported.
+    /// The last reported iteration.
     pub iteration: u64,
-    /// Training error of the interval so far, or of the last whole one.
+    /// Training error of the interval so far, or of the last complete one.
     pub train_now_percent: Option<f64>,
-    /// Training error of the last whole interval.
+    /// Training error of the last complete interval.
     pub train_percent: Option<f64>,
     pub eval: Option<EvalPoint>,
 }
 
 impl Seen {
-    /// Takes note of an event.
-    pub fn hear(&mut self, event: &Event<'_>) {
+    /// Updates the state by an event.
+    pub fn update(&mut self, event: &Event<'_>) {
         match *event {
             Event::SweepStarted { pending, .. } => {
                 self.total = pending.len();
@@ -43,14 +43,14 @@ impl Seen {
             }
             Event::Run { run, ref event } => {
                 if let Some(seen) = self.runs.get_mut(&run.id) {
-                    seen.hear(event);
+                    seen.update(event);
                 }
             }
             _ => {}
         }
     }
 
-    /// What is known of a run; a run that was not announced is known by nothing.
+    /// The state of a run; the default state if the run was not announced.
     pub fn of(&self, run: &Run) -> SeenRun {
         self.runs.get(&run.id).copied().unwrap_or_default()
     }
@@ -71,7 +71,7 @@ impl SeenRun {
         }
     }
 
-    fn hear(&mut self, event: &RunEvent) {
+    fn update(&mut self, event: &RunEvent) {
         match *event {
             RunEvent::Progress {
                 iteration,
@@ -80,9 +80,9 @@ impl SeenRun {
                 self.iteration = iteration;
                 self.train_now_percent = train_error_percent.or(self.train_now_percent);
             }
-            RunEvent::Began(beginning) => {
-                self.from_iteration = beginning.iteration;
-                self.iteration = beginning.iteration;
+            RunEvent::Began(start_point) => {
+                self.from_iteration = start_point.iteration;
+                self.iteration = start_point.iteration;
             }
             RunEvent::Checkpointed(_)
             | RunEvent::CurveRestored(_)
@@ -99,7 +99,7 @@ impl SeenRun {
         }
     }
 
-    /// The last errors, as far as there are any: `train 12.31 %`, `test 14.02 %`.
+    /// The last errors, if any: `train 12.31 %`, `test 14.02 %`.
     pub fn errors(&self) -> Vec<String> {
         let train = self.train_percent;
         let train = train.map(|value| format!("train {}", percent(value)));

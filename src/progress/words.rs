@@ -1,4 +1,4 @@
-//! How outcomes, durations and errors are said.
+//! Formats outcomes, durations and errors for display.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ pub(super) fn evaluation(point: &EvalPoint) -> String {
     format!("{set} {}", percent(point.error_percent))
 }
 
-/// How a run ended, in one line: `finished in 2 min 3 s · train 12.31 % · test 14.02 %`.
-pub(super) fn ending(outcome: &Outcome, wall: Duration, seen: &SeenRun) -> String {
+/// The outcome of a run in one line: `finished in 2 min 3 s · train 12.31 % · test 14.02 %`.
+pub(super) fn outcome(outcome: &Outcome, wall: Duration, seen: &SeenRun) -> String {
     let wall = duration(wall);
     match outcome {
         Outcome::Finished => {
@@ -50,33 +50,30 @@ pub(super) fn ending(outcome: &Outcome, wall: Duration, seen: &SeenRun) -> Strin
     }
 }
 
-/// Where an attempt takes up a training that has begun before.
-pub(super) fn beginning(iteration: u64) -> String {
-    format!("goes on from iteration {iteration}")
+/// The iteration from which an attempt resumes.
+pub(super) fn resumed(iteration: u64) -> String {
+    format!("resumes from iteration {iteration}")
 }
 
-/// What follows a failure that may pass.
-pub(super) fn retry(ending: &str, pause: Option<Duration>) -> String {
+/// Appends the pause before a retry to an outcome.
+pub(super) fn retry(line: &str, pause: Option<Duration>) -> String {
     match pause {
-        Some(pause) => format!("{ending}; starts again in {}", duration(pause)),
-        None => ending.to_owned(),
+        Some(pause) => format!("{line}; retries in {}", duration(pause)),
+        None => line.to_owned(),
     }
 }
 
-/// How another process brought a run to its end.
-pub(super) fn settled(outcome: &Outcome) -> String {
-    format!("{} in another process", outcome.word())
+/// The outcome of a run in another process.
+pub(super) fn ended_elsewhere(outcome: &Outcome) -> String {
+    format!("{} in another process", outcome.as_str())
 }
 
 /// Why a run does not start.
 pub(super) fn blocked(needs: &Run) -> String {
-    format!(
-        "not started: it grows from {}, which did not finish",
-        needs.label
-    )
+    format!("not started: its parent {} did not finish", needs.label)
 }
 
-/// How many runs at once a device is left with.
+/// The number of concurrent runs that remain on a device.
 pub(super) fn retired(slot: Slot, left: usize) -> String {
     let device = match slot.device {
         DeviceKind::Cpu => "the machine".to_owned(),
@@ -88,12 +85,12 @@ pub(super) fn retired(slot: Slot, left: usize) -> String {
     )
 }
 
-/// What follows a signal.
-pub(super) fn stop_asked(by: &str) -> String {
+/// The message after a signal.
+pub(super) fn stop_requested(by: &str) -> String {
     format!("{by}: stopping with a checkpoint of each run; a second signal stops at once")
 }
 
-/// How a sweep ended: `11 finished, 1 diverged in 12 min 3 s`.
+/// The outcome of a sweep: `11 finished, 1 diverged in 12 min 3 s`.
 pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
     let counts = [
         (tally.finished, "finished"),
@@ -102,7 +99,7 @@ pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
         (tally.stopped, "stopped"),
         (tally.skipped, "not started"),
         (tally.elsewhere, "done by other processes"),
-        (tally.blocked, "not started for want of another"),
+        (tally.blocked, "blocked by their parent"),
     ];
     let said: Vec<String> = counts
         .into_iter()
@@ -115,7 +112,7 @@ pub(super) fn summary(tally: &SweepTally, wall: Duration) -> String {
     format!("{} in {}", said.join(", "), duration(wall))
 }
 
-/// What a sweep is about to do.
+/// The first line of a sweep.
 pub(super) fn opening(pending: usize, finished_before: usize, slots: &[Slot]) -> String {
     let before = match finished_before {
         0 => String::new(),
@@ -125,11 +122,11 @@ pub(super) fn opening(pending: usize, finished_before: usize, slots: &[Slot]) ->
         return format!("nothing to train{before}");
     }
     let to_train = counted(pending, "run");
-    format!("{to_train} to train{before} · {}", workforce(slots))
+    format!("{to_train} to train{before} · {}", worker_pool(slots))
 }
 
-/// `2 workers, 1 thread each`, with the devices where the CPU is not the only one.
-pub fn workforce(slots: &[Slot]) -> String {
+/// `2 workers, 1 thread each`, with the devices unless the CPU is the only one.
+pub fn worker_pool(slots: &[Slot]) -> String {
     let threads = slots.first().map_or(1, |slot| slot.threads);
     let mut on: Vec<String> = slots.iter().map(|slot| slot.device.to_string()).collect();
     on.sort();
@@ -148,7 +145,7 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// The first line of an error that is not empty. The database has the whole text.
+/// The first line of an error that is not empty; the database has all of it.
 pub fn first_line(text: &str) -> &str {
     let mut lines = text.lines().map(str::trim);
     lines
@@ -182,8 +179,8 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_named_where_the_cpu_is_not_the_only_one() {
-        assert_eq!(workforce(&SLOTS), "2 workers, 1 thread each");
+    fn devices_are_named_unless_the_cpu_is_the_only_one() {
+        assert_eq!(worker_pool(&SLOTS), "2 workers, 1 thread each");
         let [first, second] = SLOTS;
         let slots = [1, 0].map(|gpu| Slot {
             device: DeviceKind::Cuda(gpu),
@@ -191,7 +188,7 @@ mod tests {
         });
         let mixed = [slots[0], slots[1], first];
         assert_eq!(
-            workforce(&mixed),
+            worker_pool(&mixed),
             "3 workers on cpu, cuda:0, cuda:1, 1 thread each"
         );
     }

@@ -1,4 +1,4 @@
-//! The page's own style and script, put together when the program is built.
+//! The page's style and script, concatenated at compile time.
 
 /// The style sheet.
 pub(super) const STYLE: &str = concat!(
@@ -8,7 +8,7 @@ pub(super) const STYLE: &str = concat!(
     include_str!("assets/print.css"),
 );
 
-/// The script: its files see each other's functions and nothing else does.
+/// The script. Its functions are private to one closure.
 pub(super) const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
     include_str!("assets/dom.js"),
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_them_ends_their_elements_or_refers_to_the_outside() {
+    fn assets_do_not_close_their_elements_or_load_anything() {
         for text in [STYLE, SCRIPT] {
             assert!(!text.contains("</") && !text.contains("<!--"));
             assert!(!text.contains("@import") && !text.contains("url("));

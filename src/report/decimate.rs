@@ -1,12 +1,12 @@
-//! Long curves made short without losing what one looks for in them: their peaks.
+//! Thins long curves while preserving their extremes.
 
 /// An iteration and an error in percent.
 pub(super) type Point = (u64, f64);
 
-/// At most `most` of the points, all of them real ones: the first and the last, and the lowest
-/// and the highest of each of equally many stretches in between. `most` is 4 at least.
+/// At most `most` of the points, without changing them: the first and the last, and the lowest and
+/// the highest of each of equally long sections in between. `most` must be at least 4.
 ///
-/// Values that are not finite are left out. The points are in ascending order of iterations.
+/// Skips values that are not finite. The points must be in ascending order of iterations.
 pub(super) fn decimate(points: &[Point], most: usize) -> Vec<Point> {
     let finite = points
         .iter()
@@ -31,7 +31,7 @@ pub(super) fn decimate(points: &[Point], most: usize) -> Vec<Point> {
     kept
 }
 
-/// The lowest and the highest point in their order; one where they are the same, none of none.
+/// The lowest and the highest point, in order; one if they are the same, none if there are none.
 fn extremes(points: &[Point]) -> impl Iterator<Item = Point> {
     let by_error = |a: &&Point, b: &&Point| a.1.total_cmp(&b.1);
     let lowest = points.iter().min_by(by_error);
@@ -46,7 +46,7 @@ fn extremes(points: &[Point]) -> impl Iterator<Item = Point> {
 mod tests {
     use super::*;
 
-    /// A falling curve with one peak and one trough that a reader must see.
+    /// A falling curve with one peak and one trough.
     fn curve(points: u64) -> Vec<Point> {
         let mut curve: Vec<Point> = (1..=points)
             .map(|i| (i, 90.0 - 80.0 * i as f64 / points as f64))
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_curve_keeps_its_ends_and_its_extremes() {
+    fn long_curves_keep_ends_and_extremes() {
         let whole = curve(10_000);
         for most in [4, 5, 50, 51, 1000] {
             let kept = decimate(&whole, most);
@@ -72,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn a_short_curve_is_left_alone() {
+    fn short_curves_are_unchanged() {
         let whole = curve(50);
         assert_eq!(decimate(&whole, 50), whole);
         assert_eq!(decimate(&[], 50), []);
     }
 
     #[test]
-    fn what_is_not_finite_is_left_out() {
+    fn non_finite_values_are_skipped() {
         let points = [(1, 90.0), (2, f64::NAN), (3, f64::INFINITY), (4, 80.0)];
         assert_eq!(decimate(&points, 50), [(1, 90.0), (4, 80.0)]);
     }

@@ -1,30 +1,30 @@
-//! How much of a large sweep a page lists, so that a browser can show it.
+//! Limits the rows of a page, so that a browser can show large sweeps.
 
-use super::model::{Entry, Standing, Table};
+use super::model::{Entry, EntryState, Table};
 
-/// Runs of a page.
+/// The most runs of a page.
 const RUNS: usize = 2000;
-/// Rows of each table of results.
+/// The most rows of each table of results.
 const ROWS: usize = 1000;
 
-/// The entries that the page lists, in their order.
+/// The entries that the page lists, in order.
 pub(super) fn shown<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<&'e Entry<'a>> {
-    let standings: Vec<Standing> = entries.iter().map(|entry| entry.standing).collect();
-    let places = chosen(&standings, RUNS);
+    let states: Vec<EntryState> = entries.iter().map(|entry| entry.state).collect();
+    let places = chosen(&states, RUNS);
     places.into_iter().map(|place| &entries[place]).collect()
 }
 
-/// At most `most` places, ascending: of runs that a reader has to look after first, then of
-/// finished ones, then of those that were never started.
-fn chosen(standings: &[Standing], most: usize) -> Vec<usize> {
-    let rank = |standing: Standing| match standing {
-        Standing::Finished => 1,
-        Standing::New => 2,
+/// At most `most` indices, ascending: runs that need attention first, then finished ones, then
+/// those not started.
+fn chosen(states: &[EntryState], most: usize) -> Vec<usize> {
+    let rank = |state: EntryState| match state {
+        EntryState::Finished => 1,
+        EntryState::New => 2,
         _ => 0,
     };
-    let mut places: Vec<usize> = (0..standings.len()).collect();
-    // Stable: the sweep's order within each rank.
-    places.sort_by_key(|&place| rank(standings[place]));
+    let mut places: Vec<usize> = (0..states.len()).collect();
+    // A stable sort: keeps the sweep's order within each rank.
+    places.sort_by_key(|&place| rank(states[place]));
     places.truncate(most);
     places.sort_unstable();
     places
@@ -35,7 +35,7 @@ pub(super) struct Cut<'a> {
     pub title: &'a str,
     pub columns: &'a [String],
     pub rows: &'a [Vec<String>],
-    /// How many rows the whole table has.
+    /// The number of rows of the whole table.
     pub all: usize,
     pub note: &'a str,
 }
@@ -55,16 +55,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_too_many_runs_those_to_look_after_are_listed_first() {
-        use Standing::{Diverged, Failed, Finished, New};
-        let standings = [New, Finished, Finished, Diverged, New, Failed];
-        assert_eq!(chosen(&standings, 10), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(chosen(&standings, 3), [1, 3, 5]);
-        assert_eq!(chosen(&standings, 1), [3]);
+    fn runs_that_need_attention_are_listed_first() {
+        use EntryState::{Diverged, Failed, Finished, New};
+        let states = [New, Finished, Finished, Diverged, New, Failed];
+        assert_eq!(chosen(&states, 10), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(chosen(&states, 3), [1, 3, 5]);
+        assert_eq!(chosen(&states, 1), [3]);
     }
 
     #[test]
-    fn a_long_table_is_cut_and_knows_its_length() {
+    fn long_tables_are_cut_and_state_their_length() {
         let table = Table {
             title: String::new(),
             columns: Vec::new(),

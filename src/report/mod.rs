@@ -1,9 +1,9 @@
-//! The report: a sweep's figures, tables and runs as one HTML file that needs nothing else.
+//! The HTML report: a sweep's figures, tables and runs in one self-contained file.
 //!
-//! `model` is what it shows (pure); `payload` packs curves and configurations for the page's own script, with
-//! `decimate` keeping long curves small; `policy` locks the page down; and `page.html` is filled
-//! in by askama, which escapes every value. The script and the style are `assets/`.
-//! Nothing here reads a file or the store, and the same input gives the same bytes.
+//! `model` is its content (pure); `payload` packs curves and configurations for the page's script,
+//! with `decimate` thinning long curves; `policy` restricts what the page may load; askama fills in
+//! `page.html` and escapes every value. `assets/` has the script and the style. This module must
+//! not read files or the store; equal input gives equal bytes.
 
 mod assets;
 mod decimate;
@@ -15,5 +15,5 @@ mod row;
 mod template;
 mod words;
 
-pub use model::{Attempt, Drawn, Entry, Report, Standing, Table, Tail};
+pub use model::{Attempt, Drawn, Entry, EntryState, Report, Table, Tail};
 pub use template::{PageError, render};

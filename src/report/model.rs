@@ -1,66 +1,66 @@
-//! What a report is made of.
+//! The content of a report.
 
 use std::time::Duration;
 
 use resweep_core::domain::{Curves, Run, Sweep};
 
-/// Everything that a report shows.
+/// The content of a report.
 #[derive(Debug, Clone)]
 pub struct Report<'a> {
     pub sweep: &'a Sweep,
-    /// One for each run of the sweep, in its order.
+    /// One entry per run of the sweep, in order.
     pub entries: Vec<Entry<'a>>,
-    /// The images of its data sets, one sentence each, and what was left out of them.
+    /// The images of its data sets and skipped files, one sentence each.
     pub images: Vec<String>,
     pub figures: Vec<Drawn>,
     /// Tables between the figures and the runs.
     pub tables: Vec<Table>,
     /// Milliseconds since 1970-01-01 UTC.
     pub written_unix_ms: u64,
-    /// How soon the file will be written anew; the page loads itself again as often. `None` for
-    /// a report that stays as it is.
+    /// The interval at which the file is rewritten and the page reloads itself; `None` for a final
+    /// report.
     pub refresh: Option<Duration>,
-    /// Of the program that writes the report.
+    /// The version of this program.
     pub version: &'a str,
 }
 
-/// A figure as whole SVG documents, made by this program. They are embedded as they are; the page
-/// shows the one that suits the reader's setting.
+/// A figure as SVG documents drawn by this program, embedded without escaping; the page shows the
+/// one that matches the reader's colour scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawn {
     pub light: String,
     pub dark: String,
 }
 
-/// One run with everything that is known of it.
+/// One run with all its data.
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {
     pub run: &'a Run,
-    pub standing: Standing,
-    /// Of the images: what the run's identity depends on.
+    pub state: EntryState,
+    /// The fingerprint of the images, part of the run's id.
     pub data_fingerprint: &'a str,
     /// The last iteration with a measurement, 0 before the first.
     pub iteration: u64,
-    /// Of all attempts at the training that counts; `None` before the first one's end.
+    /// The total time of all attempts at the current training; `None` before the first one ends.
     pub wall: Option<Duration>,
-    /// The first one first.
+    /// In order of time.
     pub attempts: Vec<Attempt>,
-    /// Whether the run finished with an error that guessing would give too.
+    /// Whether its final error is no better than guessing.
     pub no_better_than_chance: bool,
-    /// `None` where nothing was measured.
+    /// `None` without measurements.
     pub curves: Option<&'a Curves>,
-    /// The end of the newest log; `None` where there is none.
+    /// The end of the newest log, if there is one.
     pub log: Option<Tail>,
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum EntryState {
     Finished,
     Running,
     Diverged,
     Failed,
-    /// Asked to stop before its end.
+    /// Stopped on request.
     Stopped,
     /// Its process died.
     Interrupted,
@@ -68,8 +68,8 @@ pub enum Standing {
     New,
 }
 
-impl Standing {
-    /// All of them, in the order in which they are listed.
+impl EntryState {
+    /// All states, in the order in which they are listed.
     pub const ALL: [Self; 7] = [
         Self::Finished,
         Self::Running,
@@ -80,8 +80,8 @@ impl Standing {
         Self::New,
     ];
 
-    /// The word that is shown, the same as in `resweep status`.
-    pub fn word(self) -> &'static str {
+    /// The name that is shown, the same as in `resweep status`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Finished => "finished",
             Self::Running => "running",
@@ -94,20 +94,20 @@ impl Standing {
     }
 }
 
-/// One attempt at a run, with the program and the machine.
+/// One attempt at a run, with its program and machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the first.
     pub number: u64,
-    pub standing: Standing,
-    /// Where it took up the training.
+    pub state: EntryState,
+    /// The iteration from which it started.
     pub from_iteration: u64,
     pub diverged_iteration: Option<u64>,
     pub error: Option<String>,
     /// Milliseconds since 1970-01-01 UTC.
     pub started_unix_ms: i64,
     pub wall: Option<Duration>,
-    /// Of the program, with the commit where it is known: `0.1.0 (b111a02)`.
+    /// Version and, if known, commit: `0.1.0 (b111a02)`.
     pub program: String,
     pub device: String,
     pub cpu: String,
@@ -119,18 +119,18 @@ pub struct Attempt {
 /// The last lines of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tail {
-    /// Where the whole log is, for people.
+    /// The path of the whole log, for display.
     pub path: String,
     pub lines: Vec<String>,
 }
 
-/// A table of a report: text in rows, the first column to the left and the others to the right.
+/// A table of a report, as text; the first column is left-aligned, the others right-aligned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub title: String,
     pub columns: Vec<String>,
-    /// As many cells in each as there are columns.
+    /// One cell per column.
     pub rows: Vec<Vec<String>>,
-    /// How to read it.
+    /// An explanation of the table.
     pub note: String,
 }

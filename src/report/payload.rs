@@ -1,4 +1,4 @@
-//! What the page's script needs, as JSON that is safe inside a `<script>` element.
+//! Packs the data for the page's script as JSON that is safe inside a `<script>` element.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,16 +12,16 @@ use super::row::{eval_name, eval_set};
 use super::words::printable_lines;
 use resweep_core::domain::{Configuration, Curves, printable};
 
-/// Points of all curves together, as far as their number is up to this program.
+/// The target for the number of points of all curves.
 const POINTS: usize = 200_000;
-/// Points of one curve: at most, and always allowed.
+/// The most points of a curve, and the number that is always allowed.
 const MOST: usize = 1000;
 const LEAST: usize = 50;
 
-/// A report's data as the page carries them.
+/// A report's data as embedded in the page.
 pub(super) struct Packed {
     pub json: String,
-    /// Whether points of long curves were left out.
+    /// Whether points of long curves were dropped.
     pub thinned: bool,
 }
 
@@ -73,14 +73,14 @@ struct LogData {
     lines: Vec<String>,
 }
 
-/// Iterations, and an error in percent at each.
+/// Iterations, and an error in percent for each.
 #[derive(Serialize)]
 struct Curve(Vec<u64>, Vec<f64>);
 
-/// The JSON of a report that shows `entries` of its runs, and no configuration of another.
+/// The JSON of a report with `entries` of its runs and only their configurations.
 ///
 /// # Errors
-/// A configuration that JSON cannot hold, which a checked one never is.
+/// A configuration that JSON cannot represent; a checked one always can.
 pub(super) fn payload(report: &Report<'_>, entries: &[&Entry<'_>]) -> Result<Packed, PageError> {
     let most = points_of_a_curve(entries.len());
     let mut configurations = Vec::new();
@@ -107,19 +107,18 @@ pub(super) fn payload(report: &Report<'_>, entries: &[&Entry<'_>]) -> Result<Pac
     })
 }
 
-/// So many runs leave so many points to each curve.
+/// The number of points per curve for this number of runs.
 fn points_of_a_curve(runs: usize) -> usize {
     (POINTS / 2 / runs.max(1)).clamp(LEAST, MOST)
 }
 
-/// The number of points of the longest of all curves.
+/// The number of points of the longest curve.
 fn longest<'a>(curves: impl Iterator<Item = &'a Curves>) -> usize {
     let lengths = curves.map(|curves| curves.train.len().max(curves.eval.len()));
     lengths.max().unwrap_or(0)
 }
 
-/// JSON says the same with these written out; HTML then finds no end of an element, no comment
-/// and no character reference in it.
+/// Escapes characters so that HTML finds no end tag, comment or character reference in the JSON.
 fn embeddable(json: &str) -> String {
     json.replace('<', "\\u003c")
         .replace('>', "\\u003e")
@@ -128,7 +127,7 @@ fn embeddable(json: &str) -> String {
         .replace('\u{2029}', "\\u2029")
 }
 
-/// A configuration whose path can be shown.
+/// A configuration with its path escaped for display.
 fn shown(configuration: &Configuration) -> Configuration {
     let mut shown = configuration.clone();
     let path = configuration
@@ -172,7 +171,7 @@ fn run_data<'a>(entry: &'a Entry<'_>, configuration: usize, most: usize) -> RunD
 fn attempt_data(attempt: &Attempt) -> AttemptData {
     AttemptData {
         number: attempt.number,
-        state: attempt.standing.word(),
+        state: attempt.state.as_str(),
         from: attempt.from_iteration,
         diverged: attempt.diverged_iteration,
         error: attempt.error.as_deref().map(printable_lines),
@@ -187,7 +186,7 @@ fn attempt_data(attempt: &Attempt) -> AttemptData {
     }
 }
 
-/// Errors to six digits: more than a chart can show, and enough to round them to two as elsewhere.
+/// Rounds errors to six digits: more than a chart can show, and enough for two decimals elsewhere.
 fn curve(points: &[Point], most: usize) -> Curve {
     let kept = decimate(points, most);
     let rounded = |error: f64| (error * 1e6).round() / 1e6;
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn embedded_json_says_the_same_and_holds_nothing_that_html_reads() {
+    fn embedded_json_keeps_its_value_and_contains_no_html() {
         let hostile = "</script><!-- & \u{2028}\u{2029} \"'>";
         let json = serde_json::to_string(hostile).expect("text");
         let embedded = embeddable(&json);
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_runs_share_the_points_and_one_has_them_all_but_for_a_limit() {
+    fn runs_share_the_points_up_to_a_limit_per_curve() {
         assert_eq!(points_of_a_curve(1), 1000);
         assert_eq!(points_of_a_curve(400), 250);
         assert_eq!(points_of_a_curve(1000), 100);

@@ -1,11 +1,11 @@
-//! What the page may load: nothing but its own style and script, told by their hashes.
+//! The page's Content-Security-Policy: only its own style and script, by hash.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// A Content-Security-Policy under which a browser fetches nothing and runs only this style and
-/// this script, also should other text ever be taken for one.
+/// A Content-Security-Policy under which a browser loads nothing and runs only this style and
+/// script, even if escaping failed.
 pub(super) fn policy(style: &str, script: &str) -> String {
     format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
@@ -14,7 +14,7 @@ pub(super) fn policy(style: &str, script: &str) -> String {
     )
 }
 
-/// As <https://www.w3.org/TR/CSP3/#grammardef-hash-source> writes it.
+/// The hash source of <https://www.w3.org/TR/CSP3/#grammardef-hash-source>.
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_one_that_the_standard_gives_as_its_example() {
+    fn hash_matches_the_example_of_the_standard() {
         // CSP 3, section 8.4.
         let example = hash("alert('Hello, world.');");
         assert_eq!(

@@ -1,18 +1,18 @@
-//! One line of the table of runs.
+//! One row of the table of runs.
 
-use super::model::{Entry, Standing};
+use super::model::{Entry, EntryState};
 use super::words::{duration, percent};
 use resweep_core::domain::{EvalSet, Run, Validation, printable};
 
-/// A run as the table shows it: text in the cells, and what they are sorted by.
+/// A run as a row: the text of the cells, and their sort keys.
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub id: &'a str,
     pub label: String,
-    pub state: Standing,
-    /// Why the run has no result or one that is of no use, in one line; else empty.
+    pub state: EntryState,
+    /// Why the run has no useful result, in one line; otherwise empty.
     pub note: String,
-    /// Share of the iterations that are done, in percent.
+    /// The fraction of the iterations done, in percent.
     pub done_percent: f64,
     pub iteration: u64,
     pub iterations: u64,
@@ -22,7 +22,7 @@ pub(super) struct Row<'a> {
     pub attempts: usize,
 }
 
-/// What is shown, and the number that the column is sorted by, where there is one.
+/// The text of a cell, and the number to sort by, if any.
 #[derive(Debug)]
 pub(super) struct Cell {
     pub text: String,
@@ -37,7 +37,7 @@ impl<'a> Row<'a> {
         Self {
             id: &run.id.0,
             label: printable(&run.label),
-            state: entry.standing,
+            state: entry.state,
             note: note(entry),
             done_percent: done.min(100.0).round(),
             iteration: entry.iteration,
@@ -52,9 +52,9 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What the filter looks for its text in, in lower case.
+    /// The lower-case text that the filter searches.
     pub(super) fn haystack(&self) -> String {
-        format!("{} {} {}", self.label, self.state.word(), self.note).to_lowercase()
+        format!("{} {} {}", self.label, self.state.as_str(), self.note).to_lowercase()
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn last_eval(entry: &Entry<'_>) -> Option<f64> {
     Some(points.find(|point| point.set == set)?.error_percent)
 }
 
-/// The images that a run's evaluations use.
+/// The images of a run's evaluations.
 pub(super) fn eval_set(run: &Run) -> EvalSet {
     match run.config.configuration.data.validation {
         Validation::None => EvalSet::Test,
@@ -85,7 +85,7 @@ pub(super) fn eval_name(set: EvalSet) -> &'static str {
     }
 }
 
-/// What the column of evaluation errors is called: `test`, `validation`, or what holds for both.
+/// The heading of the column of evaluation errors: `test`, `validation`, or a term for both.
 pub(super) fn eval_heading(entries: &[Entry<'_>]) -> &'static str {
     let names = entries.iter().map(|entry| eval_name(eval_set(entry.run)));
     let mut names: Vec<&str> = names.collect();
@@ -116,9 +116,9 @@ fn note(entry: &Entry<'_>) -> String {
     if entry.no_better_than_chance {
         return "no better than chance".to_owned();
     }
-    match (entry.standing, attempt.diverged_iteration, &attempt.error) {
-        (Standing::Diverged, Some(iteration), _) => format!("at iteration {iteration}"),
-        (Standing::Failed, _, Some(error)) => {
+    match (entry.state, attempt.diverged_iteration, &attempt.error) {
+        (EntryState::Diverged, Some(iteration), _) => format!("at iteration {iteration}"),
+        (EntryState::Failed, _, Some(error)) => {
             let mut lines = error.lines().map(str::trim);
             printable(lines.find(|line| !line.is_empty()).unwrap_or_default())
         }

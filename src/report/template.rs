@@ -6,14 +6,14 @@ use askama::Template;
 
 use super::assets::{SCRIPT, STYLE};
 use super::limits::{Cut, cut, shown};
-use super::model::{Drawn, Entry, Report, Standing};
+use super::model::{Drawn, Entry, EntryState, Report};
 use super::payload::payload;
 use super::policy::policy;
 use super::row::{Row, eval_heading};
 use super::words::{counted, duration, printable_lines};
 use resweep_core::domain::printable;
 
-/// Why a report could not be put together. No sweep that was read makes one.
+/// Why a report could not be rendered. A checked sweep never causes one.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     #[error("cannot write the report's data as JSON")]
@@ -22,7 +22,7 @@ pub enum PageError {
     Template(#[from] askama::Error),
 }
 
-/// The report as one HTML document in UTF-8. Everything in it is escaped but the figures.
+/// Renders the report as one HTML document in UTF-8. Escapes everything but the figures.
 ///
 /// # Errors
 /// See [`PageError`].
@@ -73,44 +73,39 @@ struct Page<'a> {
     done_percent: f64,
     figures: &'a [Drawn],
     tables: Vec<Cut<'a>>,
-    /// All of them; `rows` may be fewer.
+    /// The number of all runs; `rows` may have fewer.
     runs: usize,
     eval: &'static str,
     version: &'a str,
     rows: Vec<Row<'a>>,
 }
 
-/// How many runs stand so.
+/// The number of runs in a state.
 struct State {
     word: &'static str,
     count: usize,
 }
 
-/// Those that occur.
+/// The states that occur.
 fn states(entries: &[Entry<'_>]) -> Vec<State> {
-    let count = |state| {
-        entries
-            .iter()
-            .filter(|entry| entry.standing == state)
-            .count()
-    };
-    let all = Standing::ALL.into_iter().map(|state| State {
-        word: state.word(),
+    let count = |state| entries.iter().filter(|entry| entry.state == state).count();
+    let all = EntryState::ALL.into_iter().map(|state| State {
+        word: state.as_str(),
         count: count(state),
     });
     all.filter(|state| state.count > 0).collect()
 }
 
-/// How far the sweep has come. Runs that finished or diverged are done.
+/// The progress of the sweep in percent. Finished and diverged runs are done.
 fn done_percent(entries: &[Entry<'_>]) -> f64 {
-    let done = entries.iter().map(|entry| match entry.standing {
-        Standing::Finished | Standing::Diverged => 100.0,
+    let done = entries.iter().map(|entry| match entry.state {
+        EntryState::Finished | EntryState::Diverged => 100.0,
         _ => Row::new(entry).done_percent,
     });
     (done.sum::<f64>() / entries.len().max(1) as f64).floor()
 }
 
-/// What the line below the title says.
+/// The entries of the line below the title.
 fn facts(report: &Report<'_>) -> Vec<String> {
     let sweep = report.sweep;
     let time: Duration = report.entries.iter().filter_map(|entry| entry.wall).sum();

@@ -1,10 +1,10 @@
-//! How numbers are said on the page.
+//! Formats numbers for the page.
 
 use std::time::Duration;
 
 use resweep_core::domain::printable;
 
-/// An error in percent with two digits, or a dash where there is none or it is not finite.
+/// An error in percent with two digits, or a dash if it is missing or not finite.
 pub(super) fn percent(error: Option<f64>) -> String {
     let finite = error.filter(|error| error.is_finite());
     finite.map_or_else(|| "–".to_owned(), |error| format!("{error:.2}"))
@@ -27,7 +27,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// As [`printable`], with the ends of lines kept.
+/// As [`printable`], but keeps line breaks.
 pub(super) fn printable_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(printable).collect();
     lines.join("\n")
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_number_is_a_dash() {
+    fn non_finite_errors_are_dashes() {
         assert_eq!(percent(None), "–");
         assert_eq!(percent(Some(f64::NAN)), "–");
         assert_eq!(percent(Some(8.754)), "8.75");

@@ -40,7 +40,7 @@ fn a_figure_in_another_look_never_replaces_another_figure() {
     let output = refused.code(2).get_output().clone();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("`one-dark`, the figure `one` in another look"),
+        said.contains("`one-dark`, the figure `one` in another style"),
         "{said}"
     );
 }

@@ -270,7 +270,7 @@ fn gc_keeps_what_a_run_has_yet_to_grow_from_and_what_is_gone_is_trained_again() 
     let again = [&["run", "tiny.toml", "--set", "train.lr=0.04"], &PLAIN[..]].concat();
     let again = [&again[..], &["--set", "model.init={ from = { depth = 8, iterations = 12, lr = 0.05 }, deepen = \"identity\" }"]].concat();
     let shown = place.stdout(&[&["plan"], &again[1..]].concat());
-    assert!(shown.contains("finished, trains again"), "{shown}");
+    assert!(shown.contains("finished, will be retrained"), "{shown}");
     place.stdout(&again);
     let trainings = "SELECT max(number) FROM trainings";
     assert_eq!(place.rows("results", trainings), ["Integer(2)"]);

@@ -142,7 +142,7 @@ fn seeds_are_added_until_the_most_and_the_same_ones_after_a_kill() {
     assert!(status.contains(seeds), "{status}");
     let page = place.stdout(&["table", "tiny.toml", "--set", UNTIL, "--results", "one"]);
     assert!(
-        page.contains("- plain-8: 3, the most; undecided against plain-14"),
+        page.contains("- plain-8: 3, the maximum; undecided against plain-14"),
         "{page}"
     );
 
@@ -171,5 +171,5 @@ fn a_figure_of_seeds_that_the_results_called_for_verifies() {
     let place = place(SWEEP);
     place.stdout(&["run", "tiny.toml", "--set", UNTIL]);
     let said = place.stdout(&["verify", "results/tiny/figure.png"]);
-    assert!(said.contains("the same, byte for byte"), "{said}");
+    assert!(said.contains("identical, byte for byte"), "{said}");
 }

@@ -189,7 +189,7 @@ fn what_an_export_did_not_write_is_not_overwritten() {
     let args = ["export", "tiny.toml", "--to", "out"];
     let assert = place.resweep(&args).assert().code(3);
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
-    assert!(said.contains("`out/points.csv` is there already"), "{said}");
+    assert!(said.contains("`out/points.csv` exists"), "{said}");
     assert_eq!(fs::read_to_string(&own).expect("mine"), "mine");
     assert_eq!(
         workplace::files(&place.path().join("out")),
@@ -360,7 +360,7 @@ fn a_run_without_its_last_checkpoint_is_told_and_left_out() {
     let assert = place.resweep(&args).assert().success();
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(
-        said.contains("left out: plain-8 has no checkpoint of its end"),
+        said.contains("skipped plain-8, which has no final checkpoint"),
         "{said}"
     );
 }

@@ -7,12 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep_core::analysis::expectations::Outcome;
+use resweep_core::analysis::expectations::ExpectationOutcome;
 use resweep_core::analysis::repeats::Reason;
 use resweep_core::analysis::verdicts::{Judgement, Verdict};
-use resweep_core::analysis::{End, Findings, Growth, Recorded, grow};
-use resweep_core::domain::{Curves, ErrorPoint, EvalPoint, EvalSet, Run, RunId, Sweep};
-use resweep_core::plan::{self, DataFacts};
+use resweep_core::analysis::{Findings, Recorded, SeedGrowth, grow};
+use resweep_core::domain::{
+    Curves, ErrorPoint, EvalPoint, EvalSet, ResultStatus, Run, RunId, Sweep,
+};
+use resweep_core::plan::{self, DataIdentity};
 use resweep_core::sweep_file;
 use resweep_figures::{TableFormat, table};
 
@@ -31,7 +33,7 @@ depth = [20, 56]
 struct Measured {
     sweep: Sweep,
     runs: Vec<Run>,
-    records: HashMap<RunId, (End, Curves)>,
+    records: HashMap<RunId, (ResultStatus, Curves)>,
 }
 
 impl Measured {
@@ -40,7 +42,7 @@ impl Measured {
         let path = folder.path().join("sweep.toml");
         fs::write(&path, toml).expect("the sweep file");
         let sweep = sweep_file::load(&path, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
-        let facts = DataFacts {
+        let facts = DataIdentity {
             fingerprint: "images",
             classes: 10,
         };
@@ -55,19 +57,19 @@ impl Measured {
     /// Runs of `label`, one for each seed, that finished with these training and test errors.
     fn finish(mut self, label: &str, errors: &[(f64, f64)]) -> Self {
         for (at, &(train, test)) in errors.iter().enumerate() {
-            self.end(label, at, End::Finished, (train, test));
+            self.end(label, at, ResultStatus::Finished, (train, test));
         }
         self
     }
 
-    fn end(&mut self, label: &str, seed: usize, end: End, (train, test): (f64, f64)) {
+    fn end(&mut self, label: &str, seed: usize, end: ResultStatus, (train, test): (f64, f64)) {
         let index = self.sweep.labels.iter().position(|known| known == label);
         let of = |run: &&Run| Some(run.configuration) == index;
         let run = self.runs.iter().filter(of).nth(seed).expect("a run");
         let iteration = run.config.configuration.train.iterations;
         let curves = Curves {
             guess_error_percent: None,
-            diverged: (end == End::Diverged).then_some(iteration),
+            diverged: (end == ResultStatus::Diverged).then_some(iteration),
             measured: None,
             train: vec![ErrorPoint {
                 iteration,
@@ -88,14 +90,14 @@ impl Measured {
             let record = self.records.get(&run.id);
             Recorded {
                 run,
-                end: record.map_or(End::Open, |(end, _)| *end),
+                status: record.map_or(ResultStatus::Unfinished, |(end, _)| *end),
                 curves: record.map(|(_, curves)| curves),
             }
         })
         .collect()
     }
 
-    fn grow(&self) -> Growth {
+    fn grow(&self) -> SeedGrowth {
         let rule = self.sweep.adaptive.expect("adaptive repeats");
         grow(rule, &self.sweep, &self.recorded(self.runs.iter()))
     }
@@ -185,7 +187,7 @@ fn one_seed_and_a_diverged_run_give_no_verdict() {
     let mut two = Measured::new(&seeds(3))
         .finish("plain-20", &[(1.0, 9.0), (1.2, 9.1), (1.1, 9.2)])
         .finish("plain-56", &[(6.0, 13.0), (6.1, 13.1)]);
-    two.end("plain-56", 2, End::Diverged, (90.0, 90.0));
+    two.end("plain-56", 2, ResultStatus::Diverged, (90.0, 90.0));
     let verdict = two.verdict("Degradation");
     assert_eq!(verdict.judgement, Judgement::CannotBeJudged);
     let reason = verdict.comparisons[0].reason.as_deref();
@@ -241,8 +243,8 @@ fn divergence_and_chance_are_in_every_table() {
     let mut measured = Measured::new(&seeds(3))
         .finish("plain-20", &[(1.0, 9.0), (1.2, 9.1), (1.1, 9.2)])
         .finish("ResNet-56", &[(90.0, 90.0), (89.9, 89.5), (40.0, 45.0)]);
-    measured.end("plain-56", 0, End::Diverged, (90.0, 90.0));
-    measured.end("plain-56", 1, End::Diverged, (90.0, 90.0));
+    measured.end("plain-56", 0, ResultStatus::Diverged, (90.0, 90.0));
+    measured.end("plain-56", 1, ResultStatus::Diverged, (90.0, 90.0));
     let findings = measured.findings();
     let page = table(&findings, TableFormat::Markdown).expect("a table");
     assert!(
@@ -273,7 +275,7 @@ fn divergence_and_chance_are_in_every_table() {
 fn a_sweep_of_which_every_run_diverged_says_so() {
     let mut measured = Measured::new(&seeds(1));
     for label in measured.sweep.labels.clone() {
-        measured.end(&label, 0, End::Diverged, (90.0, 90.0));
+        measured.end(&label, 0, ResultStatus::Diverged, (90.0, 90.0));
     }
     let page = table(&measured.findings(), TableFormat::Markdown).expect("a table");
     assert!(page.contains("All 4 runs diverged"), "{page}");
@@ -308,18 +310,18 @@ expect = [
         .finish("plain-56", &[(5.8, 14.1), (5.9, 14.3)])
         .finish("ResNet-20", &[(0.7, 8.7), (0.7, 8.8)])
         .finish("ResNet-56", &[(0.1, 7.0)]);
-    let outcomes = |measured: &Measured| -> Vec<Outcome> {
+    let outcomes = |measured: &Measured| -> Vec<ExpectationOutcome> {
         let expectations = measured.findings().expectations;
         expectations.iter().map(|checked| checked.outcome).collect()
     };
-    let (met, open) = (Outcome::Met, Outcome::NotDecided);
+    let (met, open) = (ExpectationOutcome::Met, ExpectationOutcome::NotDecided);
     assert_eq!(outcomes(&measured), [met, met, open]);
     let measured = measured.finish("ResNet-56", &[(0.1, 7.0), (0.1, 7.0)]);
-    assert_eq!(outcomes(&measured), [met, met, Outcome::NotMet]);
+    assert_eq!(outcomes(&measured), [met, met, ExpectationOutcome::NotMet]);
     let mut measured = measured.finish("plain-56", &[(5.8, 14.1), (5.9, 14.4)]);
-    assert_eq!(outcomes(&measured)[0], Outcome::NotMet);
-    measured.end("plain-56", 1, End::Diverged, (90.0, 90.0));
-    assert_eq!(outcomes(&measured)[..2], [Outcome::NotMet, met]);
+    assert_eq!(outcomes(&measured)[0], ExpectationOutcome::NotMet);
+    measured.end("plain-56", 1, ResultStatus::Diverged, (90.0, 90.0));
+    assert_eq!(outcomes(&measured)[..2], [ExpectationOutcome::NotMet, met]);
 }
 
 fn adaptive(min: usize, max: usize) -> String {
@@ -336,20 +338,20 @@ fn seeds_are_added_only_where_intervals_overlap_until_they_part() {
         .finish("plain-20", &[(1.0, 10.00), (1.0, 10.02)])
         .finish("plain-32", &[(1.0, 10.04), (1.0, 10.06)])
         .finish("plain-56", &[(1.0, 20.00), (1.0, 20.02)]);
-    let used = |growth: &Growth| growth.seeds.iter().map(|s| s.used).collect::<Vec<usize>>();
+    let used = |growth: &SeedGrowth| growth.seeds.iter().map(|s| s.used).collect::<Vec<usize>>();
     let growth = measured.grow();
     assert_eq!((used(&growth), growth.settled), (vec![3, 3, 2], false));
     assert_eq!(growth.seeds[0].reason, Reason::Waiting);
 
     let mut measured = measured;
-    measured.end("plain-20", 2, End::Finished, (1.0, 10.01));
-    measured.end("plain-32", 2, End::Finished, (1.0, 10.05));
+    measured.end("plain-20", 2, ResultStatus::Finished, (1.0, 10.01));
+    measured.end("plain-32", 2, ResultStatus::Finished, (1.0, 10.05));
     let growth = measured.grow();
     assert_eq!((used(&growth), growth.settled), (vec![4, 4, 2], false));
 
     // 10.010 +- 0.013 and 10.050 +- 0.013: standard error 0.00408, t = 3.182
-    measured.end("plain-20", 3, End::Finished, (1.0, 10.01));
-    measured.end("plain-32", 3, End::Finished, (1.0, 10.05));
+    measured.end("plain-20", 3, ResultStatus::Finished, (1.0, 10.01));
+    measured.end("plain-32", 3, ResultStatus::Finished, (1.0, 10.05));
     let growth = measured.grow();
     assert_eq!((used(&growth), growth.settled), (vec![4, 4, 2], true));
     assert!(
@@ -360,7 +362,7 @@ fn seeds_are_added_only_where_intervals_overlap_until_they_part() {
         "{growth:?}"
     );
 
-    measured.end("plain-32", 3, End::Finished, (1.0, 10.01));
+    measured.end("plain-32", 3, ResultStatus::Finished, (1.0, 10.01));
     let growth = measured.grow();
     assert_eq!((used(&growth), growth.settled), (vec![4, 4, 2], true));
     let against = Reason::UndecidedAtMax(vec!["plain-32".to_owned()]);
@@ -371,8 +373,8 @@ fn seeds_are_added_only_where_intervals_overlap_until_they_part() {
 #[test]
 fn no_seed_is_added_where_a_run_failed_or_diverged() {
     for (end, reason) in [
-        (End::Failed, Reason::Failed),
-        (End::Diverged, Reason::Diverged),
+        (ResultStatus::Failed, Reason::Failed),
+        (ResultStatus::Diverged, Reason::Diverged),
     ] {
         let mut measured = Measured::new(&adaptive(2, 4))
             .finish("plain-20", &[(1.0, 10.0), (1.0, 10.2)])
@@ -390,7 +392,7 @@ fn no_seed_is_added_where_a_run_failed_or_diverged() {
 /// Trains what is called for, some runs at a time in any order, and asks again in between.
 fn train_in_any_order(
     measured: &mut Measured,
-    ends: &HashMap<RunId, (End, f64)>,
+    ends: &HashMap<RunId, (ResultStatus, f64)>,
     rng: &mut ChaCha8Rng,
 ) {
     for _ in 0..1000 {
@@ -422,14 +424,14 @@ fn the_same_seeds_are_trained_however_often_and_wherever_a_sweep_is_interrupted(
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     for _ in 0..50 {
         let fresh = || Measured::new(&adaptive(2, 6));
-        let ends: HashMap<RunId, (End, f64)> = fresh()
+        let ends: HashMap<RunId, (ResultStatus, f64)> = fresh()
             .runs
             .iter()
             .map(|run| {
                 let end = match rng.random_range(0..40) {
-                    0 => End::Diverged,
-                    1 => End::Failed,
-                    _ => End::Finished,
+                    0 => ResultStatus::Diverged,
+                    1 => ResultStatus::Failed,
+                    _ => ResultStatus::Finished,
                 };
                 let error = 10.0 + run.configuration as f64 + rng.random_range(-1.0..1.0);
                 (run.id.clone(), (end, error))

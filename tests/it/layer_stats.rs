@@ -198,7 +198,7 @@ fn a_figure_of_responses_is_verified_by_them() {
     write_images(&place.path().join("images"));
     place.stdout(&["run", "tiny.toml"]);
     let verify = ["verify", "results/tiny/figure.png"];
-    assert!(place.stdout(&verify).contains("the same, byte for byte"));
+    assert!(place.stdout(&verify).contains("identical, byte for byte"));
 
     let id = &place.rows("results", "SELECT run_id FROM sweep_runs ORDER BY position")[1];
     let changed = place.database("results").execute(

@@ -43,7 +43,7 @@ fn an_event_of_a_run_that_was_not_registered_is_an_error() {
     record_fixture::begin(&mut recorder, "fig1", &[run]);
     let error = recorder.claim(&stranger, slot);
     assert!(error.unwrap_err().to_string().contains("plain-56 seed 1"));
-    let event = RunEvent::Began(Beginning {
+    let event = RunEvent::Began(StartPoint {
         iteration: 0,
         from: None,
     });

@@ -113,7 +113,7 @@ fn a_gpu_is_recorded_with_its_name() {
         device: DeviceKind::Cuda(1),
         ..SLOT
     };
-    let beginning = Beginning {
+    let beginning = StartPoint {
         iteration: 0,
         from: None,
     };
@@ -213,7 +213,7 @@ fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
         assert_eq!(status.attempts, number as u64 + 1);
     }
     let settled = recorder.claim(&run, SLOT).unwrap();
-    assert_eq!(settled, Claim::Settled(Outcome::Finished));
+    assert_eq!(settled, Claim::EndedElsewhere(Outcome::Finished));
     drop(recorder);
 
     let mut recorder = Recorder::open(&path).unwrap();
@@ -233,7 +233,7 @@ fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
     finish(&mut recorder, &run, &Outcome::Finished);
     // What is trained again is trained once.
     let settled = recorder.claim(&run, SLOT).unwrap();
-    assert_eq!(settled, Claim::Settled(Outcome::Finished));
+    assert_eq!(settled, Claim::EndedElsewhere(Outcome::Finished));
     let attempts = store.attempts(&run.id).unwrap();
     let numbers: Vec<_> = attempts.iter().map(|a| (a.number, a.training)).collect();
     assert_eq!(numbers, [(1, 1), (2, 1), (3, 1), (4, 2)]);
@@ -251,14 +251,14 @@ fn points_after_the_checkpoint_are_taken_back() {
     let (_folder, path) = database();
     let run = run(20, Shortcut::None, 1);
     let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
-    let grant = start(&mut recorder, &run);
+    let lease = start(&mut recorder, &run);
     for iteration in [500, 1000, 1500] {
         measure(&mut recorder, &run, iteration, 50.0, 40.0);
     }
     drop(recorder);
 
     let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
-    start_from(&mut recorder, &run, 1000, Some(grant.training));
+    start_from(&mut recorder, &run, 1000, Some(lease.training));
     let store = Store::open_read_only(&path).unwrap();
     let trained = store.measurements(&run.id).unwrap().train;
     assert_eq!(trained, [train_point(500, 50.0)]);
@@ -283,8 +283,8 @@ fn checkpoints_are_offered_to_every_run_with_the_same_past() {
     long.config.configuration.train.lr_drops = vec![1500, 4500];
     long.trajectories[..2].clone_from_slice(&short.trajectories[..2]);
     let mut recorder = begun(&path, "fig6", &[short.clone(), long.clone()]);
-    let grant = start(&mut recorder, &short);
-    assert!(grant.checkpoints.is_empty());
+    let lease = start(&mut recorder, &short);
+    assert!(lease.checkpoints.is_empty());
     for iteration in [1000, 2000, 3000] {
         measure(&mut recorder, &short, iteration, 50.0, 40.0);
         let saved = Saved {
@@ -296,11 +296,11 @@ fn checkpoints_are_offered_to_every_run_with_the_same_past() {
         hear(&mut recorder, &short, RunEvent::Checkpointed(saved));
     }
     // Only the last two are kept, and that after 2,250 iterations has another past.
-    let granted = start_from(&mut recorder, &long, 2000, Some(grant.training));
-    let offered: Vec<u64> = granted.checkpoints.iter().map(|c| c.iteration).collect();
+    let acquired = start_from(&mut recorder, &long, 2000, Some(lease.training));
+    let offered: Vec<u64> = acquired.checkpoints.iter().map(|c| c.iteration).collect();
     assert_eq!(offered, [2000]);
-    assert_eq!(granted.checkpoints[0].sha256, [7; 32]);
-    assert!(granted.checkpoints[0].path.starts_with(&grant.folder));
+    assert_eq!(acquired.checkpoints[0].sha256, [7; 32]);
+    assert!(acquired.checkpoints[0].path.starts_with(&lease.folder));
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(
         store.measurements(&long.id).unwrap().train,
@@ -327,7 +327,7 @@ fn a_run_is_held_by_one_process_until_that_dies_or_its_lease_ends() {
     let mut first = begun(&path, "fig6", runs);
     let mut second = begun(&path, "fig6", runs);
     start(&mut first, &run);
-    assert_eq!(second.claim(&run, SLOT).unwrap(), Claim::Held);
+    assert_eq!(second.claim(&run, SLOT).unwrap(), Claim::LeasedElsewhere);
     second.commit().unwrap();
     // A third process has less patience: it takes what has not moved since it first looked.
     let mut third = Recorder::open(&path).unwrap();

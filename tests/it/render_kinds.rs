@@ -46,7 +46,7 @@ impl Setup {
                 label: label.clone(),
                 configuration: index,
                 trajectories: Vec::new(),
-                origin: None,
+                parent: None,
                 cost: Cost {
                     parameters: 0,
                     forward_flops: 0,

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::workplace::{ChildGuard, Workplace};
-use resweep::report::{self, Attempt, Entry, Report, Standing, Table, Tail};
+use resweep::report::{self, Attempt, Entry, EntryState, Report, Table, Tail};
 use resweep_core::domain::*;
 use serde_json::Value;
 
@@ -227,7 +227,7 @@ fn stop(process: &mut ChildGuard) {
 fn run(number: usize, label: String) -> Run {
     let configuration = Configuration::paper(20, Shortcut::None);
     Run {
-        origin: None,
+        parent: None,
         id: RunId(format!("{number:012x}{:052x}", 0)),
         config: RunConfig {
             configuration,
@@ -261,16 +261,16 @@ fn sweep(label: &str) -> Sweep {
 }
 
 /// With the given text wherever text from outside can be.
-fn entry<'a>(run: &'a Run, curves: &'a Curves, standing: Standing, text: &'a str) -> Entry<'a> {
+fn entry<'a>(run: &'a Run, curves: &'a Curves, state: EntryState, text: &'a str) -> Entry<'a> {
     Entry {
         run,
-        standing,
+        state,
         data_fingerprint: text,
         iteration: 64_000,
         wall: Some(Duration::from_secs(60)),
         attempts: vec![Attempt {
             number: 1,
-            standing,
+            state,
             from_iteration: 0,
             diverged_iteration: None,
             error: Some(text.to_owned()),
@@ -327,7 +327,7 @@ fn hostile_text_stays_text_wherever_it_comes_from() {
         let curves = Curves::default();
         let html = page(
             &sweep,
-            vec![entry(&runs[0], &curves, Standing::Failed, hostile)],
+            vec![entry(&runs[0], &curves, EntryState::Failed, hostile)],
         );
         // the data are JSON, where only what HTML reads is written otherwise
         let (markup, json) = html.split_once(DATA).expect("the data");
@@ -383,10 +383,10 @@ fn a_thousand_runs_fit_into_a_file_of_a_few_megabytes() {
         .collect();
     let curves: Vec<Curves> = (0..1000).map(curves).collect();
     let states = [
-        Standing::Finished,
-        Standing::Finished,
-        Standing::Diverged,
-        Standing::New,
+        EntryState::Finished,
+        EntryState::Finished,
+        EntryState::Diverged,
+        EntryState::New,
     ];
     let entries: Vec<Entry<'_>> = (0..1000)
         .map(|i| Entry {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crossbeam::channel::never;
 use fake::Fake;
 use resweep_core::domain::Trainer;
-use resweep_core::schedule::{self, Batch, Limits, Workforce};
+use resweep_core::schedule::{self, Limits, RunBatch, WorkerPool};
 use tempfile::TempDir;
 
 /// Runs of the small and of the large folder.
@@ -29,10 +29,10 @@ fn folder(runs: usize) -> TempDir {
     let file = sweep::write(folder.path(), runs).expect("the sweep file");
     let (sweep, runs) = sweep::expand(&file).expect("its runs");
     let mut recorder = sweep::begin(folder.path(), &file, &sweep, &runs).expect("a database");
-    let batch = Batch {
+    let batch = RunBatch {
         runs: runs.into(),
         finished_before: 0,
-        workforce: Workforce::on_cpu(64, 1),
+        worker_pool: WorkerPool::on_cpu(64, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 1,

@@ -9,12 +9,12 @@ use std::thread;
 
 use crossbeam::channel::{Receiver, Sender, never};
 use resweep_core::domain::{
-    Claim, Configuration, Cost, DeviceKind, Event, EventSink, Grant, Job, Ledger, Origin, Outcome,
-    Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, StopReason, SweepTally, TrainError,
-    TrainPoint, Trainer, TrainingId, TrajectoryId,
+    Claim, Configuration, Cost, DeviceKind, Event, EventSink, Job, Lease, Ledger, Outcome,
+    ParentRun, Run, RunConfig, RunEvent, RunId, Shortcut, SinkError, Slot, StopReason, SweepTally,
+    TrainError, TrainPoint, Trainer, TrainingId, TrajectoryId,
 };
 use resweep_core::files::Place;
-use resweep_core::schedule::{self, Batch, Limits, ScheduleError, Workforce};
+use resweep_core::schedule::{self, Limits, RunBatch, ScheduleError, WorkerPool};
 
 fn run(number: usize) -> Run {
     let configuration = Configuration::paper(20, Shortcut::A);
@@ -27,7 +27,7 @@ fn run(number: usize) -> Run {
         label: format!("run {number}"),
         configuration: 0,
         trajectories: Vec::new(),
-        origin: None,
+        parent: None,
         cost: Cost {
             parameters: 1,
             forward_flops: 1,
@@ -80,7 +80,7 @@ impl Trainer for Scripted {
         self.running.fetch_sub(1, Ordering::SeqCst);
         match job.run.config.seed {
             3 => in_a_pool(|| panic!("index out of bounds, say")),
-            5 => Err(TrainError::lasting("no such file, say")),
+            5 => Err(TrainError::permanent("no such file, say")),
             7 => Ok(Outcome::Diverged { iteration: 2 }),
             _ => Ok(Outcome::Finished),
         }
@@ -147,14 +147,14 @@ impl EventSink for Listener {
                 {
                     assert!(error.contains("index out of bounds, say at "), "{error}");
                 }
-                format!("{} {}", run.label, outcome.word())
+                format!("{} {}", run.label, outcome.as_str())
             }
-            Event::RunSettled { run, .. } => format!("{} settled", run.label),
+            Event::RunEndedElsewhere { run, .. } => format!("{} settled", run.label),
             Event::RunBlocked { run, .. } => format!("{} blocked", run.label),
             Event::SlotRetired { slot, left } => {
                 format!("{} goes on with {left}", slot.device)
             }
-            Event::StopAsked { by } => format!("{by} asked to stop"),
+            Event::StopRequested { by } => format!("{by} asked to stop"),
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
         });
         Ok(())
@@ -167,12 +167,12 @@ impl Ledger for Listener {
         if let Some(claim) = self.claims.remove(&run.id) {
             return Ok(claim);
         }
-        Ok(Claim::Granted(Grant {
+        Ok(Claim::Acquired(Lease {
             training: TrainingId(1),
             attempt: 1,
             folder: Place::root(Path::new("unused")),
             checkpoints: Vec::new(),
-            origin: Vec::new(),
+            parent_checkpoints: Vec::new(),
         }))
     }
 
@@ -205,10 +205,10 @@ fn sweep_of(
     display: &Listener,
     stop: &Receiver<StopReason>,
 ) -> Result<SweepTally, ScheduleError> {
-    let batch = Batch {
+    let batch = RunBatch {
         runs,
         finished_before: 0,
-        workforce: Workforce::on_cpu(workers, 1),
+        worker_pool: WorkerPool::on_cpu(workers, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 3,
@@ -305,8 +305,8 @@ fn nothing_to_train_is_a_sweep_of_two_events() {
 fn what_other_processes_have_is_waited_for_or_taken_over() {
     let trainer = Arc::new(Scripted::new());
     let claims = [
-        (run(10).id, Claim::Settled(Outcome::Finished)),
-        (run(11).id, Claim::Held),
+        (run(10).id, Claim::EndedElsewhere(Outcome::Finished)),
+        (run(11).id, Claim::LeasedElsewhere),
     ];
     let mut ledger = Listener {
         claims: claims.into(),
@@ -438,10 +438,10 @@ impl Ledger for Order {
 #[test]
 fn runs_that_report_faster_than_they_are_heard_lose_nothing() {
     schedule::install_hook();
-    let batch = Batch {
+    let batch = RunBatch {
         runs: (0..64).map(run).collect(),
         finished_before: 0,
-        workforce: Workforce::on_cpu(32, 1),
+        worker_pool: WorkerPool::on_cpu(32, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 1,
@@ -460,7 +460,7 @@ fn what_grows_from_a_run_waits_for_it_and_is_told_of_where_it_fails() {
     let grown = |number: usize, needs: usize| {
         let source = run(needs);
         Run {
-            origin: Some(Origin {
+            parent: Some(ParentRun {
                 run: source.id,
                 trajectory: TrajectoryId(String::new()),
                 iteration: 1,
@@ -557,10 +557,10 @@ fn on(
         device,
         threads: 1,
     };
-    let batch = Batch {
+    let batch = RunBatch {
         runs: (10..10 + runs).map(run).collect(),
         finished_before: 0,
-        workforce: Workforce {
+        worker_pool: WorkerPool {
             slots: (0..slots).map(slot).collect(),
         },
         limits: Limits {
@@ -619,10 +619,10 @@ impl Trainer for RoomForOne {
 #[test]
 fn two_runs_that_take_each_other_s_memory_train_one_after_the_other() {
     let trainer = RoomForOne(std::sync::Barrier::new(2), Mutex::new(0));
-    let batch = Batch {
+    let batch = RunBatch {
         runs: (10..12).map(run).collect(),
         finished_before: 0,
-        workforce: Workforce::on_cpu(2, 1),
+        worker_pool: WorkerPool::on_cpu(2, 1),
         limits: Limits {
             max_fails: None,
             max_attempts: 1,

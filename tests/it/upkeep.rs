@@ -63,9 +63,9 @@ fn make_old(path: &Path) {
 }
 
 /// A checkpoint that has a file and a row.
-fn checkpoint(recorder: &mut Recorder, run: &Run, grant: &Grant, iteration: u64) -> PathBuf {
-    fs::create_dir_all(&grant.folder).unwrap();
-    let path = grant.folder.join(format!("{iteration}.safetensors"));
+fn checkpoint(recorder: &mut Recorder, run: &Run, lease: &Lease, iteration: u64) -> PathBuf {
+    fs::create_dir_all(&lease.folder).unwrap();
+    let path = lease.folder.join(format!("{iteration}.safetensors"));
     let bytes = format!("the state of {run} at {iteration}");
     fs::write(&path, &bytes).unwrap();
     make_old(&path);
@@ -89,14 +89,14 @@ fn record_thousands(results: &Results) -> Vec<Run> {
         (train.log_every, train.eval_every) = (10, 10);
     }
     let source = runs[0].clone();
-    runs[7].origin = Some(Origin {
+    runs[7].parent = Some(ParentRun {
         run: source.id,
         trajectory: source.trajectories[2].clone(),
         iteration: 3000,
     });
     let mut recorder = begun(&results.database(), "fig6", &runs);
-    let grants: Vec<Grant> = runs.iter().map(|run| start(&mut recorder, run)).collect();
-    for (run, grant) in runs.iter().zip(&grants) {
+    let leases: Vec<Lease> = runs.iter().map(|run| start(&mut recorder, run)).collect();
+    for (run, lease) in runs.iter().zip(&leases) {
         for iteration in (10..=3000).step_by(10) {
             let trained = RunEvent::Trained(train_point(iteration, 50.0));
             let evaluated = RunEvent::Evaluated(test_point(iteration, 60.0));
@@ -104,7 +104,7 @@ fn record_thousands(results: &Results) -> Vec<Run> {
                 recorder.handle(&Event::Run { run, event }).unwrap();
             }
         }
-        checkpoint(&mut recorder, run, grant, 3000);
+        checkpoint(&mut recorder, run, lease, 3000);
         let layers = (1..20).map(|layer| LayerStat {
             layer,
             name: format!("layer {layer}"),
@@ -203,7 +203,7 @@ fn a_sound_database_is_well_and_stays_as_it_is() {
     let before = fs::read(results.database()).unwrap();
     let (code, said, _) = results.resweep(&["doctor"]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.ends_with("all is well\n"), "{said}");
+    assert!(said.ends_with("no problems found\n"), "{said}");
     assert_eq!(fs::read(results.database()).unwrap(), before);
 
     let saved = results.path().join("copy.db");
@@ -231,8 +231,8 @@ fn a_checkpoint_that_is_missing_or_short_or_changed_is_a_problem() {
     let paths: Vec<PathBuf> = runs
         .iter()
         .map(|run| {
-            let grant = start(&mut recorder, run);
-            checkpoint(&mut recorder, run, &grant, 500)
+            let lease = start(&mut recorder, run);
+            checkpoint(&mut recorder, run, &lease, 500)
         })
         .collect();
     drop(recorder);
@@ -252,7 +252,7 @@ fn a_checkpoint_that_is_missing_or_short_or_changed_is_a_problem() {
     for (problem, fault) in problems.iter().zip([
         "plain-20 seed 2 at iteration 500 is missing",
         "plain-20 seed 3 at iteration 500 has 5 bytes of",
-        "plain-20 seed 4 at iteration 500 is not as it was written",
+        "plain-20 seed 4 at iteration 500 is damaged",
     ]) {
         assert!(problem.contains(fault), "{problem}");
     }
@@ -422,7 +422,7 @@ fn a_file_whose_start_is_destroyed_is_told_apart() {
         said.contains("its first bytes are not those of a SQLite database"),
         "{said}"
     );
-    assert!(said.contains("nothing can be saved"), "{said}");
+    assert!(said.contains("nothing can be recovered"), "{said}");
     assert!(!saved.exists());
     assert_eq!(fs::read(results.database()).unwrap(), bytes);
 }
@@ -454,7 +454,7 @@ fn a_folder_that_cannot_be_written_is_looked_at() {
     let (code, said, error) = results.resweep(&["doctor"]);
     allow(0o755).unwrap();
     assert_eq!(code, 0, "{said}{error}");
-    assert!(said.ends_with("all is well\n"), "{said}");
+    assert!(said.ends_with("no problems found\n"), "{said}");
 }
 
 #[test]
@@ -467,8 +467,8 @@ fn what_no_run_needs_is_removed_and_nothing_else() {
     let mut recorder = begun(&results.database(), "fig6", &runs);
     let mut superseded = Vec::new();
     for run in [again, finished, halfway] {
-        let grant = start(&mut recorder, run);
-        superseded.push(checkpoint(&mut recorder, run, &grant, 3000));
+        let lease = start(&mut recorder, run);
+        superseded.push(checkpoint(&mut recorder, run, &lease, 3000));
     }
     let (kept, of_halfway) = (superseded[1].clone(), superseded[2].clone());
     let superseded = superseded[0].clone();
@@ -485,8 +485,8 @@ fn what_no_run_needs_is_removed_and_nothing_else() {
     finish(&mut recorder, again, &Outcome::Stopped);
     drop(recorder);
     let mut recorder = begun(&results.database(), "fig1", std::slice::from_ref(diverged));
-    let grant = start(&mut recorder, diverged);
-    let of_diverged = checkpoint(&mut recorder, diverged, &grant, 100);
+    let lease = start(&mut recorder, diverged);
+    let of_diverged = checkpoint(&mut recorder, diverged, &lease, 100);
     finish(&mut recorder, diverged, &Outcome::Stopped);
     drop(recorder);
     // A diverged run loses its checkpoints at once; this one's was left by a crash.
@@ -547,7 +547,7 @@ fn what_no_run_needs_is_removed_and_nothing_else() {
 
     let (code, said, _) = results.resweep(&["gc", "--all"]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("cannot be continued for longer"), "{said}");
+    assert!(said.contains("cannot be extended"), "{said}");
     assert!(!kept.exists());
     assert!(stay[1].exists());
 }
@@ -600,16 +600,16 @@ fn nothing_of_a_run_that_a_living_process_works_on_is_touched() {
     let results = Results::new();
     let runs = [run(20, Shortcut::None, 1)];
     let mut recorder = begun(&results.database(), "fig6", &runs);
-    let grant = start(&mut recorder, &runs[0]);
-    let listed = checkpoint(&mut recorder, &runs[0], &grant, 500);
-    let unlisted = grant.folder.join("501.safetensors");
+    let lease = start(&mut recorder, &runs[0]);
+    let listed = checkpoint(&mut recorder, &runs[0], &lease, 500);
+    let unlisted = lease.folder.join("501.safetensors");
     fs::write(&unlisted, "not yet recorded").unwrap();
     make_old(&unlisted);
     let (code, said, _) = results.resweep(&["gc", "--all"]);
     assert_eq!((code, said.as_str()), (0, "nothing to remove\n"));
     assert!(listed.exists() && unlisted.exists());
     // It goes on as if nothing had been.
-    checkpoint(&mut recorder, &runs[0], &grant, 600);
+    checkpoint(&mut recorder, &runs[0], &lease, 600);
     drop(recorder);
     let (code, said, _) = results.resweep(&["gc"]);
     assert_eq!(code, 0, "{said}");
@@ -632,8 +632,8 @@ fn the_status_shows_every_attempt_and_why_it_ended() {
         Outcome::Stopped,
     ];
     for (run, outcome) in runs.iter().zip(&outcomes) {
-        let grant = start(&mut recorder, run);
-        checkpoint(&mut recorder, run, &grant, 300);
+        let lease = start(&mut recorder, run);
+        checkpoint(&mut recorder, run, &lease, 300);
         finish(&mut recorder, run, outcome);
     }
     start(&mut recorder, &runs[4]);

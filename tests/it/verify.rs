@@ -80,7 +80,7 @@ fn read(path: &Path) -> Vec<u8> {
 fn a_figure_is_verified_without_sweep_file_and_images() {
     let place = trained();
     let said = place.stdout(&["verify", FIGURE]);
-    assert!(said.contains("the same, byte for byte"), "{said}");
+    assert!(said.contains("identical, byte for byte"), "{said}");
     assert!(said.contains("sweep tiny, 2 runs"), "{said}");
 }
 
@@ -124,7 +124,7 @@ fn measurements_since_then_are_told_by_run() {
         "{said}"
     );
     assert!(!said.contains("plain-8"), "{said}");
-    assert!(said.contains("other pixels"), "{said}");
+    assert!(said.contains("different pixels"), "{said}");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn another_sweep_of_the_name_is_told_with_its_runs() {
     assert!(said.contains("no longer in the figure: run "), "{said}");
     assert!(said.contains("new in the figure: ResNet-8 B"), "{said}");
     let said = place.stdout(&["verify", FIGURE]);
-    assert!(said.contains("the same"), "{said}");
+    assert!(said.contains("identical"), "{said}");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_picture_with_the_facts_of_another_is_found_out() {
     write(&place, "forged.png", &forged);
     let said = changes(&place, "forged.png");
     assert!(
-        said.contains("other pixels, though everything else"),
+        said.contains("different pixels, although nothing else"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! The settings of a network, as they are stored with each run.
+//! The settings of a network, in the form in which they are stored with each run.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +8,16 @@ pub enum Shortcut {
     /// A plain net: no shortcut at all.
     #[serde(rename = "none")]
     None,
-    /// Identity; where the dimensions grow, every second pixel and zero-padded channels.
+    /// Identity; where the shape changes, every second pixel and zero-padded channels.
     A,
-    /// Projection (1x1 convolution and BN) where the dimensions grow, identity elsewhere.
+    /// Projection (1x1 convolution and BN) where the shape changes, identity elsewhere.
     B,
     /// Projection on every block.
     C,
 }
 
 impl Shortcut {
-    /// What nets of this type are called, without their depth: `plain`, `ResNet`, `ResNet B`.
+    /// The name of nets of this type, without their depth: `plain`, `ResNet`, `ResNet B`.
     pub fn family(self) -> &'static str {
         match self {
             Shortcut::None => "plain",
@@ -27,8 +27,8 @@ impl Shortcut {
         }
     }
 
-    /// As a sweep file has it.
-    pub fn word(self) -> &'static str {
+    /// The name in sweep files.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::A => "A",
@@ -49,7 +49,7 @@ pub struct ModelConfig {
     /// Height and width of the input in pixels, divisible by 4.
     pub image_size: usize,
     pub init: Init,
-    /// What weight decay touches.
+    /// The parameters to which weight decay applies.
     pub decay: DecayScope,
 }
 
@@ -61,7 +61,7 @@ pub enum Init {
     HeFanIn,
 }
 
-/// Which parameters weight decay touches.
+/// The parameters to which weight decay applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecayScope {
@@ -99,8 +99,8 @@ impl ModelConfig {
         (self.depth - 2) / 6
     }
 
-    /// How many classes such a network with so many trainable `parameters` tells apart; `None`
-    /// where no number of classes gives it so many.
+    /// The number of classes of such a network with `parameters` trainable parameters; `None` if no
+    /// number of classes fits.
     pub fn classes(&self, parameters: u64) -> Option<u64> {
         let rest = parameters.checked_sub(self.convolution_parameters())?;
         let of_a_class = 4 * self.width as u64 + 1;

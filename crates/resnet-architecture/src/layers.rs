@@ -46,15 +46,15 @@ pub enum BlockShortcut {
     /// No addition: a plain net.
     None,
     Identity,
-    /// Option A where the dimensions grow: every second pixel of every second row, and zeros
-    /// for the new channels, which come after the old ones.
+    /// Option A where the shape changes: every second pixel of every second row, and zeros for the
+    /// new channels, which come after the old ones.
     SubsampleAndPad,
     /// A 1x1 convolution and batch normalisation.
     Projection(ConvBn),
 }
 
-/// Two 3x3 layers and the shortcut around them. Plain nets are built of the same blocks,
-/// without the shortcut.
+/// Two 3x3 layers and the shortcut around them. Plain nets consist of the same blocks, without the
+/// shortcut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResidualBlock {
     pub first: ConvBn,
@@ -135,7 +135,7 @@ impl Architecture {
     }
 
     /// The number of classes for which such a network has `parameters` trainable parameters; `None`
-    /// where it has none.
+    /// if there is none.
     pub fn classes_of(config: &ModelConfig, parameters: u64) -> Option<usize> {
         let without = Self::new(config, 0);
         let last_layer = parameters.checked_sub(without.parameters())?;
@@ -144,15 +144,15 @@ impl Architecture {
             .then_some((last_layer / of_each_class) as usize)
     }
 
-    /// Multiply-adds of one image's forward pass, which the paper calls FLOPs; convolutions and
-    /// the fully connected layer only.
+    /// Multiply-adds of one image's forward pass, which the paper calls FLOPs; only convolutions
+    /// and the fully connected layer.
     pub fn forward_flops(&self) -> u64 {
         let convolutions: usize = self.layers().map(ConvBn::flops).sum();
         (convolutions + self.features * self.classes) as u64
     }
 }
 
-/// Numbers the convolutions as they are made.
+/// Numbers the convolutions in the order of their creation.
 struct LayerCounter(usize);
 
 impl LayerCounter {

@@ -1,15 +1,15 @@
 //! The plain and residual networks of "Deep Residual Learning" (He et al. 2015), without tensors:
-//! their settings, their layers, and what they cost.
+//! settings, layers and cost.
 //!
 //! Planning a sweep and training it both need these types. They are a crate below both, so that a
 //! change of the sweep's own types does not rebuild the engine.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | `config` | depth, shortcut type, width, initialisation |
 //! | `layers` | the convolutions and blocks, their parameters and multiply-adds |
-//! | [`streams`] | independent random numbers for each use, from one seed |
-//! | `out_of_memory` | how a device reports that it has too little memory |
+//! | [`streams`] | independent random streams for each use, from one seed |
+//! | `out_of_memory` | recognises out-of-memory errors |
 //!
 //! ```
 //! use resnet_architecture::{Architecture, ModelConfig, Shortcut};

@@ -1,12 +1,12 @@
-//! Independent random streams, one for each use, from one seed.
+//! Independent random streams for each use, from one seed.
 //!
-//! ChaCha's stream number keeps them apart, so drawing more numbers for one use (another
-//! augmentation, a deeper net) never moves what another use draws.
+//! ChaCha's stream number separates them, so drawing more numbers for one use (another
+//! augmentation, a deeper net) never changes those of another.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// What random numbers are drawn for. The numbers are part of every run's result: append only.
+/// The uses of random numbers. The values are part of every run's result: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Initial weights.

@@ -1,18 +1,19 @@
-//! What every part of resweep shares and what needs no tensors, images, database or pictures.
+//! The parts of resweep that need no tensors, images, database or graphics.
 //!
-//! A sweep file becomes a plan, a plan becomes a schedule, and measurements become statistics.
-//! Nothing here trains, decodes images, opens the database or draws; the other crates do, and
-//! none of them sees another except `resweep-train`, which uses the engine and the data sets.
+//! [`sweep_file`] reads a sweep file, [`plan`] expands it into runs, [`schedule`] trains them on
+//! worker threads, and [`analysis`] evaluates their measurements. This crate must not train, decode
+//! images, open the database or draw: the other crates do, and of these only `resweep-train` uses
+//! others, the engine and the data sets.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`domain`] | configurations, runs, events, metrics: the types that all crates exchange |
 //! | [`sweep_file`] | reads a sweep file and reports every mistake with its line |
 //! | [`plan`] | expands a sweep into runs, gives each its identity, estimates its time |
-//! | [`schedule`] | decides which run starts next and drives the worker threads |
+//! | [`schedule`] | decides which run starts next and runs the worker threads |
 //! | [`analysis`] | means and intervals over seeds, verdicts, the paper's numbers |
 //! | [`architecture`] | layers, parameters and FLOPs of the networks: the crate `resnet-architecture` |
-//! | [`files`] | files that appear whole or not at all |
+//! | [`files`] | atomic writes |
 //!
 //! ```
 //! use resweep_core::architecture::Architecture;

@@ -55,7 +55,7 @@ pub struct Source {
 
 /// The properties of a data set that a plan needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct DatasetInfo {
     /// As [`Data::fingerprint`].
     pub fingerprint: String,
     pub classes: usize,
@@ -74,7 +74,7 @@ pub struct Labels {
     pub test: Vec<u16>,
 }
 
-impl Facts {
+impl DatasetInfo {
     /// The number of images of a run with this `validation` setting; `None` if the labels are
     /// unknown or no training image would remain.
     pub fn counts(&self, validation: Validation) -> Option<ImageCounts> {

@@ -27,7 +27,7 @@ pub mod synthetic;
 
 pub use augment::{View, padding};
 pub use batches::{Batch, Batches, EvalBatches, Pick, SamplerState};
-pub use dataset::{Data, Facts, Labels, Part};
+pub use dataset::{Data, DatasetInfo, Labels, Part};
 pub use error::DataError;
 pub use image_set::ImageSet;
 pub use load::{describe, load, published};

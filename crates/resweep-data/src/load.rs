@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cifar;
-use super::dataset::{Data, Facts};
+use super::dataset::{Data, DatasetInfo};
 use super::error::DataError;
 use super::folder;
 use super::normalise::Normaliser;
@@ -13,8 +13,8 @@ use resweep_core::domain::{DataConfig, Dataset, EvalSet, Validation};
 
 /// Loads a data set at `image_size` x `image_size` pixels.
 ///
-/// `cache` is a folder for decoded images, created when needed, not a link; only class folders use it, and it
-/// may be deleted at any time.
+/// `cache` is a folder for decoded images, created when needed, not a link; only class folders use
+/// it, and it may be deleted at any time.
 ///
 /// # Errors
 /// Missing, damaged or unreadable files; the message says what to do.
@@ -49,7 +49,11 @@ pub fn load(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Data
 ///
 /// # Errors
 /// As [`load`].
-pub fn describe(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Facts, DataError> {
+pub fn describe(
+    config: &DataConfig,
+    image_size: usize,
+    cache: &Path,
+) -> Result<DatasetInfo, DataError> {
     match config.dataset {
         Dataset::Synthetic => Ok(synthetic::describe(image_size)),
         Dataset::Cifar10 => cifar::describe(&cifar::CIFAR10, &path(config)?),
@@ -76,7 +80,7 @@ fn request<'a>(
 
 /// The properties of a data set whose size is published, without its images; `None` for class
 /// folders. If only the images determine the fingerprint, it is marked as unknown.
-pub fn published(dataset: Dataset) -> Option<Facts> {
+pub fn published(dataset: Dataset) -> Option<DatasetInfo> {
     match dataset {
         Dataset::Cifar10 => Some(cifar::published(&cifar::CIFAR10)),
         Dataset::Cifar100 => Some(cifar::published(&cifar::CIFAR100)),

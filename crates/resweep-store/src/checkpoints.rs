@@ -12,7 +12,7 @@ use super::pasts;
 use super::points::{collect, unsigned};
 use super::values::{Problem, integer};
 use resweep_core::domain::{
-    Checkpoint, Origin, Run, RunId, Saved, Sha256, TrainingId, TrajectoryId, hex,
+    Checkpoint, ParentRun, Run, RunId, Saved, Sha256, TrainingId, TrajectoryId, hex,
 };
 use resweep_core::files::{Entry, Place};
 
@@ -118,10 +118,10 @@ fn of_trajectories(
 }
 
 /// Every copy of the final state of the run that another grows from, its own newest one first.
-pub(super) fn of_origin(
+pub(super) fn of_parent(
     connection: &Connection,
     database: &Path,
-    origin: &Origin,
+    parent: &ParentRun,
 ) -> Result<Vec<Checkpoint>, Problem> {
     let copies = collect(
         connection,
@@ -130,17 +130,17 @@ pub(super) fn of_origin(
          WHERE trajectory = ?1 AND iteration = ?2
          ORDER BY run_id = ?3 DESC, number DESC LIMIT 8",
         params![
-            origin.trajectory.0,
-            integer("an iteration", origin.iteration)?,
-            origin.run.0
+            parent.trajectory.0,
+            integer("an iteration", parent.iteration)?,
+            parent.run.0
         ],
         |row| {
             let (digits, run_id): (String, String) = (row.get(1)?, row.get(2)?);
             let folder = folder(database, &run_id, unsigned(row, 3)?);
             Ok(Checkpoint {
                 training: TrainingId(row.get(0)?),
-                iteration: origin.iteration,
-                path: folder.join(file_name(origin.iteration)),
+                iteration: parent.iteration,
+                path: folder.join(file_name(parent.iteration)),
                 sha256: parse(&digits),
                 trajectory: TrajectoryId(row.get(4)?),
             })

@@ -40,8 +40,8 @@ pub(super) struct Training {
 
 /// How a run stands towards a process that wants it.
 pub(super) enum Found {
-    Settled(Outcome),
-    Held,
+    EndedElsewhere(Outcome),
+    LeasedElsewhere,
     Free(Training),
 }
 
@@ -75,7 +75,9 @@ pub(super) fn look(
     let again = terms.fresh && ended_before;
     let found = match last.status {
         AttemptStatus::Running => match last.process {
-            Some((process, beats)) if !mine && !others.is_dead(process, beats) => Found::Held,
+            Some((process, beats)) if !mine && !others.is_dead(process, beats) => {
+                Found::LeasedElsewhere
+            }
             _ => {
                 connection.execute(
                     "UPDATE attempts SET status = 'interrupted' WHERE id = ?1",
@@ -88,13 +90,13 @@ pub(super) fn look(
             let number = last.training.number + 1;
             Found::Free(insert_training(connection, run, number, true)?)
         }
-        AttemptStatus::Finished if !again => Found::Settled(Outcome::Finished),
-        AttemptStatus::Diverged if !again => Found::Settled(Outcome::Diverged {
+        AttemptStatus::Finished if !again => Found::EndedElsewhere(Outcome::Finished),
+        AttemptStatus::Diverged if !again => Found::EndedElsewhere(Outcome::Diverged {
             iteration: last.diverged_iteration.unwrap_or(0) as u64,
         }),
         // Another process has just seen it fail for good; that need not be seen again.
         AttemptStatus::Failed if !ended_before && !mine && !last.transient => {
-            Found::Settled(Outcome::Failed {
+            Found::EndedElsewhere(Outcome::Failed {
                 error: last.error.unwrap_or_default(),
                 transient: false,
                 out_of_memory: false,

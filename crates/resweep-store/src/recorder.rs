@@ -21,8 +21,8 @@ use super::values::{Problem, integer, now_unix_ms};
 use super::waiting::WaitingPoints;
 use super::{RunImages, StoreError, checkpoints, database, images, layers};
 use resweep_core::domain::{
-    Beginning, Claim, Event, EventSink, Grant, Ledger, Outcome, Run, RunEvent, RunId, Saved,
-    SinkError, Slot, StopReason,
+    Claim, Event, EventSink, Lease, Ledger, Outcome, Run, RunEvent, RunId, Saved, SinkError, Slot,
+    StartPoint, StopReason,
 };
 use resweep_core::files::Place;
 
@@ -199,19 +199,19 @@ impl Recorder {
         let me = sweep.process.id;
         let found = claims::look(connection, run, me, &sweep.terms, &mut sweep.others);
         let training = match found.map_err(|problem| problem.at(path))? {
-            claims::Found::Settled(outcome) => {
+            claims::Found::EndedElsewhere(outcome) => {
                 // This process may have written checkpoints before it knew that it had lost the run.
                 self.ended.extend(self.taken.remove(&run.id));
-                return Ok(Claim::Settled(outcome));
+                return Ok(Claim::EndedElsewhere(outcome));
             }
-            claims::Found::Held => return Ok(Claim::Held),
+            claims::Found::LeasedElsewhere => return Ok(Claim::LeasedElsewhere),
             claims::Found::Free(training) => training,
         };
-        let (hold, grant) = take(connection, path, run, slot, sweep, training)
+        let (hold, lease) = take(connection, path, run, slot, sweep, training)
             .map_err(|problem| problem.at(path))?;
         self.taken.remove(&run.id);
         self.held.insert(run.id.clone(), hold);
-        Ok(Claim::Granted(grant))
+        Ok(Claim::Acquired(lease))
     }
 
     fn measure(&mut self, run: &Run, event: &RunEvent) -> Result<(), StoreError> {
@@ -224,8 +224,8 @@ impl Recorder {
         let (connection, waiting, training) = (&self.connection, &mut self.waiting, hold.training);
         match *event {
             RunEvent::Progress { .. } => Ok(()),
-            RunEvent::Began(beginning) => {
-                self.write(|connection| take_up(connection, run, &hold, beginning))
+            RunEvent::Began(start_point) => {
+                self.write(|connection| take_up(connection, run, &hold, start_point))
             }
             RunEvent::Trained(point) => waiting
                 .train(connection, training, point)
@@ -379,7 +379,7 @@ impl EventSink for Recorder {
                 }
                 Ok(())
             }
-            Event::StopAsked { by } => {
+            Event::StopRequested { by } => {
                 if let Some(sweep) = &mut self.sweep {
                     sweep.stop = Some(by);
                 }
@@ -390,7 +390,7 @@ impl EventSink for Recorder {
                 run, outcome, wall, ..
             } => self.finish(run, outcome, wall),
             Event::RunStarted { .. }
-            | Event::RunSettled { .. }
+            | Event::RunEndedElsewhere { .. }
             | Event::RunBlocked { .. }
             | Event::SlotRetired { .. }
             | Event::SweepFinished { .. } => Ok(()),
@@ -440,11 +440,11 @@ fn take(
     slot: Slot,
     sweep: &Begun,
     training: claims::Training,
-) -> Result<(Hold, Grant), Problem> {
+) -> Result<(Hold, Lease), Problem> {
     let folder = checkpoints::folder(path, &run.id.0, training.number);
     checkpoints::remove_unlisted(connection, training.id, &folder)?;
     let (attempt, number) = insert_attempt(connection, run, slot, sweep, training)?;
-    let grant = Grant {
+    let lease = Lease {
         training: training.id,
         attempt: number,
         folder: folder.clone(),
@@ -458,8 +458,8 @@ fn take(
         .into_iter()
         .map(|candidate| candidate.checkpoint)
         .collect(),
-        origin: match &run.origin {
-            Some(origin) => checkpoints::of_origin(connection, path, origin)?,
+        parent_checkpoints: match &run.parent {
+            Some(parent) => checkpoints::of_parent(connection, path, parent)?,
             None => Vec::new(),
         },
     };
@@ -468,7 +468,7 @@ fn take(
         training: training.id,
         folder,
     };
-    Ok((hold, grant))
+    Ok((hold, lease))
 }
 
 fn insert_attempt(
@@ -509,11 +509,11 @@ fn take_up(
     connection: &Connection,
     run: &Run,
     hold: &Hold,
-    beginning: Beginning,
+    start_point: StartPoint,
 ) -> Result<(), Problem> {
-    let (training, iteration) = (hold.training, beginning.iteration);
+    let (training, iteration) = (hold.training, start_point.iteration);
     layers::delete(connection, training)?;
-    match beginning.from {
+    match start_point.from {
         Some(from) if from == training => {
             delete_from(connection, training, iteration)?;
             checkpoints::forget_after(connection, training, iteration)?;
@@ -560,7 +560,7 @@ fn update_attempt(
     )?;
     update.execute(params![
         attempt,
-        outcome.word(),
+        outcome.as_str(),
         error,
         diverged_iteration,
         now_unix_ms(),

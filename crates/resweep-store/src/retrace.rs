@@ -8,7 +8,7 @@ use rusqlite_migration::HookResult;
 
 use super::points::{collect, unsigned};
 use resweep_core::domain::{
-    DataFacts, RunConfig, RunId, TrajectoryId, run_id, trajectories, trajectories_of_old_builds,
+    DataIdentity, RunConfig, RunId, TrajectoryId, run_id, trajectories, trajectories_of_old_builds,
 };
 
 /// The database does not say how many classes a data set has; up to so many are tried.
@@ -36,7 +36,7 @@ pub(super) fn retrace(tx: &Transaction<'_>) -> HookResult {
         let Some(found) = find_classes(&id, &config, &fingerprint, known) else {
             continue;
         };
-        let data = DataFacts {
+        let data = DataIdentity {
             fingerprint: &fingerprint,
             classes: found,
         };
@@ -56,7 +56,7 @@ fn find_classes(
     let likely = known.into_iter().chain([10, 100]);
     let has_id = |classes: &usize| {
         let classes = *classes;
-        let data = DataFacts {
+        let data = DataIdentity {
             fingerprint,
             classes,
         };
@@ -69,7 +69,7 @@ fn retrace_run(
     tx: &Transaction<'_>,
     id: &RunId,
     config: &RunConfig,
-    data: DataFacts<'_>,
+    data: DataIdentity<'_>,
 ) -> rusqlite::Result<()> {
     let new = trajectories(config, data);
     let old = trajectories_of_old_builds(config, data);

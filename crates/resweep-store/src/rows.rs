@@ -24,7 +24,7 @@ pub enum AttemptStatus {
 
 impl AttemptStatus {
     /// The word that is stored and shown.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             AttemptStatus::Running => "running",
             AttemptStatus::Finished => "finished",
@@ -48,7 +48,7 @@ impl FromSql for AttemptStatus {
             AttemptStatus::Interrupted,
         ]
         .into_iter()
-        .find(|status| status.word() == word)
+        .find(|status| status.as_str() == word)
         .ok_or(FromSqlError::InvalidType)
     }
 }

@@ -10,7 +10,7 @@ use super::failure::of_engine;
 use super::learner::{Learner, sgd_options};
 use resnet_engine::model::Network;
 use resnet_engine::{Engine, EngineError, Sgd};
-use resweep_core::domain::{Configuration, EvalPoint, Job, Origin, TrainError};
+use resweep_core::domain::{Configuration, EvalPoint, Job, ParentRun, TrainError};
 
 /// The number of evaluation images whose classification may change through rounding: the identity
 /// layers are computed in float32, and an image close to the boundary between two classes may
@@ -32,10 +32,10 @@ pub fn grow<D: Device<f32>, E: Engine<D>>(
     learner: &mut Learner<'_, D, E>,
     job: &Job<'_>,
     source: &Configuration,
-    origin: &Origin,
+    parent: &ParentRun,
     mut keep_going: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Option<EvalPoint>, TrainError> {
-    let shallow = load(learner, job, source, origin)?;
+    let shallow = load(learner, job, source, parent)?;
     let deep = std::mem::replace(&mut learner.network, shallow);
     let before = learner.evaluate(0, &mut keep_going).map_err(of_engine)?;
     let shallow = std::mem::replace(&mut learner.network, deep);
@@ -52,7 +52,7 @@ pub fn grow<D: Device<f32>, E: Engine<D>>(
     if agree(&before, &after, learner.data.eval.len()) {
         return Ok(Some(after));
     }
-    Err(TrainError::lasting(format!(
+    Err(TrainError::permanent(format!(
         "the deeper network does not reproduce its parent {}: error {:.3} %, loss {:.6}, \
          against {:.3} %, {:.6}",
         source.model.name(),
@@ -68,13 +68,13 @@ fn load<D: Device<f32>, E: Engine<D>>(
     learner: &Learner<'_, D, E>,
     job: &Job<'_>,
     source: &Configuration,
-    origin: &Origin,
+    parent: &ParentRun,
 ) -> Result<Network<D>, TrainError> {
     let (device, classes) = (learner.device, learner.data.classes.len());
     let mut network = Network::new(device, &source.model, classes, job.run.config.seed);
     let mut sgd = Sgd::new(sgd_options(source));
     let mut reason = "the file is missing".to_owned();
-    for copy in &job.grant.origin {
+    for copy in &job.lease.parent_checkpoints {
         let batch_size = source.train.batch_size;
         match checkpoint::load(copy, batch_size, device, &mut network, &mut sgd) {
             Ok(_) => {
@@ -85,11 +85,11 @@ fn load<D: Device<f32>, E: Engine<D>>(
             Err(unusable) => reason = unusable.to_string(),
         }
     }
-    Err(TrainError::lasting(format!(
+    Err(TrainError::permanent(format!(
         "the final checkpoint of {} (run {}), the parent of this run, cannot be used: {reason}; \
          restore it, or train both again with `--fresh`",
         source.model.name(),
-        origin.run.short()
+        parent.run.short()
     )))
 }
 

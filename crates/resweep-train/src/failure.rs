@@ -11,7 +11,7 @@ pub fn of_engine(error: EngineError) -> TrainError {
     if error.is_out_of_memory() {
         TrainError::out_of_memory(error.to_string())
     } else {
-        TrainError::lasting(error.to_string())
+        TrainError::permanent(error.to_string())
     }
 }
 
@@ -19,7 +19,7 @@ impl From<DeviceError> for TrainError {
     fn from(error: DeviceError) -> Self {
         match error {
             DeviceError::OutOfMemory { .. } => Self::out_of_memory(error.to_string()),
-            error => Self::lasting(error.to_string()),
+            error => Self::permanent(error.to_string()),
         }
     }
 }
@@ -29,14 +29,14 @@ impl From<CheckpointError> for TrainError {
     fn from(error: CheckpointError) -> Self {
         match error {
             CheckpointError::Device(error) => of_engine(error),
-            CheckpointError::Write { ref source, .. } if is_lasting(source) => {
-                Self::lasting(error.to_string())
+            CheckpointError::Write { ref source, .. } if is_permanent(source) => {
+                Self::permanent(error.to_string())
             }
             error => Self::transient(error.to_string()),
         }
     }
 }
 
-fn is_lasting(error: &std::io::Error) -> bool {
+fn is_permanent(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::InvalidInput
 }

@@ -17,7 +17,7 @@ use super::lr_schedule::LrSchedule;
 use super::running_error::RunningError;
 use resnet_engine::{BatchLoss, Engine, Matrix};
 use resweep_core::domain::{
-    Beginning, Job, Outcome, RunEvent, TrainConfig, TrainError, TrainPoint, TrajectoryId,
+    Job, Outcome, RunEvent, StartPoint, TrainConfig, TrainError, TrainPoint, TrajectoryId,
 };
 use resweep_data::{Batch, Batches, Data, PrefetchedBatches, SamplerState};
 
@@ -68,7 +68,7 @@ struct Training<'a, D: Device<f32>, E> {
     job: &'a Job<'a>,
     settings: &'a TrainConfig,
     schedule: LrSchedule<'a>,
-    beginning: Beginning,
+    start_point: StartPoint,
     iteration: u64,
     /// Logits, labels and learning rates of the last iterations, which are not counted in
     /// `interval` yet. Reading them waits for the device, so it is postponed until the errors are
@@ -96,7 +96,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
         job: &'a Job<'a>,
         data: &Arc<Data>,
     ) -> Result<Self, TrainError> {
-        let (beginning, progress) = restore(&mut learner, job)?;
+        let (start_point, progress) = restore(&mut learner, job)?;
         let config = &job.run.config;
         let settings = &config.configuration.train;
         let augmentation = config.configuration.data.augmentation;
@@ -126,7 +126,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             job,
             settings,
             schedule: LrSchedule::new(settings, progress.schedule),
-            beginning,
+            start_point,
             iteration: progress.iteration,
             unread: Vec::new(),
             interval,
@@ -135,8 +135,8 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             batches,
             batch: Batch::default(),
             sampler: progress.sampler,
-            saved_iteration: match beginning.from {
-                Some(training) if training == job.grant.training => beginning.iteration,
+            saved_iteration: match start_point.from {
+                Some(training) if training == job.lease.training => start_point.iteration,
                 _ => 0,
             },
             last_save: Instant::now(),
@@ -145,7 +145,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     }
 
     fn run(&mut self, every: Duration, report: &mut Report<'_>) -> Result<Flow, TrainError> {
-        let mut flow = stop_if(report(RunEvent::Began(self.beginning)));
+        let mut flow = stop_if(report(RunEvent::Began(self.start_point)));
         if flow.is_continue() {
             flow = self.restore_curve(report);
         }
@@ -170,7 +170,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     /// Reports the points before another run's checkpoint, which may have had another `log_every`.
     fn restore_curve(&self, report: &mut Report<'_>) -> Flow {
         let from_another =
-            (self.beginning.from).is_some_and(|training| training != self.job.grant.training);
+            (self.start_point.from).is_some_and(|training| training != self.job.lease.training);
         match &self.curve {
             Some(curve) if from_another => {
                 let points = curve.points(self.settings.log_every);
@@ -184,13 +184,13 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
     fn grow(&mut self, report: &mut Report<'_>) -> Result<Flow, TrainError> {
         let run = self.job.run;
         let source = run.config.configuration.grows_from.as_deref();
-        let (Some(source), Some(origin)) = (source, &run.origin) else {
+        let (Some(source), Some(parent)) = (source, &run.parent) else {
             return Ok(ControlFlow::Continue(()));
         };
         let progress = self.progress();
         let last_progress = &mut self.last_progress;
         let keep_going = || report_throttled(last_progress, progress.clone(), report);
-        let grown = construction::grow(&mut self.learner, self.job, source, origin, keep_going)?;
+        let grown = construction::grow(&mut self.learner, self.job, source, parent, keep_going)?;
         Ok(match grown {
             Some(point) => stop_if(report(RunEvent::Evaluated(point))),
             None => STOP,
@@ -350,7 +350,7 @@ impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
             sampler: self.sampler.clone(),
         };
         let saved = checkpoint::save(
-            &self.job.grant.folder,
+            &self.job.lease.folder,
             self.trajectory(),
             &progress,
             &self.learner.network,
@@ -391,26 +391,26 @@ fn report_throttled(
 fn restore<D: Device<f32>, E>(
     learner: &mut Learner<'_, D, E>,
     job: &Job<'_>,
-) -> Result<(Beginning, Option<Progress>), TrainError> {
-    for checkpoint in &job.grant.checkpoints {
+) -> Result<(StartPoint, Option<Progress>), TrainError> {
+    for checkpoint in &job.lease.checkpoints {
         let batch_size = job.run.config.configuration.train.batch_size;
         let (network, sgd) = (&mut learner.network, &mut learner.sgd);
         match checkpoint::load(checkpoint, batch_size, learner.device, network, sgd) {
             Ok(progress) => {
                 tracing::info!("resume from {}", checkpoint.path.display());
-                let beginning = Beginning {
+                let start_point = StartPoint {
                     iteration: progress.iteration,
                     from: Some(checkpoint.training),
                 };
-                return Ok((beginning, Some(progress)));
+                return Ok((start_point, Some(progress)));
             }
             Err(checkpoint::CheckpointError::Device(error)) => return Err(of_engine(error)),
             Err(unusable) => tracing::warn!("{unusable}; try an earlier checkpoint"),
         }
     }
-    let beginning = Beginning {
+    let start_point = StartPoint {
         iteration: 0,
         from: None,
     };
-    Ok((beginning, None))
+    Ok((start_point, None))
 }

@@ -85,7 +85,7 @@ impl NetworkTrainer {
             .datasets
             .get(&job.run.config.configuration)
             .ok_or_else(|| {
-                TrainError::lasting(format!("the data of {} are not loaded", job.run))
+                TrainError::permanent(format!("the data of {} are not loaded", job.run))
             })?;
         run_loop::train(
             device,

@@ -1,5 +1,4 @@
-//! The networks of finished runs as safetensors, each with the statistics that its images are
-//! normalised with.
+//! Exports the networks of finished runs as safetensors, each with the normalisation of its images.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,10 +14,10 @@ use resweep_core::files::Place;
 use resweep_store::Store;
 use resweep_train::{network_file, normalisation_file};
 
-/// Raised when a file means something else than before.
+/// Incremented when the meaning of a file changes.
 const FORMAT: u32 = 1;
 
-/// Writes two files for each run that has its last checkpoint, and returns their paths.
+/// Writes two files for each run that has its last checkpoint. Returns their paths.
 pub fn write(
     runs: &[Exported<'_>],
     prepared: &Prepared,
@@ -33,14 +32,14 @@ pub fn write(
         .iter()
         .map(|(run, _)| &run.run.config.configuration);
     let datasets = load_data(configurations, results)
-        .context("the networks are exported with the statistics of their images")?;
+        .context("the export needs the images to compute their normalisation")?;
     let names: Vec<[String; 2]> = complete.iter().map(|(run, _)| names(run)).collect();
     let folder = Folder::take(to, &names.concat())?;
     let mut written = Vec::new();
     for ((run, checkpoint), [network, normalisation]) in complete.iter().zip(&names) {
         let configuration = &run.run.config.configuration;
         let data = datasets.get(configuration);
-        let data = data.context("the data were not loaded")?;
+        let data = data.context("the data are not loaded")?;
         if data.fingerprint != run.registered.data_fingerprint {
             bail!(changed(run));
         }
@@ -55,7 +54,7 @@ pub fn write(
     Ok(written)
 }
 
-/// The runs that have a checkpoint of their end; the others are told.
+/// The runs with their last checkpoint; prints the others.
 fn complete<'a>(
     runs: &'a [Exported<'a>],
     checkpoints: &'a HashMap<RunId, Checkpoint>,
@@ -66,7 +65,7 @@ fn complete<'a>(
         match checkpoints.get(&run.run.id) {
             Some(checkpoint) if checkpoint.iteration == end => complete.push((run, checkpoint)),
             _ => errln!(
-                "left out: {} has no checkpoint of its end; it is not finished, or `resweep gc \
+                "skipped {}, which has no final checkpoint: it is not finished, or `resweep gc \
                  --all` has removed it",
                 printable(&run.run.label)
             ),
@@ -75,7 +74,7 @@ fn complete<'a>(
     complete
 }
 
-/// Says that the images are not those that the run was trained on.
+/// The error if the images differ from those the run was trained on.
 fn changed(run: &Exported<'_>) -> String {
     let label = printable(&run.run.label);
     let path = run.run.config.configuration.data.path.as_ref();
@@ -94,7 +93,7 @@ fn names(run: &Exported<'_>) -> [String; 2] {
     ]
 }
 
-/// What a reader has to know to build the network and to evaluate it.
+/// The metadata that a reader needs to build and evaluate the network.
 fn description(run: &Exported<'_>, classes: usize, normalisation: &str) -> Value {
     json!({
         "format": FORMAT,

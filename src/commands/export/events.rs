@@ -1,4 +1,4 @@
-//! TensorBoard event files, in a folder for each run.
+//! Exports TensorBoard event files, one folder per run.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use crate::export::{ExportError, Folder};
 use resweep_core::files::Place;
 use resweep_store::{AttemptStatus, Store};
 
-/// TensorBoard looks for `tfevents` in the name.
+/// TensorBoard looks for `tfevents` in the file name.
 const FILE: &str = "events.out.tfevents.resweep";
 
-/// Writes a file for each run, and returns their paths. A file of an earlier export is continued
-/// where it is the beginning of the new one, and otherwise replaced by one of another name: a
-/// running TensorBoard reads on in an open file, and notices no change in what it has read.
+/// Writes a file for each run. Returns their paths. Appends to a file of an earlier export if it is
+/// a prefix of the new one; otherwise replaces it by a file with another name, because a running
+/// TensorBoard keeps the file open and does not notice changes in the part that it has read.
 pub fn write(runs: &[Exported<'_>], store: &Store, to: &Place) -> anyhow::Result<Vec<PathBuf>> {
     let exported = Folder::exported(to)?;
     let logs: Vec<Names> = runs.iter().map(|run| Names::of(run, &exported)).collect();
@@ -37,11 +37,11 @@ pub fn write(runs: &[Exported<'_>], store: &Store, to: &Place) -> anyhow::Result
     Ok(written)
 }
 
-/// The names of one run's file.
+/// The file names of one run.
 struct Names {
-    /// The run's folder, below that of the export.
+    /// The run's folder, relative to that of the export.
     folder: String,
-    /// Numbers of the files that earlier exports left, ascending.
+    /// Numbers of the files from earlier exports, ascending.
     earlier: Vec<u64>,
 }
 
@@ -70,7 +70,7 @@ impl Names {
         }
     }
 
-    /// Where to write: the last file, and the next where that one cannot be continued.
+    /// The names to try: the last file, and the next one if that cannot be continued.
     fn claimed(&self) -> Vec<String> {
         let earlier = self.earlier.iter().map(|number| self.numbered(*number));
         let next = self.earlier.last().map_or(1, |last| last + 1);
@@ -96,7 +96,7 @@ impl Names {
     }
 }
 
-/// When the training that counts began, which stays the same when it is resumed.
+/// The start of the current training, which does not change when it resumes.
 fn started(run: &Exported<'_>) -> f64 {
     let last = run.attempts.last().map(|attempt| attempt.training);
     let mut attempts = run.attempts.iter();
@@ -104,7 +104,7 @@ fn started(run: &Exported<'_>) -> f64 {
     first.map_or(0.0, |attempt| s(attempt.started_unix_ms))
 }
 
-/// When the last attempt ended, and whether with a result; `None` where it goes on.
+/// The end of the last attempt, and whether it has a result; `None` while the run is unfinished.
 fn ended(run: &Exported<'_>) -> Option<(f64, bool)> {
     let ended = run.attempts.last()?.ended_unix_ms?;
     match run.status.status {

@@ -1,4 +1,4 @@
-//! `resweep export`: what a sweep recorded, in the formats of other programs.
+//! Implements `resweep export`: writes a sweep's results in the formats of other programs.
 
 mod checkpoints;
 mod events;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::ending::UsageError;
+use super::exit_code::UsageError;
 use super::prepare::{Prepared, to_show};
 use super::results::database;
 use crate::cli::{ExportArgs, ExportFormat};
@@ -32,7 +32,7 @@ pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
     }
     let to = match &args.to {
         Some(to) => Place::root(to),
-        None => Place::root(results).join(name).join(args.format.word()),
+        None => Place::root(results).join(name).join(args.format.as_str()),
     };
     let written = match args.format {
         ExportFormat::Csv => tables::write(RowFormat::Csv, &runs, &store, &to)?,
@@ -44,7 +44,7 @@ pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Files that are named one by one.
+/// The most files whose paths are printed.
 const NAMED: usize = 8;
 
 fn tell(written: &[PathBuf], to: &Path) {
@@ -56,24 +56,24 @@ fn tell(written: &[PathBuf], to: &Path) {
     }
 }
 
-/// A run that was started, with everything that is known of it but its points.
+/// A started run, with all its data except the points.
 struct Exported<'a> {
     run: &'a Run,
     registered: RecordedRun,
-    /// The training that counts.
+    /// The current training.
     status: RunStatus,
-    /// The first one first.
+    /// In order of time.
     attempts: Vec<Attempt>,
 }
 
 impl Exported<'_> {
-    /// Every setting and the seed by name and value of the sweep file: `train.lr`.
+    /// Every setting and the seed, by its name in the sweep file: `train.lr`.
     fn settings(&self) -> Map<String, Value> {
         settings(&self.registered.config)
     }
 
-    /// A name for its files: the label, and the beginning of the identity, since labels may
-    /// differ in what a file's name cannot have.
+    /// A unique file stem: the label and the beginning of the id, since labels may differ only in
+    /// characters that are invalid in file names.
     fn file_stem(&self) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c);
         let label = printable(&self.run.label);
@@ -87,7 +87,7 @@ impl Exported<'_> {
     }
 }
 
-/// The runs of the sweep that were started, in its order.
+/// The started runs of the sweep, in its order.
 fn recorded<'a>(prepared: &'a Prepared, store: &Store) -> anyhow::Result<Vec<Exported<'a>>> {
     let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
     let mut registered = store.recorded_runs(&ids)?;

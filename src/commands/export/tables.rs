@@ -1,4 +1,4 @@
-//! Tables: the runs, their points, and their layers where those were measured.
+//! Exports tables of runs, points and, if measured, layers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -59,8 +59,8 @@ const POINT: [&str; 7] = [
 /// Columns of the layers.
 const LAYER: [&str; 5] = ["run", "label", "layer", "name", "std"];
 
-/// Writes `runs`, `points` and, where a run has measured its layers, `layers` to the folder, and
-/// returns their paths.
+/// Writes `runs`, `points` and, if a run has measured its layers, `layers` to the folder. Returns
+/// their paths.
 pub fn write(
     format: RowFormat,
     runs: &[Exported<'_>],
@@ -107,7 +107,7 @@ fn write_layers(
 
 fn write_runs(format: RowFormat, runs: &[Exported<'_>], out: &mut dyn io::Write) -> io::Result<()> {
     let settings: Vec<Map<String, Value>> = runs.iter().map(Exported::settings).collect();
-    // What one run does not have, another one may.
+    // Runs may have different settings.
     let names: BTreeSet<&String> = settings.iter().flat_map(Map::keys).collect();
     let columns = RUN.iter().map(|name| (*name).to_owned());
     let columns = columns.chain(names.iter().map(|name| (*name).clone()));
@@ -141,7 +141,7 @@ fn outcome_cells(exported: &Exported<'_>) -> Vec<Value> {
     let last = exported.attempts.last();
     let ms = |wall: Duration| wall.as_millis() as u64;
     vec![
-        json!(status.status.word()),
+        json!(status.status.as_str()),
         json!(status.iteration),
         json!(status.train.map(|point| point.error_percent)),
         json!(status.test.map(|point| point.error_percent)),
@@ -161,7 +161,7 @@ fn outcome_cells(exported: &Exported<'_>) -> Vec<Value> {
     ]
 }
 
-/// One run at a time, so that the points of all need not fit into memory.
+/// Reads one run at a time, to limit memory.
 fn write_points(
     format: RowFormat,
     runs: &[Exported<'_>],

@@ -1,4 +1,4 @@
-//! The child: trains one run and reports to its parent.
+//! The child process: trains one run and reports to its parent.
 
 use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::Context;
 
-use super::super::ending::Ending;
+use super::super::exit_code::ExitCode;
 use super::super::prepare::load_data;
 use super::message::{Answer, Order};
 use crate::output::Stream;
@@ -16,11 +16,11 @@ use resweep_core::domain::{Job, RunEvent, TrainError, Trainer};
 use resweep_core::schedule;
 use resweep_train::NetworkTrainer;
 
-/// Trains the run that standard input orders.
+/// Trains the run that standard input requests.
 ///
 /// # Errors
-/// When there is no order: the command is not for people.
-pub fn execute() -> anyhow::Result<Ending> {
+/// Without a request: users do not call this command.
+pub fn execute() -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt()
         .without_time()
         .with_ansi(false)
@@ -31,19 +31,19 @@ pub fn execute() -> anyhow::Result<Ending> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     let order: Order = serde_json::from_str(&line)
-        .context("`resweep train-run` is what `resweep run --isolate` starts by itself")?;
+        .context("`resweep train-run` is internal; use `resweep run --isolate`")?;
     let stop = listen();
-    // The name by which a panic's message is kept.
+    // The key under which a panic's message is stored.
     let worker = schedule::worker_name(order.slot.worker);
     let training = thread::Builder::new().name(worker);
     let training = training.spawn(move || train(&order, &stop))?;
     Ok(match training.join() {
-        Ok(()) => Ending::Done,
-        Err(_) => Ending::Environment,
+        Ok(()) => ExitCode::Success,
+        Err(_) => ExitCode::Failure,
     })
 }
 
-/// Hears the parent: a line asks to stop, the end means that it has died.
+/// Reads from the parent: a line requests a stop, the end of input means that the parent has died.
 fn listen() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
@@ -54,7 +54,7 @@ fn listen() -> Arc<AtomicBool> {
             }
             asked.store(true, Ordering::Relaxed);
         }
-        std::process::exit(Ending::Stopped as i32);
+        std::process::exit(ExitCode::Stopped as i32);
     });
     stop
 }
@@ -71,10 +71,10 @@ fn train(order: &Order, stop: &AtomicBool) {
     let job = Job {
         run: &order.run,
         slot: order.slot,
-        grant: &order.grant,
+        lease: &order.lease,
     };
     let trained = schedule::caught(|| trainer(order)?.train(&job, &mut report));
-    // A parent that does not listen has died.
+    // A parent that has closed the pipe has died.
     let _ = answer(&match trained {
         Ok(outcome) => Answer::Ended(outcome),
         Err(error) => Answer::Failed(error),
@@ -83,10 +83,10 @@ fn train(order: &Order, stop: &AtomicBool) {
 
 fn trainer(order: &Order) -> Result<NetworkTrainer, TrainError> {
     let setting = &order.setting;
-    let lasting = |error: &dyn std::fmt::Display| TrainError::lasting(error.to_string());
+    let permanent = |error: &dyn std::fmt::Display| TrainError::permanent(error.to_string());
     let configuration = std::iter::once(&order.run.config.configuration);
     let datasets = load_data(configuration, &setting.results)
-        .map_err(|error| lasting(&format!("{error:#}")))?;
+        .map_err(|error| permanent(&format!("{error:#}")))?;
     Ok(NetworkTrainer::new(datasets, setting.checkpoint_every))
 }
 

@@ -1,22 +1,22 @@
-//! What parent and child say to each other: JSON, a line each.
+//! The protocol between parent and child: JSON lines.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use resweep_core::domain::{Grant, Outcome, Run, RunEvent, Slot, TrainError};
+use resweep_core::domain::{Lease, Outcome, Run, RunEvent, Slot, TrainError};
 
-/// The first line to the child: what it is to train. Any further line asks it to stop.
+/// The first line to the child: the run to train. Any further line requests a stop.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Order {
     pub run: Run,
     pub slot: Slot,
-    pub grant: Grant,
+    pub lease: Lease,
     pub setting: Setting,
 }
 
-/// What is the same for every child.
+/// Settings that all children share.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Setting {
     pub results: PathBuf,

@@ -1,8 +1,8 @@
-//! `--isolate`: each run trains in a process of its own, a child of this program, so that what
-//! ends it, an abort, a segmentation fault or the system for want of memory, ends nothing else.
+//! Implements `--isolate`: each run trains in a child process, so that an abort, a segmentation
+//! fault or the out-of-memory killer ends only that run.
 //!
-//! The child gets one [`Order`](message::Order) on its standard input and answers with lines of
-//! JSON on its standard output. When its input ends, its parent has died, and so does it.
+//! The child reads one [`Order`](message::Order) from standard input and writes JSON lines to
+//! standard output. When its input ends, its parent has died, and it exits.
 
 mod child;
 mod message;

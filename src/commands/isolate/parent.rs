@@ -1,4 +1,4 @@
-//! The parent's side: a trainer that starts a child for each run and supervises it.
+//! The parent process: a trainer that starts and supervises a child for each run.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use super::message::{Answer, Order, Setting};
 use resweep_core::domain::{Job, OUT_OF_MEMORY, Outcome, RunEvent, TrainError, Trainer};
 
-/// Of what a child prints on standard error, so much is kept: the end.
+/// The most bytes kept of a child's standard error, from its end.
 const STDERR_BYTES_MAX: usize = 16 << 10;
 
 /// Trains each run in a child process.
@@ -32,7 +32,7 @@ impl Trainer for ChildTrainer {
         let order = Order {
             run: job.run.clone(),
             slot: job.slot,
-            grant: job.grant.clone(),
+            lease: job.lease.clone(),
             setting: self.setting.clone(),
         };
         let mut supervised = Supervised::start(&order)?;
@@ -49,7 +49,7 @@ impl Trainer for ChildTrainer {
     }
 }
 
-/// A child that dies with this value.
+/// A child process that is killed on drop.
 struct Supervised {
     child: Child,
     input: ChildStdin,
@@ -68,15 +68,15 @@ impl Supervised {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| failed(&error))?;
-        let mut input = child.stdin.take().expect("it was asked for");
-        let errors = child.stderr.take().expect("it was asked for");
+        let mut input = child.stdin.take().expect("stdin is piped");
+        let errors = child.stderr.take().expect("stderr is piped");
         let supervised = Self {
             child,
             printed: Some(thread::spawn(move || read_end(errors))),
             input: {
                 let mut line = serde_json::to_string(order).map_err(|error| failed(&error))?;
                 line.push('\n');
-                // A child that is dead already is noticed when it is listened to.
+                // If the child has died already, reading from it fails.
                 let _ = input.write_all(line.as_bytes());
                 input
             },
@@ -84,12 +84,12 @@ impl Supervised {
         Ok(supervised)
     }
 
-    /// Passes events on until the child says how the run ended, or says no more.
+    /// Forwards events until the child reports the end of the run or closes its output.
     fn hear(
         &mut self,
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Option<Answer> {
-        let output = self.child.stdout.take().expect("it was asked for");
+        let output = self.child.stdout.take().expect("stdout is piped");
         for line in BufReader::new(output).lines() {
             match serde_json::from_str(&line.ok()?).ok()? {
                 Answer::Event(event) => {
@@ -104,7 +104,7 @@ impl Supervised {
         None
     }
 
-    /// Waits for the child's end; returns how it ended and what it printed last.
+    /// Waits for the child's end. Returns its status and the end of its standard error.
     fn end(mut self) -> Result<(ExitStatus, String), TrainError> {
         let status = self.child.wait().map_err(|error| {
             TrainError::transient(format!("cannot wait for the run's process: {error}"))
@@ -117,25 +117,25 @@ impl Supervised {
 
 impl Drop for Supervised {
     fn drop(&mut self) {
-        // Nothing happens to a child that has ended.
+        // Killing a child that has ended does nothing.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What the end of a child means that did not say how its run ended.
+/// The error for a child that ended without reporting the outcome of its run.
 fn death(status: ExitStatus, printed: &str) -> TrainError {
     let last = printed.lines().rev().find(|line| !line.trim().is_empty());
     let said = last.map_or(String::new(), |line| format!("; it last said: {line}"));
     let message = format!("the run's process died: {status}{said}");
-    // What Rust prints when it aborts.
+    // Rust's message when an allocation fails.
     if printed.contains("memory allocation of") {
         TrainError::out_of_memory(format!("{OUT_OF_MEMORY} ({message})"))
-    // What the system sends when memory runs out, and people for other reasons.
+    // The out-of-memory killer sends SIGKILL; users may send it for other reasons.
     } else if is_killed(status) {
         TrainError::transient(message)
     } else {
-        TrainError::lasting(message)
+        TrainError::permanent(message)
     }
 }
 
@@ -151,7 +151,7 @@ fn is_killed(_: ExitStatus) -> bool {
     false
 }
 
-/// This program, even where its file has been replaced meanwhile.
+/// This program, even if its file has been replaced meanwhile.
 fn this_program() -> std::io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && running.try_exists()? {

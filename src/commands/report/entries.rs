@@ -1,21 +1,21 @@
-//! What a report says of each run: from the database and the logs.
+//! Collects a report's entry for each run from the database and the logs.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::super::prepare::Prepared;
-use crate::report::{Attempt, Entry, Standing, Tail};
+use crate::report::{Attempt, Entry, EntryState, Tail};
 use resweep_core::analysis::chance;
 use resweep_core::domain::{Curves, Run, RunId};
 use resweep_core::files::Place;
 use resweep_store::{AttemptStatus, RunStatus, Store};
 
-/// The end of a log: so many lines, out of so many bytes.
+/// The most lines and bytes shown from the end of a log.
 const TAIL_LINES: usize = 12;
 const TAIL_BYTES: u64 = 4096;
 
-/// One for each run, in the order of the sweep.
+/// One entry per run, in the order of the sweep.
 pub(super) fn entries<'a>(
     prepared: &'a Prepared,
     results: &Path,
@@ -30,7 +30,7 @@ pub(super) fn entries<'a>(
         let status = statuses.get(&run.id);
         Ok(Entry {
             run,
-            standing: status.map_or(Standing::New, |status| standing(status.status)),
+            state: status.map_or(EntryState::New, |status| state(status.status)),
             data_fingerprint: &prepared.images[run.configuration].fingerprint,
             iteration: status.map_or(0, |status| status.iteration),
             wall: status.and_then(|status: &RunStatus| status.wall),
@@ -61,14 +61,14 @@ fn is_chance(run: &Run, status: &RunStatus, curves: Option<&Curves>) -> bool {
     })
 }
 
-fn standing(status: AttemptStatus) -> Standing {
+fn state(status: AttemptStatus) -> EntryState {
     match status {
-        AttemptStatus::Running => Standing::Running,
-        AttemptStatus::Finished => Standing::Finished,
-        AttemptStatus::Diverged => Standing::Diverged,
-        AttemptStatus::Failed => Standing::Failed,
-        AttemptStatus::Stopped => Standing::Stopped,
-        AttemptStatus::Interrupted => Standing::Interrupted,
+        AttemptStatus::Running => EntryState::Running,
+        AttemptStatus::Finished => EntryState::Finished,
+        AttemptStatus::Diverged => EntryState::Diverged,
+        AttemptStatus::Failed => EntryState::Failed,
+        AttemptStatus::Stopped => EntryState::Stopped,
+        AttemptStatus::Interrupted => EntryState::Interrupted,
     }
 }
 
@@ -76,7 +76,7 @@ fn attempt(recorded: resweep_store::Attempt) -> Attempt {
     let commit = recorded.git_commit.map(|commit| format!(" ({commit})"));
     Attempt {
         number: recorded.number,
-        standing: standing(recorded.status),
+        state: state(recorded.status),
         from_iteration: recorded.from_iteration,
         diverged_iteration: recorded.diverged_iteration,
         error: recorded.error,
@@ -91,8 +91,8 @@ fn attempt(recorded: resweep_store::Attempt) -> Attempt {
     }
 }
 
-/// The end of an attempt's log; `None` where it is not there or cannot be read, which is no
-/// reason to do without a report.
+/// The end of an attempt's log; `None` if it is missing or unreadable, which does not prevent a
+/// report.
 fn log(results: &Path, run: &Run, attempt: u64) -> Option<Tail> {
     let name = format!("logs/{}/{attempt}.log", run.id.short());
     let lines = tail(&Place::root(results).join(&name)).ok()?;
@@ -107,7 +107,7 @@ fn tail(log: &Place) -> io::Result<Vec<String>> {
     // the log may grow meanwhile
     file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    // the first line may have lost its beginning
+    // the first line may be cut
     let lines: Vec<&str> = text.lines().skip(usize::from(skipped > 0)).collect();
     let first = lines.len().saturating_sub(TAIL_LINES);
     Ok(lines[first..].iter().map(|&line| line.to_owned()).collect())

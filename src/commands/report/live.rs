@@ -1,4 +1,4 @@
-//! A report that is written anew while its sweep runs.
+//! Keeps a report up to date while its sweep runs.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -6,38 +6,38 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, bounded};
 
-use super::super::ending::Ending;
+use super::super::exit_code::ExitCode;
 use super::super::prepare::Prepared;
 use super::super::stopping::Stopping;
 use super::write;
 
-/// How often `run --report` writes.
+/// The interval of `run --report`.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Writes the report every so often until every run has ended, or until a signal stops it. The last
-/// report does not load itself again.
+/// Writes the report repeatedly until every run has ended or a signal arrives. The last report does
+/// not reload itself.
 ///
 /// # Errors
-/// The first thing that keeps a report from being written.
+/// The first error in writing a report.
 pub(super) fn watch(
     prepared: &Prepared,
     results: &Path,
     every: Duration,
-) -> anyhow::Result<Ending> {
+) -> anyhow::Result<ExitCode> {
     let stopping = Stopping::listen();
     let mut unfinished = true;
-    while unfinished && goes_on(&stopping.asked, every) {
+    while unfinished && may_continue(&stopping.asked, every) {
         unfinished = write(prepared, results, Some(every))?.unfinished;
     }
     write(prepared, results, None)?;
     Ok(match stopping.reason() {
-        Some(_) => Ending::Stopped,
-        None => Ending::Done,
+        Some(_) => ExitCode::Stopped,
+        None => ExitCode::Success,
     })
 }
 
-/// Does some work, and keeps the report up to date meanwhile where that is wanted. Returns where
-/// the last report is. What keeps it from being written stops no sweep: it is told as a warning.
+/// Runs `work`, and keeps the report up to date meanwhile if requested. Returns the path of the
+/// last report. An error in writing it is printed as a warning and does not stop the sweep.
 pub fn during<T>(
     wanted: bool,
     prepared: &Prepared,
@@ -63,15 +63,15 @@ pub fn during<T>(
 
 fn keep_up(prepared: &Prepared, results: &Path, is_done: &Receiver<()>) -> anyhow::Result<PathBuf> {
     loop {
-        // What is in the way may pass; whether it has, the last report shows.
+        // The error may be transient; the last report decides.
         let _ = write(prepared, results, Some(EVERY));
-        if !goes_on(is_done, EVERY) {
+        if !may_continue(is_done, EVERY) {
             return Ok(write(prepared, results, None)?.path);
         }
     }
 }
 
-/// Waits; false when there is no more to wait for.
-fn goes_on<T>(stop: &Receiver<T>, every: Duration) -> bool {
+/// Waits; returns false when the channel is closed or has a message.
+fn may_continue<T>(stop: &Receiver<T>, every: Duration) -> bool {
     matches!(stop.recv_timeout(every), Err(RecvTimeoutError::Timeout))
 }

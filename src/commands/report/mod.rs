@@ -1,4 +1,4 @@
-//! `resweep report`, and the report that `resweep run --report` keeps up to date.
+//! Implements `resweep report`, and the report of `resweep run --report`.
 
 mod entries;
 mod live;
@@ -9,14 +9,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::ending::Ending;
+use super::exit_code::ExitCode;
 use super::findings;
 use super::plot::drawing;
 use super::prepare::{Prepared, to_show};
 use super::records::Records;
 use super::results::database;
 use crate::cli::ReportArgs;
-use crate::report::{self, Drawn, Report, Standing, Table};
+use crate::report::{self, Drawn, EntryState, Report, Table};
 use resweep_core::domain::{Curves, RunId, Theme};
 use resweep_core::files::Place;
 use resweep_figures::{RenderError, Section, sections};
@@ -24,14 +24,14 @@ use resweep_store::Store;
 
 pub use live::during;
 
-/// Sentences about images that a report has at most.
+/// The most sentences about images in a report.
 const IMAGE_LINES: usize = 40;
 
-/// Writes the report, or keeps it up to date until the sweep has come to its end.
-pub fn execute(args: &ReportArgs) -> anyhow::Result<Ending> {
+/// Writes the report, or keeps it up to date until the sweep has ended.
+pub fn execute(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let watch = args.watch.map(Duration::from_secs_f64);
-    // A report that is watched is of the sweep that is about to run.
+    // With `--watch` the sweep is about to run.
     let prepared = to_show(&args.sweep, results, watch.is_some())?;
     let written = write(&prepared, results, watch)?;
     let path = written.path;
@@ -50,20 +50,20 @@ pub fn execute(args: &ReportArgs) -> anyhow::Result<Ending> {
     }
     match watch {
         Some(every) => live::watch(&prepared, results, every),
-        None => Ok(Ending::Done),
+        None => Ok(ExitCode::Success),
     }
 }
 
-/// A report on the disk.
+/// A written report.
 struct Written {
     path: PathBuf,
-    /// Whether some run has not come to its end.
+    /// Whether some run has not ended.
     unfinished: bool,
-    /// Whether an earlier report was kept, because no run was ever started.
+    /// Whether an earlier report was kept because no run has started.
     kept: bool,
 }
 
-/// Writes the report from what is recorded; `refresh` says when it will be written again.
+/// Writes the report from the recorded results; `refresh` is the interval until the next one.
 fn write(
     prepared: &Prepared,
     results: &Path,
@@ -73,12 +73,12 @@ fn write(
     let records = Records::read(&prepared.runs, &store)?;
     let curves = records.curves();
     let entries = entries::entries(prepared, results, &store, curves)?;
-    let unfinished = entries.iter().any(|entry| !ended(entry.standing));
+    let unfinished = entries.iter().any(|entry| !ended(entry.state));
     let file = Place::root(results)
         .join(&prepared.sweep.name)
         .join("report.html");
     let path = file.to_path_buf();
-    let none_started = entries.iter().all(|entry| entry.standing == Standing::New);
+    let none_started = entries.iter().all(|entry| entry.state == EntryState::New);
     if none_started && path.exists() {
         return Ok(Written {
             path,
@@ -105,7 +105,7 @@ fn write(
     })
 }
 
-/// What was recorded of the images, each sentence once.
+/// The recorded images, each sentence once.
 fn images(prepared: &Prepared, store: &Store) -> anyhow::Result<Vec<String>> {
     let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
     let recorded = store.images(&ids)?;
@@ -126,8 +126,7 @@ fn images(prepared: &Prepared, store: &Store) -> anyhow::Result<Vec<String>> {
     Ok(lines)
 }
 
-/// The sweep's figures in both themes. A figure of which nothing is recorded is left out: there is a
-/// report all the same.
+/// The sweep's figures in both themes; skips figures without records.
 fn figures(
     prepared: &Prepared,
     curves: &HashMap<RunId, Curves>,
@@ -155,7 +154,7 @@ fn figures(
     Ok(drawn)
 }
 
-/// Results beside the paper's, verdicts and expectations.
+/// The tables of results, verdicts and expectations.
 fn tables(prepared: &Prepared, records: &Records) -> Vec<Table> {
     let sections = sections(&findings::collect(prepared, records));
     let table = |section: Section| Table {
@@ -167,11 +166,11 @@ fn tables(prepared: &Prepared, records: &Records) -> Vec<Table> {
     sections.into_iter().map(table).collect()
 }
 
-/// Whether nothing more is to come of a run by itself.
-fn ended(standing: Standing) -> bool {
+/// Whether the run has ended and will not be retried.
+fn ended(state: EntryState) -> bool {
     matches!(
-        standing,
-        Standing::Finished | Standing::Diverged | Standing::Failed
+        state,
+        EntryState::Finished | EntryState::Diverged | EntryState::Failed
     )
 }
 

@@ -1,21 +1,21 @@
-//! What has changed since a figure was drawn, pixels aside.
+//! Describes what has changed since a figure was drawn, except pixels.
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
 
 use super::super::origin::{self, Measured};
-use super::again::Again;
+use super::redraw::Redraw;
 use super::{fact, program};
 use resweep_core::domain::{RunId, printable};
 use resweep_figures::Facts;
 
-/// Runs that are named of one kind; the others are counted.
+/// The most runs named per kind of change; the rest is counted.
 const NAMED: usize = 5;
 
-/// One line for each kind of change since a figure with the facts `then` was drawn.
-pub fn changes(again: &Again, then: &Facts) -> anyhow::Result<Vec<String>> {
-    let now = &again.facts;
+/// One line per kind of change since the figure with the provenance `then` was drawn.
+pub fn changes(redraw: &Redraw, then: &Facts) -> anyhow::Result<Vec<String>> {
+    let now = &redraw.facts;
     let mut changes = Vec::new();
     if program(then) != program(now) {
         changes.push(format!(
@@ -33,19 +33,19 @@ pub fn changes(again: &Again, then: &Facts) -> anyhow::Result<Vec<String>> {
     let then = origin::measured(then).context("its list of runs is damaged")?;
     let now = origin::measured(now).unwrap_or_default();
     let now: HashMap<RunId, Measured> = now.into_iter().collect();
-    changes.extend(runs(again, &then, &now)?);
+    changes.extend(runs(redraw, &then, &now)?);
     Ok(changes)
 }
 
-/// The runs that are not as they were, by what has become of them.
+/// The runs that have changed, by kind of change.
 fn runs(
-    again: &Again,
+    redraw: &Redraw,
     then: &[(RunId, Measured)],
     now: &HashMap<RunId, Measured>,
 ) -> anyhow::Result<Vec<String>> {
     let ids: Vec<RunId> = then.iter().map(|(id, _)| id.clone()).collect();
-    let known = again.store.recorded_runs(&ids)?;
-    let labels = labels(again);
+    let known = redraw.store.recorded_runs(&ids)?;
+    let labels = labels(redraw);
     let (mut missing, mut left, mut since) = (Vec::new(), Vec::new(), Vec::new());
     for (id, was) in then {
         let label = labels.get(id).cloned();
@@ -57,13 +57,13 @@ fn runs(
             Some(is) if !is.anything() => missing.push(format!("measurements of {label}")),
             Some(is) => since.push(format!(
                 "{label} (iteration {} then, {} now)",
-                was.words(),
-                is.words()
+                was.describe(),
+                is.describe()
             )),
         }
     }
     let before: HashSet<RunId> = ids.into_iter().collect();
-    let shown = origin::shown(&again.figure, &again.runs);
+    let shown = origin::shown(&redraw.figure, &redraw.runs);
     let new = shown.filter(|run| !before.contains(&run.id));
     let new: Vec<String> = new.map(|run| printable(&run.label)).collect();
     let kinds = [
@@ -76,9 +76,9 @@ fn runs(
     Ok(told.map(|(what, runs)| listed(what, &runs)).collect())
 }
 
-/// What people call the runs of the sweep.
-fn labels(again: &Again) -> HashMap<RunId, String> {
-    let runs = again.runs.iter();
+/// The labels of the sweep's runs.
+fn labels(redraw: &Redraw) -> HashMap<RunId, String> {
+    let runs = redraw.runs.iter();
     runs.map(|run| (run.id.clone(), printable(&run.label)))
         .collect()
 }

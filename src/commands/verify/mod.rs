@@ -1,7 +1,7 @@
-//! `resweep verify`: draws a figure again from the database and says whether it is the same.
+//! Implements `resweep verify`: redraws a figure from the database and compares it with the file.
 
-mod again;
 mod changes;
+mod redraw;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -9,20 +9,20 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::ending::Ending;
+use super::exit_code::ExitCode;
 use super::origin::FORMAT;
 use super::results::database;
 use crate::cli::VerifyArgs;
 use crate::progress::counted;
-use again::Again;
+use redraw::Redraw;
 use resweep_core::domain::printable;
 use resweep_figures::{Facts, Picture, RenderError};
 
-/// No figure is nearly as large, in bytes.
+/// Larger than any figure, in bytes.
 const FILE_BYTES_MAX: u64 = 64_000_000;
 
-/// Exit code 0 where the figure is the same, byte for byte, 1 where it is another.
-pub fn execute(args: &VerifyArgs) -> anyhow::Result<Ending> {
+/// Exit code 0 if the figure is identical, byte for byte, 1 if not.
+pub fn execute(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let path = &args.figure;
     let name = printable(&path.display().to_string());
     let cannot = || format!("cannot verify `{name}`");
@@ -31,30 +31,30 @@ pub fn execute(args: &VerifyArgs) -> anyhow::Result<Ending> {
     check_format(picture.facts()).with_context(cannot)?;
     let results = &args.results.results;
     let database = database(results);
-    let again = Again::of(picture.facts(), results).with_context(cannot)?;
-    let mut changes = changes::changes(&again, picture.facts()).with_context(cannot)?;
-    let drawn = again.draw();
+    let redraw = Redraw::of(picture.facts(), results).with_context(cannot)?;
+    let mut changes = changes::changes(&redraw, picture.facts()).with_context(cannot)?;
+    let drawn = redraw.draw();
     let same = matches!(&drawn, Ok(drawn) if *drawn == bytes);
     if same {
-        outln!("{name}: the same, byte for byte");
-        outln!("  drawn again from {}", database.display());
+        outln!("{name}: identical, byte for byte");
+        outln!("  redrawn from {}", database.display());
         told(picture.facts());
-        return Ok(Ending::Done);
+        return Ok(ExitCode::Success);
     }
     changes.push(match drawn {
         Ok(drawn) => compare(picture, drawn).with_context(cannot)?,
         Err(error) if error.is::<RenderError>() => format!("it cannot be drawn: {error}"),
         Err(error) => return Err(error),
     });
-    outln!("{name}: not what {} gives now", database.display());
+    outln!("{name}: differs from what {} gives now", database.display());
     for change in changes {
         outln!("  {change}");
     }
-    Ok(Ending::RunsFailed)
+    Ok(ExitCode::RunsFailed)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    // To open a pipe that nobody writes to can wait for ever.
+    // Opening a pipe without a writer would block.
     if !fs::metadata(path)?.is_file() {
         bail!("it is not a file");
     }
@@ -74,7 +74,7 @@ fn check_format(facts: &Facts) -> anyhow::Result<()> {
     let format = facts.get("format").unwrap_or_default();
     if format != FORMAT {
         bail!(
-            "its facts have version `{}` of their format, this program reads {FORMAT}; it was \
+            "its metadata have format `{}`, this version of resweep reads {FORMAT}; it was \
              drawn by resweep {}",
             printable(format),
             program(facts)
@@ -100,16 +100,18 @@ fn program(facts: &Facts) -> String {
     format!("{} ({})", fact(facts, "version"), fact(facts, "commit"))
 }
 
-/// How the pixels compare, where the bytes differ.
+/// Compares the pixels if the bytes differ.
 fn compare(picture: Picture, drawn: Vec<u8>) -> anyhow::Result<String> {
     let drawn = Picture::open(drawn)?;
     let same_facts = picture.facts() == drawn.facts();
     let same_pixels = picture.same_pixels(drawn)?;
     Ok(match (same_pixels, same_facts) {
-        (true, true) => "picture: the same pixels, in other bytes; was the file written anew?",
+        (true, true) => {
+            "picture: the same pixels in other bytes; was the file rewritten by another program?"
+        }
         (true, false) => "picture: the same pixels",
-        (false, true) => "picture: other pixels, though everything else is as it was",
-        (false, false) => "picture: other pixels",
+        (false, true) => "picture: different pixels, although nothing else has changed",
+        (false, false) => "picture: different pixels",
     }
     .to_owned())
 }

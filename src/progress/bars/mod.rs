@@ -1,7 +1,7 @@
-//! A bar for each running run and one for the sweep, on a terminal.
+//! Draws a bar for each running run and one for the sweep, on a terminal.
 //!
-//! A run that has ended leaves one line above the bars. On a narrow terminal the end of a bar's
-//! text is cut off, so it begins with what matters most.
+//! A run that has ended leaves one line above the bars. A narrow terminal cuts off the end of a
+//! bar's text, so the text begins with the most important part.
 
 mod sweep;
 mod text;
@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use super::seen::Seen;
 use super::words;
 use resweep_core::domain::{
-    Beginning, Event, EventSink, Run, RunEvent, RunId, SinkError, printable,
+    Event, EventSink, Run, RunEvent, RunId, SinkError, StartPoint, printable,
 };
 use sweep::SweepBar;
 use text::{run_text, style};
@@ -40,12 +40,12 @@ struct RunBar {
 }
 
 impl Bars {
-    /// Bars on standard error; nothing is drawn where that is no terminal.
+    /// Bars on standard error; draws nothing if that is not a terminal.
     pub fn on_stderr(colour: bool) -> Bars {
         Bars::new(ProgressDrawTarget::stderr_with_hz(10), colour)
     }
 
-    /// Bars anywhere, for tests with a hidden target.
+    /// Bars on any target, for tests.
     pub fn new(target: ProgressDrawTarget, colour: bool) -> Bars {
         Bars {
             multi: MultiProgress::with_draw_target(target),
@@ -120,7 +120,7 @@ impl Bars {
         self.print(summary)
     }
 
-    /// A line above the bars.
+    /// Prints a line above the bars.
     fn print(&self, line: &str) -> Result<(), SinkError> {
         self.multi
             .println(printable(line))
@@ -130,7 +130,7 @@ impl Bars {
 
 impl EventSink for Bars {
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
-        self.seen.hear(event);
+        self.seen.update(event);
         match *event {
             Event::SweepStarted {
                 pending,
@@ -142,12 +142,12 @@ impl EventSink for Bars {
             }
             Event::RunStarted { run, .. } => self.start_run(run),
             Event::Run { run, ref event } => {
-                if let RunEvent::Began(Beginning { iteration, .. }) = *event
+                if let RunEvent::Began(StartPoint { iteration, .. }) = *event
                     && iteration > 0
                 {
-                    self.print_of(run, &words::beginning(iteration))?;
+                    self.print_of(run, &words::resumed(iteration))?;
                     if let Some(sweep) = &mut self.sweep {
-                        sweep.go_on(run, iteration);
+                        sweep.resume(run, iteration);
                     }
                 }
                 self.draw_run(run);
@@ -158,23 +158,23 @@ impl EventSink for Bars {
                 wall,
                 retry_in,
             } => {
-                let ending = words::ending(outcome, wall, &self.seen.of(run));
+                let line = words::outcome(outcome, wall, &self.seen.of(run));
                 self.clear_run(run);
                 if retry_in.is_none() {
                     self.end_run(run);
                 }
-                self.print_of(run, &words::retry(&ending, retry_in))?;
+                self.print_of(run, &words::retry(&line, retry_in))?;
             }
-            Event::RunSettled { run, outcome } => {
+            Event::RunEndedElsewhere { run, outcome } => {
                 self.end_run(run);
-                self.print_of(run, &words::settled(outcome))?;
+                self.print_of(run, &words::ended_elsewhere(outcome))?;
             }
             Event::RunBlocked { run, needs } => {
                 self.end_run(run);
                 self.print_of(run, &words::blocked(needs))?;
             }
             Event::SlotRetired { slot, left } => self.print(&words::retired(slot, left))?,
-            Event::StopAsked { by } => self.print(&words::stop_asked(by))?,
+            Event::StopRequested { by } => self.print(&words::stop_requested(by))?,
             Event::SweepFinished { tally, wall } => {
                 self.finish_sweep(&words::summary(&tally, wall))?;
             }

@@ -1,4 +1,4 @@
-//! The bar of the whole sweep.
+//! The progress bar of the whole sweep.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,20 +8,20 @@ use indicatif::ProgressBar;
 use super::text::sweep_text;
 use resweep_core::domain::{Run, RunId};
 
-/// Length of the sweep's bar: the share of the operations that is done.
+/// The length of the bar; it shows the fraction of operations done.
 const STEPS: u64 = 1000;
 
-/// The sweep's progress is counted in operations, since runs differ in size.
+/// Progress is counted in operations, because runs differ in size.
 #[derive(Debug)]
 pub(super) struct SweepBar {
     pub bar: ProgressBar,
     started: Instant,
     flops: f64,
-    /// Done before, by attempts that these go on from.
+    /// Operations done by earlier attempts, from which these resume.
     before_flops: f64,
-    /// Of the runs that have ended.
+    /// Operations of the runs that have ended.
     ended_flops: f64,
-    /// Done so far by each running run.
+    /// Operations of each running run so far.
     running_flops: HashMap<RunId, f64>,
     ended: usize,
     total: usize,
@@ -42,8 +42,8 @@ impl SweepBar {
         }
     }
 
-    /// A run goes on from an iteration that it reached before.
-    pub fn go_on(&mut self, run: &Run, iteration: u64) {
+    /// Records that a run resumes from an iteration reached before.
+    pub fn resume(&mut self, run: &Run, iteration: u64) {
         self.before_flops += flops_until(run, iteration);
     }
 
@@ -53,7 +53,7 @@ impl SweepBar {
         self.draw();
     }
 
-    /// However a run ended, nothing of it is left to do.
+    /// Counts a run as done, whatever its outcome.
     pub fn end(&mut self, run: &Run) {
         self.running_flops.remove(&run.id);
         self.ended_flops += flops(run);
@@ -80,7 +80,7 @@ fn flops_until(run: &Run, iteration: u64) -> f64 {
     flops(run) * iteration as f64 / iterations as f64
 }
 
-/// At least 1, so that shares can be taken.
+/// At least 1, to avoid division by zero.
 fn flops(run: &Run) -> f64 {
     run.cost.training_flops.max(1) as f64
 }

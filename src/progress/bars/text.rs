@@ -1,4 +1,4 @@
-//! What stands beside a bar, and how the bar looks.
+//! The text and style of progress bars.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::progress::seen::SeenRun;
 use crate::progress::words::{duration, percent};
 use resweep_core::domain::{Run, printable};
 
-/// A short bar, and text that is cut off where the terminal ends.
+/// A short bar, with text that is cut at the terminal's width.
 pub(super) fn style(colour: bool, name: &str) -> ProgressStyle {
     let template = match colour {
         true => format!("{{bar:12.{name}/dim}} {{wide_msg}}"),
         false => "{bar:12} {wide_msg}".to_owned(),
     };
-    // The template is fixed; were it ever wrong, a plain bar does.
+    // The template is constant; a plain bar is the fallback.
     ProgressStyle::with_template(&template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━╸─")

@@ -19,7 +19,7 @@ pub fn run(depth: usize, shortcut: Shortcut, seed: u64) -> Run {
         },
         label,
         configuration: 0,
-        origin: None,
+        parent: None,
         trajectories: (0..3)
             .map(|stretch| TrajectoryId(format!("{id:060x}{stretch:04x}")))
             .collect(),
@@ -116,7 +116,7 @@ pub const SLOT: Slot = Slot {
 };
 
 /// Claims a run that is free and begins it from its start.
-pub fn start(recorder: &mut Recorder, run: &Run) -> Grant {
+pub fn start(recorder: &mut Recorder, run: &Run) -> Lease {
     start_from(recorder, run, 0, None)
 }
 
@@ -126,19 +126,19 @@ pub fn start_from(
     run: &Run,
     iteration: u64,
     from: Option<TrainingId>,
-) -> Grant {
-    start_in(recorder, run, SLOT, Beginning { iteration, from })
+) -> Lease {
+    start_in(recorder, run, SLOT, StartPoint { iteration, from })
 }
 
 /// The same in another slot.
-pub fn start_in(recorder: &mut Recorder, run: &Run, slot: Slot, beginning: Beginning) -> Grant {
+pub fn start_in(recorder: &mut Recorder, run: &Run, slot: Slot, start_point: StartPoint) -> Lease {
     let claim = recorder.claim(run, slot).unwrap();
-    let Claim::Granted(grant) = claim else {
+    let Claim::Acquired(lease) = claim else {
         panic!("{run} is not free: {claim:?}");
     };
     recorder.handle(&Event::RunStarted { run, slot }).unwrap();
-    hear(recorder, run, RunEvent::Began(beginning));
-    grant
+    hear(recorder, run, RunEvent::Began(start_point));
+    lease
 }
 
 /// An event of a run, recorded for everybody to see.

@@ -1,19 +1,19 @@
-//! Whether a run ended no better than guessing. The rule is in `docs/tables.md`; tables, figures,
-//! the report and `status` all ask here.
+//! Decides whether a run ended no better than guessing, by the rule in `docs/tables.md`. Tables,
+//! figures, the report and `status` all use this function.
 
 use crate::domain::{Configuration, Cost, Dataset};
 
-/// An error so many percentage points below that of guessing still counts as guessing: what the
-/// choice of the images for the evaluation can account for.
+/// An error within this many percentage points below that of guessing still counts as guessing: the
+/// choice of evaluation images alone can make such a difference.
 const TOLERANCE_POINTS: f64 = 1.0;
-/// With many classes, or one that has nearly all images, the tolerance is less: this share of what
-/// guessing gets right or wrong.
+/// With many classes, or one that has nearly all images, the tolerance is smaller: this fraction of
+/// the guesses that are right or wrong.
 const TOLERANCE_SHARE: f64 = 0.1;
-/// From this many layers on, a learning rate that is too high at the start is the likely cause.
+/// From this depth on, an initial learning rate that is too high is the likely cause.
 const DEEP: usize = 32;
 
-/// The error in percent of a network that guesses among the classes of a run's images, for runs
-/// recorded without it; `None` where the records do not tell how many classes there are.
+/// The error in percent of guessing uniformly among the classes, for runs recorded without it;
+/// `None` if the number of classes is unknown.
 fn guessing_percent(configuration: &Configuration, cost: &Cost) -> Option<f64> {
     let classes = match configuration.data.dataset {
         Dataset::Synthetic | Dataset::Cifar10 => 10,
@@ -23,9 +23,9 @@ fn guessing_percent(configuration: &Configuration, cost: &Cost) -> Option<f64> {
     Some(100.0 * (1.0 - 1.0 / classes.max(1) as f64))
 }
 
-/// Whether a final error in percent is no better than that of guessing. `recorded` is the error of
-/// always answering the largest class, where the database has it; else all classes are taken to be
-/// of one size.
+/// Whether a final error in percent is no better than guessing. `recorded` is the error of always
+/// answering the largest class, if the database has it; otherwise all classes count as equally
+/// large.
 pub fn is_chance(
     error_percent: f64,
     recorded: Option<f64>,
@@ -39,7 +39,7 @@ pub fn is_chance(
     })
 }
 
-/// What may help a run that ended no better than chance.
+/// A remedy for a run that ended no better than chance.
 pub fn hint(configuration: &Configuration) -> String {
     let depth = configuration.model.depth;
     if depth >= DEEP && configuration.train.warmup.is_none() {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tolerance_is_one_point_and_less_with_many_classes() {
+    fn tolerance_is_one_point_or_less_with_many_classes() {
         let mut ten = Configuration::paper(20, Shortcut::A);
         for (error, expected) in [(90.0, true), (92.3, true), (89.0, true), (88.9, false)] {
             assert_eq!(is_chance(error, None, &ten, &cost(0)), expected, "{error}");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_classes_of_a_folder_follow_from_the_network() {
+    fn class_count_of_a_folder_follows_from_the_network() {
         let mut folder = Configuration::paper(20, Shortcut::A);
         folder.data.dataset = Dataset::Folder;
         let of = |classes: u64| cost(269_072 + 65 * classes);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recorded_error_of_guessing_comes_first() {
+    fn recorded_guess_error_takes_precedence() {
         let ten = Configuration::paper(20, Shortcut::A);
         let is_chance = |error, guess| is_chance(error, Some(guess), &ten, &cost(0));
         assert!(is_chance(10.0, 10.0) && is_chance(9.0, 10.0) && !is_chance(8.9, 10.0));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn only_deep_nets_without_a_warm_up_are_advised_to_have_one() {
+    fn warmup_is_suggested_for_deep_nets_without_one() {
         assert!(hint(&Configuration::paper(110, Shortcut::A)).contains("`warmup`"));
         assert!(!hint(&Configuration::paper(20, Shortcut::A)).contains("`warmup`"));
     }

@@ -1,4 +1,4 @@
-//! What the sweep file expects, against what was measured.
+//! Compares results with the expectations of the sweep file.
 
 use serde::Serialize;
 
@@ -6,18 +6,18 @@ use super::statistics::Sample;
 use super::summary::Summary;
 use crate::domain::{Expectation, Measure};
 
-/// What became of an expectation.
+/// The result of an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum ExpectationOutcome {
     Met,
     NotMet,
-    /// Runs are missing that count.
+    /// Required runs are missing.
     NotDecided,
 }
 
-impl Outcome {
-    pub fn words(self) -> &'static str {
+impl ExpectationOutcome {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Met => "met",
             Self::NotMet => "not met",
@@ -26,17 +26,17 @@ impl Outcome {
     }
 }
 
-/// One expectation of one configuration, or of one pair.
+/// One expectation for one configuration or pair.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checked {
     /// `plain-56: test error 13.20 +- 1.00`
     pub expectation: String,
     /// `13.41 over 3 seeds`
     pub found: String,
-    pub outcome: Outcome,
+    pub outcome: ExpectationOutcome,
 }
 
-/// Checks all expectations of a sweep; `settled` says that no seeds will be added.
+/// Checks all expectations of a sweep; `settled` means that no seeds will be added.
 pub fn check(expectations: &[Expectation], rows: &[Summary], settled: bool) -> Vec<Checked> {
     let mut checked = Vec::new();
     for expectation in expectations {
@@ -66,18 +66,18 @@ pub fn check(expectations: &[Expectation], rows: &[Summary], settled: bool) -> V
     checked
 }
 
-/// The mean over seeds is to be within the tolerance; a run that diverged is near no error.
+/// The mean over seeds must be within the tolerance; a diverged run fails.
 fn target(row: &Summary, target: (Measure, f64, f64), settled: bool) -> Checked {
     let (measure, error, tolerance) = target;
     let mean = row.errors(measure).map(|sample| sample.mean);
     let outcome = match mean {
-        _ if !(settled && row.is_complete()) => Outcome::NotDecided,
-        _ if row.diverged > 0 => Outcome::NotMet,
-        // A decimal fraction of the file is not exact: at the edge, it is met.
-        Some(mean) if (mean - error).abs() <= tolerance + 1e-9 => Outcome::Met,
-        _ => Outcome::NotMet,
+        _ if !(settled && row.is_complete()) => ExpectationOutcome::NotDecided,
+        _ if row.diverged > 0 => ExpectationOutcome::NotMet,
+        // Decimal fractions are inexact in binary: the limit itself is accepted.
+        Some(mean) if (mean - error).abs() <= tolerance + 1e-9 => ExpectationOutcome::Met,
+        _ => ExpectationOutcome::NotMet,
     };
-    let what = measure.words();
+    let what = measure.as_str();
     Checked {
         expectation: format!("{}: {what} {error:.2} +- {tolerance:.2}", row.label),
         found: found(row, measure),
@@ -85,8 +85,7 @@ fn target(row: &Summary, target: (Measure, f64, f64), settled: bool) -> Checked 
     }
 }
 
-/// The means over seeds are to be in this order; a run that diverged is worse than any that did
-/// not.
+/// The means over seeds must be in this order; a diverged run is worse than any other.
 fn order(worse: &Summary, better: &Summary, measure: Measure, settled: bool) -> Checked {
     let mean = |row: &Summary| row.errors(measure).map(|sample| sample.mean);
     let complete = worse.is_complete() && better.is_complete();
@@ -96,11 +95,11 @@ fn order(worse: &Summary, better: &Summary, measure: Measure, settled: bool) -> 
         (false, false) => mean(worse) > mean(better),
     };
     let outcome = match (settled && complete, met) {
-        (false, _) => Outcome::NotDecided,
-        (true, true) => Outcome::Met,
-        (true, false) => Outcome::NotMet,
+        (false, _) => ExpectationOutcome::NotDecided,
+        (true, true) => ExpectationOutcome::Met,
+        (true, false) => ExpectationOutcome::NotMet,
     };
-    let what = measure.words();
+    let what = measure.as_str();
     Checked {
         expectation: format!("{} worse than {}: {what}", worse.label, better.label),
         found: format!(

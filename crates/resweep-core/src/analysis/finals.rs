@@ -1,32 +1,21 @@
-//! The final errors of a run, read off its curves.
+//! Computes the final errors of a run from its curves.
 
 use super::chance::is_chance;
-use crate::domain::{Curves, EvalSet, Run, TrainConfig, Validation};
+use crate::domain::{Curves, EvalSet, ResultStatus, Run, TrainConfig, Validation};
 
-/// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Not begun, running, or to be gone on with.
-    Open,
-    Finished,
-    Diverged,
-    /// Ended with an error; trained again only when asked for.
-    Failed,
-}
-
-/// A run and what is recorded of it.
+/// A run with its recorded results.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorded<'a> {
     pub run: &'a Run,
-    pub end: End,
-    /// `None` where nothing is recorded.
+    pub status: ResultStatus,
+    /// `None` if nothing is recorded.
     pub curves: Option<&'a Curves>,
 }
 
-/// The errors at the end of a training, in percent.
+/// The final errors of a run, in percent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Finals {
-    /// Of the final iterate, on the test set or the images that are held out.
+    /// Of the final iterate, on the test set or the held-out images.
     pub test: f64,
     /// See [`train_error`].
     pub train: f64,
@@ -35,7 +24,7 @@ pub struct Finals {
 impl Recorded<'_> {
     /// The final errors; `None` unless the run is finished and both are recorded and finite.
     pub fn finals(&self) -> Option<Finals> {
-        if self.end != End::Finished {
+        if self.status != ResultStatus::Finished {
             return None;
         }
         let configuration = &self.run.config.configuration;
@@ -58,14 +47,14 @@ impl Recorded<'_> {
             .is_some_and(|finals| is_chance(finals.test, guess, configuration, &run.cost))
     }
 
-    /// The iteration at which the run diverged, where it did and where it is recorded.
+    /// The iteration at which the run diverged, if it did and the iteration is recorded.
     pub fn diverged_at(&self) -> Option<u64> {
         self.curves.and_then(|curves| curves.diverged)
     }
 }
 
-/// The error of the last evaluation: of the final iterate, not of the best one, which would be
-/// chosen by the test set.
+/// The error of the last evaluation: that of the final iterate, not of the best one, which would be
+/// selected on the test set.
 pub fn test_error(curves: &Curves, validation: Validation) -> Option<f64> {
     let set = match validation {
         Validation::None => EvalSet::Test,
@@ -76,9 +65,10 @@ pub fn test_error(curves: &Curves, validation: Validation) -> Option<f64> {
     Some(last.error_percent)
 }
 
-/// The training error at the end: the mean over the last 10/64 of the iterations, which are those
-/// from 54,000 on in the paper's run of 64,000; less where the learning rate drops later, and the
-/// last point at least. Each point of the curve counts by the iterations that it averages.
+/// The final training error: the mean over the last 10/64 of the iterations, which is from 54,000
+/// on in the paper's run of 64,000. If the learning rate drops later, the mean starts there; it
+/// includes at least the last point. Each point is weighted by the number of iterations that it
+/// averages.
 pub fn train_error(curves: &Curves, train: &TrainConfig) -> Option<f64> {
     let last = curves.train.last()?;
     let first = stretch_start(train);
@@ -94,7 +84,7 @@ pub fn train_error(curves: &Curves, train: &TrainConfig) -> Option<f64> {
     (weighted.1 > 0.0).then(|| weighted.0 / weighted.1)
 }
 
-/// The iteration after which the last stretch of a training begins.
+/// The iteration after which the averaging starts.
 fn stretch_start(train: &TrainConfig) -> u64 {
     let last_drop = train.lr_drops.last().copied().unwrap_or(0);
     last_drop.max(train.iterations.saturating_mul(54) / 64)
@@ -117,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_training_error_of_the_papers_run_is_the_mean_from_54000_on() {
+    fn train_error_of_the_paper_run_is_the_mean_from_54000_on() {
         let train = Configuration::paper(20, Shortcut::A).train;
         assert_eq!(stretch_start(&train), 54_000);
         let points: Vec<(u64, f64)> = (1..=64)
@@ -127,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_drop_of_the_learning_rate_shortens_the_stretch_and_the_last_point_always_counts() {
+    fn late_lr_drop_shortens_the_averaging_window() {
         let mut train = Configuration::paper(20, Shortcut::A).train;
         train.iterations = 100;
         train.lr_drops = vec![50, 92];
@@ -139,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_counts_by_the_iterations_that_it_averages() {
+    fn points_are_weighted_by_their_iterations() {
         let mut train = Configuration::paper(20, Shortcut::A).train;
         train.iterations = 640;
         train.lr_drops = vec![];

@@ -1,12 +1,12 @@
-//! Everything that a sweep's measurements say, in one place: what tables and reports are made of.
+//! Collects all results of a sweep's analysis, for tables and reports.
 
 use serde::Serialize;
 
-use super::expectations::{Checked, Outcome, check};
+use super::expectations::{Checked, ExpectationOutcome, check};
 use super::finals::Recorded;
 use super::pairs::{Grid, grids};
 use super::paper::departures;
-use super::repeats::Growth;
+use super::repeats::SeedGrowth;
 use super::summary::{Summary, summaries};
 use super::verdicts::{Verdict, verdicts};
 use crate::domain::{Sweep, Validation};
@@ -22,19 +22,18 @@ pub struct Findings {
     pub rows: Vec<Summary>,
     /// Depth by shortcut, as indices of `rows`.
     pub shortcuts: Vec<Grid>,
-    /// Where the sweep departs from the paper's setting; absolute errors can be compared where
-    /// there is nothing.
+    /// Differences from the paper's setting; absolute errors are comparable only if there are none.
     pub departures: Vec<String>,
     pub verdicts: Vec<Verdict>,
     pub expectations: Vec<Checked>,
-    /// Where the sweep adds seeds until the order is decided.
-    pub growth: Option<Growth>,
+    /// The added seeds, if the sweep adds seeds until the order is decided.
+    pub growth: Option<SeedGrowth>,
 }
 
 impl Findings {
-    /// `runs` are those of the sweep with what is recorded of them; `growth` is what decided how
-    /// many there are.
-    pub fn new(sweep: &Sweep, runs: &[Recorded<'_>], growth: Option<Growth>) -> Self {
+    /// `runs` are the sweep's runs with their results; `growth` is the decision that determined the
+    /// number of seeds.
+    pub fn new(sweep: &Sweep, runs: &[Recorded<'_>], growth: Option<SeedGrowth>) -> Self {
         let configurations = &sweep.configurations;
         let rows = summaries(sweep, runs);
         let held_out = |validation| validation != Validation::None;
@@ -55,14 +54,14 @@ impl Findings {
         }
     }
 
-    /// How many expectations had this outcome.
-    pub fn expectations_with(&self, outcome: Outcome) -> usize {
+    /// The number of expectations with this outcome.
+    pub fn expectations_with(&self, outcome: ExpectationOutcome) -> usize {
         let all = self.expectations.iter();
         all.filter(|checked| checked.outcome == outcome).count()
     }
 
-    /// What is to be said before any number, in sentences: that all runs diverged, or which ended
-    /// no better than chance and what may help. `name` makes a label fit for where it is shown.
+    /// Remarks to print before the results: that all runs diverged, or which ended no better than
+    /// chance, with a remedy. `name` converts a label for the medium.
     pub fn remarks(&self, name: impl Fn(&str) -> String) -> Vec<String> {
         let runs: usize = self.rows.iter().map(|row| row.seeds).sum();
         let diverged: usize = self.rows.iter().map(|row| row.diverged).sum();
@@ -93,13 +92,13 @@ impl Findings {
         remarks
     }
 
-    /// Whether any row has a number of the paper beside it.
+    /// Whether any row has a value from the paper.
     pub fn has_paper(&self) -> bool {
         self.rows.iter().any(|row| row.paper.is_some())
     }
 }
 
-/// `a, b and c`; of many names the first ones and how many more there are.
+/// `a, b and c`; shortens long lists to the first names and the number of others.
 fn listed(names: &[String]) -> String {
     const NAMED: usize = 5;
     match names {

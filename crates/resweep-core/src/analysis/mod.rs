@@ -1,11 +1,11 @@
-//! What the measurements say: final errors over seeds, the paper's numbers, and verdicts by a
-//! written rule (`docs/tables.md`). Pure: no drawing, no files, no database.
+//! Analyses measurements: final errors over seeds, comparison with the paper, and verdicts by the
+//! rules in `docs/tables.md`. Pure functions: no drawing, no files, no database.
 //!
-//! The way through: [`finals`] takes each run's final errors from its curves; [`summary`] puts the
-//! seeds of a configuration together with the numbers of [`paper`]; [`pairs`] says which
-//! configurations are compared, [`verdicts`] what that shows, [`expectations`] whether it
-//! is what the sweep file expects, [`repeats`] whether more seeds are needed, [`chance`] whether a
-//! run ended no better than guessing, and [`findings`] collects it all.
+//! [`finals`] computes each run's final errors from its curves; [`summary`] combines the seeds of a
+//! configuration with the values in [`paper`]; [`pairs`] selects the configurations to compare,
+//! [`verdicts`] judges the paper's claims, [`expectations`] those of the sweep file, [`repeats`]
+//! decides whether more seeds are needed, [`chance`] whether a run ended no better than guessing,
+//! and [`findings`] collects everything.
 
 pub mod chance;
 pub mod expectations;
@@ -18,6 +18,6 @@ pub mod statistics;
 pub mod summary;
 pub mod verdicts;
 
-pub use finals::{End, Recorded};
+pub use finals::Recorded;
 pub use findings::Findings;
-pub use repeats::{Growth, grow};
+pub use repeats::{SeedGrowth, grow};

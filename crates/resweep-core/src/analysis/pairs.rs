@@ -1,7 +1,7 @@
-//! Which configurations of a sweep are compared with each other.
+//! Selects the configurations of a sweep that are compared with each other.
 //!
-//! Two are comparable where they differ only in depth, or only in the shortcut; the warm-up, which
-//! the paper gives to depth 110 alone, is not looked at.
+//! Two configurations are comparable if they differ only in depth or only in shortcut type. Warm-up
+//! is ignored, because the paper uses it for depth 110 alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use crate::domain::{Configuration, Shortcut};
 
-/// Configurations that differ in depth alone.
+/// Configurations that differ only in depth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Family {
     pub shortcut: Shortcut,
-    /// Which settings its members share: all but depth, shortcut and warm-up. Numbered from 0.
+    /// Identifies the settings that the members share: all but depth, shortcut and warm-up.
+    /// Numbered from 0.
     rest: usize,
-    /// Indices of the sweep's configurations, the shallowest first.
+    /// Indices into the sweep's configurations, ascending in depth.
     pub members: Vec<usize>,
 }
 
@@ -25,14 +26,14 @@ impl Family {
         self.members.windows(2).map(|pair| (pair[0], pair[1]))
     }
 
-    /// Whether the other's members differ from these in depth and shortcut alone.
+    /// Whether the members of both families differ only in depth and shortcut.
     pub fn is_like(&self, other: &Family) -> bool {
         self.rest == other.rest && self.shortcut != other.shortcut
     }
 }
 
-/// The families of a sweep, in the order in which the sweep begins them. Of two configurations of
-/// one family and depth, which differ in warm-up alone, the first is a member.
+/// The families of a sweep, in the order of their first configuration. If two configurations of a
+/// family have the same depth and differ only in warm-up, the first is the member.
 pub fn families(configurations: &[Configuration]) -> Vec<Family> {
     let mut families: Vec<Family> = Vec::new();
     let mut rests: HashMap<String, usize> = HashMap::new();
@@ -59,14 +60,14 @@ pub fn families(configurations: &[Configuration]) -> Vec<Family> {
     families
 }
 
-/// Families that differ in shortcut alone, together: the table of shortcuts.
+/// Families that differ only in shortcut: the table of depth by shortcut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Grid {
     /// The columns, in the order none, A, B, C.
     pub shortcuts: Vec<Shortcut>,
     /// The rows, ascending.
     pub depths: Vec<usize>,
-    /// For each depth and shortcut the index of the sweep's configuration.
+    /// For each depth and shortcut the index of the configuration.
     pub cells: Vec<Vec<Option<usize>>>,
 }
 
@@ -101,8 +102,8 @@ fn grid(mut families: Vec<Family>, configurations: &[Configuration]) -> Grid {
     }
 }
 
-/// All pairs that are compared, each once: neighbouring depths of a family, then different
-/// shortcuts at one depth.
+/// All pairs to compare, each once: neighbouring depths of a family, then different shortcuts of
+/// the same depth.
 pub fn pairs(configurations: &[Configuration]) -> Vec<(usize, usize)> {
     let families = families(configurations);
     let mut pairs: Vec<(usize, usize)> = families.iter().flat_map(Family::neighbours).collect();
@@ -116,7 +117,7 @@ pub fn pairs(configurations: &[Configuration]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// The families that share all settings but depth, shortcut and warm-up, by these settings.
+/// The families, grouped by all settings but depth, shortcut and warm-up.
 fn families_alike(families: &[Family]) -> BTreeMap<usize, Vec<usize>> {
     let mut alike: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, family) in families.iter().enumerate() {
@@ -125,7 +126,7 @@ fn families_alike(families: &[Family]) -> BTreeMap<usize, Vec<usize>> {
     alike
 }
 
-/// Members of two families that have one depth, the shallowest first.
+/// Members of two families with the same depth, ascending in depth.
 pub fn same_depth<'a>(
     one: &'a Family,
     other: &'a Family,
@@ -144,7 +145,7 @@ fn rest(configuration: &Configuration) -> String {
     rest.model.depth = 0;
     rest.model.shortcut = Shortcut::None;
     rest.train.warmup = None;
-    // Plain data always has a form in JSON.
+    // Plain data always serialise to JSON.
     serde_json::to_string(&rest).unwrap_or_default()
 }
 

@@ -1,46 +1,47 @@
-//! How many seeds each configuration needs until the order of those that are compared is decided.
+//! Decides how many seeds each configuration needs until the order of the compared configurations
+//! is decided.
 //!
-//! The decision is a function of what is recorded and of nothing else. It is taken in rounds, each
-//! by the results of the round before as if no others existed; so a sweep that was killed, or that
-//! several processes share, trains the same runs as an undisturbed one.
+//! The decision is a pure function of the recorded results. It proceeds in rounds, each using only
+//! the results of the previous rounds, so a sweep that was killed, or that several processes share,
+//! trains the same runs as an undisturbed one.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::finals::{End, Recorded};
+use super::finals::Recorded;
 use super::pairs::pairs;
 use super::statistics::Sample;
-use crate::domain::{AdaptiveRepeats, Measure, Sweep};
+use crate::domain::{AdaptiveRepeats, Measure, ResultStatus, Sweep};
 
-/// How many seeds a configuration has, and why no more.
+/// The number of seeds of a configuration, and the reason why there are no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seeds {
     pub used: usize,
     pub reason: Reason,
 }
 
-/// Why no seed is added to a configuration.
+/// Why a configuration gets no more seeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// Its interval overlaps with none that it is compared with.
+    /// Its interval overlaps with none of the compared ones.
     Decided,
-    /// It has the most seeds, and its interval overlaps with those of these labels.
+    /// It has the maximum, and its interval overlaps with those of these labels.
     UndecidedAtMax(Vec<String>),
-    /// A run of it, or of one that it is compared with, diverged: more seeds would not order them.
+    /// A run of it, or of a compared configuration, diverged: more seeds would not order them.
     Diverged,
-    /// A run of it, or of one that it is compared with, failed.
+    /// A run of it, or of a compared configuration, failed.
     Failed,
-    /// No configuration differs from it in depth or shortcut alone.
+    /// No configuration differs from it only in depth or only in shortcut.
     NothingToCompare,
     /// Runs of this round are missing.
     Waiting,
 }
 
-/// The seeds of a sweep as far as the records tell.
+/// The seeds of a sweep, according to the results so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Growth {
+pub struct SeedGrowth {
     pub min: usize,
     pub max: usize,
     pub on: Measure,
@@ -50,23 +51,23 @@ pub struct Growth {
     pub settled: bool,
 }
 
-/// What a configuration's runs gave, in the order of the seeds.
+/// The results of a configuration, in the order of the seeds.
 struct Results<'a> {
     runs: Vec<&'a Recorded<'a>>,
     on: Measure,
 }
 
 impl Results<'_> {
-    fn any(&self, seeds: usize, end: End) -> bool {
-        self.runs.iter().take(seeds).any(|run| run.end == end)
+    fn any(&self, seeds: usize, status: ResultStatus) -> bool {
+        self.runs.iter().take(seeds).any(|run| run.status == status)
     }
 
-    /// Whether any of the first seeds has not come to an end.
+    /// Whether any of the first `seeds` runs has not ended.
     fn is_open(&self, seeds: usize) -> bool {
-        self.any(seeds, End::Open) || self.runs.len() < seeds
+        self.any(seeds, ResultStatus::Unfinished) || self.runs.len() < seeds
     }
 
-    /// Final errors of the first seeds.
+    /// Final errors of the first `seeds` runs.
     fn sample(&self, seeds: usize) -> Option<Sample> {
         let finals = self.runs.iter().take(seeds).filter_map(|run| run.finals());
         let errors: Vec<f64> = finals
@@ -79,8 +80,8 @@ impl Results<'_> {
     }
 }
 
-/// Replays the rounds. `runs` are all that the sweep may train, seeds in order.
-pub fn grow(rule: AdaptiveRepeats, sweep: &Sweep, runs: &[Recorded<'_>]) -> Growth {
+/// Replays the rounds. `runs` are all runs that the sweep may train, with seeds in order.
+pub fn grow(rule: AdaptiveRepeats, sweep: &Sweep, runs: &[Recorded<'_>]) -> SeedGrowth {
     let results = results(rule, sweep, runs);
     let pairs = pairs(&sweep.configurations);
     let mut counts = vec![rule.min; results.len()];
@@ -103,7 +104,7 @@ pub fn grow(rule: AdaptiveRepeats, sweep: &Sweep, runs: &[Recorded<'_>]) -> Grow
                 used,
                 reason: reason(index),
             });
-            return Growth {
+            return SeedGrowth {
                 min: rule.min,
                 max: rule.max,
                 on: rule.on,
@@ -131,8 +132,8 @@ fn results<'a>(rule: AdaptiveRepeats, sweep: &Sweep, runs: &'a [Recorded<'a>]) -
     results
 }
 
-/// Whether more seeds may part two configurations: both have nothing but results, and their 95 %
-/// intervals overlap.
+/// Whether more seeds may separate two configurations: neither is blocked, and their 95 % intervals
+/// overlap.
 fn is_undecided((one, other): (usize, usize), results: &[Results<'_>], counts: &[usize]) -> bool {
     if [one, other]
         .iter()
@@ -147,15 +148,15 @@ fn is_undecided((one, other): (usize, usize), results: &[Results<'_>], counts: &
     }
 }
 
-/// Why more seeds would not help a configuration. A result without finite errors is as good as a
-/// diverged one.
+/// Why more seeds would not help a configuration. A finished run without finite errors counts as
+/// diverged.
 fn blocked(index: usize, results: &[Results<'_>], counts: &[usize]) -> Option<Reason> {
     let (results, count) = (&results[index], counts[index]);
-    if results.any(count, End::Failed) {
+    if results.any(count, ResultStatus::Failed) {
         return Some(Reason::Failed);
     }
     let complete = results.sample(count).is_some_and(|s| s.n == count);
-    (results.any(count, End::Diverged) || !complete).then_some(Reason::Diverged)
+    (results.any(count, ResultStatus::Diverged) || !complete).then_some(Reason::Diverged)
 }
 
 fn reason(
@@ -187,8 +188,8 @@ fn reason(
     reason.unwrap_or(Reason::Decided)
 }
 
-impl Growth {
-    /// How many seeds there are, for captions: `3 to 5 seeds`.
+impl SeedGrowth {
+    /// The number of seeds for captions: `3 to 5 seeds`.
     pub fn range(&self) -> String {
         let used = || self.seeds.iter().map(|seeds| seeds.used);
         match (used().min().unwrap_or(0), used().max().unwrap_or(0)) {
@@ -206,9 +207,9 @@ impl Growth {
         } else if has(|reason| matches!(reason, Reason::UndecidedAtMax(_))) {
             "stopped at the maximum, not all are decided"
         } else if has(|reason| matches!(reason, Reason::Failed)) {
-            "stopped, for runs failed"
+            "stopped because runs failed"
         } else if has(|reason| matches!(reason, Reason::Diverged)) {
-            "stopped, for runs diverged"
+            "stopped because runs diverged"
         } else {
             "decided"
         };
@@ -217,21 +218,21 @@ impl Growth {
             self.range(),
             self.min,
             self.max,
-            self.on.words()
+            self.on.as_str()
         )
     }
 }
 
 impl Reason {
-    /// Behind the number of seeds.
-    pub fn words(&self) -> String {
+    /// A phrase that follows the number of seeds.
+    pub fn describe(&self) -> String {
         match self {
             Self::Decided => "decided".to_owned(),
             Self::UndecidedAtMax(labels) => {
-                format!("the most; undecided against {}", labels.join(", "))
+                format!("the maximum; undecided against {}", labels.join(", "))
             }
-            Self::Diverged => "a run that is compared diverged".to_owned(),
-            Self::Failed => "a run that is compared failed".to_owned(),
+            Self::Diverged => "a compared run diverged".to_owned(),
+            Self::Failed => "a compared run failed".to_owned(),
             Self::NothingToCompare => "nothing to compare with".to_owned(),
             Self::Waiting => "runs of this round are missing".to_owned(),
         }

@@ -1,12 +1,12 @@
-//! Means, spreads and confidence intervals of a few numbers, one for each seed.
+//! Means, standard deviations and confidence intervals over seeds.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Of a two-sided confidence interval.
+/// The level of two-sided confidence intervals.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// A confidence interval, both ends included.
+/// A closed confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     pub low: f64,
@@ -22,40 +22,40 @@ impl Interval {
         }
     }
 
-    /// Whether the two have a number in common.
+    /// Whether the two intersect.
     pub fn overlaps(&self, other: &Interval) -> bool {
         self.low <= other.high && other.low <= self.high
     }
 }
 
-/// Mean of at least one value.
+/// The mean; `None` without values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     let count = values.len() as f64;
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)
 }
 
-/// Standard deviation of a sample, with n - 1 in the denominator, of at least two values.
+/// The sample standard deviation (n - 1 in the denominator); `None` with fewer than two values.
 pub fn standard_deviation(values: &[f64]) -> Option<f64> {
     let mean = mean(values)?;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
 }
 
-/// What the seeds of one configuration gave, in percent.
+/// The values of one configuration's seeds, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Sample {
     pub n: usize,
     /// The lowest value.
     pub best: f64,
     pub mean: f64,
-    /// With n - 1 in the denominator; `None` of a single value.
+    /// With n - 1 in the denominator; `None` for a single value.
     pub standard_deviation: Option<f64>,
-    /// 95 % interval of the mean by Student's t; `None` of a single value.
+    /// The 95 % interval of the mean by Student's t; `None` for a single value.
     pub interval: Option<Interval>,
 }
 
 impl Sample {
-    /// `None` where there is no value or one that is not finite.
+    /// `None` if there is no value or one is not finite.
     pub fn of(values: &[f64]) -> Option<Self> {
         if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
             return None;
@@ -81,9 +81,9 @@ impl Sample {
     }
 }
 
-/// The 95 % interval of the difference of the means, `one` less `other`, by Welch's method, which
-/// does not take the spreads to be equal (B. L. Welch, Biometrika 34, 1947). `None` where either
-/// has fewer than two values.
+/// The 95 % interval of the difference of the means, `one` minus `other`, by Welch's method, which
+/// does not assume equal variances (B. L. Welch, Biometrika 34, 1947). `None` if either has fewer
+/// than two values.
 pub fn difference(one: &Sample, other: &Sample) -> Option<Interval> {
     let (a, b) = (one.squared_error()?, other.squared_error()?);
     let centre = one.mean - other.mean;
@@ -96,7 +96,7 @@ pub fn difference(one: &Sample, other: &Sample) -> Option<Interval> {
     Some(Interval::around(centre, margin))
 }
 
-/// The quantile of Student's t that leaves half of 1 - [`CONFIDENCE`] above it.
+/// The quantile of Student's t with half of 1 - [`CONFIDENCE`] above it.
 fn t_quantile(freedom: f64) -> Option<f64> {
     let distribution = StudentsT::new(0.0, 1.0, freedom).ok()?;
     Some(distribution.inverse_cdf(0.5 + CONFIDENCE / 2.0))
@@ -115,12 +115,12 @@ mod tests {
         assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
     }
 
-    // The expected values are those of SciPy 1.17.1: numpy.std(ddof=1), stats.t.interval and
+    // Expected values from SciPy 1.17.1: numpy.std(ddof=1), stats.t.interval and
     // stats.ttest_ind(equal_var=False).confidence_interval.
 
     #[test]
-    fn the_deviation_is_that_of_a_sample() {
-        // their population deviation is 2, so that of a sample 2 * sqrt(8 / 7)
+    fn standard_deviation_is_that_of_a_sample() {
+        // the population deviation is 2, so the sample deviation is 2 * sqrt(8 / 7)
         let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
         assert_eq!(mean(&values), Some(5.0));
         let deviation = standard_deviation(&values).expect("eight values");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn mean_deviation_and_interval_are_those_of_scipy() {
+    fn mean_deviation_and_interval_match_scipy() {
         let found = sample(&[9.12, 9.30, 9.41, 9.05]);
         assert_eq!((found.n, found.best), (4, 9.05));
         assert_close(found.mean, 9.22);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_of_a_difference_is_scipys_by_welchs_method() {
+    fn difference_interval_matches_scipy_welch() {
         let (plain, residual) = ([12.4, 13.1, 11.8], [9.12, 9.30, 9.41, 9.05]);
         let found = difference(&sample(&plain), &sample(&residual)).expect("several values");
         assert_close(found.low, 1.6909762653838494);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_value_has_no_spread_and_values_that_are_not_finite_are_no_sample() {
+    fn single_or_non_finite_values_have_no_interval() {
         let one = sample(&[9.69]);
         assert_eq!((one.standard_deviation, one.interval), (None, None));
         assert_eq!(difference(&one, &sample(&[1.0, 2.0])), None);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_have_an_interval_of_no_width() {
+    fn equal_values_have_a_zero_width_interval() {
         let found = difference(&sample(&[3.0, 3.0]), &sample(&[1.0, 1.0]));
         assert_eq!(
             found,

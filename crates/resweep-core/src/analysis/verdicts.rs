@@ -1,5 +1,5 @@
-//! Whether the paper's claims hold in a sweep, by the rule of `docs/tables.md`: the 95 % interval of
-//! the difference between two configurations lies above zero, below it, or on both sides.
+//! Judges the paper's claims for a sweep, by the rule in `docs/tables.md`: whether the 95 %
+//! interval of the difference between two configurations is above zero, below zero, or contains it.
 
 use serde::Serialize;
 
@@ -8,20 +8,20 @@ use super::statistics::{Interval, difference};
 use super::summary::Summary;
 use crate::domain::{Configuration, Measure, Shortcut};
 
-/// What the measurements say about a claim.
+/// The verdict on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
     Holds,
     DoesNotHold,
-    /// The interval has zero inside.
+    /// The interval contains zero.
     Undecided,
     /// Too few results.
     CannotBeJudged,
 }
 
 impl Judgement {
-    pub fn words(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Holds => "holds",
             Self::DoesNotHold => "does not hold",
@@ -31,7 +31,7 @@ impl Judgement {
     }
 }
 
-/// A claim of the paper, and the comparisons that it stands on.
+/// A claim of the paper, and the comparisons that support it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     pub claim: String,
@@ -40,30 +40,30 @@ pub struct Verdict {
     pub comparisons: Vec<Comparison>,
 }
 
-/// Two configurations, in percentage points of error.
+/// The comparison of two configurations, in percentage points of error.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Labels: the difference is `one` less `other`.
+    /// Labels: the difference is `one` minus `other`.
     pub one: String,
     pub other: String,
-    /// Of the means.
+    /// The difference of the means.
     pub difference: Option<f64>,
     /// 95 % interval of the difference, by Welch's method.
     pub interval: Option<Interval>,
     pub judgement: Judgement,
-    /// Why it cannot be judged.
+    /// Why the comparison cannot be judged.
     pub reason: Option<String>,
 }
 
-/// What a difference is claimed to be.
+/// The claimed sign of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
     AboveZero,
     NotAboveZero,
 }
 
-/// Every verdict that the sweep's configurations call for: the order of depths in each family, the
-/// degradation of plain nets, and its repair by each shortcut.
+/// Every verdict that applies to the sweep's configurations: the order of depths in each family,
+/// the degradation of plain nets, and the repair by each shortcut type.
 pub fn verdicts(configurations: &[Configuration], rows: &[Summary]) -> Vec<Verdict> {
     let families = families(configurations);
     let plain = || families.iter().filter(|f| f.shortcut == Shortcut::None);
@@ -88,7 +88,7 @@ fn ordering(family: &Family, rows: &[Summary]) -> Verdict {
         Shortcut::None => (Claim::AboveZero, "Deeper plain nets are worse".to_owned()),
         shortcut => (
             Claim::NotAboveZero,
-            format!("Deeper residual nets ({}) are not worse", shortcut.word()),
+            format!("Deeper residual nets ({}) are not worse", shortcut.as_str()),
         ),
     };
     let pairs = family.neighbours();
@@ -96,7 +96,7 @@ fn ordering(family: &Family, rows: &[Summary]) -> Verdict {
     verdict(words, Measure::Test, claim, pairs)
 }
 
-/// The training error of the deepest plain net against that of the shallowest.
+/// Compares the training error of the deepest plain net with that of the shallowest.
 fn degradation(family: &Family, rows: &[Summary]) -> Option<Verdict> {
     let (&shallow, &deep) = (family.members.first()?, family.members.last()?);
     let pair = (&rows[deep], &rows[shallow]);
@@ -114,12 +114,12 @@ fn degradation(family: &Family, rows: &[Summary]) -> Option<Verdict> {
     })
 }
 
-/// The training error of a plain net against that of a residual one of the same depth.
+/// Compares the training error of a plain net with that of a residual net of the same depth.
 fn repair(shortcut: Shortcut, plain: usize, residual: usize, rows: &[Summary]) -> Verdict {
     let pair = (&rows[plain], &rows[residual]);
     let claim = format!(
         "Shortcuts ({}) repair it: {} trains better than {}",
-        shortcut.word(),
+        shortcut.as_str(),
         pair.1.label,
         pair.0.label
     );
@@ -148,7 +148,7 @@ fn verdict<'r>(
     }
 }
 
-/// One comparison against the claim refutes it; all for it make it hold.
+/// The claim holds if all comparisons support it; one against it refutes it.
 fn overall(comparisons: &[Comparison]) -> Judgement {
     let any = |judgement| comparisons.iter().any(|c| c.judgement == judgement);
     let order = [
@@ -177,7 +177,7 @@ fn compare(one: &Summary, other: &Summary, measure: Measure, claim: Claim) -> Co
     }
 }
 
-/// Says so where both configurations only guess: their difference is then that of two guesses.
+/// A reason if both configurations only guess: their difference is meaningless.
 fn guesses(one: &Summary, other: &Summary) -> Option<String> {
     (one.is_chance() && other.is_chance()).then(|| {
         let (one, other) = (&one.label, &other.label);
@@ -185,7 +185,7 @@ fn guesses(one: &Summary, other: &Summary) -> Option<String> {
     })
 }
 
-/// Why a configuration's results are not enough for a verdict.
+/// Why a configuration has too few results for a verdict.
 fn why_not(row: &Summary) -> Option<String> {
     let label = &row.label;
     if row.diverged > 0 {

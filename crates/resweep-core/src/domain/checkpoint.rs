@@ -1,73 +1,72 @@
-//! Where a training stands, and what it can go on from.
+//! Checkpoints and the state from which a run can be resumed.
 //!
-//! A checkpoint of iteration k is the state right after update k. What is due at iteration k, a
-//! point of the training curve or an evaluation, comes after it, and is made again by whoever
-//! goes on from the checkpoint. So a checkpoint does not depend on whether k was the last
-//! iteration of a run.
+//! A checkpoint of iteration k is the state right after update k. Measurements at iteration k (a
+//! point of the training curve, an evaluation) come after the checkpoint and are repeated by a run
+//! that resumes from it. A checkpoint therefore does not depend on whether k was the last iteration
+//! of a run.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Run, Slot};
 use crate::files::Place;
 
-/// The identity of a training: a run is trained once, and again for `--fresh`.
+/// Identifies a training: a run is trained once, and again with `--fresh`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrainingId(pub i64);
 
-/// A SHA-256 of everything that determines the state of a training after some iteration: two runs
-/// that differ only in what comes later have it in common.
+/// A SHA-256 of everything that determines the training state after a given iteration; two runs
+/// that differ only in later settings share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrajectoryId(pub String);
 
 /// The SHA-256 of a file.
 pub type Sha256 = [u8; 32];
 
-/// A checkpoint that a training can go on from.
+/// A checkpoint from which a training can resume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// The training that wrote it, which may be another run's.
+    /// The training that wrote it, possibly that of another run.
     pub training: TrainingId,
     pub iteration: u64,
     pub path: Place,
-    /// What its file has to have.
+    /// The expected SHA-256 of the file.
     pub sha256: Sha256,
-    /// What its file has to name.
+    /// The trajectory that the file must contain.
     pub trajectory: TrajectoryId,
 }
 
-/// A checkpoint that has just been written.
+/// A newly written checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     pub iteration: u64,
     pub sha256: Sha256,
     pub bytes: u64,
-    /// Whether the file has the training curve up to here, iteration by iteration.
+    /// Whether the file contains the training curve for every iteration so far.
     #[serde(default)]
     pub has_curve: bool,
 }
 
-/// Where an attempt takes up a training.
+/// The point from which an attempt starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Beginning {
-    /// The iteration of the checkpoint; 0 at the very start.
+pub struct StartPoint {
+    /// The iteration of the checkpoint; 0 at the beginning.
     pub iteration: u64,
-    /// The training whose checkpoint it is; `None` at the very start.
+    /// The training that wrote the checkpoint; `None` at the beginning.
     pub from: Option<TrainingId>,
 }
 
-/// What a process that has claimed a run may work with.
+/// The files and ids that a process receives when it leases a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
+pub struct Lease {
     pub training: TrainingId,
-    /// How often the run has been started, this time included.
+    /// How often the run has been started, including this time.
     pub attempt: u64,
     /// The folder for the training's checkpoints.
     pub folder: Place,
-    /// What it can go on from, the best first. Some may turn out to be damaged.
+    /// Checkpoints to resume from, the best first. Some may be damaged.
     pub checkpoints: Vec<Checkpoint>,
-    /// The final state of the run that this one grows from, the best copy first; none for a run
-    /// that does not grow.
-    pub origin: Vec<Checkpoint>,
+    /// Copies of the parent run's final checkpoint, the best first; empty without a parent.
+    pub parent_checkpoints: Vec<Checkpoint>,
 }
 
 /// One attempt at a run.
@@ -75,5 +74,5 @@ pub struct Grant {
 pub struct Job<'a> {
     pub run: &'a Run,
     pub slot: Slot,
-    pub grant: &'a Grant,
+    pub lease: &'a Lease,
 }

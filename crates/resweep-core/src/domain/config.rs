@@ -1,28 +1,28 @@
-//! What one training is made of: data, model and optimisation, fully resolved.
+//! The configuration of a training, fully resolved: data, model and optimisation.
 //!
-//! These types hold only values that have been checked; `sweep_file` makes them from a sweep file.
-//! Their serialised form is stored with each run and feeds its identity.
+//! These types contain only checked values; `sweep_file` creates them from a sweep file. Their
+//! serialised form is stored with each run and determines its id.
 
 use std::path::PathBuf;
 
 use resnet_architecture::{ModelConfig, Shortcut};
 use serde::{Deserialize, Serialize};
 
-/// One point of a sweep's grid: everything about a training but its seed.
+/// One point of a sweep's grid: everything about a training except its seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Configuration {
     pub data: DataConfig,
     pub model: ModelConfig,
     pub train: TrainConfig,
-    /// The training whose final network this one starts from, made deeper by layers that are the
-    /// identity; `None` where it starts from initial values that are drawn.
+    /// The configuration of the parent, whose final network is deepened by identity layers to
+    /// initialise this one; `None` if the initial values are drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grows_from: Option<Box<Configuration>>,
 }
 
 impl Configuration {
-    /// The paper's setting for CIFAR-10 (section 4.2), without a path and without the warm-up that
-    /// depth 110 needs.
+    /// The paper's setting for CIFAR-10 (section 4.2), without a path and without the warm-up of
+    /// depth 110.
     pub fn paper(depth: usize, shortcut: Shortcut) -> Self {
         Self {
             data: DataConfig {
@@ -55,11 +55,11 @@ impl Configuration {
     }
 }
 
-/// Where the images come from.
+/// The source of the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dataset {
-    /// Procedural images made by the program itself.
+    /// Procedurally generated images.
     Synthetic,
     /// CIFAR-10 in its official binary layout.
     Cifar10,
@@ -69,19 +69,19 @@ pub enum Dataset {
     Folder,
 }
 
-/// `[data]`: which images, and how they reach the network.
+/// `[data]`: the images, and their preprocessing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataConfig {
     pub dataset: Dataset,
-    /// The folder of the data set; `None` for synthetic data. It is not part of a run's
-    /// identity: the data's fingerprint is.
+    /// The folder of the data set; `None` for synthetic data. Not part of a run's id: the
+    /// fingerprint of the data is.
     pub path: Option<PathBuf>,
     /// Whether part of the training images is held out and evaluated instead of the test set.
     pub validation: Validation,
     pub augmentation: Augmentation,
     pub normalisation: Normalisation,
     pub broken_image: BrokenImage,
-    /// The share of the images that is for testing, where a class folder has no test folder.
+    /// The fraction of the images used for testing, if a class folder has no test folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
 }
@@ -92,8 +92,7 @@ pub struct DataConfig {
 pub enum Validation {
     /// Train on all training images, evaluate on the test set.
     None,
-    /// Hold out this many training images, chosen by a fixed stream that does not depend on
-    /// the run's seed, and evaluate on them.
+    /// Hold out this many training images, chosen by a fixed random stream, and evaluate on them.
     Images(usize),
 }
 
@@ -107,7 +106,7 @@ impl Validation {
     }
 }
 
-/// What happens to training images on their way into a batch.
+/// The augmentation of training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Augmentation {
@@ -118,17 +117,17 @@ pub enum Augmentation {
     PadCropFlip,
 }
 
-/// What is subtracted from an image and what it is divided by, both from the training images.
+/// The normalisation of images, with the statistics of the training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
-    /// Pixels in 0..1 less the mean training image (the paper).
+    /// Pixels in 0..1 minus the mean training image (the paper).
     PerPixelMean,
-    /// Per channel: less the mean, divided by the standard deviation.
+    /// Per channel: minus the mean, divided by the standard deviation.
     PerChannel,
 }
 
-/// What happens when an image of a class folder cannot be decoded.
+/// The handling of images of a class folder that cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BrokenImage {
@@ -153,28 +152,28 @@ pub struct TrainConfig {
     pub eval_every: u64,
     /// Iterations over which a point of the training curve averages.
     pub log_every: u64,
-    /// Runs that were recorded before there was a choice went operation by operation.
+    /// Runs recorded before the setting existed used the portable engine.
     #[serde(default = "EngineKind::of_old_records")]
     pub engine: EngineKind,
-    /// Whether the layers' responses are measured at the end. It changes nothing of the training.
+    /// Whether the layers' responses are measured at the end. Does not affect the training.
     #[serde(default, skip_serializing_if = "is_false")]
     pub layer_stats: bool,
 }
 
-/// Whether a switch is off, which is not part of a record: runs are what they were before there
-/// was the switch.
+/// Whether a switch is off. Disabled switches are not serialised, so that older runs keep their
+/// ids.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
 fn is_false(switch: &bool) -> bool {
     !*switch
 }
 
-/// What computes a training step. The two give the same to rounding.
+/// The implementation of a training step. Results agree up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
     /// A whole network at once: with vector instructions on the CPU, with its own kernels on a GPU.
     Fused,
-    /// Operation by operation with dfdx's own: the reference.
+    /// Operation by operation with dfdx's own operations: the reference.
     Portable,
 }
 
@@ -191,12 +190,12 @@ pub struct Warmup {
     pub until: WarmupEnd,
 }
 
-/// When a warm-up is over.
+/// The end of a warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WarmupEnd {
-    /// Until the training error over 100 iterations is below this many percent; looked at every
-    /// 100 iterations, whatever `log_every` says.
+    /// Until the training error over 100 iterations is below this percentage; checked every 100
+    /// iterations, independent of `log_every`.
     TrainError(f64),
     Iterations(u64),
 }

@@ -1,11 +1,11 @@
-//! Devices by name, and what people ask for.
+//! Devices and device requests.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One device that a run computes on.
+/// A device that computes a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceKind {
@@ -24,13 +24,13 @@ impl fmt::Display for DeviceKind {
     }
 }
 
-/// What `--device` asks for: `cpu`, `cuda` (the first GPU), `cuda:0,1`, `cuda:all`, several of them
-/// as `cuda:0,cpu`, or `auto`.
+/// The value of `--device`: `cpu`, `cuda` (the first GPU), `cuda:0,1`, `cuda:all`, a list such as
+/// `cuda:0,cpu`, or `auto`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceRequest {
-    /// Every GPU that works, else the CPU.
+    /// Every working GPU, otherwise the CPU.
     Auto,
-    /// In this order, each once.
+    /// In this order, without duplicates.
     Listed(Vec<Requested>),
 }
 
@@ -41,7 +41,7 @@ pub enum Requested {
     AllGpus,
 }
 
-/// A name that is no device's.
+/// An unknown device name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown device `{0}`: expected `cpu`, `cuda`, `cuda:N`, `cuda:0,1`, `cuda:all`, a list such as `cuda:0,cpu`, or `auto`"
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_are_asked_for_by_name() {
+    fn device_requests_are_parsed() {
         for (text, shown) in [
             ("cpu", "cpu"),
             ("cuda", "cuda:0"),

@@ -1,4 +1,4 @@
-//! The contract between the scheduler and everything that listens to it.
+//! The interface between the scheduler, trainers, the ledger and displays.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -6,57 +6,57 @@ use std::time::Duration;
 use resnet_architecture::{OUT_OF_MEMORY, says_out_of_memory};
 use serde::{Deserialize, Serialize};
 
-use super::{Beginning, EvalPoint, Grant, Job, LayerStat, Run, RunId, Saved, Slot, TrainPoint};
+use super::{EvalPoint, Job, LayerStat, Lease, Run, RunId, Saved, Slot, StartPoint, TrainPoint};
 
-/// What happens in a sweep, in order. The recorder hears each event first.
+/// An event of a sweep. The recorder receives each event first.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
     SweepStarted {
-        /// Runs that will train now, in the order in which they start.
+        /// The runs to train, in starting order.
         pending: &'a [Run],
-        /// Runs of the sweep that were finished before.
+        /// The number of the sweep's runs that were finished before.
         finished_before: usize,
         /// One for each worker, at least one.
         slots: &'a [Slot],
     },
-    /// This process has taken the run, and a worker begins it.
+    /// This process has acquired the run, and a worker starts it.
     RunStarted {
         run: &'a Run,
         slot: Slot,
     },
-    /// Something that a running run reports.
+    /// An event of a running run.
     Run {
         run: &'a Run,
         event: RunEvent,
     },
-    /// Sent once for every `RunStarted`, whatever ended the run.
+    /// Sent once for every `RunStarted`, whatever the outcome.
     RunFinished {
         run: &'a Run,
         outcome: &'a Outcome,
         wall: Duration,
-        /// When the run is started again, where its failure may pass.
+        /// The pause before a retry, if the failure is transient.
         retry_in: Option<Duration>,
     },
-    /// Another process has brought the run to its end.
-    RunSettled {
+    /// The run ended in another process.
+    RunEndedElsewhere {
         run: &'a Run,
         outcome: &'a Outcome,
     },
-    /// The run cannot start, because the run that it grows from has come to another end.
+    /// The run cannot start, because its parent did not finish.
     RunBlocked {
         run: &'a Run,
         needs: &'a Run,
     },
-    /// A device had too little memory for as many runs at once: the worker in `slot` gets no
-    /// further run.
+    /// A device has too little memory for its concurrent runs: the worker in `slot` gets no further
+    /// run.
     SlotRetired {
         slot: Slot,
-        /// Workers that go on on the same device.
+        /// The number of workers that continue on the same device.
         left: usize,
     },
-    /// The sweep was asked to stop: no further run starts, those in progress end with a
+    /// The sweep was asked to stop: no further run starts, and the running ones stop with a
     /// checkpoint.
-    StopAsked {
+    StopRequested {
         by: StopReason,
     },
     SweepFinished {
@@ -65,57 +65,57 @@ pub enum Event<'a> {
     },
 }
 
-/// What asked a sweep to stop, in a word: `SIGTERM`.
+/// What asked a sweep to stop, such as `SIGTERM`.
 pub type StopReason = &'static str;
 
-/// What a trainer reports while it works.
+/// An event that a trainer reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunEvent {
-    /// The first event of every attempt: where it takes up the training.
-    Began(Beginning),
+    /// The first event of every attempt: the point from which it starts.
+    Began(StartPoint),
     /// For progress displays only, a few times a second; never recorded.
     Progress {
         iteration: u64,
         /// Training error of the interval so far, in percent; `None` before the first update.
         train_error_percent: Option<f64>,
     },
-    /// The training curve before the checkpoint of another run from which the attempt resumes, on
-    /// this run's intervals. It replaces what was recorded of it.
+    /// The training curve before the checkpoint of another run from which the attempt resumes, at
+    /// this run's intervals. It replaces the recorded one.
     CurveRestored(Vec<TrainPoint>),
     Trained(TrainPoint),
     Evaluated(EvalPoint),
-    /// A checkpoint is on the disk. It counts once this event is recorded.
+    /// A checkpoint is on disk. It counts once this event is recorded.
     Checkpointed(Saved),
-    /// The responses of all 3x3 layers at the end of the training, in their order.
+    /// The responses of all 3x3 layers at the end of the training, in the order of the layers.
     LayersMeasured(Vec<LayerStat>),
 }
 
-/// How a run ended.
+/// The outcome of an attempt at a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "status")]
 pub enum Outcome {
     Finished,
-    /// The training or evaluation loss stopped being a finite number: a result, not a crash.
+    /// The training or evaluation loss stopped being finite: a result, not a crash.
     Diverged {
         iteration: u64,
     },
     /// An error or a panic, with its message.
     Failed {
         error: String,
-        /// Whether it may pass by itself, so that the run is tried again.
+        /// Whether a retry makes sense.
         transient: bool,
-        /// Whether the device had too little memory.
+        /// Whether the device ran out of memory.
         #[serde(default)]
         out_of_memory: bool,
     },
-    /// Ended before its end and not for good: on request, or because another process has it now.
+    /// Interrupted, to be resumed: on request, or because another process has taken it over.
     Stopped,
 }
 
 impl Outcome {
-    /// The word that is stored and shown.
-    pub fn word(&self) -> &'static str {
+    /// The stored and displayed name.
+    pub fn as_str(&self) -> &'static str {
         match self {
             Outcome::Finished => "finished",
             Outcome::Diverged { .. } => "diverged",
@@ -125,7 +125,7 @@ impl Outcome {
     }
 }
 
-/// How many runs of a sweep ended in which way.
+/// The number of a sweep's runs per outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct SweepTally {
     pub finished: usize,
@@ -134,19 +134,19 @@ pub struct SweepTally {
     pub stopped: usize,
     /// Not started, because the sweep was stopped first.
     pub skipped: usize,
-    /// Brought to their end by other processes meanwhile.
+    /// Ended in other processes meanwhile.
     pub elsewhere: usize,
-    /// Not started, because the run that they grow from did not finish.
+    /// Not started, because their parent did not finish.
     pub blocked: usize,
 }
 
-/// Trains one run on the calling thread, from where it stands to its end.
+/// Trains one run to its end on the calling thread.
 pub trait Trainer: Send + Sync {
-    /// Reports through `report`; when that answers `Break`, saves a checkpoint and ends with
-    /// [`Outcome::Stopped`] after the current iteration. A diverged training is an `Ok`.
+    /// Sends events to `report`; when that returns `Break`, writes a checkpoint and returns
+    /// [`Outcome::Stopped`] after the current iteration. Divergence is not an error.
     ///
     /// # Errors
-    /// Whatever kept the run from its end.
+    /// When the run cannot be trained to its end.
     fn train(
         &self,
         job: &Job<'_>,
@@ -159,16 +159,15 @@ pub trait Trainer: Send + Sync {
 #[error("{message}")]
 pub struct TrainError {
     pub message: String,
-    /// Whether it may pass by itself, as a full disk or a want of memory does, so that trying
-    /// again makes sense.
+    /// Whether a retry makes sense, as with a full disk or too little memory.
     pub transient: bool,
-    /// Whether the device had too little memory.
+    /// Whether the device ran out of memory.
     pub out_of_memory: bool,
 }
 
 impl TrainError {
-    /// An error that would come again.
-    pub fn lasting(message: impl Into<String>) -> Self {
+    /// An error that a retry would repeat.
+    pub fn permanent(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             transient: false,
@@ -176,7 +175,7 @@ impl TrainError {
         }
     }
 
-    /// An error that may pass.
+    /// An error that may disappear with a retry.
     pub fn transient(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -185,16 +184,16 @@ impl TrainError {
         }
     }
 
-    /// A panic. dfdx has no other way to say that there was no memory for some of its tensors.
+    /// A panic. dfdx panics when it cannot allocate some of its tensors.
     pub fn panicked(text: &str) -> Self {
         if says_out_of_memory(text) {
             Self::out_of_memory(OUT_OF_MEMORY)
         } else {
-            Self::lasting(format!("the training panicked: {text}"))
+            Self::permanent(format!("the training panicked: {text}"))
         }
     }
 
-    /// The device had too little memory, which may pass when another run has ended.
+    /// The device ran out of memory; a retry may succeed when another run has ended.
     pub fn out_of_memory(message: impl Into<String>) -> Self {
         Self {
             out_of_memory: true,
@@ -213,45 +212,45 @@ impl From<TrainError> for Outcome {
     }
 }
 
-/// Listens to a sweep.
+/// Receives the events of a sweep.
 pub trait EventSink {
-    /// An error stops the sweep when the sink is the recorder, and is ignored for the others.
+    /// Handles an event. An error of the recorder stops the sweep; errors of other sinks are ignored.
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError>;
 }
 
-/// The record of a sweep, which several processes may share. Each run is worked on by one of them
-/// at a time.
+/// The record of a sweep, which several processes may share. Only one of them trains a run at a
+/// time.
 pub trait Ledger: EventSink {
-    /// Takes `run` for the worker in `slot`, if nobody has it.
+    /// Acquires `run` for the worker in `slot`, unless another process trains it.
     ///
     /// # Errors
     /// When the record cannot be read or written.
     fn claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, SinkError>;
 
-    /// Makes everything that was heard and claimed so far durable and visible to others. What
-    /// was claimed may be worked on only after it.
+    /// Makes all events and claims so far durable and visible to other processes. An acquired run
+    /// may be started only afterwards.
     ///
     /// # Errors
-    /// When the record cannot be written; then nothing since the last commit has been recorded.
+    /// When the record cannot be written; everything since the last commit is lost then.
     fn commit(&mut self) -> Result<(), SinkError>;
 
-    /// Runs that another process has taken over since the last call, because this one seemed
+    /// The runs that another process has taken over since the last call, because this one seemed
     /// dead. Their events are no longer recorded.
     fn lost(&mut self) -> Vec<RunId>;
 }
 
-/// What came of claiming a run.
+/// The result of claiming a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
-    /// The run is this process's.
-    Granted(Grant),
-    /// Some process has brought it to its end.
-    Settled(Outcome),
-    /// Another process works on it.
-    Held,
+    /// This process may train the run.
+    Acquired(Lease),
+    /// The run has ended.
+    EndedElsewhere(Outcome),
+    /// Another process trains it.
+    LeasedElsewhere,
 }
 
-/// Why a sink could not take an event.
+/// Why a sink could not handle an event.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SinkError(pub String);

@@ -1,18 +1,19 @@
-//! What a sweep file says about its own results: how many seeds are enough, and what is expected.
+//! Declarations of a sweep file about its results: how many seeds suffice, and which errors are
+//! expected.
 
 use serde::Serialize;
 
-/// Which error is meant.
+/// The error to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
     Train,
-    /// Validation error where the sweep holds out a validation set.
+    /// Validation error if the sweep holds out a validation set.
     Test,
 }
 
 impl Measure {
-    pub fn words(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Train => "training error",
             Self::Test => "test error",
@@ -20,13 +21,13 @@ impl Measure {
     }
 }
 
-/// `repeats = { min, max, until = "ordering" }`: seeds are added while the order of compared
-/// configurations is not decided.
+/// `repeats = { min, max, until = "ordering" }`: adds seeds until the order of the compared
+/// configurations is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AdaptiveRepeats {
-    /// Seeds that every configuration trains, at least 2.
+    /// The number of seeds that every configuration trains, at least 2.
     pub min: usize,
-    /// Seeds that no configuration has more of.
+    /// The maximum number of seeds per configuration.
     pub max: usize,
     /// The error that is compared.
     pub on: Measure,
@@ -35,15 +36,15 @@ pub struct AdaptiveRepeats {
 /// `[[expect]]`, resolved to the sweep's configurations. Errors are in percent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expectation {
-    /// Each of the configurations ends near this error.
+    /// Each of the configurations ends within the tolerance of this error.
     Target {
         configurations: Vec<usize>,
         measure: Measure,
         error_percent: f64,
-        /// Percentage points, included.
+        /// Percentage points, inclusive.
         tolerance: f64,
     },
-    /// Of each pair the first ends with a higher error than the second.
+    /// In each pair the first ends with a higher error than the second.
     Order {
         measure: Measure,
         worse_and_better: Vec<(usize, usize)>,

@@ -1,4 +1,4 @@
-//! Digests as text.
+//! Formats digests.
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,20 +1,19 @@
-//! The identities of runs and of the states that they pass through.
+//! Computes the identities of runs and of their intermediate states.
 //!
-//! A run's id covers everything that determines its result, and what is measured of it. A
-//! trajectory's covers only what determines the weights, so that runs that are measured
-//! differently share their states.
+//! A run's id covers everything that determines its result and its measurements. A trajectory id
+//! covers only what determines the weights, so that runs with different measurements share states.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{BrokenImage, Configuration, RunConfig, RunId, TrainConfig, TrajectoryId, hex};
 
-/// Raised whenever the same configuration would give other numbers than before.
+/// Incremented whenever the same configuration would give other numbers than before.
 const NUMERICS_VERSION: u32 = 3;
 
-/// What identities cover of a configuration's data.
+/// The part of a data set that enters identities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DataFacts<'a> {
+pub struct DataIdentity<'a> {
     /// SHA-256 of the images and labels.
     pub fingerprint: &'a str,
     pub classes: usize,
@@ -25,23 +24,22 @@ pub struct DataFacts<'a> {
 struct Determinants<'a> {
     numerics_version: u32,
     data_fingerprint: &'a str,
-    /// The last layer has an output for each class, also for one without images.
+    /// The last layer has one output per class, including classes without images.
     classes: usize,
     config: RunConfig,
 }
 
-/// Returns the SHA-256 of everything that determines the result: the configuration and seed, the
-/// content of the data (not the place where they lie) and the version of the numerics. The
-/// number of threads and the device are not part of it; they are recorded as provenance.
-pub fn run_id(config: &RunConfig, data: DataFacts<'_>) -> RunId {
+/// The SHA-256 of everything that determines the result: configuration and seed, the content of the
+/// data (not their path) and the version of the numerics. The number of threads and the device are
+/// excluded; they are recorded as provenance.
+pub fn run_id(config: &RunConfig, data: DataIdentity<'_>) -> RunId {
     RunId(digest(config.clone(), data))
 }
 
-/// Returns what determines the weights on each stretch between drops of the learning rate: the
-/// same as for the result, without later drops, the number of iterations and everything that only
-/// measures, here and in the run that this one grows from. Before the first drop, `lr_gamma` does
-/// not matter either.
-pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId> {
+/// The identities of the weights between drops of the learning rate. They cover the same as the run
+/// id, without later drops, the number of iterations and everything that only measures, in this run
+/// and in its parent. Before the first drop, `lr_gamma` is excluded too.
+pub fn trajectories(config: &RunConfig, data: DataIdentity<'_>) -> Vec<TrajectoryId> {
     let mut unmeasured = config.clone();
     leave_out_measuring(&mut unmeasured.configuration);
     stretches(&unmeasured, data, |train| {
@@ -51,9 +49,9 @@ pub fn trajectories(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId
     })
 }
 
-/// Returns the trajectories as builds before schema version 7 computed them: with `log_every` and
+/// The trajectories as versions before schema version 7 computed them, including `log_every` and
 /// `eval_every`. Only for the migration of their databases.
-pub fn trajectories_of_old_builds(config: &RunConfig, data: DataFacts<'_>) -> Vec<TrajectoryId> {
+pub fn trajectories_of_old_builds(config: &RunConfig, data: DataIdentity<'_>) -> Vec<TrajectoryId> {
     let mut config = config.clone();
     config.configuration.train.layer_stats = false;
     stretches(&config, data, |_| {})
@@ -61,7 +59,7 @@ pub fn trajectories_of_old_builds(config: &RunConfig, data: DataFacts<'_>) -> Ve
 
 fn stretches(
     config: &RunConfig,
-    data: DataFacts<'_>,
+    data: DataIdentity<'_>,
     simplify: impl Fn(&mut TrainConfig),
 ) -> Vec<TrajectoryId> {
     let drops = config.configuration.train.lr_drops.len();
@@ -76,7 +74,7 @@ fn stretches(
     (0..=drops).map(until).collect()
 }
 
-/// Clears every key that measures and leaves the weights alone.
+/// Clears every key that affects measurements but not the weights.
 fn leave_out_measuring(configuration: &mut Configuration) {
     let train = &mut configuration.train;
     train.layer_stats = false;
@@ -87,15 +85,15 @@ fn leave_out_measuring(configuration: &mut Configuration) {
     }
 }
 
-/// The configuration without what changes no result. Two configurations that are equal in this form
-/// train the same runs on the same images.
+/// The configuration without keys that do not affect results. Two configurations that are equal in
+/// this form train the same runs on the same images.
 pub fn determining(configuration: &Configuration) -> Configuration {
     let mut configuration = configuration.clone();
     leave_out(&mut configuration);
     configuration
 }
 
-fn digest(mut config: RunConfig, data: DataFacts<'_>) -> String {
+fn digest(mut config: RunConfig, data: DataIdentity<'_>) -> String {
     leave_out(&mut config.configuration);
     let determinants = Determinants {
         numerics_version: NUMERICS_VERSION,
@@ -107,13 +105,13 @@ fn digest(mut config: RunConfig, data: DataFacts<'_>) -> String {
     hex(&Sha256::digest(json))
 }
 
-/// Clears what changes no result.
+/// Clears keys that do not affect results.
 fn leave_out(configuration: &mut Configuration) {
     configuration.data.path = None;
-    // what it leaves of the images is in the fingerprint
+    // the fingerprint covers which images remain
     configuration.data.broken_image = BrokenImage::Fail;
     if let Some(source) = &mut configuration.grows_from {
-        // what is measured of it does not move what grows from it
+        // measurements of the parent do not affect the run
         source.train.layer_stats = false;
         leave_out(source);
     }
@@ -124,7 +122,7 @@ mod tests {
     use super::*;
     use crate::domain::Shortcut;
 
-    const DATA: DataFacts<'_> = DataFacts {
+    const DATA: DataIdentity<'_> = DataIdentity {
         fingerprint: "images",
         classes: 10,
     };
@@ -146,7 +144,7 @@ mod tests {
         on.configuration.train.layer_stats = true;
         assert_ne!(run_id(&on, DATA), run_id(&off, DATA));
         assert_eq!(trajectories(&on, DATA), trajectories(&off, DATA));
-        // What is off is not there, so that runs keep the identities that they had before.
+        // A disabled switch is not serialised, so that older runs keep their ids.
         let json = serde_json::to_string(&off).expect("plain data");
         assert!(!json.contains("layer_stats"), "{json}");
         assert!(!json.contains("test_fraction"), "{json}");

@@ -1,4 +1,4 @@
-//! How many images a run trains on and is evaluated on.
+//! The number of training and evaluation images of a run.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EvalSet;
 
-/// The sizes of a run's two sets of images, and how they are spread over the classes.
+/// The sizes of a run's two sets of images, and their distribution over the classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ImageCounts {
     pub classes: u64,
@@ -17,7 +17,7 @@ pub struct ImageCounts {
     pub eval_set: EvalSet,
 }
 
-/// The size of a set of images, with those of its smallest and largest class.
+/// The size of a set of images, and the sizes of its smallest and largest class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Spread {
     pub images: u64,
@@ -26,7 +26,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Counts labels, all of which are below `classes`.
+    /// Counts labels, which must be below `classes`.
     pub fn of(labels: impl IntoIterator<Item = u16>, classes: usize) -> Self {
         let mut counts = vec![0; classes];
         for label in labels {
@@ -47,8 +47,8 @@ impl Spread {
 }
 
 impl ImageCounts {
-    /// The evaluation error in percent of always answering the class with the most evaluation
-    /// images: no run that learned something ends at or above it.
+    /// The evaluation error in percent of always answering the largest class: an upper bound for
+    /// any run that has learned something.
     pub fn guess_error_percent(&self) -> f64 {
         self.eval.guess_error_percent()
     }

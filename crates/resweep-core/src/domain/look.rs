@@ -1,8 +1,8 @@
-//! How figures look: their background and the colours of their curves.
+//! The appearance of figures: background and colours of curves.
 
 use serde::Serialize;
 
-/// A figure's look; the paper's on white unless told otherwise.
+/// A figure's appearance; by default that of the paper, on white.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Look {
     pub theme: Theme,
@@ -18,17 +18,17 @@ pub enum Theme {
     Dark,
 }
 
-/// Colours of curves.
+/// The colours of curves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub enum Palette {
     /// The paper's colour for each of its depths.
     #[default]
     Paper,
-    /// Colours that people with colour-blindness can tell apart (Okabe and Ito 2008).
+    /// Colours that are distinguishable with colour-blindness (Okabe and Ito 2008).
     OkabeIto,
 }
 
-/// How training error is drawn beside test error.
+/// The line style of training error beside test error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub enum TrainLine {
     /// As in the paper's figure 6.
@@ -39,14 +39,14 @@ pub enum TrainLine {
 }
 
 impl Look {
-    /// Every word that an option or a key can say, for a theme.
+    /// The accepted names of themes.
     pub const THEMES: [&str; 2] = ["light", "dark"];
-    /// The same for a palette.
+    /// The accepted names of palettes.
     pub const PALETTES: [&str; 2] = ["paper", "okabe-ito"];
 }
 
 impl Theme {
-    /// The theme of one of [`Look::THEMES`].
+    /// Parses one of [`Look::THEMES`].
     pub fn of(word: &str) -> Option<Theme> {
         match word {
             "light" => Some(Theme::Light),
@@ -64,7 +64,7 @@ impl Theme {
 }
 
 impl Palette {
-    /// The palette of one of [`Look::PALETTES`].
+    /// Parses one of [`Look::PALETTES`].
     pub fn of(word: &str) -> Option<Palette> {
         match word {
             "paper" => Some(Palette::Paper),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The running training error since the last point (what the paper plots).
+/// The training error since the last point, which the paper plots.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TrainPoint {
     pub iteration: u64,
@@ -14,7 +14,7 @@ pub struct TrainPoint {
     pub lr: f64,
 }
 
-/// A training point without what figures do not draw: they may read millions.
+/// The part of a training point that figures need; they may read millions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ErrorPoint {
     pub iteration: u64,
@@ -31,7 +31,7 @@ pub struct EvalPoint {
     pub loss: f64,
 }
 
-/// Which images an evaluation used.
+/// The images of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EvalSet {
@@ -39,15 +39,15 @@ pub enum EvalSet {
     Validation,
 }
 
-/// How strongly one 3x3 layer responds (paper, section 4.2, figure 7).
+/// The response of one 3x3 layer (paper, section 4.2, figure 7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerStat {
     /// Position among the 3x3 layers, from 1 for the first convolution, as in the paper's figure.
     pub layer: usize,
     /// The convolution's name in PyTorch's ResNets: `conv1`, `layer1.0.conv1`, ...
     pub name: String,
-    /// Standard deviation of the outputs after BN, before the ReLU and before the addition, over
-    /// all channels, pixels and training images.
+    /// Standard deviation of the outputs after BN, before ReLU and addition, over all channels,
+    /// pixels and training images.
     pub std: f64,
 }
 
@@ -58,16 +58,16 @@ pub struct Measurements {
     pub eval: Vec<EvalPoint>,
 }
 
-/// What figures draw of one run, in the order of iterations.
+/// The data that figures need of one run, in the order of iterations.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {
     pub train: Vec<ErrorPoint>,
     pub eval: Vec<EvalPoint>,
-    /// The day on which the last attempt at this training ended, or began where none has ended
-    /// since: `2015-12-10`, in UTC.
+    /// The date on which the last attempt ended, or started if none has ended since: `2015-12-10`,
+    /// in UTC.
     pub measured: Option<String>,
-    /// The evaluation error of always answering the largest class, where that was recorded.
+    /// The evaluation error of always answering the largest class, if recorded.
     pub guess_error_percent: Option<f64>,
-    /// The iteration at which the loss was no longer finite, where that ended the run.
+    /// The iteration at which the loss stopped being finite, if the run diverged.
     pub diverged: Option<u64>,
 }

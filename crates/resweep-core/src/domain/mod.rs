@@ -1,6 +1,7 @@
-//! The words that every stage speaks: plain data, and the two traits at the seams.
+//! The types that all crates share: plain data, and the traits between the scheduler and the other
+//! crates.
 //!
-//! Nothing here does I/O or knows about TOML, SQLite, dfdx or plotters.
+//! This module must not do I/O or depend on TOML, SQLite, dfdx or plotters.
 
 mod checkpoint;
 mod config;
@@ -17,7 +18,7 @@ mod paths;
 mod printable;
 mod run;
 
-pub use checkpoint::{Beginning, Checkpoint, Grant, Job, Saved, Sha256, TrainingId, TrajectoryId};
+pub use checkpoint::{Checkpoint, Job, Lease, Saved, Sha256, StartPoint, TrainingId, TrajectoryId};
 pub use config::{
     Augmentation, BrokenImage, Configuration, DataConfig, Dataset, EngineKind, Normalisation,
     TrainConfig, Validation, Warmup, WarmupEnd,
@@ -30,7 +31,7 @@ pub use event::{
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};
 pub use hex::hex;
-pub use identity::{DataFacts, determining, run_id, trajectories, trajectories_of_old_builds};
+pub use identity::{DataIdentity, determining, run_id, trajectories, trajectories_of_old_builds};
 pub use images::{ImageCounts, Spread};
 pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
@@ -39,4 +40,4 @@ pub use printable::{is_unprintable, printable, printable_text, spreadsheet_text}
 pub use resnet_architecture::{
     DecayScope, Init, ModelConfig, OUT_OF_MEMORY, Shortcut, says_out_of_memory, streams,
 };
-pub use run::{Cost, Origin, Run, RunConfig, RunId, Slot, Sweep};
+pub use run::{Cost, ParentRun, ResultStatus, Run, RunConfig, RunId, Slot, Sweep};

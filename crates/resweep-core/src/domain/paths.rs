@@ -1,4 +1,4 @@
-//! `~` and variables in paths, which a shell leaves alone within quotes and behind `=`.
+//! Expands `~` and variables in paths, which a shell does not do within quotes or after `=`.
 
 use std::env;
 use std::path::PathBuf;
@@ -6,21 +6,21 @@ use std::path::PathBuf;
 /// Why a path cannot be expanded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownHome {
-    #[error("`{path}` begins with `~`, but the home folder is not known; write it out")]
+    #[error("`{path}` begins with `~`, but the home folder is unknown; write the full path")]
     NoHome { path: String },
     #[error(
-        "`{path}` begins with the home folder of another user, which is not expanded; write it out"
+        "`{path}` begins with the home folder of another user, which is not supported; write the full path"
     )]
     OtherUser { path: String },
     #[error("`{path}` has the variable `${name}`, which is not set")]
     NoVariable { path: String, name: String },
 }
 
-/// A path with `~` at its start and variables (`$NAME`, `${NAME}`) at the start of its parts
-/// replaced by what they stand for.
+/// Expands `~` at the start of a path and variables (`$NAME`, `${NAME}`) at the start of its
+/// components.
 ///
 /// # Errors
-/// When the home folder or a variable is not known.
+/// When the home folder or a variable is unknown.
 pub fn expand_path(path: &str) -> Result<PathBuf, UnknownHome> {
     expand(path, |name| {
         env::var(name).ok().filter(|value| !value.is_empty())
@@ -52,7 +52,7 @@ fn expand(path: &str, variable: impl Fn(&str) -> Option<String>) -> Result<PathB
     Ok(PathBuf::from(parts.join("/")))
 }
 
-/// The variable that a part of a path begins with, and what follows it.
+/// The variable at the start of a path component, and the rest of the component.
 fn variable_in(part: &str) -> Option<(&str, &str)> {
     let rest = part.strip_prefix('$')?;
     let (name, rest) = match rest.strip_prefix('{') {

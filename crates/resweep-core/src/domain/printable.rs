@@ -1,8 +1,8 @@
-//! Text from outside in a form that a terminal and an SVG can show.
+//! Escapes untrusted text for terminals, SVG and spreadsheets.
 
-/// Whether a character would act on a terminal or turn the reading direction instead of being
-/// seen, or cannot be part of XML: control characters, line and paragraph separators, Unicode's
-/// directional formatting, the byte order mark and the noncharacters at the end of the plane.
+/// Whether a character controls a terminal or the reading direction, or is invalid in XML: control
+/// characters, line and paragraph separators, Unicode's directional formatting, the byte order mark
+/// and the noncharacters at the end of the plane.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -16,7 +16,7 @@ pub fn is_unprintable(c: char) -> bool {
         )
 }
 
-/// The text with every such character written as `\u{1b}`.
+/// Escapes every such character as `\u{1b}`.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -29,7 +29,7 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// As [`printable`], for text of several lines: line ends and tabs are kept.
+/// As [`printable`], for text of several lines: keeps line breaks and tabs.
 pub fn printable_text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -42,8 +42,8 @@ pub fn printable_text(text: &str) -> String {
     shown
 }
 
-/// As [`printable`], for a cell of CSV: a spreadsheet would compute text that begins like a formula,
-/// so an apostrophe goes before it, as OWASP advises. Numbers are left alone.
+/// As [`printable`], for a cell of CSV: prefixes an apostrophe to text that a spreadsheet would
+/// evaluate as a formula, as OWASP advises. Numbers are unchanged.
 pub fn spreadsheet_text(text: &str) -> String {
     let shown = printable(text);
     let is_formula = shown.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_of_a_spreadsheet_is_no_formula_and_numbers_stay_numbers() {
+    fn spreadsheet_formulas_are_escaped_and_numbers_are_not() {
         for formula in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "＝1"] {
             assert_eq!(spreadsheet_text(formula), format!("'{formula}"));
         }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_acts_on_a_terminal_is_written_out_and_all_else_is_kept() {
+    fn control_characters_are_escaped_and_all_else_is_kept() {
         assert_eq!(printable("a\u{1b}[31m\nb"), "a\\u{1b}[31m\\u{a}b");
         assert_eq!(printable("x\u{202e}y\u{ffff}"), "x\\u{202e}y\\u{ffff}");
         let plain = "naïve 猫 עברית <b>&\"\\";

@@ -1,4 +1,4 @@
-//! A sweep and its runs.
+//! Sweeps and runs.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{AdaptiveRepeats, Configuration, DeviceKind, Expectation, Figure, TrajectoryId};
 
-/// What a sweep file declares, fully resolved: the configurations in the order of the file,
-/// each trained once for every seed.
+/// A sweep file, fully resolved: the configurations in the order of the file, each trained once per
+/// seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
-    /// Letters, digits, `-`, `_` and `.`; names the folder of the sweep's figures.
+    /// Letters, digits, `-`, `_` and `.`; the name of the sweep's folder of figures.
     pub name: String,
     pub title: Option<String>,
     pub description: Option<String>,
@@ -19,20 +19,20 @@ pub struct Sweep {
     /// One label for each configuration, unique within the sweep: `plain-20`,
     /// `ResNet-56 lr=0.05`.
     pub labels: Vec<String>,
-    /// Those that a configuration may train; the first ones where [`Sweep::adaptive`] has enough.
+    /// The seeds of each configuration; with [`Sweep::adaptive`], a prefix of them may suffice.
     pub seeds: Vec<u64>,
     pub adaptive: Option<AdaptiveRepeats>,
-    /// With [`Sweep::adaptive`] and once the store was asked: how many seeds are used and why, in a
+    /// With [`Sweep::adaptive`], after a query of the store: how many seeds are used and why, as a
     /// line for captions.
     pub seeds_note: Option<String>,
-    /// How often a run is started at most where its failures may pass.
+    /// The maximum number of attempts for transient failures.
     pub max_attempts: u32,
-    /// What is drawn of it, at least one; their names differ.
+    /// The sweep's figures, at least one; their names are unique.
     pub figures: Vec<Figure>,
     pub expectations: Vec<Expectation>,
 }
 
-/// A configuration and a seed: everything that determines a training's result but the images.
+/// A configuration and a seed: everything that determines a training's result except the images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub struct RunConfig {
 pub struct RunId(pub String);
 
 impl RunId {
-    /// The first 12 digits, for people.
+    /// The first 12 digits, for display.
     pub fn short(&self) -> &str {
         &self.0[..self.0.len().min(12)]
     }
@@ -62,43 +62,43 @@ impl fmt::Display for RunId {
 pub struct Run {
     pub id: RunId,
     pub config: RunConfig,
-    /// The configuration's label, and the seed where the sweep has several: `plain-20 seed 2`.
+    /// The configuration's label, with the seed if the sweep has several: `plain-20 seed 2`.
     pub label: String,
     /// Index into [`Sweep::configurations`].
     pub configuration: usize,
-    /// What determines the state before the first drop of the learning rate, from there to the
+    /// The identity of the weights before the first drop of the learning rate, from there to the
     /// second, and so on: one more than there are drops.
     pub trajectories: Vec<TrajectoryId>,
-    /// Where its network comes from, if not from initial values that are drawn.
-    pub origin: Option<Origin>,
+    /// The parent, if the network is initialised from another run.
+    pub parent: Option<ParentRun>,
     pub cost: Cost,
 }
 
-/// The final state of a run that another grows from.
+/// The final state of a run's parent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The run, which has to be finished first.
+pub struct ParentRun {
+    /// The parent run, which must finish first.
     pub run: RunId,
-    /// What determines its final state.
+    /// The identity of the parent's final weights.
     pub trajectory: TrajectoryId,
-    /// Its last iteration.
+    /// The parent's last iteration.
     pub iteration: u64,
 }
 
 impl Run {
-    /// The run that has to be finished before this one can start.
+    /// The run that must finish before this one can start.
     pub fn needs(&self) -> Option<&RunId> {
-        self.origin.as_ref().map(|origin| &origin.run)
+        self.parent.as_ref().map(|parent| &parent.run)
     }
 
-    /// What determines the state after `iteration`. A drop after iteration d first acts on
+    /// The identity of the weights after `iteration`. A drop after iteration d first affects
     /// iteration d + 1.
     pub fn trajectory(&self, iteration: u64) -> &TrajectoryId {
         let drops = &self.config.configuration.train.lr_drops;
         &self.trajectories[drops.partition_point(|&drop| drop < iteration)]
     }
 
-    /// Each trajectory with the iterations that it holds for, the end included.
+    /// Each trajectory with its iterations, end inclusive.
     pub fn stretches(&self) -> impl Iterator<Item = (&TrajectoryId, RangeInclusive<u64>)> {
         let train = &self.config.configuration.train;
         let drops = || train.lr_drops.iter().copied();
@@ -109,26 +109,26 @@ impl Run {
     }
 }
 
-/// The label and the first digits of the identity, for messages.
+/// The label and the first digits of the id, for messages.
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.label, self.id.short())
     }
 }
 
-/// What a run takes, as far as its configuration tells.
+/// The computational cost of a run, according to its configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// Trainable parameters.
     pub parameters: u64,
     /// Multiply-adds of one image's forward pass, as the paper counts FLOPs.
     pub forward_flops: u64,
-    /// Floating-point operations of the whole training, counting the backward pass twice:
-    /// what runs are ordered and their times estimated by.
+    /// Floating-point operations of the whole training; the backward pass counts twice. Used to
+    /// order runs and to estimate times.
     pub training_flops: u64,
 }
 
-/// Where a run trains: one worker's share of the machine.
+/// One worker's share of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// Index of the worker, from 0.
@@ -136,4 +136,15 @@ pub struct Slot {
     pub device: DeviceKind,
     /// CPU threads that the run may use.
     pub threads: usize,
+}
+
+/// The result of a run, according to its newest attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultStatus {
+    Finished,
+    Diverged,
+    /// Ended with an error; retried only on request.
+    Failed,
+    /// Not started, running, or resumable.
+    Unfinished,
 }

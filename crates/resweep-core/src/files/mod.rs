@@ -16,7 +16,7 @@ pub use place::{Entry, Place};
 /// Names of temporary files start with this; one left behind belongs to a process that died.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
-/// Tells files apart, whatever they are called.
+/// Identifies a file independently of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileId {
     device: u64,
@@ -50,7 +50,7 @@ pub fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 /// Any error of the system.
 pub fn new_temporary(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    // By itself, `tempfile` lets nobody else use it.
+    // The default of `tempfile` is access for the owner only.
     builder
         .prefix(TEMPORARY_PREFIX)
         .permissions(fs::Permissions::from_mode(0o666));

@@ -1,90 +1,76 @@
-//! What a sweep would do, given what is stored.
+//! Compares a sweep with the stored runs: what `resweep run` would do.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::{Run, RunId};
+use crate::domain::{ResultStatus, Run, RunId};
 
-/// What the store knows of a run.
+/// The stored state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    pub status: StoredStatus,
+    pub status: ResultStatus,
     /// Other sweeps that have the same run.
     pub shared_with: Vec<String>,
-    /// Whether its final state is there for others to grow from.
+    /// Whether its final checkpoint exists, for runs that need it as parent.
     pub has_final_state: bool,
-    /// The run whose recorded result it shares, where it has none of its own yet.
+    /// The run whose result it shares, if it has none of its own yet.
     pub same_as: Option<RunId>,
-}
-
-/// How a run's newest attempt stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoredStatus {
-    Finished,
-    Diverged,
-    Failed,
-    /// Begun and not ended, by a process that may be alive or dead.
-    Unfinished,
 }
 
 /// What `resweep run` would do with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Never trained: it would train.
+pub enum RunState {
+    /// Never trained: would train.
     New,
-    /// Trained to its end, or diverged: its result is used.
+    /// Finished or diverged: the result is used.
     Done,
-    /// Ended with an error: it would train only when asked for.
+    /// Ended with an error: would train only on request.
     Failed,
-    /// Begun but not ended: it would resume from its last checkpoint.
+    /// Started but not ended: would resume from its last checkpoint.
     Unfinished,
-    /// Finished, but its final checkpoint is gone and a run that would train grows from it: it
-    /// would train again.
-    Revived,
-    /// The run that it grows from diverged, or failed and would not train.
+    /// Finished, but its final checkpoint is missing and a pending run needs it as parent: would
+    /// train again.
+    Retrain,
+    /// Its parent diverged, or failed and would not be retried.
     Blocked,
 }
 
-/// What `resweep run` is to train besides what is new or unfinished.
+/// Which runs `resweep run` trains besides new and unfinished ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
-    Nothing,
+pub enum RetryPolicy {
+    Never,
     /// `--retry-failed`
     Failed,
     /// `--fresh`
-    Everything,
+    All,
 }
 
-impl Standing {
+impl RunState {
     /// Whether `resweep run` would train the run now.
-    pub fn trains(self, again: Again) -> bool {
+    pub fn trains(self, retry: RetryPolicy) -> bool {
         match self {
-            Self::New | Self::Unfinished | Self::Revived => true,
+            Self::New | Self::Unfinished | Self::Retrain => true,
             Self::Blocked => false,
-            Self::Failed => again != Again::Nothing,
-            Self::Done => again == Again::Everything,
+            Self::Failed => retry != RetryPolicy::Never,
+            Self::Done => retry == RetryPolicy::All,
         }
     }
 }
 
-/// A sweep's runs against the store.
+/// A sweep's runs compared with the store.
 #[derive(Debug, Clone)]
 pub struct Diff {
     /// One for each run of the plan, in its order.
-    pub standings: Vec<Standing>,
-    /// Runs that the store lists under this sweep's name and the sweep no longer has.
+    pub states: Vec<RunState>,
+    /// Runs that the store lists under this sweep's name but the sweep no longer contains.
     pub stale: Vec<RunId>,
 }
 
 impl Diff {
-    /// Compares `runs` with what is stored of them and with the runs that the store lists under
-    /// the sweep's name.
+    /// Compares `runs` with their stored state and with the runs listed under the sweep's name.
     pub fn new(runs: &[Run], stored: &HashMap<RunId, Stored>, listed: &[RunId]) -> Self {
         let planned: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
         Self {
-            standings: runs
-                .iter()
-                .map(|run| standing(stored.get(&run.id)))
-                .collect(),
+            states: runs.iter().map(|run| state(stored.get(&run.id))).collect(),
             stale: listed
                 .iter()
                 .filter(|id| !planned.contains(id))
@@ -93,73 +79,75 @@ impl Diff {
         }
     }
 
-    /// Looks at what runs grow from: who trains again for others, and who cannot train for want of
-    /// another. `runs` and `stored` are those of [`Diff::new`].
-    pub fn settle_needs(&mut self, runs: &[Run], stored: &HashMap<RunId, Stored>, again: Again) {
+    /// Resolves parents: which finished runs must train again for their children, and which runs
+    /// are blocked by their parent. `runs` and `stored` are those of [`Diff::new`].
+    pub fn resolve_parents(
+        &mut self,
+        runs: &[Run],
+        stored: &HashMap<RunId, Stored>,
+        retry: RetryPolicy,
+    ) {
         let places = runs.iter().enumerate().map(|(place, run)| (&run.id, place));
         let places: HashMap<&RunId, usize> = places.collect();
         let mut needs: Vec<(usize, usize)> = (runs.iter().enumerate())
             .filter_map(|(place, run)| Some((place, *places.get(run.needs()?)?)))
             .collect();
-        // What is grown from is shallower: nobody is looked at before those whom it needs.
+        // Parents are shallower, so they come before their children in this order.
         needs.sort_by_key(|(place, _)| runs[*place].config.configuration.model.depth);
         for &(place, source) in &needs {
-            let gives = match self.standings[source] {
-                Standing::Done if again != Again::Everything => {
+            let gives = match self.states[source] {
+                RunState::Done if retry != RetryPolicy::All => {
                     !diverged(stored.get(&runs[source].id))
                 }
-                standing => standing.trains(again),
+                state => state.trains(retry),
             };
-            if self.standings[place].trains(again) && !gives {
-                self.standings[place] = Standing::Blocked;
+            if self.states[place].trains(retry) && !gives {
+                self.states[place] = RunState::Blocked;
             }
         }
         for &(place, source) in needs.iter().rev() {
             let state = stored.get(&runs[source].id);
             let lost = state.is_some_and(|stored| !stored.has_final_state);
-            if self.standings[place].trains(again)
-                && self.standings[source] == Standing::Done
-                && lost
-            {
-                self.standings[source] = Standing::Revived;
+            if self.states[place].trains(retry) && self.states[source] == RunState::Done && lost {
+                self.states[source] = RunState::Retrain;
             }
         }
     }
 
-    /// How many runs stand so.
-    pub fn count(&self, standing: Standing) -> usize {
-        self.standings.iter().filter(|&&s| s == standing).count()
+    /// The number of runs in this state.
+    pub fn count(&self, state: RunState) -> usize {
+        self.states.iter().filter(|&&s| s == state).count()
     }
 
-    /// Runs whose results are there.
+    /// The number of runs with a result.
     pub fn done(&self) -> usize {
-        self.count(Standing::Done)
+        self.count(RunState::Done)
     }
 
-    /// Runs that ended with an error.
+    /// The number of failed runs.
     pub fn failed(&self) -> usize {
-        self.count(Standing::Failed)
+        self.count(RunState::Failed)
     }
 
     /// The runs that would train now, in the order of the plan.
-    pub fn pending<'a>(&self, runs: &'a [Run], again: Again) -> Vec<&'a Run> {
+    pub fn pending<'a>(&self, runs: &'a [Run], retry: RetryPolicy) -> Vec<&'a Run> {
         runs.iter()
-            .zip(&self.standings)
-            .filter(|(_, standing)| standing.trains(again))
+            .zip(&self.states)
+            .filter(|(_, state)| state.trains(retry))
             .map(|(run, _)| run)
             .collect()
     }
 }
 
 fn diverged(stored: Option<&Stored>) -> bool {
-    stored.is_some_and(|stored| stored.status == StoredStatus::Diverged)
+    stored.is_some_and(|stored| stored.status == ResultStatus::Diverged)
 }
 
-fn standing(stored: Option<&Stored>) -> Standing {
+fn state(stored: Option<&Stored>) -> RunState {
     match stored.map(|stored| stored.status) {
-        None => Standing::New,
-        Some(StoredStatus::Finished | StoredStatus::Diverged) => Standing::Done,
-        Some(StoredStatus::Failed) => Standing::Failed,
-        Some(StoredStatus::Unfinished) => Standing::Unfinished,
+        None => RunState::New,
+        Some(ResultStatus::Finished | ResultStatus::Diverged) => RunState::Done,
+        Some(ResultStatus::Failed) => RunState::Failed,
+        Some(ResultStatus::Unfinished) => RunState::Unfinished,
     }
 }

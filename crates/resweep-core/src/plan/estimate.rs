@@ -1,4 +1,4 @@
-//! How long runs take: a model of the work, scaled by the times that finished runs took.
+//! Estimates training times: a model of the work, calibrated with the times of finished runs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,37 +7,37 @@ use std::time::Duration;
 use crate::architecture::{Architecture, ConvBn};
 use crate::domain::{Configuration, EngineKind};
 
-/// Nanoseconds of a training step on one core of an x86-64 server CPU with AVX-512, for each image:
-/// a multiply-add of a convolution, a value that a convolution puts out, and an input pixel, which
-/// is augmented and normalised. Fitted to the timings in the tests below.
+/// Nanoseconds of a training step per image on one core of an x86-64 server CPU with AVX-512: for a
+/// multiply-add of a convolution, an output value of a convolution, and an input pixel
+/// (augmentation and normalisation). Fitted to the timings in the tests below.
 const FLOP_NS: f64 = 0.012;
 const OUTPUT_NS: f64 = 7.4;
 const PIXEL_NS: f64 = 95.0;
-/// The same for each step and layer, whatever the batch.
+/// Nanoseconds per step and layer, independent of the batch size.
 const LAYER_NS: f64 = 56_000.0;
-/// What each run takes besides: its threads, its first batch, its last checkpoint.
+/// Overhead of a run: threads, first batch, last checkpoint.
 const RUN_NS: f64 = 30_000_000.0;
-/// An evaluation of a batch takes so many times less than a training step.
+/// The ratio of a training step to the evaluation of a batch.
 const EVALUATION_SHARE: f64 = 3.3;
-/// The portable engine takes so many times as long as the fused one.
+/// The ratio of the portable engine's time to the fused one's.
 const PORTABLE_FACTOR: f64 = 4.0;
-/// What was seen of a net of another shape counts for less than this factor between what the
-/// model says and what was seen; more than that is a matter of the shape.
+/// The largest correction taken from runs of another shape: larger deviations from the model are
+/// due to the shape.
 const FACTOR_MAX: f64 = 3.0;
 
-/// What a training has to do from one iteration to its end.
+/// The remaining work of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     pub configuration: Configuration,
     pub classes: usize,
-    /// Images of an evaluation.
+    /// Images per evaluation.
     pub eval_images: usize,
     /// The iteration that it starts from.
     pub from_iteration: u64,
 }
 
 impl Work {
-    /// What the model says; on a GPU or another CPU it is off by some factor.
+    /// The model's time in nanoseconds; a GPU or another CPU differs from it by a factor.
     fn modelled(&self) -> f64 {
         let train = &self.configuration.train;
         let steps = train.iterations.saturating_sub(self.from_iteration) as f64;
@@ -53,7 +53,7 @@ impl Work {
         (factor * (steps * step + evaluations * evaluation) + RUN_NS) / 1e9
     }
 
-    /// Evaluations from the start to the end, where there is always one.
+    /// Evaluations from the start to the end; there is always one at the end.
     fn evaluations(&self) -> u64 {
         let train = &self.configuration.train;
         let until = |iteration: u64| iteration / train.eval_every.max(1);
@@ -62,7 +62,7 @@ impl Work {
         on_grid.max(u64::from(!off_grid)) + u64::from(off_grid)
     }
 
-    /// Nanoseconds that a training step takes for an image, and the number of layers.
+    /// Nanoseconds of a training step per image, and the number of layers.
     fn image_and_layers(&self) -> (f64, f64) {
         let model = &self.configuration.model;
         let architecture = Architecture::new(model, self.classes);
@@ -76,14 +76,14 @@ impl Work {
     }
 }
 
-/// A finished attempt at a training, and how long it took.
+/// A finished attempt and its duration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedTime {
     pub work: Work,
     pub wall: Duration,
 }
 
-/// Times seen so far on one kind of device.
+/// Observed times on one kind of device.
 #[derive(Debug, Clone, Default)]
 pub struct Times(Vec<ObservedTime>);
 
@@ -93,22 +93,22 @@ impl Times {
         Self(observed)
     }
 
-    /// Whether a run of the same engine, width and image size was observed; if not, the estimate is
-    /// a guess.
+    /// Whether a run with the same engine, width and image size was observed; otherwise the
+    /// estimate is a guess.
     pub fn observed(&self, work: &Work) -> bool {
         self.of_engine(work).any(|seen| same_shape(seen, work))
     }
 
-    /// What was observed of the engine. The engines' speeds are too far apart to be compared.
+    /// Observations of the same engine. The speeds of different engines are not comparable.
     fn of_engine(&self, work: &Work) -> impl Iterator<Item = &ObservedTime> {
         let engine = work.configuration.train.engine;
         let same = move |seen: &&ObservedTime| seen.work.configuration.train.engine == engine;
         self.0.iter().filter(same)
     }
 
-    /// How long the work takes: by the model, times how far runs of the same width and image size were
-    /// from it, the nearest depth first; else times how far all runs of the engine were from it,
-    /// within limits.
+    /// Estimates the duration: the model's time, multiplied by the ratio observed for runs of the
+    /// same width and image size, nearest depth first; otherwise by the ratio observed for all runs
+    /// of the engine, within limits.
     pub fn estimate(&self, work: &Work) -> Duration {
         let distance = |seen: &ObservedTime| {
             let (seen, own) = (&seen.work.configuration, &work.configuration);
@@ -132,7 +132,7 @@ fn same_shape(seen: &ObservedTime, work: &Work) -> bool {
     seen.width == own.width && seen.image_size == own.image_size
 }
 
-/// What trainings took by what the model says of them; long ones count for more.
+/// The ratio of observed to modelled times, weighted by duration.
 fn factor<'a>(seen: impl Iterator<Item = &'a ObservedTime>) -> Option<f64> {
     let (taken, modelled) = seen.fold((0.0, 0.0), |(taken, modelled), one| {
         (
@@ -163,8 +163,8 @@ mod tests {
     use super::*;
     use crate::domain::Shortcut;
 
-    /// Image size, width, depth and batch, and the milliseconds of a step and of an evaluation of
-    /// 2,000 images, of ResNets on one core of a Xeon with AVX-512.
+    /// Image size, width, depth and batch size, and the milliseconds of a step and of an evaluation
+    /// of 2,000 images, of ResNets on one core of a Xeon with AVX-512.
     const RECORDED: [(usize, usize, usize, usize, f64, f64); 13] = [
         (8, 2, 8, 16, 0.514, 14.41),
         (8, 2, 20, 16, 1.53, 45.85),
@@ -181,7 +181,8 @@ mod tests {
         (16, 16, 20, 128, 56.593, 310.39),
     ];
 
-    /// A recorded net's training with so many iterations and evaluations, and the seconds it takes.
+    /// The training of a recorded net with these iterations and evaluations, and its time in
+    /// seconds.
     fn recorded(index: usize, iterations: u64, evaluations: u64) -> ObservedTime {
         let (size, width, depth, batch, step_ms, evaluation_ms) = RECORDED[index];
         let mut configuration = Configuration::paper(depth, Shortcut::A);

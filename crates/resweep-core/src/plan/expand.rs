@@ -1,25 +1,25 @@
-//! A sweep's runs, in the order of the file with seeds innermost.
+//! Expands a sweep into runs, in the order of the file with seeds innermost.
 
 use crate::architecture::Architecture;
 use crate::domain::{
-    Configuration, Cost, DataFacts, Origin, Run, RunConfig, Sweep, run_id, trajectories,
+    Configuration, Cost, DataIdentity, ParentRun, Run, RunConfig, Sweep, run_id, trajectories,
 };
 
-/// Every configuration of the sweep with every seed. What a configuration grows from is one of the
-/// sweep's own. `facts` has the data of each configuration.
-pub fn runs(sweep: &Sweep, facts: &[DataFacts<'_>]) -> Vec<Run> {
+/// Every configuration of the sweep with every seed. The parent of a configuration is also one of
+/// the sweep's. `data` has the data of each configuration.
+pub fn runs(sweep: &Sweep, data: &[DataIdentity<'_>]) -> Vec<Run> {
     let mut runs = Vec::with_capacity(sweep.configurations.len() * sweep.seeds.len());
-    for (index, (configuration, &facts)) in sweep.configurations.iter().zip(facts).enumerate() {
-        let cost = cost(configuration, facts.classes);
+    for (index, (configuration, &data)) in sweep.configurations.iter().zip(data).enumerate() {
+        let cost = cost(configuration, data.classes);
         for &seed in &sweep.seeds {
             let config = RunConfig {
                 configuration: configuration.clone(),
                 seed,
             };
             runs.push(Run {
-                id: run_id(&config, facts),
-                trajectories: trajectories(&config, facts),
-                origin: origin(&config, facts),
+                id: run_id(&config, data),
+                trajectories: trajectories(&config, data),
+                parent: parent(&config, data),
                 config,
                 label: label(sweep, index, seed),
                 configuration: index,
@@ -30,15 +30,15 @@ pub fn runs(sweep: &Sweep, facts: &[DataFacts<'_>]) -> Vec<Run> {
     runs
 }
 
-/// The run that `config` grows from: the same seed and the same images.
-fn origin(config: &RunConfig, facts: DataFacts<'_>) -> Option<Origin> {
+/// The parent of `config`: the same seed and the same images.
+fn parent(config: &RunConfig, data: DataIdentity<'_>) -> Option<ParentRun> {
     let source = RunConfig {
         configuration: (**config.configuration.grows_from.as_ref()?).clone(),
         seed: config.seed,
     };
-    Some(Origin {
-        run: run_id(&source, facts),
-        trajectory: trajectories(&source, facts).pop()?,
+    Some(ParentRun {
+        run: run_id(&source, data),
+        trajectory: trajectories(&source, data).pop()?,
         iteration: source.configuration.train.iterations,
     })
 }
@@ -59,7 +59,7 @@ fn cost(configuration: &Configuration, classes: usize) -> Cost {
     Cost {
         parameters: architecture.parameters(),
         forward_flops,
-        // two operations a multiply-add; the backward pass does twice the forward's work
+        // a multiply-add is two operations; the backward pass costs twice the forward pass
         training_flops: (2 * 3 * forward_flops).saturating_mul(images),
     }
 }

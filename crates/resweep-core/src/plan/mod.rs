@@ -1,10 +1,11 @@
-//! From a sweep to its runs: what each costs, and how that compares with what is stored. Pure: the same input gives the same runs in the same order.
+//! Plans a sweep: expands it into runs, estimates their costs and compares them with the store.
+//! Pure: the same input gives the same runs in the same order.
 
 mod diff;
 mod estimate;
 mod expand;
 
-pub use crate::domain::DataFacts;
-pub use diff::{Again, Diff, Standing, Stored, StoredStatus};
+pub use crate::domain::DataIdentity;
+pub use diff::{Diff, RetryPolicy, RunState, Stored};
 pub use estimate::{ObservedTime, Times, Work, makespan};
 pub use expand::runs;

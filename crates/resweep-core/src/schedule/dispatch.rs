@@ -1,4 +1,4 @@
-//! The dispatch loop: workers on one side, the ledger and the sinks on the other.
+//! The dispatch loop: passes runs to workers, and their events to the ledger and the displays.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,58 +6,58 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, bounded, never, select};
 
-use super::policy::{Limits, Policy, Workforce};
+use super::policy::{Limits, Policy, WorkerPool};
 use super::worker::{EVENTS_MAX, Message, Task, Worker};
 use crate::domain::{
     Claim, Event, EventSink, Ledger, Outcome, Run, RunId, SinkError, StopReason, SweepTally,
     Trainer,
 };
 
-/// How long runs that are asked to stop may take over it. A step can take longer; then the run
-/// goes on from its last checkpoint.
+/// How long stopping runs are waited for. If a step takes longer, the run resumes from its last
+/// checkpoint next time.
 const GRACE: Duration = Duration::from_millis(1500);
-/// Messages that wait to be heard at most; a worker that reports faster than that waits.
+/// The capacity of the message queue; a worker that reports faster blocks.
 const BACKLOG: usize = 16_384 / EVENTS_MAX;
 
-/// Why a sweep could not go on.
+/// Why a sweep was aborted.
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
-    /// Rows are the product: a sweep that cannot be recorded stops.
+    /// Recorded results are the purpose of a sweep: it stops if they cannot be written.
     #[error("the results cannot be recorded")]
     Recorder(#[source] SinkError),
     #[error("cannot start a worker thread")]
     Spawn(#[source] std::io::Error),
 }
 
-/// The runs to train, and how.
+/// The runs to train, and the workers and limits.
 #[derive(Debug, Clone)]
-pub struct Batch {
+pub struct RunBatch {
     /// In the order in which they start.
     pub runs: Arc<[Run]>,
-    /// Runs of the sweep that are done already.
+    /// The number of the sweep's runs that are done already.
     pub finished_before: usize,
-    pub workforce: Workforce,
+    pub worker_pool: WorkerPool,
     pub limits: Limits,
 }
 
-/// Trains a batch and tells `ledger` and then `sinks` of everything that happens.
+/// Trains a batch of runs and sends every event to `ledger` and then to `displays`.
 ///
-/// A run that grows from another starts when that one is finished, and never where it comes to
-/// another end. Otherwise a run that fails or panics ends alone. A run that another process works on is waited for, and
-/// taken over should that process die. What comes through `stop` stops the runs in progress,
-/// each with a checkpoint, within two seconds.
+/// A child run starts when its parent has finished, and is blocked if the parent ends otherwise. Any
+/// other failure or panic ends only its run. A run that another process trains is polled, and taken
+/// over if that process dies. A message on `stop` stops the running runs, each with a checkpoint,
+/// within two seconds.
 ///
 /// # Errors
-/// When the ledger fails: the runs in progress are stopped, and only `sinks` hear of their end.
+/// When the ledger fails: the running runs are stopped, and only `displays` receive their end.
 pub fn run(
-    batch: &Batch,
+    batch: &RunBatch,
     trainer: &Arc<dyn Trainer>,
     ledger: &mut dyn Ledger,
-    sinks: &mut [Box<dyn EventSink>],
+    displays: &mut [Box<dyn EventSink>],
     stop: &Receiver<StopReason>,
 ) -> Result<SweepTally, ScheduleError> {
     let (messages_in, messages) = bounded(BACKLOG);
-    let slots = &batch.workforce.slots;
+    let slots = &batch.worker_pool.slots;
     let mut workers = Vec::with_capacity(slots.len());
     for &slot in slots {
         let (runs, trainer) = (Arc::clone(&batch.runs), Arc::clone(trainer));
@@ -71,9 +71,9 @@ pub fn run(
         retired: vec![false; workers.len()],
         training: workers.iter().map(|_| None).collect(),
         workers,
-        audience: Audience {
+        sinks: Sinks {
             ledger,
-            sinks,
+            displays,
             failure: None,
         },
         give_up_at: None,
@@ -81,8 +81,8 @@ pub fn run(
     dispatch.run(batch, &messages, stop.clone())
 }
 
-/// The place of the run that each run needs; none where that is not among them, for then it is
-/// done.
+/// The index of each run's parent; `None` if the parent is not among `runs`, because it has
+/// finished.
 fn needs(runs: &[Run]) -> Vec<Option<usize>> {
     let places = runs.iter().enumerate().map(|(place, run)| (&run.id, place));
     let places: HashMap<&RunId, usize> = places.collect();
@@ -90,32 +90,32 @@ fn needs(runs: &[Run]) -> Vec<Option<usize>> {
     needs.collect()
 }
 
-/// Hears every event, the ledger first. What a display cannot show is lost on it alone.
-struct Audience<'a> {
+/// Receives every event, the ledger first. Errors of displays are ignored.
+struct Sinks<'a> {
     ledger: &'a mut dyn Ledger,
-    sinks: &'a mut [Box<dyn EventSink>],
-    /// Why the ledger failed; it hears nothing more.
+    displays: &'a mut [Box<dyn EventSink>],
+    /// The ledger's error, after which it is not called again.
     failure: Option<SinkError>,
 }
 
-impl Audience<'_> {
-    fn tell(&mut self, event: &Event<'_>) {
-        self.ask(|ledger| ledger.handle(event));
-        for sink in self.sinks.iter_mut() {
-            let _ = sink.handle(event);
+impl Sinks<'_> {
+    fn send(&mut self, event: &Event<'_>) {
+        self.ledger(|ledger| ledger.handle(event));
+        for display in self.displays.iter_mut() {
+            let _ = display.handle(event);
         }
     }
 
-    /// What the ledger answers; `None` once it has failed.
-    fn ask<T>(
+    /// Calls the ledger; returns `None` once it has failed.
+    fn ledger<T>(
         &mut self,
-        question: impl FnOnce(&mut dyn Ledger) -> Result<T, SinkError>,
+        call: impl FnOnce(&mut dyn Ledger) -> Result<T, SinkError>,
     ) -> Option<T> {
         if self.failure.is_some() {
             return None;
         }
-        match question(self.ledger) {
-            Ok(answer) => Some(answer),
+        match call(self.ledger) {
+            Ok(result) => Some(result),
             Err(error) => {
                 self.failure = Some(error);
                 None
@@ -134,43 +134,63 @@ fn is_out_of_memory(outcome: &Outcome) -> bool {
     )
 }
 
-/// A run that a worker trains.
+/// A run in progress on a worker.
 struct InProgress {
     run: usize,
     started: Instant,
-    /// Whether another run was in progress on its device at any time.
+    /// Whether another run shared its device at any time.
     shared: bool,
-    /// Whether another process has it now.
-    lost: bool,
+    /// Whether another process has taken it over.
+    lease_lost: bool,
 }
 
-/// Everything that the dispatching thread owns.
+/// Why a run ended, as far as the policy distinguishes it.
+#[derive(Clone, Copy)]
+enum EndCause {
+    /// Another process has taken it over.
+    LeaseLost,
+    /// It ran out of memory while other runs shared its device.
+    SharedMemory,
+    Other,
+}
+
+impl EndCause {
+    fn of(run: Option<InProgress>, outcome: &Outcome) -> Self {
+        match run {
+            Some(run) if run.lease_lost => Self::LeaseLost,
+            Some(run) if run.shared && is_out_of_memory(outcome) => Self::SharedMemory,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The state of the dispatch loop.
 struct Dispatch<'a> {
     runs: &'a [Run],
     policy: Policy,
     workers: Vec<Worker>,
     idle: Vec<usize>,
-    /// The workers that get no further run, for want of memory on their device.
+    /// Workers that get no further run, because their device has too little memory.
     retired: Vec<bool>,
-    /// What each worker that is not idle works on.
+    /// The run in progress on each worker.
     training: Vec<Option<InProgress>>,
-    audience: Audience<'a>,
-    /// When runs that were asked to stop are no longer waited for.
+    sinks: Sinks<'a>,
+    /// When stopping runs are no longer waited for.
     give_up_at: Option<Instant>,
 }
 
 impl Dispatch<'_> {
     fn run(
         mut self,
-        batch: &Batch,
+        batch: &RunBatch,
         messages: &Receiver<Message>,
         mut stop: Receiver<StopReason>,
     ) -> Result<SweepTally, ScheduleError> {
         let start = Instant::now();
-        self.audience.tell(&Event::SweepStarted {
+        self.sinks.send(&Event::SweepStarted {
             pending: self.runs,
             finished_before: batch.finished_before,
-            slots: &batch.workforce.slots,
+            slots: &batch.worker_pool.slots,
         });
         loop {
             self.start_runs();
@@ -188,12 +208,12 @@ impl Dispatch<'_> {
                 recv(messages) -> message => {
                     let rest = messages.try_iter().take(BACKLOG);
                     for message in message.into_iter().chain(rest) {
-                        self.hear(message);
+                        self.handle(message);
                     }
                 }
                 recv(stop) -> asked => match asked {
                     Ok(by) => {
-                        self.audience.tell(&Event::StopAsked { by });
+                        self.sinks.send(&Event::StopRequested { by });
                         self.stop();
                     }
                     Err(_) => stop = never(),
@@ -202,59 +222,65 @@ impl Dispatch<'_> {
             }
         }
         let tally = self.policy.tally();
-        self.audience.tell(&Event::SweepFinished {
+        self.sinks.send(&Event::SweepFinished {
             tally,
             wall: start.elapsed(),
         });
-        self.audience.ask(|ledger| ledger.commit());
+        self.sinks.ledger(|ledger| ledger.commit());
         if self.training.iter().all(Option::is_none) {
             self.workers.into_iter().for_each(Worker::join);
         }
-        match self.audience.failure {
+        match self.sinks.failure {
             Some(error) => Err(ScheduleError::Recorder(error)),
             None => Ok(tally),
         }
     }
 
-    /// Finds runs for idle workers. They begin once their claims are recorded, with all that was
-    /// heard before.
+    /// Starts runs on idle workers, once their claims and all earlier events are recorded.
     fn start_runs(&mut self) {
-        let mut tasks = Vec::new();
-        while let Some(&worker) = self.idle.last()
-            && let Some(run) = self.policy.next(Instant::now())
-        {
-            let slot = self.workers[worker].slot;
-            let subject = &self.runs[run];
-            match self.audience.ask(|ledger| ledger.claim(subject, slot)) {
-                None => {
-                    self.policy.held(run, Instant::now());
-                    break;
-                }
-                Some(Claim::Held) => self.policy.held(run, Instant::now()),
-                Some(Claim::Settled(outcome)) => {
-                    self.policy.settled(run, &outcome);
-                    let (run, outcome) = (subject, &outcome);
-                    self.audience.tell(&Event::RunSettled { run, outcome });
-                    self.tell_blocked();
-                }
-                Some(Claim::Granted(grant)) => {
-                    self.idle.pop();
-                    self.policy.started(run);
-                    self.note_start(worker, run);
-                    self.audience
-                        .tell(&Event::RunStarted { run: subject, slot });
-                    tasks.push((worker, Task { run, grant }));
-                }
-            }
-        }
-        self.audience.ask(|ledger| ledger.commit());
+        let tasks = self.claim_runs();
+        self.sinks.ledger(|ledger| ledger.commit());
         for (worker, task) in tasks {
             self.workers[worker].begin(task);
         }
-        if self.audience.failure.is_some() {
+        if self.sinks.failure.is_some() {
             self.stop();
         }
         self.stop_lost_runs();
+    }
+
+    /// Claims runs for idle workers.
+    fn claim_runs(&mut self) -> Vec<(usize, Task)> {
+        let mut tasks = Vec::new();
+        while let Some(&worker) = self.idle.last()
+            && let Some(index) = self.policy.next(Instant::now())
+        {
+            let slot = self.workers[worker].slot;
+            let run = &self.runs[index];
+            match self.sinks.ledger(|ledger| ledger.claim(run, slot)) {
+                None => {
+                    self.policy.leased_elsewhere(index, Instant::now());
+                    break;
+                }
+                Some(Claim::LeasedElsewhere) => {
+                    self.policy.leased_elsewhere(index, Instant::now());
+                }
+                Some(Claim::EndedElsewhere(outcome)) => {
+                    self.policy.ended_elsewhere(index, &outcome);
+                    let outcome = &outcome;
+                    self.sinks.send(&Event::RunEndedElsewhere { run, outcome });
+                    self.send_blocked();
+                }
+                Some(Claim::Acquired(lease)) => {
+                    self.idle.pop();
+                    self.policy.started(index);
+                    self.note_start(worker, index);
+                    self.sinks.send(&Event::RunStarted { run, slot });
+                    tasks.push((worker, Task { run: index, lease }));
+                }
+            }
+        }
+        tasks
     }
 
     fn note_start(&mut self, worker: usize, run: usize) {
@@ -272,30 +298,30 @@ impl Dispatch<'_> {
             run,
             started: Instant::now(),
             shared,
-            lost: false,
+            lease_lost: false,
         });
     }
 
     /// Stops runs that another process has taken over.
     fn stop_lost_runs(&mut self) {
-        for id in self.audience.ledger.lost() {
+        for id in self.sinks.ledger.lost() {
             for (worker, training) in self.training.iter_mut().enumerate() {
                 if let Some(training) = training
                     && self.runs[training.run].id == id
                 {
-                    training.lost = true;
+                    training.lease_lost = true;
                     self.workers[worker].stop();
                 }
             }
         }
     }
 
-    fn hear(&mut self, message: Message) {
+    fn handle(&mut self, message: Message) {
         match message {
             Message::Events { run, events } => {
                 let run = &self.runs[run];
                 for event in events {
-                    self.audience.tell(&Event::Run { run, event });
+                    self.sinks.send(&Event::Run { run, event });
                 }
             }
             Message::Ended {
@@ -303,43 +329,45 @@ impl Dispatch<'_> {
                 run,
                 outcome,
                 wall,
-            } => {
-                let training = self.training[worker].take();
-                let lost = training.as_ref().is_some_and(|training| training.lost);
-                let shared = training.is_some_and(|training| training.shared);
-                // The others on its device left it too little memory.
-                let crowded = shared && is_out_of_memory(&outcome);
-                let left = if crowded { self.others_on(worker) } else { 0 };
-                if left > 0 {
-                    self.retired[worker] = true;
-                } else {
-                    self.idle.push(worker);
-                }
-                let now = Instant::now();
-                let retry_in = if lost {
-                    self.policy.lost(run, now);
-                    None
-                } else if crowded {
-                    self.policy.crowded_out(run, now)
-                } else {
-                    self.policy.ended(run, &outcome, now)
-                };
-                self.audience.tell(&Event::RunFinished {
-                    run: &self.runs[run],
-                    outcome: &outcome,
-                    wall,
-                    retry_in,
-                });
-                if left > 0 {
-                    let slot = self.workers[worker].slot;
-                    self.audience.tell(&Event::SlotRetired { slot, left });
-                }
-                self.tell_blocked();
-            }
+            } => self.end_run(worker, run, &outcome, wall),
         }
     }
 
-    /// How many other workers on the device of `worker` are not retired.
+    /// Records the end of a run, and makes its worker idle or retires it.
+    fn end_run(&mut self, worker: usize, run: usize, outcome: &Outcome, wall: Duration) {
+        let cause = EndCause::of(self.training[worker].take(), outcome);
+        let others = match cause {
+            EndCause::SharedMemory => self.others_on(worker),
+            EndCause::LeaseLost | EndCause::Other => 0,
+        };
+        if others > 0 {
+            self.retired[worker] = true;
+        } else {
+            self.idle.push(worker);
+        }
+        let now = Instant::now();
+        let retry_in = match cause {
+            EndCause::LeaseLost => {
+                self.policy.lease_lost(run, now);
+                None
+            }
+            EndCause::SharedMemory => self.policy.out_of_memory(run, now),
+            EndCause::Other => self.policy.ended(run, outcome, now),
+        };
+        self.sinks.send(&Event::RunFinished {
+            run: &self.runs[run],
+            outcome,
+            wall,
+            retry_in,
+        });
+        if others > 0 {
+            let slot = self.workers[worker].slot;
+            self.sinks.send(&Event::SlotRetired { slot, left: others });
+        }
+        self.send_blocked();
+    }
+
+    /// The number of other active workers on the device of `worker`.
     fn others_on(&self, worker: usize) -> usize {
         let device = self.workers[worker].slot.device;
         let shares = |other: &usize| {
@@ -348,15 +376,15 @@ impl Dispatch<'_> {
         (0..self.workers.len()).filter(shares).count()
     }
 
-    /// Tells of the runs that cannot start any more.
-    fn tell_blocked(&mut self) {
+    /// Sends an event for each newly blocked run.
+    fn send_blocked(&mut self) {
         for (run, needs) in self.policy.take_blocked() {
             let (run, needs) = (&self.runs[run], &self.runs[needs]);
-            self.audience.tell(&Event::RunBlocked { run, needs });
+            self.sinks.send(&Event::RunBlocked { run, needs });
         }
     }
 
-    /// Starts no further run, and asks those in progress to stop.
+    /// Starts no further run, and asks the running ones to stop.
     fn stop(&mut self) {
         if self.give_up_at.is_none() {
             self.give_up_at = Some(Instant::now() + GRACE);
@@ -365,7 +393,7 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Whether the time to stop is over; runs that are in the middle of a long step end there.
+    /// Whether the time for stopping has elapsed; ends runs that are still in a long step.
     fn give_up(&mut self) -> bool {
         if self.give_up_at.is_none_or(|at| Instant::now() < at) {
             return false;
@@ -373,7 +401,7 @@ impl Dispatch<'_> {
         let now = Instant::now();
         for training in self.training.iter().flatten() {
             self.policy.ended(training.run, &Outcome::Stopped, now);
-            self.audience.tell(&Event::RunFinished {
+            self.sinks.send(&Event::RunFinished {
                 run: &self.runs[training.run],
                 outcome: &Outcome::Stopped,
                 wall: now - training.started,

@@ -1,9 +1,9 @@
-//! Runs the pending trainings on worker threads, one run each.
+//! Runs the pending trainings on worker threads, one run per thread.
 //!
-//! [`policy`] decides and knows no threads; [`dispatch`] sends and receives. Everything that
-//! happens goes from one thread to the [`Ledger`], which also says who may work on what, and then
-//! to the [`EventSink`]s. The scheduler knows these traits and the [`Trainer`], and nothing of
-//! training, storing or showing.
+//! [`policy`] decides and has no threads; [`dispatch`] sends and receives. One thread passes every
+//! event to the [`Ledger`], which also arbitrates runs between processes, and then to the
+//! [`EventSink`]s. The scheduler depends on these traits and the [`Trainer`]; it must not depend on
+//! training, storage or display.
 //!
 //! [`Ledger`]: crate::domain::Ledger
 //! [`EventSink`]: crate::domain::EventSink
@@ -14,6 +14,6 @@ mod panics;
 mod policy;
 mod worker;
 
-pub use dispatch::{Batch, ScheduleError, run};
+pub use dispatch::{RunBatch, ScheduleError, run};
 pub use panics::{caught, install_hook, worker_name};
-pub use policy::{Limits, Resources, Workforce, longest_first};
+pub use policy::{Limits, Resources, WorkerPool, longest_first};

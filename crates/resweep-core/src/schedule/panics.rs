@@ -1,4 +1,4 @@
-//! A panic in a run is that run's failure, not the program's.
+//! Turns a panic in a run into a failure of that run.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -8,19 +8,19 @@ use std::thread;
 
 use crate::domain::TrainError;
 
-/// What the last panic of each worker said, by the name of its thread.
+/// The message of each worker's last panic, by thread name.
 static LAST: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
 
 const WORKER_NAME: &str = "worker-";
 
-/// The name of a worker's thread. A trainer that computes on threads of its own gives them the
-/// name of the thread that it was called on.
+/// The name of a worker's thread. A trainer with its own threads gives them the name of the calling
+/// thread.
 pub fn worker_name(worker: usize) -> String {
     format!("{WORKER_NAME}{worker}")
 }
 
-/// Keeps the message and place of a panic in a worker for its run's record instead of printing
-/// them across the progress bars. Panics elsewhere are printed as usual.
+/// Stores the message and location of a panic in a worker for the run's record, instead of printing
+/// it over the progress bars. Panics elsewhere are printed as usual.
 pub fn install_hook() {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -37,15 +37,15 @@ pub fn install_hook() {
     }));
 }
 
-/// Does some work; a panic in it is an error that says what the panic said.
+/// Calls `work` and converts a panic to an error with its message.
 ///
 /// # Errors
-/// Those of the work, and its panics.
+/// Those of `work`, and its panics.
 pub fn caught<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(error(payload.as_ref())))
 }
 
-/// What a panic caught on this thread said, with its place where the hook saw it.
+/// The error for a caught panic, with the location if the hook recorded it.
 fn error(payload: &(dyn Any + Send)) -> TrainError {
     let kept = thread::current()
         .name()
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_for_want_of_memory_may_pass_and_another_does_not() {
+    fn out_of_memory_panics_are_transient_and_others_are_not() {
         let want = said("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
         assert!(want.out_of_memory && want.transient);
         assert!(want.message.starts_with("out of memory; "));

@@ -1,24 +1,24 @@
-//! What to do next: pure decisions over a list of runs. Time comes in as an argument.
+//! Decides which run starts next. Pure: no threads, no clock; time is an argument.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::domain::{DeviceKind, Outcome, Run, Slot, SweepTally};
 
-/// How long a run that another process has is left alone before it is asked for again.
+/// The pause before a run leased by another process is claimed again.
 const POLL: Duration = Duration::from_millis(250);
-/// How long a run waits before its second attempt; twice as long before each further one.
+/// The pause before a run's second attempt; it doubles before each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Where the runs train that train at once: the one place where the machine is shared out.
+/// The workers of a sweep: the only place where the machine is divided between runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Workforce {
-    /// One for each worker, GPUs first, for they are given the longest runs.
+pub struct WorkerPool {
+    /// One for each worker, GPUs first, because they get the longest runs.
     pub slots: Vec<Slot>,
 }
 
-/// What there is to be shared out, and how.
+/// The machine's resources, and the options for dividing them.
 #[derive(Debug, Clone, Copy)]
 pub struct Resources<'a> {
     pub devices: &'a [DeviceKind],
@@ -28,8 +28,8 @@ pub struct Resources<'a> {
     pub threads: usize,
 }
 
-impl Workforce {
-    /// `workers` runs at once on the CPU, of `threads` threads each.
+impl WorkerPool {
+    /// `workers` concurrent runs on the CPU with `threads` threads each.
     pub fn on_cpu(workers: usize, threads: usize) -> Self {
         let device = DeviceKind::Cpu;
         let slot = |worker| Slot {
@@ -42,10 +42,9 @@ impl Workforce {
         }
     }
 
-    /// Slots for `pending` runs: `runs_per_gpu` on each GPU, and as many on the CPU, where it is
-    /// among the devices, as the cores allow that no other slot has. As many single-threaded runs
-    /// as cores is the fastest way through a sweep. `requested` is the number of slots in all; no
-    /// more are made than there are runs.
+    /// Slots for `pending` runs: `runs_per_gpu` on each GPU and, if the CPU is among the devices,
+    /// as many on the CPU as there are cores left. A sweep is fastest with one single-threaded run
+    /// per core. `requested` limits the number of slots, as does the number of runs.
     pub fn new(resources: Resources<'_>, pending: usize, requested: Option<usize>) -> Self {
         let Resources {
             devices,
@@ -54,7 +53,7 @@ impl Workforce {
             threads,
         } = resources;
         let gpus = devices.iter().filter(|device| **device != DeviceKind::Cpu);
-        // One run on each GPU before a second on any, should there be few.
+        // One run on each GPU before a second on any, in case there are few runs.
         let on_gpus: Vec<DeviceKind> = (0..runs_per_gpu)
             .flat_map(|_| gpus.clone())
             .copied()
@@ -78,17 +77,17 @@ impl Workforce {
     }
 }
 
-/// When a sweep gives up.
+/// Limits for failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// After so many failures no further run starts.
+    /// After this many failures no further run starts.
     pub max_fails: Option<usize>,
-    /// A run whose failure may pass is started so often at most.
+    /// The maximum number of attempts at a run with transient failures.
     pub max_attempts: u32,
 }
 
-/// Sorts runs so that the batch ends early: the longest first, by estimated time. Equal runs keep
-/// their order.
+/// Sorts runs by estimated time, the longest first, so that the workers finish together. A stable
+/// sort.
 pub fn longest_first(runs: &mut [Run], estimate: impl Fn(&Run) -> Duration) {
     runs.sort_by_cached_key(|run| std::cmp::Reverse(estimate(run)));
 }
@@ -97,23 +96,23 @@ pub fn longest_first(runs: &mut [Run], estimate: impl Fn(&Run) -> Duration) {
 #[derive(Debug)]
 pub struct Policy {
     waiting: VecDeque<usize>,
-    /// Runs to ask for again, and when.
+    /// Runs to claim again, and when.
     later: Vec<(Instant, usize)>,
-    /// The runs that wait for the end of another, by that run.
+    /// The children of each run, which wait for its end.
     dependents: Vec<Vec<usize>>,
-    /// Runs that cannot start, each with the run that it needed.
+    /// Runs that cannot start, each with its parent.
     blocked: Vec<(usize, usize)>,
     running: usize,
     stopping: bool,
     limits: Limits,
-    /// How often each run was started here.
+    /// The number of attempts at each run by this process.
     attempts: Vec<u32>,
     tally: SweepTally,
 }
 
 impl Policy {
-    /// As many runs as there are `needs`, in this order; each waits for the run that it needs, if
-    /// any.
+    /// A policy for as many runs as there are `needs`, in this order; each waits for its parent, if
+    /// it has one.
     pub fn new(needs: &[Option<usize>], limits: Limits) -> Self {
         let runs = needs.len();
         let mut dependents = vec![Vec::new(); runs];
@@ -135,7 +134,7 @@ impl Policy {
         }
     }
 
-    /// The run that an idle worker is to ask for, if any.
+    /// The run that an idle worker should claim, if any.
     pub fn next(&mut self, now: Instant) -> Option<usize> {
         if let Some(run) = self.waiting.pop_front() {
             return Some(run);
@@ -144,19 +143,19 @@ impl Policy {
         Some(self.later.remove(due).1)
     }
 
-    /// When to ask again, where nothing happens before.
+    /// When to call [`Policy::next`] again if nothing happens before.
     pub fn wake_at(&self) -> Option<Instant> {
         self.later.iter().map(|(when, _)| *when).min()
     }
 
-    /// The run is ours and starts.
+    /// Records that the run was acquired and starts.
     pub fn started(&mut self, run: usize) {
         self.running += 1;
         self.attempts[run] += 1;
     }
 
-    /// Another process has the run.
-    pub fn held(&mut self, run: usize, now: Instant) {
+    /// Records that another process trains the run; it will be claimed again later.
+    pub fn leased_elsewhere(&mut self, run: usize, now: Instant) {
         if self.stopping {
             self.tally.skipped += 1;
         } else {
@@ -164,8 +163,8 @@ impl Policy {
         }
     }
 
-    /// Another process has brought the run to its end.
-    pub fn settled(&mut self, run: usize, outcome: &Outcome) {
+    /// Records the outcome of the run in another process.
+    pub fn ended_elsewhere(&mut self, run: usize, outcome: &Outcome) {
         match outcome {
             Outcome::Failed { .. } => self.tally.failed += 1,
             _ => self.tally.elsewhere += 1,
@@ -173,17 +172,16 @@ impl Policy {
         self.release(run, outcome);
     }
 
-    /// The runs that have become impossible since the last call, each with the run that it needed
-    /// and that did not finish.
+    /// The runs that were blocked since the last call, each with its unfinished parent.
     pub fn take_blocked(&mut self) -> Vec<(usize, usize)> {
         std::mem::take(&mut self.blocked)
     }
 
-    /// Lets the runs start that waited for `run`, or says of them that they never will.
+    /// Makes the children of `run` ready, or blocks them and their descendants.
     fn release(&mut self, run: usize, outcome: &Outcome) {
         let freed = std::mem::take(&mut self.dependents[run]);
         if *outcome == Outcome::Finished {
-            // What grows is deeper, and so takes longer, than what is left besides.
+            // Children are deeper and take longer than most of the remaining runs.
             freed
                 .into_iter()
                 .rev()
@@ -199,7 +197,7 @@ impl Policy {
         }
     }
 
-    /// Takes note of how a run ended here; says after what pause it is started again.
+    /// Records the outcome of a run in this process. Returns the pause before a retry, if any.
     pub fn ended(&mut self, run: usize, outcome: &Outcome, now: Instant) -> Option<Duration> {
         self.running -= 1;
         match outcome {
@@ -228,9 +226,9 @@ impl Policy {
         None
     }
 
-    /// The run ended because other runs on its device left it too little memory. That does not
-    /// count as an attempt; says after what pause it is started again, if it is.
-    pub fn crowded_out(&mut self, run: usize, now: Instant) -> Option<Duration> {
+    /// Records that the run ran out of memory because of other runs on its device, which does not
+    /// count as an attempt. Returns the pause before a retry, if any.
+    pub fn out_of_memory(&mut self, run: usize, now: Instant) -> Option<Duration> {
         self.running -= 1;
         if self.stopping {
             self.tally.skipped += 1;
@@ -241,10 +239,10 @@ impl Policy {
         Some(FIRST_PAUSE)
     }
 
-    /// The run was taken over by another process while it trained here, and has stopped.
-    pub fn lost(&mut self, run: usize, now: Instant) {
+    /// Records that another process took over the run and that it has stopped here.
+    pub fn lease_lost(&mut self, run: usize, now: Instant) {
         self.running -= 1;
-        self.held(run, now);
+        self.leased_elsewhere(run, now);
     }
 
     /// Starts no further run.
@@ -262,7 +260,7 @@ impl Policy {
         self.running == 0 && self.waiting.is_empty() && self.later.is_empty()
     }
 
-    /// The ends so far.
+    /// The outcomes so far.
     pub fn tally(&self) -> SweepTally {
         self.tally
     }
@@ -288,7 +286,7 @@ mod tests {
         Policy::new(&vec![None; runs], limits)
     }
 
-    /// Each run with the one that it needs.
+    /// A policy of runs with these parents.
     fn chain(needs: &[Option<usize>]) -> Policy {
         let limits = Limits {
             max_fails: None,
@@ -312,7 +310,7 @@ mod tests {
         pending: usize,
         requested: Option<usize>,
     ) -> Vec<DeviceKind> {
-        let slots = Workforce::new(resources, pending, requested).slots;
+        let slots = WorkerPool::new(resources, pending, requested).slots;
         slots.iter().map(|slot| slot.device).collect()
     }
 
@@ -409,13 +407,13 @@ mod tests {
         let mut policy = policy(2, None, 1);
         for _ in 0..2 {
             let run = policy.next(now).expect("a run");
-            policy.held(run, now);
+            policy.leased_elsewhere(run, now);
         }
         assert_eq!(policy.next(now), None);
         assert!(!policy.done());
         let later = policy.wake_at().expect("a time");
         assert_eq!(policy.next(later), Some(0));
-        policy.settled(0, &Outcome::Finished);
+        policy.ended_elsewhere(0, &Outcome::Finished);
         assert_eq!(start(&mut policy, later), Some(1));
         policy.ended(1, &Outcome::Finished, later);
         let tally = policy.tally();
@@ -429,13 +427,13 @@ mod tests {
         let mut policy = chain(&[Some(1), None, Some(3), None]);
         assert_eq!(start(&mut policy, now), Some(1));
         assert_eq!(policy.next(now), Some(3));
-        policy.held(3, now);
+        policy.leased_elsewhere(3, now);
         assert_eq!(start(&mut policy, now), None);
         policy.ended(1, &Outcome::Finished, now);
         assert_eq!(start(&mut policy, now), Some(0));
         let later = policy.wake_at().expect("a time");
         assert_eq!(policy.next(later), Some(3));
-        policy.settled(3, &Outcome::Finished);
+        policy.ended_elsewhere(3, &Outcome::Finished);
         assert_eq!(start(&mut policy, later), Some(2));
         policy.ended(0, &Outcome::Finished, later);
         policy.ended(2, &Outcome::Finished, later);
@@ -448,7 +446,7 @@ mod tests {
         let mut policy = chain(&[None, Some(0), Some(1), None, Some(3)]);
         assert_eq!(start(&mut policy, now), Some(0));
         assert_eq!(start(&mut policy, now), Some(3));
-        // What may pass is waited for.
+        // Children wait for the retry of a transient failure.
         policy.ended(0, &failed(true), now);
         assert!(policy.take_blocked().is_empty());
         let later = policy.wake_at().expect("a time");

@@ -1,4 +1,4 @@
-//! Worker threads: each trains one run after another.
+//! Worker threads, each of which trains one run after another.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, SendError, Sender, TrySendError, unbounded};
 
 use super::panics;
-use crate::domain::{Grant, Job, Outcome, Run, RunEvent, Slot, TrainError, Trainer};
+use crate::domain::{Job, Lease, Outcome, Run, RunEvent, Slot, TrainError, Trainer};
 
-/// Events of a message at most.
+/// The maximum number of events per message.
 pub const EVENTS_MAX: usize = 256;
 
-/// What a worker tells the dispatch loop.
+/// A worker's message to the dispatch loop.
 pub enum Message {
     /// In the order in which they happened.
     Events { run: usize, events: Vec<RunEvent> },
@@ -29,10 +29,10 @@ pub enum Message {
 /// A run for a worker.
 pub struct Task {
     pub run: usize,
-    pub grant: Grant,
+    pub lease: Lease,
 }
 
-/// The dispatch loop's end of a worker. Dropping it lets the worker end after its run.
+/// The dispatch loop's handle of a worker. Dropping it ends the worker after its run.
 pub struct Worker {
     pub slot: Slot,
     tasks: Sender<Task>,
@@ -71,7 +71,7 @@ impl Worker {
         })
     }
 
-    /// Hands the worker its next run.
+    /// Sends the worker its next run.
     pub fn begin(&self, task: Task) {
         self.stop.store(false, Ordering::Relaxed);
         self.tasks
@@ -79,20 +79,20 @@ impl Worker {
             .expect("a worker lives as long as its channel");
     }
 
-    /// Asks the run in progress to stop after its current iteration.
+    /// Asks the current run to stop after its current iteration.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until the thread has ended.
+    /// Waits for the end of the thread.
     pub fn join(self) {
         drop(self.tasks);
-        // A panic of a run was caught there.
+        // The panic of a run was caught in the thread.
         let _ = self.thread.join();
     }
 }
 
-/// What lives on the worker's thread.
+/// The state of the worker's thread.
 struct Body {
     slot: Slot,
     runs: Arc<[Run]>,
@@ -103,9 +103,9 @@ struct Body {
 
 impl Body {
     fn work(&self, tasks: &Receiver<Task>) {
-        for Task { run, grant } in tasks {
+        for Task { run, lease } in tasks {
             let start = Instant::now();
-            let trained = panics::caught(|| self.train(run, &grant));
+            let trained = panics::caught(|| self.train(run, &lease));
             let outcome = trained.unwrap_or_else(Outcome::from);
             let ended = Message::Ended {
                 worker: self.slot.worker,
@@ -119,7 +119,7 @@ impl Body {
         }
     }
 
-    fn train(&self, run: usize, grant: &Grant) -> Result<Outcome, TrainError> {
+    fn train(&self, run: usize, lease: &Lease) -> Result<Outcome, TrainError> {
         let mut reports = Reports {
             run,
             messages: &self.messages,
@@ -136,15 +136,15 @@ impl Body {
         let job = Job {
             run: &self.runs[run],
             slot: self.slot,
-            grant,
+            lease,
         };
         self.trainer.train(&job, &mut report)
     }
 }
 
-/// What a run reports, on its way to the dispatch loop. Where that falls behind, events wait here
-/// and go together: a queue that is always full costs more than what is in it. The rest goes when
-/// the value is dropped, also by a panic.
+/// Buffers a run's events for the dispatch loop. If the loop falls behind, events are sent in
+/// larger messages: a queue that is always full costs more than its content. Dropping the buffer,
+/// also by a panic, sends the rest.
 struct Reports<'a> {
     run: usize,
     messages: &'a Sender<Message>,
@@ -153,7 +153,7 @@ struct Reports<'a> {
 
 impl Reports<'_> {
     /// # Errors
-    /// When nobody listens any more.
+    /// When the receiver is closed.
     fn send(&mut self, event: RunEvent) -> Result<(), SendError<()>> {
         self.waiting.push(event);
         if self.waiting.len() >= EVENTS_MAX {
@@ -180,7 +180,7 @@ impl Reports<'_> {
 impl Drop for Reports<'_> {
     fn drop(&mut self) {
         if !self.waiting.is_empty() {
-            // Who does not listen any more need not hear it.
+            // A closed receiver needs no events.
             let _ = self.messages.send(self.take());
         }
     }

@@ -14,7 +14,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::dataset::{Facts, Labels, Source};
+use super::dataset::{DatasetInfo, Labels, Source};
 use super::error::DataError;
 use super::files;
 use super::image_set::ImageSet;
@@ -49,7 +49,7 @@ pub(crate) fn load(layout: &Layout, path: &Path, image_size: usize) -> Result<So
 }
 
 /// The properties of the data set, without decoding images.
-pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError> {
+pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<DatasetInfo, DataError> {
     let folder = layout.locate(path);
     let mut hash = Sha256::new();
     let (mut train, mut test) = (Vec::new(), Vec::new());
@@ -64,7 +64,7 @@ pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError>
         };
         set.extend(labels(layout, &file, &content)?);
     }
-    Ok(Facts {
+    Ok(DatasetInfo {
         fingerprint: hex(&hash.finalize()),
         classes: usize::from(layout.classes),
         train_images: train.len(),
@@ -74,9 +74,9 @@ pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<Facts, DataError>
 }
 
 /// The published properties of the data set, without its files.
-pub(crate) fn published(layout: &Layout) -> Facts {
+pub(crate) fn published(layout: &Layout) -> DatasetInfo {
     let [records, _] = layout.records;
-    Facts {
+    DatasetInfo {
         fingerprint: format!("unknown: {}", layout.dataset),
         classes: usize::from(layout.classes),
         train_images: records * layout.train.len(),

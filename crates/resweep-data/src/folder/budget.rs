@@ -25,7 +25,7 @@ impl Budget {
         }
     }
 
-    /// Waits for `bytes`. A request larger than the budget waits until no other is granted.
+    /// Waits for `bytes`. A request larger than the budget waits until no other is acquired.
     pub fn take(&self, bytes: u64) -> Share<'_> {
         let bytes = bytes.min(self.bytes);
         let taken = self.lock();

@@ -17,7 +17,7 @@ mod walk;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::dataset::{Facts, Labels, Source};
+use super::dataset::{DatasetInfo, Labels, Source};
 use super::error::DataError;
 use super::image_set::{ImageSet, pixel_fingerprint};
 use cache::{Cached, Header};
@@ -64,7 +64,7 @@ pub(crate) fn load(request: Request<'_>) -> Result<Source, DataError> {
 }
 
 /// The properties of the data set; decodes the images only if the cache lacks them.
-pub(crate) fn describe(request: Request<'_>) -> Result<Facts, DataError> {
+pub(crate) fn describe(request: Request<'_>) -> Result<DatasetInfo, DataError> {
     let listing = request.list()?;
     let file = request.file(&listing);
     let (header, labels) =
@@ -77,7 +77,7 @@ pub(crate) fn describe(request: Request<'_>) -> Result<Facts, DataError> {
             }
         };
     let warnings = judge(&listing, &header, request.broken_image)?;
-    Ok(Facts {
+    Ok(DatasetInfo {
         fingerprint: header.fingerprint,
         classes: listing.classes.len(),
         train_images: header.train,

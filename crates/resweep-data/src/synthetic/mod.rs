@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::dataset::{Facts, Labels, Source};
+use super::dataset::{DatasetInfo, Labels, Source};
 use super::image_set::ImageSet;
 use resweep_core::domain::hex;
 use resweep_core::domain::streams::{self, Stream};
@@ -42,8 +42,8 @@ pub(crate) fn load(size: usize) -> Source {
 }
 
 /// The properties of the data set, without drawing images.
-pub(crate) fn describe(size: usize) -> Facts {
-    Facts {
+pub(crate) fn describe(size: usize) -> DatasetInfo {
+    DatasetInfo {
         fingerprint: fingerprint(size),
         classes: CLASSES.len(),
         train_images: TRAIN_IMAGES,

@@ -53,7 +53,7 @@ fn record(row: &Summary) -> Vec<String> {
     let mut cells = vec![
         spreadsheet_text(&row.label),
         row.depth.to_string(),
-        row.shortcut.word().to_owned(),
+        row.shortcut.as_str().to_owned(),
         row.parameters
             .map_or_else(String::new, |count| count.to_string()),
         row.seeds.to_string(),
@@ -69,7 +69,7 @@ fn record(row: &Summary) -> Vec<String> {
         number(row.paper.map(|paper| paper.test)),
         number(row.paper.and_then(|paper| paper.train)),
         row.paper
-            .map_or_else(String::new, |paper| paper.source.words().to_owned()),
+            .map_or_else(String::new, |paper| paper.source.as_str().to_owned()),
         number(row.test_difference()),
         number(row.train_difference()),
         diverged_at.join(" "),

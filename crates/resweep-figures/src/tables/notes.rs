@@ -29,8 +29,8 @@ fn verdict(verdict: &Verdict) -> String {
     let mut text = format!(
         "- {} ({}): **{}**\n",
         escaped(&verdict.claim),
-        verdict.measure.words(),
-        verdict.judgement.words()
+        verdict.measure.as_str(),
+        verdict.judgement.as_str()
     );
     for comparison in &verdict.comparisons {
         text += &format!("  - {}\n", self::comparison(comparison));
@@ -48,7 +48,7 @@ fn comparison(comparison: &Comparison) -> String {
         let (low, high) = (signed(Some(interval.low)), signed(Some(interval.high)));
         text += &format!(", 95 % interval {low} to {high}");
     }
-    let word = comparison.judgement.words();
+    let word = comparison.judgement.as_str();
     match &comparison.reason {
         Some(reason) => format!("{text}: {word}, {}", escaped(reason)),
         None => format!("{text}: {word}"),
@@ -62,7 +62,7 @@ pub(super) fn expectations(findings: &Findings) -> String {
     }
     let line = |checked: &Checked| {
         let (expected, found) = (escaped(&checked.expectation), escaped(&checked.found));
-        format!("- {expected}: **{}**, {found}\n", checked.outcome.words())
+        format!("- {expected}: **{}**, {found}\n", checked.outcome.as_str())
     };
     let lines = findings.expectations.iter().map(line);
     format!("\n## Expectations\n\n{}", lines.collect::<String>())
@@ -74,7 +74,7 @@ pub(super) fn seeds(findings: &Findings) -> String {
         return String::new();
     };
     let line = |(row, seeds): (&Summary, &Seeds)| {
-        let reason = escaped(&seeds.reason.words());
+        let reason = escaped(&seeds.reason.describe());
         format!("- {}: {}, {reason}\n", escaped(&row.label), seeds.used)
     };
     let lines = findings.rows.iter().zip(&growth.seeds).map(line);

@@ -47,8 +47,8 @@ pub fn sections(findings: &Findings) -> Vec<Section> {
 
 /// The claim, and a row for each comparison that it stands on.
 fn verdict(verdict: &Verdict) -> Vec<Vec<String>> {
-    let claim = format!("{} ({})", verdict.claim, verdict.measure.words());
-    let judgement = verdict.judgement.words().to_owned();
+    let claim = format!("{} ({})", verdict.claim, verdict.measure.as_str());
+    let judgement = verdict.judgement.as_str().to_owned();
     let nothing = || NOTHING.to_owned();
     let mut rows = vec![vec![claim, judgement, nothing(), nothing()]];
     rows.extend(verdict.comparisons.iter().map(comparison));
@@ -57,7 +57,7 @@ fn verdict(verdict: &Verdict) -> Vec<Vec<String>> {
 
 fn comparison(comparison: &Comparison) -> Vec<String> {
     let Comparison { one, other, .. } = comparison;
-    let mut judgement = comparison.judgement.words().to_owned();
+    let mut judgement = comparison.judgement.as_str().to_owned();
     if let Some(reason) = &comparison.reason {
         judgement += &format!(", {reason}");
     }
@@ -72,7 +72,7 @@ fn comparison(comparison: &Comparison) -> Vec<String> {
 fn expectation(checked: &Checked) -> Vec<String> {
     vec![
         checked.expectation.clone(),
-        checked.outcome.words().to_owned(),
+        checked.outcome.as_str().to_owned(),
         checked.found.clone(),
     ]
 }

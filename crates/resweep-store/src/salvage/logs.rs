@@ -35,7 +35,7 @@ pub(super) fn add_runs(target: &Connection, database: &Path) -> Result<(), Probl
             label: String::new(),
             configuration: 0,
             trajectories: Vec::new(),
-            origin: None,
+            parent: None,
             cost: Cost {
                 parameters: 0,
                 forward_flops: 0,

@@ -73,7 +73,7 @@ impl Setup {
                 label: configuration.model.name(),
                 configuration: index,
                 trajectories: Vec::new(),
-                origin: None,
+                parent: None,
                 cost: Cost {
                     parameters: 0,
                     forward_flops: 0,

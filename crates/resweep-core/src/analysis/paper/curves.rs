@@ -1,6 +1,6 @@
-//! The curves of figures 1, 4, 6 and 7 of "Deep Residual Learning for Image Recognition" (He et
-//! al. 2015, arXiv 1512.03385), read off the vector graphics of the paper's PDF. Their resolution
-//! is about 0.03 percentage points of error.
+//! The curves of figures 1, 4, 6 and 7 of "Deep Residual Learning for Image Recognition" (He et al.
+//! 2015, arXiv 1512.03385), extracted from the vector graphics of the paper's PDF with a resolution
+//! of about 0.03 percentage points of error.
 
 use std::sync::LazyLock;
 
@@ -12,23 +12,23 @@ static FILE: &str = include_str!("curves.csv");
 pub struct Curve {
     /// `fig1`, `fig4`, `fig6` or `fig7`.
     pub figure: &'static str,
-    /// The panel by its place or its content, as `left`.
+    /// The panel's position or content, such as `left`.
     pub panel: &'static str,
     /// Whether the network has shortcuts.
     pub residual: bool,
     pub depth: usize,
     pub series: Series,
-    /// Iterations and errors in percent, cut off where the paper cuts them (20 % on CIFAR-10); for
+    /// Iterations and errors in percent, clipped where the paper clips them (20 % on CIFAR-10); for
     /// [`Series::LayerStd`] the layer from 1 and its standard deviation.
     pub points: Vec<(f64, f64)>,
 }
 
-/// What a curve measures.
+/// The quantity on the y axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Series {
     /// Training error.
     Train,
-    /// Test error; in figure 4 error on the validation images of ImageNet.
+    /// Test error; in figure 4 validation error on ImageNet.
     Test,
     /// Standard deviation of a layer's response (section 4.2, figure 7).
     LayerStd,
@@ -62,7 +62,7 @@ impl Curve {
     }
 }
 
-/// A line of the file: a curve without points, and one of its points.
+/// Parses a line of the file: a curve without points, and one of its points.
 fn row(line: &'static str) -> Option<(Curve, (f64, f64))> {
     let [figure, panel, net, depth, series, x, y] =
         line.split(',').collect::<Vec<_>>().try_into().ok()?;

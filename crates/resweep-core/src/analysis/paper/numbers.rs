@@ -1,16 +1,16 @@
-//! Final errors that the paper and its sequel report for CIFAR-10, in percent.
+//! Final errors in percent that the paper and its sequel report for CIFAR-10.
 
 use serde::Serialize;
 
 use crate::domain::{Configuration, Dataset, Shortcut};
 
-/// Where a number is printed or drawn.
+/// The source of a reported error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Source {
     /// Table 6 of arXiv 1512.03385.
     #[serde(rename = "table 6")]
     Table6,
-    /// Figure 6 of arXiv 1512.03385, read off its curves.
+    /// Figure 6 of arXiv 1512.03385, extracted from its curves.
     #[serde(rename = "figure 6")]
     Figure6,
     /// Table 1 of the sequel, arXiv 1603.05027: the median of five runs.
@@ -19,8 +19,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// As the table's footnotes have it.
-    pub fn words(self) -> &'static str {
+    /// The text of the table's footnotes.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Table6 => "table 6",
             Self::Figure6 => "figure 6",
@@ -29,14 +29,14 @@ impl Source {
     }
 }
 
-/// What is reported of one network.
+/// The reported errors of one network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Number {
     pub depth: usize,
     pub shortcut: Shortcut,
-    /// Final test error; the mean where several runs are reported, the median in the sequel.
+    /// Final test error; the mean if several runs are reported, the median in the sequel.
     pub test: f64,
-    /// The best run and the standard deviation over runs, where several are reported.
+    /// The best run and the standard deviation over runs, if several are reported.
     pub test_best: Option<f64>,
     pub test_standard_deviation: Option<f64>,
     pub source: Source,
@@ -62,7 +62,7 @@ const fn number(
     }
 }
 
-/// Every network of which a number is known.
+/// Every network with a reported error.
 pub const NUMBERS: [Number; 11] = [
     number(20, Shortcut::None, 9.69, Source::Figure6, Some(1.3)),
     number(32, Shortcut::None, 10.08, Source::Figure6, Some(1.4)),
@@ -81,8 +81,8 @@ pub const NUMBERS: [Number; 11] = [
     number(110, Shortcut::C, 12.22, Source::Sequel, None),
 ];
 
-/// What the paper reports of this network on CIFAR-10; `None` on other images, of another width
-/// or image size, and of networks that it does not have.
+/// The paper's errors of this network on CIFAR-10; `None` for other images, widths, image sizes or
+/// networks.
 pub fn reference(configuration: &Configuration) -> Option<&'static Number> {
     let model = &configuration.model;
     let comparable = configuration.data.dataset == Dataset::Cifar10

@@ -1,4 +1,4 @@
-//! What of a sweep's setting is not the paper's.
+//! Lists the differences between a sweep's setting and the paper's.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use crate::domain::{Configuration, Warmup, WarmupEnd};
 
-/// Where the curves are measured, how fast it is computed and where the images lie leave the final
-/// errors as they are.
+/// Settings that do not affect the final errors: measurement intervals, the engine, paths.
 const NO_MATTER: [&str; 5] = [
     "data.path",
     "data.broken_image",
@@ -22,9 +21,9 @@ const WARMUP: Warmup = Warmup {
     until: WarmupEnd::TrainError(80.0),
 };
 
-/// Settings in which any of the configurations differs from the paper's for CIFAR-10, each as
-/// `train.iterations 4000 (paper 64000)`, in alphabetical order; none where absolute errors can be
-/// compared.
+/// Settings in which any configuration differs from the paper's for CIFAR-10, each as
+/// `train.iterations 4000 (paper 64000)`, in alphabetical order; empty if absolute errors are
+/// comparable.
 pub fn departures<'a>(configurations: impl Iterator<Item = &'a Configuration>) -> Vec<String> {
     let mut departures: BTreeMap<String, (Vec<String>, String)> = BTreeMap::new();
     for configuration in configurations {
@@ -51,10 +50,10 @@ pub fn departures<'a>(configurations: impl Iterator<Item = &'a Configuration>) -
     departures.into_iter().map(line).collect()
 }
 
-/// Each setting by its key in the sweep file, as text.
+/// Each setting as text, by its key in the sweep file.
 fn flat(configuration: &Configuration) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
-    // Plain data always has a form in JSON.
+    // Plain data always serialise to JSON.
     let json = serde_json::to_value(configuration).unwrap_or_default();
     for (section, table) in json.as_object().into_iter().flatten() {
         for (key, value) in table.as_object().into_iter().flatten() {
@@ -82,7 +81,7 @@ mod tests {
     use crate::domain::{Dataset, Shortcut};
 
     #[test]
-    fn the_papers_own_setting_departs_in_nothing() {
+    fn paper_setting_has_no_departures() {
         let mut nets = vec![Configuration::paper(20, Shortcut::None)];
         nets.push(Configuration::paper(110, Shortcut::A));
         nets[1].train.warmup = Some(WARMUP);
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_departs_is_named_with_the_papers_value() {
+    fn departures_name_the_paper_value() {
         let mut short = Configuration::paper(20, Shortcut::None);
         short.train.iterations = 4000;
         short.train.lr_drops = vec![2000, 3000];

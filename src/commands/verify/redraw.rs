@@ -1,4 +1,4 @@
-//! A figure as the database gives it now, without its sweep file and without the images.
+//! Redraws a figure from the database, without its sweep file and images.
 
 use std::path::Path;
 
@@ -15,19 +15,19 @@ use resweep_figures::Facts;
 use resweep_store::Store;
 
 /// The figure as the database gives it now.
-pub struct Again {
+pub struct Redraw {
     sweep: Sweep,
     pub figure: Figure,
-    /// Every run of the sweep as it was started last.
+    /// Every run of the sweep as it was last started.
     pub runs: Vec<Run>,
     pub store: Store,
     records: Records,
     pub facts: Facts,
 }
 
-impl Again {
-    /// Finds the sweep that a figure names, as it was started last.
-    pub fn of(wanted: &Facts, results: &Path) -> anyhow::Result<Again> {
+impl Redraw {
+    /// Finds the sweep of a figure, as it was last started.
+    pub fn of(wanted: &Facts, results: &Path) -> anyhow::Result<Redraw> {
         let database = database(results);
         let store = Store::open_read_only(&database)?;
         let name = wanted.get("sweep").unwrap_or_default();
@@ -42,11 +42,11 @@ impl Again {
         let figure = wanted.get("figure").unwrap_or_default();
         let Some(figure) = named(&sweep, figure) else {
             let figure = printable(figure);
-            bail!("the sweep `{shown}` has no figure `{figure}` any more");
+            bail!("the sweep `{shown}` no longer has a figure `{figure}`");
         };
         let records = Records::read(&runs, &store)?;
         let facts = origin::facts(&sweep, &figure, &runs, records.curves(), &store)?;
-        Ok(Again {
+        Ok(Redraw {
             sweep,
             figure,
             runs,
@@ -64,7 +64,7 @@ impl Again {
     }
 }
 
-/// The figure of that name, as declared or in another look.
+/// The figure of that name, as declared or with another theme or palette.
 fn named(sweep: &Sweep, name: &str) -> Option<Figure> {
     let themes = Look::THEMES.iter().map(|theme| Theme::of(theme));
     let palettes = Look::PALETTES.iter().map(|palette| Palette::of(palette));

@@ -1,45 +1,43 @@
-//! How the program ends: exit codes, and errors as people see them.
-
-use std::process::ExitCode;
+//! Exit codes, and the printing of errors.
 
 use crate::output::{self, Stream};
 use resweep_core::domain::printable_text;
 use resweep_core::sweep_file::SpecError;
 
-/// A mistake in what the user asked for that shows only beside the data or the store.
+/// A mistake in the user's input that only the data or the store reveals.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// What the exit code says. `resweep --help` and the README list the codes.
+/// Exit codes. `resweep --help` and the README list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Everything asked for is done.
-    Done = 0,
-    /// A run failed, or is left over.
+pub enum ExitCode {
+    /// Everything requested is done.
+    Success = 0,
+    /// A run failed or was not trained.
     RunsFailed = 1,
     /// A mistake in the sweep file or the command line; clap uses the same code for the command line.
     Usage = 2,
-    /// Anything else.
-    Environment = 3,
-    /// The results are not what the sweep file expects.
+    /// Any other error.
+    Failure = 3,
+    /// The results do not meet the expectations of the sweep file.
     ExpectationNotMet = 4,
-    /// Stopped by a signal; as shells say it for SIGINT.
+    /// Stopped by a signal: 128 + SIGINT, as in shells.
     Stopped = 130,
 }
 
-impl Ending {
-    /// The ending that an error means.
+impl ExitCode {
+    /// The exit code of an error.
     pub fn of(error: &anyhow::Error) -> Self {
         if error.is::<SpecError>() || error.is::<UsageError>() {
             Self::Usage
         } else {
-            Self::Environment
+            Self::Failure
         }
     }
 
-    /// The ending of a command that has printed what it had to print: output that is lost is an
-    /// error, and is reported once. It is none where the reader of a pipe wants no more.
+    /// The exit code of a command that has printed its output. Lost output is an error and is
+    /// reported once, unless the reader closed the pipe.
     pub fn after_output(self) -> Self {
         let lost = |stream| output::failure(stream).filter(|lost| !lost.is_closed_pipe());
         let out = lost(Stream::Out);
@@ -47,17 +45,17 @@ impl Ending {
             errln!("error: cannot write to standard output: {why}");
         }
         let is_lost = out.is_some() || lost(Stream::Err).is_some();
-        if self == Self::Done && is_lost {
-            Self::Environment
+        if self == Self::Success && is_lost {
+            Self::Failure
         } else {
             self
         }
     }
 }
 
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
-        Self::from(ending as u8)
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
     }
 }
 

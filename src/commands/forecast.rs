@@ -1,5 +1,4 @@
-//! What a sweep would do now on this machine: the same for `plan`, which shows it, and `run`,
-//! which does it.
+//! Forecasts what a sweep would do now on this machine: shown by `plan`, executed by `run`.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,30 +7,31 @@ use super::known_images::KnownImages;
 use super::memory::{self, Need};
 use super::prepare::Prepared;
 use super::provenance::cpu_name;
+use super::records::result_status;
 use crate::cli::WorkerArgs;
-use resweep_core::domain::{DeviceKind, Outcome, Run, RunId, Slot};
-use resweep_core::plan::{Again, Diff, ObservedTime, Stored, StoredStatus, Times, Work, makespan};
-use resweep_core::schedule::{Resources, Workforce, longest_first};
-use resweep_store::{AttemptStatus, Nearest, Start, Store};
+use resweep_core::domain::{DeviceKind, Outcome, ResultStatus, Run, RunId, Slot};
+use resweep_core::plan::{Diff, ObservedTime, RetryPolicy, Stored, Times, Work, makespan};
+use resweep_core::schedule::{Resources, WorkerPool, longest_first};
+use resweep_store::{Nearest, Start, Store};
 
-/// A sweep against the store and the machine.
-pub struct Outlook {
+/// A sweep compared with the store and the machine.
+pub struct Forecast {
     pub stored: HashMap<RunId, Stored>,
     pub diff: Diff,
     /// The runs that would train, the longest first.
     pub pending: Vec<Run>,
-    pub workforce: Workforce,
-    /// Where the pending runs start that do not start from nothing.
+    pub worker_pool: WorkerPool,
+    /// Where the pending runs resume, for those that do not start from scratch.
     pub starts: HashMap<RunId, Start>,
-    /// What the pending runs that start from nothing differ in from what is recorded.
+    /// How the pending runs that start from scratch differ from the nearest recorded run.
     pub nearest: HashMap<RunId, Nearest>,
     times: Times,
-    /// Of each configuration.
+    /// One for each configuration.
     images: Vec<KnownImages>,
 }
 
-impl Outlook {
-    /// Asks the store how the sweep's runs stand, and how long others took.
+impl Forecast {
+    /// Queries the store for the states of the sweep's runs and for observed times.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -43,49 +43,49 @@ impl Outlook {
     ) -> anyhow::Result<Self> {
         let mut stored = stored(prepared, store)?;
         let mut starts = HashMap::new();
-        if again(workers) != Again::Everything {
+        if retry_policy(workers) != RetryPolicy::All {
             starts = self::starts(prepared, store, &stored)?;
             take_over(&mut stored, &mut starts);
         }
         let members = store.members(&prepared.sweep.name)?;
         let listed: Vec<RunId> = members.into_iter().map(|member| member.id).collect();
         let mut diff = Diff::new(&prepared.runs, &stored, &listed);
-        diff.settle_needs(&prepared.runs, &stored, again(workers));
+        diff.resolve_parents(&prepared.runs, &stored, retry_policy(workers));
         let mut pending: Vec<Run> = diff
-            .pending(&prepared.runs, again(workers))
+            .pending(&prepared.runs, retry_policy(workers))
             .into_iter()
             .cloned()
             .collect();
-        let workforce = workforce(workers, devices, pending.len());
-        let mut outlook = Self {
-            times: times(store, workforce.slots[0])?,
+        let worker_pool = worker_pool(workers, devices, pending.len());
+        let mut forecast = Self {
+            times: times(store, worker_pool.slots[0])?,
             nearest: nearest(prepared, store, &pending, &starts)?,
             stored,
             diff,
-            workforce,
+            worker_pool,
             pending: Vec::new(),
             starts,
             images: prepared.images.clone(),
         };
-        let to_the_end = outlook.times_to_the_end(&pending);
+        let to_the_end = forecast.times_to_the_end(&pending);
         longest_first(&mut pending, |run| to_the_end[&run.id]);
-        outlook.pending = pending;
-        Ok(outlook)
+        forecast.pending = pending;
+        Ok(forecast)
     }
 
-    /// When the last pending run would end.
+    /// The estimated time until the last pending run ends.
     pub fn estimate(&self) -> Duration {
         let durations = self.pending.iter().map(|run| self.time(run));
-        makespan(durations, self.workforce.slots.len())
+        makespan(durations, self.worker_pool.slots.len())
     }
 
-    /// Whether the estimate of every pending run comes from runs of the same shape that finished.
+    /// Whether every estimate is based on finished runs of the same shape.
     pub fn speed_observed(&self) -> bool {
         let observed = |run| self.times.observed(&self.work(run));
         self.pending.iter().all(observed)
     }
 
-    /// How long what is left of a run takes, evaluations included.
+    /// The estimated remaining time of a run, including evaluations.
     pub fn time(&self, run: &Run) -> Duration {
         self.times.estimate(&self.work(run))
     }
@@ -114,12 +114,12 @@ impl Outlook {
         }
     }
 
-    /// How long each run takes together with the longest that grows from it.
+    /// The time of each run plus that of the longest chain of its children.
     fn times_to_the_end(&self, runs: &[Run]) -> HashMap<RunId, Duration> {
         let own = runs.iter().map(|run| (run.id.clone(), self.time(run)));
         let mut times: HashMap<RunId, Duration> = own.collect();
-        let mut grown: Vec<&Run> = runs.iter().filter(|run| run.origin.is_some()).collect();
-        // What grows from a run that has grown itself is deeper still.
+        let mut grown: Vec<&Run> = runs.iter().filter(|run| run.parent.is_some()).collect();
+        // A child of a child is deeper still.
         grown.sort_by_key(|run| std::cmp::Reverse(run.config.configuration.model.depth));
         let mut after: HashMap<&RunId, Duration> = HashMap::new();
         for run in grown {
@@ -138,31 +138,31 @@ impl Outlook {
         times
     }
 
-    /// Estimated peak memory in bytes of a process that trains `run` alone; `None` where it may
-    /// train on a GPU, for which the estimate is not made.
+    /// Estimated peak memory in bytes of a process that trains only `run`; `None` if it may train
+    /// on a GPU, for which there is no estimate.
     pub fn memory_bytes(&self, run: &Run) -> Option<u64> {
         self.need(run).map(Need::alone)
     }
 
     fn need(&self, run: &Run) -> Option<Need> {
-        let slots = &self.workforce.slots;
+        let slots = &self.worker_pool.slots;
         let all_on_cpu = slots.iter().all(|slot| slot.device == DeviceKind::Cpu);
         let configuration = &run.config.configuration;
         let images = &self.images[run.configuration];
         all_on_cpu.then(|| Need::of(configuration, images, slots[0].threads))
     }
 
-    /// The pending run that takes the most memory, and its bytes.
+    /// The pending run with the largest memory, and its bytes.
     pub fn largest(&self) -> Option<(&Run, u64)> {
         let bytes = |run| Some((run, self.memory_bytes(run)?));
         let known = self.pending.iter().filter_map(bytes);
         known.max_by_key(|(_, bytes)| *bytes)
     }
 
-    /// What a person should know where the workers' runs may not fit into the memory together.
+    /// A warning if the workers' runs may not fit into memory together.
     pub fn memory_warning(&self) -> Option<String> {
         let (largest, _) = self.largest()?;
-        let workers = self.workforce.slots.len();
+        let workers = self.worker_pool.slots.len();
         self.need(largest)?.warning(workers, memory::free_bytes()?)
     }
 }
@@ -171,19 +171,11 @@ fn stored(prepared: &Prepared, store: &Store) -> anyhow::Result<HashMap<RunId, S
     let ids: Vec<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
     let with_final_state = store.with_final_state(&prepared.runs)?;
     let statuses = store.statuses(&ids)?.into_iter().map(|(id, status)| {
+        let result = result_status(&status);
         let mut shared_with = status.sweeps;
         shared_with.retain(|name| *name != prepared.sweep.name);
-        let status = match status.status {
-            AttemptStatus::Finished => StoredStatus::Finished,
-            AttemptStatus::Diverged => StoredStatus::Diverged,
-            AttemptStatus::Failed if !status.transient => StoredStatus::Failed,
-            AttemptStatus::Failed
-            | AttemptStatus::Running
-            | AttemptStatus::Stopped
-            | AttemptStatus::Interrupted => StoredStatus::Unfinished,
-        };
         let stored = Stored {
-            status,
+            status: result,
             shared_with,
             has_final_state: with_final_state.contains(&id),
             same_as: None,
@@ -203,7 +195,7 @@ fn starts(
         let status = stored.get(&run.id).map(|stored| stored.status);
         matches!(
             status,
-            Some(StoredStatus::Finished | StoredStatus::Diverged)
+            Some(ResultStatus::Finished | ResultStatus::Diverged)
         )
     };
     let runs: Vec<&Run> = prepared
@@ -214,15 +206,15 @@ fn starts(
     Ok(store.starts(&runs)?)
 }
 
-/// Counts runs as done that have the result of another run, which `resweep run` gives them.
+/// Counts runs as done that can copy the result of another run, as `resweep run` does.
 fn take_over(stored: &mut HashMap<RunId, Stored>, starts: &mut HashMap<RunId, Start>) {
     for (id, start) in starts.extract_if(|_, start| matches!(start, Start::Same { .. })) {
         let Start::Same { run, outcome } = start else {
             continue;
         };
         let status = match outcome {
-            Outcome::Diverged { .. } => StoredStatus::Diverged,
-            _ => StoredStatus::Finished,
+            Outcome::Diverged { .. } => ResultStatus::Diverged,
+            _ => ResultStatus::Finished,
         };
         let taken_over = Stored {
             status,
@@ -234,7 +226,7 @@ fn take_over(stored: &mut HashMap<RunId, Stored>, starts: &mut HashMap<RunId, St
     }
 }
 
-/// The nearest recorded runs of those that start from nothing.
+/// The nearest recorded run of each run that starts from scratch.
 fn nearest(
     prepared: &Prepared,
     store: &Store,
@@ -249,7 +241,7 @@ fn nearest(
     Ok(store.nearest(&with_data.collect::<Vec<_>>())?)
 }
 
-/// How long finished runs took in such a slot of this machine.
+/// Observed times of finished runs in such a slot of this machine.
 fn times(store: &Store, slot: Slot) -> anyhow::Result<Times> {
     let device = resweep_train::device_description(slot.device);
     let observed = store.observed_times(&device, &cpu_name(), slot.threads)?;
@@ -265,19 +257,19 @@ fn times(store: &Store, slot: Slot) -> anyhow::Result<Times> {
     Ok(Times::new(observed.collect()))
 }
 
-/// What the arguments ask for besides what is new or unfinished.
-pub fn again(workers: &WorkerArgs) -> Again {
+/// The runs that the arguments add to new and unfinished ones.
+pub fn retry_policy(workers: &WorkerArgs) -> RetryPolicy {
     match (workers.fresh, workers.retry_failed) {
-        (true, _) => Again::Everything,
-        (false, true) => Again::Failed,
-        (false, false) => Again::Nothing,
+        (true, _) => RetryPolicy::All,
+        (false, true) => RetryPolicy::Failed,
+        (false, false) => RetryPolicy::Never,
     }
 }
 
-/// The devices that `--device` comes to; says why `auto` is the CPU.
+/// The devices of `--device`; prints why `auto` is the CPU.
 ///
 /// # Errors
-/// When one of them cannot be used.
+/// When a device cannot be used.
 pub fn devices(workers: &WorkerArgs) -> anyhow::Result<Vec<DeviceKind>> {
     let found = resweep_train::find_devices(&workers.device)?;
     if let Some(why) = found.why_cpu {
@@ -286,12 +278,12 @@ pub fn devices(workers: &WorkerArgs) -> anyhow::Result<Vec<DeviceKind>> {
     Ok(found.devices)
 }
 
-fn workforce(workers: &WorkerArgs, devices: &[DeviceKind], pending: usize) -> Workforce {
+fn worker_pool(workers: &WorkerArgs, devices: &[DeviceKind], pending: usize) -> WorkerPool {
     let resources = Resources {
         devices,
         runs_per_gpu: usize::from(workers.runs_per_gpu),
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads: usize::from(workers.threads),
     };
-    Workforce::new(resources, pending, workers.workers.map(usize::from))
+    WorkerPool::new(resources, pending, workers.workers.map(usize::from))
 }
