@@ -3,8 +3,8 @@
 use resweep_core::domain::{Figure, FigureKind};
 
 use super::canvas::Words;
-use super::figure::Scene;
 use super::heat::{Cell, HeatView};
+use super::scene::Scene;
 use super::series::Point;
 use super::view::{CurveView, PanelView, eval_name};
 

@@ -1,20 +1,13 @@
-//! Draws a sweep's figure: error against iterations, as in the paper's figures 1 and 6.
+//! Draws a figure of any kind: checks that there is something to show, and calls its kind's module.
 
 use std::collections::HashMap;
 
 use resweep_core::domain::{Curves, Figure, FigureKind, LayerStat, Run, RunId, Sweep};
 
-use super::canvas::{Anchor, Canvas, Font, page};
-use super::caption::{caption, measured, shown_configurations};
-use super::clip::Xy;
-use super::key::Key;
-use super::layout::{CAPTION_SIZE, Layout, TITLE_SIZE, layout};
-use super::palette::Colour;
-use super::panel::draw_panel;
+use super::caption::shown_configurations;
+use super::scene::Scene;
 use super::series::{Progress, progress};
-use super::text::Weight;
-use super::view::{PanelView, views};
-use super::{Drawing, RenderError, depth, describe, heat, layers};
+use super::{Drawing, RenderError, curves, depth, heat, layers};
 
 /// Draws `figure`, one of those that `sweep` declares, from what has been recorded so far.
 ///
@@ -47,7 +40,7 @@ pub fn draw(
         progress,
     };
     match figure.kind {
-        FigureKind::ErrorVsIteration => draw_curves(&scene),
+        FigureKind::ErrorVsIteration => curves::draw(&scene),
         FigureKind::ErrorVsDepth => depth::draw(&scene),
         FigureKind::HeatMap => heat::draw(&scene),
         FigureKind::LayerResponses => draw_layers(sweep, figure, runs, curves, &HashMap::new()),
@@ -105,77 +98,4 @@ fn check_shown(sweep: &Sweep, figure: &Figure) -> Result<(), RenderError> {
     }
     let sweep = sweep.name.clone();
     Err(RenderError::NothingShown { sweep })
-}
-
-/// What a figure is drawn from.
-pub(super) struct Scene<'a> {
-    pub sweep: &'a Sweep,
-    pub figure: &'a Figure,
-    pub runs: &'a [Run],
-    pub curves: &'a HashMap<RunId, Curves>,
-    pub progress: Progress,
-}
-
-impl Scene<'_> {
-    pub(super) fn title(&self) -> &str {
-        let title = self.figure.title.as_ref().or(self.sweep.title.as_ref());
-        title.unwrap_or(&self.sweep.name)
-    }
-
-    pub(super) fn caption(&self, has_reference: bool) -> String {
-        let day = measured(self.figure, self.runs, self.curves);
-        caption(self.sweep, self.figure, &self.progress, day, has_reference)
-    }
-}
-
-fn draw_curves(scene: &Scene) -> Result<Drawing, RenderError> {
-    let Scene { sweep, figure, .. } = *scene;
-    let views = views(sweep, figure, scene.runs, scene.curves);
-    let key = Key::of(sweep, figure, &views);
-    let caption = scene.caption(key.has_reference());
-    let layout = layout(scene.title(), &caption, &views, &key.texts());
-    let words = describe::curves(scene, &caption, &views);
-    let size = (layout.width, layout.height);
-    let svg = page(size, figure.look.theme, &words, |canvas| {
-        paint(canvas, &views, &layout, &key)
-    })?;
-    Ok(Drawing { svg })
-}
-
-fn paint(
-    canvas: &Canvas,
-    views: &[PanelView],
-    layout: &Layout,
-    key: &Key,
-) -> Result<(), RenderError> {
-    for (view, panel) in views.iter().zip(&layout.panels) {
-        draw_panel(canvas, view, panel, key.train)?;
-    }
-    draw_texts(canvas, &layout.title, &layout.caption)?;
-    key.draw(canvas, &layout.key)
-}
-
-/// Writes a figure's title and caption.
-pub(super) fn draw_texts(
-    canvas: &Canvas,
-    title: &[(Xy, String)],
-    caption: &[(Xy, String)],
-) -> Result<(), RenderError> {
-    let large = font(TITLE_SIZE, Weight::Bold, canvas.scheme().ink);
-    for (at, line) in title {
-        canvas.text(line, *at, Anchor::Start, large)?;
-    }
-    let small = font(CAPTION_SIZE, Weight::Regular, canvas.scheme().grey);
-    for (at, line) in caption {
-        canvas.text(line, *at, Anchor::Start, small)?;
-    }
-    Ok(())
-}
-
-fn font(size: f64, weight: Weight, colour: Colour) -> Font {
-    Font {
-        size,
-        weight,
-        colour,
-    }
 }

@@ -5,7 +5,7 @@ use resweep_core::domain::{Figure, FigureKind, Show, Sweep, TrainLine};
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::{Rect, Xy};
-use super::layout::TEXT_SIZE;
+use super::metrics::{ENTRY, SAMPLE, TEXT_SIZE};
 use super::palette::Colour;
 use super::panel::{POINT_RADIUS, draw_mark};
 use super::strokes::{
@@ -13,12 +13,6 @@ use super::strokes::{
 };
 use super::text::Weight;
 use super::view::{PanelView, eval_name};
-
-/// A sample, and its distance to the text.
-const SAMPLE: f64 = 26.0;
-const SAMPLE_GAP: f64 = 5.0;
-/// What an entry takes besides its text.
-pub(super) const ENTRY: f64 = SAMPLE + SAMPLE_GAP;
 
 /// What a figure's lines mean.
 pub(super) struct Key {

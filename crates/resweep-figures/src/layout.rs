@@ -4,39 +4,18 @@
 //! the key to line styles, the caption. Lengths are in page units of one CSS pixel.
 
 use super::clip::{Rect, Xy};
-use super::key::ENTRY;
 use super::labels;
-use super::legend::{LEGEND_ROW, Legend, legend};
-
+use super::legend::{Legend, legend};
+use super::metrics::{
+    AXIS_NAME, BELOW_PLOT, CAPTION_ROW, CAPTION_SIZE, ENTRY, KEY_GAP, KEY_ROW, LABEL_HEIGHT,
+    LEGEND_BELOW, LEGEND_ROW, MARGIN, PANEL_GAP, PANEL_TITLE_ROW, PANEL_TITLE_SIZE, TEXT_SIZE,
+    TICK_GAP, TITLE_GAP, TITLE_ROW, TITLE_SIZE,
+};
 use super::names::{Space, distinct};
 use super::series::DivergedSeed;
 use super::text::{Weight, shorten, widest, width, wrap};
 use super::view::PanelView;
 
-pub(super) const TITLE_SIZE: f64 = 17.0;
-pub(super) const PANEL_TITLE_SIZE: f64 = 14.0;
-pub(super) const TEXT_SIZE: f64 = 12.0;
-pub(super) const CAPTION_SIZE: f64 = 11.0;
-/// Height of a direct label with its distance to the next.
-pub(super) const LABEL_HEIGHT: f64 = 14.0;
-
-pub(super) const MARGIN: f64 = 14.0;
-pub(super) const TITLE_ROW: f64 = 24.0;
-pub(super) const PANEL_TITLE_ROW: f64 = 19.0;
-/// Between the legend and the plot.
-const LEGEND_BELOW: f64 = 9.0;
-const KEY_ROW: f64 = 20.0;
-/// Between entries of the key.
-const KEY_GAP: f64 = 22.0;
-pub(super) const TITLE_GAP: f64 = 8.0;
-pub(super) const CAPTION_ROW: f64 = 15.0;
-/// Between panels, across and down.
-pub(super) const PANEL_GAP: f64 = 14.0;
-/// Height below a plot for tick labels and the axis's name.
-const BELOW_PLOT: f64 = 42.0;
-/// Width of the error axis's name, and of the tick labels' distance to the axis.
-pub(super) const AXIS_NAME: f64 = 20.0;
-pub(super) const TICK_GAP: f64 = 8.0;
 /// A direct label longer than this is shortened; one that says that a run diverged may be longer,
 /// since it usually lies in the plot.
 const LABEL_LIMIT: f64 = 150.0;

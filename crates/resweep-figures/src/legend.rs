@@ -3,17 +3,13 @@
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font};
 use super::clip::Xy;
-use super::layout::TEXT_SIZE;
+use super::metrics::{LEGEND_ROW, SWATCH, SWATCH_GAP, TEXT_SIZE};
 use super::names::{Space, distinct};
 use super::strokes::{bold, thin};
 use super::text::{Weight, widest};
 use super::view::{CurveView, PanelView};
 
-pub(super) const LEGEND_ROW: f64 = 17.0;
 const GAP: f64 = 11.0;
-/// A sample of a line, and its distance to the text.
-pub(super) const SWATCH: f64 = 14.0;
-pub(super) const SWATCH_GAP: f64 = 5.0;
 
 /// A legend of more rows shows [`FEW`] curves and how many more there are.
 const ROWS_MAX: usize = 16;

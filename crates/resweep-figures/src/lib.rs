@@ -1,19 +1,24 @@
-//! Figures: what a sweep's runs recorded, drawn as SVG and PNG.
+//! Figures and tables: what a sweep's runs recorded, drawn as SVG and PNG.
 //!
-//! The way through: [`series`] turns runs and their curves into plottable lines (pure);
-//! `view`, `reference`, `axis`, `layout`, `legend`, `key`, `labels`, `direct`, `caption`, `decimate`
-//! and `clip` decide what is shown and where (pure); `figure` and `panel` draw it on a `canvas`, the
-//! only file that knows plotters; and `drawing` turns the SVG into a PNG with the embedded font and
-//! writes both, `stamped` with the `facts` that say what it was made from. That is error against
-//! iterations; `depth`, `heat` and `layers` do the same for the other kinds of figures.
+//! Nothing here reads the store: the curves come in as arguments. `figure` picks the kind of
+//! figure; each kind takes a `scene` and gives a drawing:
+//!
+//! - `curves` (error against iterations), `depth`, `heat` and `layers` are the kinds.
+//! - [`series`] turns runs and their curves into plottable lines; `view`, `reference`, `axis`,
+//!   `layout`, `legend`, `key`, `labels`, `direct`, `caption`, `decimate` and `clip` decide what is
+//!   shown and where. All of these are pure; `metrics` has the sizes that they share.
+//! - `panel` draws on a `canvas`, the only file that knows plotters.
+//! - `drawing` turns the SVG into a PNG with the embedded font and writes both, `stamped` adds the
+//!   `facts` that say what the figure was made from.
+//!
 //! `contact_sheet` shows images, `tables` writes what `analysis` found.
-//! Nothing here reads the store: the curves come in as arguments.
 
 mod axis;
 mod canvas;
 mod caption;
 mod clip;
 mod contact_sheet;
+mod curves;
 mod decimate;
 mod depth;
 mod describe;
@@ -31,11 +36,13 @@ mod layers;
 mod layout;
 mod legend;
 mod markers;
+mod metrics;
 mod names;
 mod palette;
 mod panel;
 mod plot;
 mod reference;
+mod scene;
 pub mod series;
 mod stamped;
 mod strokes;

@@ -1,7 +1,7 @@
 //! The axis of depths, with a tick at every depth for whose label there is room. Pure.
 
 use super::super::axis::Axis;
-use super::super::layout::TEXT_SIZE;
+use super::super::metrics::TEXT_SIZE;
 use super::super::text::{Weight, width};
 
 /// From this ratio of the deepest to the shallowest net on, the axis is logarithmic: otherwise

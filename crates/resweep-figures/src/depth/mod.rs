@@ -6,9 +6,9 @@ mod reference;
 mod view;
 
 use super::canvas::page;
-use super::figure::Scene;
 use super::key::Key;
 use super::layout::layout;
+use super::scene::Scene;
 use super::view::PanelView;
 use super::{Drawing, RenderError, describe};
 

@@ -2,7 +2,6 @@
 
 use super::super::RenderError;
 use super::super::canvas::{Canvas, Stroke};
-use super::super::figure::draw_texts;
 use super::super::key::Key;
 use super::super::layout::{Layout, PanelLayout};
 use super::super::legend::draw_legend;
@@ -11,6 +10,7 @@ use super::super::panel::{
     draw_axes, draw_grid, draw_mark, draw_parts, draw_references, draw_title, label_curves,
 };
 use super::super::plot::Plot;
+use super::super::scene::draw_texts;
 use super::super::series::Point;
 use super::super::strokes::{MARK, SEED_RADIUS, bold, ring, seeds_range};
 use super::view::DepthView;

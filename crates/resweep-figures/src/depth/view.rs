@@ -6,11 +6,11 @@ use resweep_core::domain::{Panel, Reference, Shortcut, Show};
 
 use super::super::axis::{Axis, round_range};
 use super::super::diverged::of_seeds;
-use super::super::figure::Scene;
 use super::super::finals::{Finals, finals, range};
 use super::super::layout::least_plot_width;
 use super::super::palette::{Colour, shortcut_colour};
 use super::super::reference::ReferenceView;
+use super::super::scene::Scene;
 use super::super::series::Point;
 use super::super::view::{CurveView, PanelView, axis_name};
 use super::axis;

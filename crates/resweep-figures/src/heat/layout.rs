@@ -1,9 +1,10 @@
 //! Where a figure of heat maps has everything, from the measured texts. Pure.
 
 use super::super::clip::{Rect, Xy};
-use super::super::layout::{
+use super::super::layout::paragraph;
+use super::super::metrics::{
     AXIS_NAME, CAPTION_ROW, CAPTION_SIZE, MARGIN, PANEL_GAP, PANEL_TITLE_ROW, PANEL_TITLE_SIZE,
-    TEXT_SIZE, TICK_GAP, TITLE_GAP, TITLE_ROW, TITLE_SIZE, paragraph,
+    TEXT_SIZE, TICK_GAP, TITLE_GAP, TITLE_ROW, TITLE_SIZE,
 };
 use super::super::names::{Space, distinct};
 use super::super::text::{Weight, widest};

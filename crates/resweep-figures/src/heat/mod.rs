@@ -8,7 +8,7 @@ pub(super) use view::{Cell, HeatView};
 
 use resweep_core::domain::Shortcut;
 
-use super::figure::Scene;
+use super::scene::Scene;
 use super::{Drawing, RenderError, describe};
 
 /// Draws a heat map. Cells of configurations that have no finished run say so; cells that the

@@ -3,9 +3,9 @@
 use super::super::RenderError;
 use super::super::canvas::{Anchor, Canvas, Font};
 use super::super::clip::{Rect, Xy, clip_line};
-use super::super::figure::draw_texts;
-use super::super::layout::{PANEL_TITLE_SIZE, TEXT_SIZE};
+use super::super::metrics::{PANEL_TITLE_SIZE, TEXT_SIZE};
 use super::super::palette::Colour;
+use super::super::scene::draw_texts;
 use super::super::strokes::thin;
 use super::super::text::Weight;
 use super::super::viridis::{text_on, viridis};

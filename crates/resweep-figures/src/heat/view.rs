@@ -6,8 +6,8 @@ use resweep_core::domain::{Panel, Shortcut, Show};
 
 use super::super::axis::Axis;
 use super::super::diverged::of_seeds;
-use super::super::figure::Scene;
 use super::super::finals::{Finals, finals, range};
+use super::super::scene::Scene;
 use super::super::view::axis_name;
 use resweep_core::analysis::statistics::{mean, standard_deviation};
 

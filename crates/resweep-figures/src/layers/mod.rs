@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use resweep_core::domain::{LayerStat, RunId};
 
 use super::canvas::page;
-use super::figure::Scene;
 use super::key::Key;
 use super::layout::{Arrangement, arranged};
+use super::scene::Scene;
 use super::view::PanelView;
 use super::{Drawing, RenderError, describe};
 

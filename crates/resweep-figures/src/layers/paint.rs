@@ -3,14 +3,14 @@
 use super::super::RenderError;
 use super::super::canvas::{Anchor, Canvas};
 use super::super::clip::Xy;
-use super::super::figure::draw_texts;
 use super::super::key::Key;
 use super::super::layout::{Layout, PanelLayout};
-use super::super::legend::{SWATCH, SWATCH_GAP};
+use super::super::metrics::{SWATCH, SWATCH_GAP};
 use super::super::panel::{
     draw_axes, draw_grid, draw_parts, draw_references, draw_title, label_curves, text_font,
 };
 use super::super::plot::Plot;
+use super::super::scene::draw_texts;
 use super::super::strokes::{dashed, response};
 use super::view::LayersView;
 

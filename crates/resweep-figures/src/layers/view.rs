@@ -7,9 +7,9 @@ use resweep_core::domain::{LayerStat, Panel, Reference, RunId, Shortcut};
 
 use super::super::axis::{Axis, round_range};
 use super::super::diverged::of_seeds;
-use super::super::figure::Scene;
 use super::super::palette::{Colour, colours};
 use super::super::reference::ReferenceView;
+use super::super::scene::Scene;
 use super::super::series::Point;
 use super::super::view::{CurveView, PanelView};
 

@@ -1,0 +1,37 @@
+//! Error against iterations, as in the paper's figures 1 and 6.
+
+use super::canvas::{Canvas, page};
+use super::key::Key;
+use super::layout::{Layout, layout};
+use super::panel::draw_panel;
+use super::scene::{Scene, draw_texts};
+use super::view::{PanelView, views};
+use super::{Drawing, RenderError, describe};
+
+/// Draws a figure of curves over the training.
+pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
+    let Scene { sweep, figure, .. } = *scene;
+    let views = views(sweep, figure, scene.runs, scene.curves);
+    let key = Key::of(sweep, figure, &views);
+    let caption = scene.caption(key.has_reference());
+    let layout = layout(scene.title(), &caption, &views, &key.texts());
+    let words = describe::curves(scene, &caption, &views);
+    let size = (layout.width, layout.height);
+    let svg = page(size, figure.look.theme, &words, |canvas| {
+        paint(canvas, &views, &layout, &key)
+    })?;
+    Ok(Drawing { svg })
+}
+
+fn paint(
+    canvas: &Canvas,
+    views: &[PanelView],
+    layout: &Layout,
+    key: &Key,
+) -> Result<(), RenderError> {
+    for (view, panel) in views.iter().zip(&layout.panels) {
+        draw_panel(canvas, view, panel, key.train)?;
+    }
+    draw_texts(canvas, &layout.title, &layout.caption)?;
+    key.draw(canvas, &layout.key)
+}
