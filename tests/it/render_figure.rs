@@ -160,14 +160,19 @@ fn curves_of_one_depth_are_told_apart() {
 }
 
 #[test]
-fn a_curve_off_the_scale_is_named_in_the_legend_only() {
+fn curves_off_the_scale_are_counted_not_named() {
     let mut setup = Setup::new(1);
     let shown = setup.add(20, Shortcut::None, &[flat(5.0, 10.0)]);
     let off = setup.add(110, Shortcut::None, &[flat(80.0, 90.0)]);
-    setup.panel(Show::Both, Some(20.0), &[shown, off]);
-    let svg = setup.svg();
-    assert!(svg.contains("plain-110 (off scale)"));
-    assert!(svg.contains("20-layer") && !svg.contains("110-layer"));
+    let waiting = setup.add(56, Shortcut::None, &[None]);
+    setup.panel(Show::Both, Some(20.0), &[off, shown, waiting]);
+    let texts = texts(&setup.svg());
+    let legend = ["plain-20", "plain-56 (no data yet)", "+ 1 off scale"];
+    for text in legend {
+        assert!(texts.iter().any(|other| other == text), "{text}: {texts:?}");
+    }
+    assert!(texts.iter().any(|text| text == "20-layer"));
+    assert!(!texts.iter().any(|text| text.contains("110")), "{texts:?}");
 }
 
 #[test]

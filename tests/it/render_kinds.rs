@@ -472,6 +472,50 @@ fn layer_responses_are_drawn_in_order_and_sorted() {
 }
 
 #[test]
+fn sixteen_nets_are_named_in_the_margin_of_layer_responses() {
+    let setup = Setup::new(
+        "depth = [20, 32, 44, 56]\nshortcut = [\"none\", \"A\", \"B\", \"C\"]\nlayer_stats = [true]",
+        "kind = \"layer-responses\"\nreference = \"paper\"",
+    );
+    let of = |run: &Run| {
+        let layers = 1..run.config.configuration.model.depth;
+        let stat = |layer| LayerStat {
+            layer,
+            name: format!("conv{layer}"),
+            std: 0.5,
+        };
+        (run.id.clone(), layers.map(stat).collect())
+    };
+    let layers: HashMap<RunId, Vec<LayerStat>> = setup.runs.iter().map(of).collect();
+    let figure = &setup.sweep.figures[0];
+    let svg = draw_layers(&setup.sweep, figure, &setup.runs, &setup.curves, &layers)
+        .expect("a figure")
+        .svg;
+    let texts = shapes(&svg, "text");
+    let right = shapes(&svg, "polyline")
+        .iter()
+        .map(|line| line.bounds()[2])
+        .fold(0.0, f64::max);
+    for label in &setup.sweep.labels {
+        let xs = texts
+            .iter()
+            .filter(|text| text.text == label)
+            .map(|text| text.number("x"));
+        let beside = xs.clone().filter(|x| *x + 30.0 >= right).count();
+        assert_eq!((xs.count(), beside), (3, 2), "{label}: legend, two margins");
+    }
+    // The paper's net of 20 layers goes up to 2.5, outside the range of the others.
+    let ticks = texts.iter().filter(|text| text.text == "3").count();
+    assert_eq!(ticks, 2, "both axes reach above the paper's curves");
+    let marks = shapes(&svg, "polygon");
+    let corners = |count: usize| {
+        let of = |mark: &&Shape| mark.attributes["points"].split_whitespace().count() == count;
+        marks.iter().filter(of).count()
+    };
+    assert!(corners(3) > 8, "triangles for option C");
+}
+
+#[test]
 fn layer_responses_without_measurements_say_what_to_do() {
     let mut setup = Setup::new(
         "depth = [8]\nshortcut = [\"A\"]\nlayer_stats = [true]",

@@ -601,11 +601,57 @@ fn a_figure_is_made_where_none_is_described() {
     let titles: Vec<_> = panels.iter().map(|panel| panel.title.as_deref()).collect();
     assert_eq!(titles, [Some("plain"), Some("residual")]);
     assert_eq!(panels[0].configurations, [0, 2]);
-    let panels = sweep(SWEEP, &["axes.shortcut=[\"A\", \"B\"]"])
+    let panels = sweep(SWEEP, &["axes.shortcut=[\"A\"]"])
         .figures
         .remove(0)
         .panels;
     assert_eq!((panels.len(), panels[0].title.as_deref()), (1, None));
+}
+
+#[test]
+fn several_residual_types_have_a_panel_each() {
+    let types = "axes.shortcut=[\"none\", \"C\", \"A\"]";
+    let panels = sweep(SWEEP, &[types]).figures.remove(0).panels;
+    let found = panels
+        .iter()
+        .map(|panel| (panel.title.as_deref(), &panel.configurations[..]));
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [
+            (Some("plain"), &[0, 3][..]),
+            (Some("residual, option A"), &[2, 5]),
+            (Some("residual, option C"), &[1, 4]),
+        ]
+    );
+    assert_eq!(panels[1].labels, ["ResNet-20 A", "ResNet-56 A"]);
+    // A panel of a single curve each would compare nothing.
+    let one_depth = sweep(SWEEP, &[types, "axes.depth=[20]"]).figures.remove(0);
+    assert_eq!(one_depth.panels.len(), 1);
+    let labels = ["plain-20", "ResNet-20 C", "ResNet-20 A"];
+    assert_eq!(one_depth.panels[0].labels, labels);
+}
+
+#[test]
+fn labels_have_numbers_as_people_write_them() {
+    let lr = "axes.lr=[0.01, 0.03162277660168379, 0.30000000000000004]";
+    let decay = "axes.weight_decay=[0.00001]";
+    let one = ["axes.depth=[20]", "axes.shortcut=[\"A\"]"];
+    let labels = sweep(SWEEP, &[lr, decay, one[0], one[1]]).labels;
+    assert_eq!(
+        labels,
+        [
+            "ResNet-20 lr=0.01",
+            "ResNet-20 lr=0.0316",
+            "ResNet-20 lr=0.3"
+        ]
+    );
+    let decays = "axes.weight_decay=[0.00001, 2.5e-7, 0.0001]";
+    let labels = sweep(SWEEP, &[decays, one[0], one[1]]).labels;
+    let written = labels.iter().map(|label| label.rsplit('=').next());
+    assert_eq!(
+        written.collect::<Vec<_>>(),
+        [Some("1e-5"), Some("2.5e-7"), Some("0.0001")]
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Both are halved first, so that each pixel is the mean of four: how the edge of a letter or a
 //! line is smoothed may change a little. A pixel differs when one of its channels does by more than
 //! [`CHANNEL`]; a picture, when more than [`SHARE`] of its pixels do: a curve of a hundred pixels
-//! that has moved by two is above it. `UPDATE_VISUAL=1 cargo test --test visual` writes the
+//! that has moved by two is above it. `UPDATE_VISUAL=1 cargo test --test it visual::` writes the
 //! pictures anew; look at them before they are committed.
 
 use std::fs;

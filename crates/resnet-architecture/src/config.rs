@@ -27,6 +27,21 @@ impl Shortcut {
         }
     }
 
+    /// As [`Shortcut::family`], but `ResNet A` beside other residual types.
+    pub fn family_among(self, mut types: impl Iterator<Item = Shortcut>) -> &'static str {
+        let names_option = self == Shortcut::A && types.any(Shortcut::has_projections);
+        if names_option {
+            "ResNet A"
+        } else {
+            self.family()
+        }
+    }
+
+    /// Whether it is option B or C.
+    pub fn has_projections(self) -> bool {
+        matches!(self, Shortcut::B | Shortcut::C)
+    }
+
     /// The name in sweep files.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +106,14 @@ impl ModelConfig {
             Shortcut::A => format!("ResNet-{}", self.depth),
             Shortcut::B => format!("ResNet-{} B", self.depth),
             Shortcut::C => format!("ResNet-{} C", self.depth),
+        }
+    }
+
+    /// As [`ModelConfig::name`], with the option of every residual net: `ResNet-20 A`.
+    pub fn name_with_option(&self) -> String {
+        match self.shortcut {
+            Shortcut::A => self.name() + " A",
+            _ => self.name(),
         }
     }
 

@@ -29,16 +29,20 @@ pub(super) fn curves(scene: &Scene, caption: &str, views: &[PanelView]) -> Words
 /// Words for a figure of heat maps.
 pub(super) fn maps(scene: &Scene, caption: &str, views: &[HeatView]) -> Words {
     let panels = views.iter().map(|view| {
-        let columns = view.shortcuts.len().max(1);
+        let columns = view.columns.values.len().max(1);
         let cells = view.cells.iter().enumerate().filter_map(|(i, cell)| {
-            let (depth, shortcut) = (view.depths[i / columns], view.shortcuts[i % columns]);
+            let (row, column) = (&view.rows, &view.columns);
+            let (row, column) = (&row.values[i / columns], &column.values[i % columns]);
             let said = match cell {
                 Cell::Absent => return None,
                 Cell::Waiting(lines) | Cell::Error { lines, .. } => lines.join(" "),
             };
-            Some(format!("{}, {depth} layers: {said}", shortcut.family()))
+            Some(format!("{column}, {row}: {said}"))
         });
-        let head = format!("{} by depth and shortcut type", view.scale.name);
+        let head = format!(
+            "{} by {} and {}",
+            view.scale.name, view.rows.name, view.columns.name
+        );
         panel(view.title.as_deref(), &head, cells.collect())
     });
     words(scene, caption, panels.collect())

@@ -9,8 +9,15 @@ use super::layout::PanelLayout;
 use super::metrics::{LABEL_HEIGHT, TEXT_SIZE};
 use super::palette::Colour;
 use super::plot::Plot;
-use super::strokes::thin;
+use super::strokes::{far, thin};
 use super::text::{Weight, width};
+use super::view::Names;
+
+/// From this distance on, the way from a curve's end to the margin is dotted.
+const FAR: f64 = 12.0;
+
+/// A margin with more names leaves out the paper's.
+pub(super) const CROWDED: usize = 10;
 
 /// A text beside the end of a line.
 struct Label<'a> {
@@ -48,7 +55,9 @@ fn labels<'a>(
         Some((text.as_str(), end, scheme.reference, scheme.grey))
     });
     let all: Vec<_> = own.iter().copied().chain(references).collect();
-    placed(plot, &all)
+    let is_crowded = plot.view.names != Names::AtEnds && all.len() > CROWDED;
+    let with_references = if is_crowded { None } else { placed(plot, &all) };
+    with_references
         .or_else(|| placed(plot, &own))
         .unwrap_or_default()
 }
@@ -59,7 +68,8 @@ fn placed<'a>(plot: &Plot, named: &[(&'a str, Xy, Colour, Colour)]) -> Option<Ve
         .iter()
         .map(|(text, end, ..)| (*end, width(text, TEXT_SIZE, Weight::Regular)))
         .collect();
-    let places = labels::place(&ends, &plot.frame, LABEL_HEIGHT)?;
+    let in_margin = plot.view.names != Names::AtEnds;
+    let places = labels::place(&ends, &plot.frame, LABEL_HEIGHT, in_margin)?;
     let labels = named.iter().zip(places);
     let label = |(&(text, end, colour, of_text), place): (&(_, _, _, _), Place)| Label {
         text,
@@ -95,7 +105,12 @@ pub(super) fn draw_labels(
             ..thin(label.colour)
         };
         let bend = (end.0.max(right.min(place.x - 12.0)), end.1);
-        canvas.line(&[*end, bend, (place.x - 2.0, place.y)], leader)?;
+        if bend.0 - end.0 > FAR {
+            canvas.line(&[*end, bend], far(label.colour))?;
+            canvas.line(&[bend, (place.x - 2.0, place.y)], leader)?;
+        } else {
+            canvas.line(&[*end, bend, (place.x - 2.0, place.y)], leader)?;
+        }
         canvas.text(label.text, at, Anchor::Start, label.font)?;
     }
     Ok(())

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::RenderError;
+use super::text::{FAMILY, faces, fallback_face, unknown};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
-use skrifa::{FontRef, MetadataProvider};
-
-use super::RenderError;
-use super::text::{FAMILY, Weight, unknown};
 use resweep_core::files::Place;
 
 /// Pixels of the PNG for each unit of the SVG, in each direction.
@@ -49,16 +47,20 @@ impl Drawing {
 /// Draws an SVG document with `scale` pixels for each of its units.
 pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
     let mut fonts = fontdb::Database::new();
-    for weight in [Weight::Regular, Weight::Bold] {
-        for font in [weight.font(), weight.fallback()] {
-            fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
-        }
-    }
+    let load = |face| fonts.load_font_source(fontdb::Source::Binary(Arc::new(face)));
+    let ids: Vec<fontdb::ID> = faces().into_iter().flat_map(load).collect();
+    let fallback = move |c: char, used: &[fontdb::ID]| {
+        let places = used
+            .iter()
+            .filter_map(|id| ids.iter().position(|known| known == id));
+        ids.get(fallback_face(c, &places.collect::<Vec<usize>>())?)
+            .copied()
+    };
     let options = usvg::Options {
         font_family: FAMILY.to_owned(),
         fontdb: Arc::new(fonts),
         font_resolver: usvg::FontResolver {
-            select_fallback: Box::new(|c, used, fonts| fallback(c, used, fonts)),
+            select_fallback: Box::new(move |c, used, _| fallback(c, used)),
             ..usvg::FontResolver::default()
         },
         ..usvg::Options::default()
@@ -73,25 +75,6 @@ pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
     let transform = Transform::from_scale(scale as f32, scale as f32);
     resvg::render(&tree, transform, &mut pixels.as_mut());
     Ok(pixels)
-}
-
-/// The next font to ask for what those used so far lack, the first missing character being `c`: one
-/// that has it, of the same weight if possible. Where none has it, any other: it may have characters
-/// that come later in the text, which usvg would leave out.
-fn fallback(c: char, used: &[fontdb::ID], fonts: &fontdb::Database) -> Option<fontdb::ID> {
-    let weight = used.first().and_then(|id| fonts.face(*id))?.weight;
-    let unused = fonts.faces().filter(|face| !used.contains(&face.id));
-    let lacks = |id| {
-        let has = fonts.with_face_data(id, |bytes, index| has_character(bytes, index, c));
-        !has.unwrap_or(false)
-    };
-    let face = unused.min_by_key(|face| (lacks(face.id), face.weight != weight));
-    face.map(|face| face.id)
-}
-
-fn has_character(font: &[u8], index: u32, c: char) -> bool {
-    let font = FontRef::from_index(font, index);
-    font.is_ok_and(|font| font.charmap().map(c).is_some())
 }
 
 pub(super) fn encode(pixels: &Pixmap) -> Result<Vec<u8>, RenderError> {

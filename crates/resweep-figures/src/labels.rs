@@ -29,9 +29,14 @@ pub(super) fn fits_inside(x: f64, width: f64, right: f64) -> bool {
 /// A curve that ends well before the plot's right edge has its label in the plot beside its
 /// end; the others have theirs in a column right of the plot. Labels are `height` high, stay
 /// within the plot's height and are moved as little as possible (least squares). `None` when
-/// they do not all fit.
-pub(super) fn place(ends: &[(Xy, f64)], plot: &Rect, height: f64) -> Option<Vec<Place>> {
-    let is_inside = |&((x, _), width): &(Xy, f64)| fits_inside(x, width, plot.right);
+/// they do not all fit. `in_margin` puts all of them into the column.
+pub(super) fn place(
+    ends: &[(Xy, f64)],
+    plot: &Rect,
+    height: f64,
+    in_margin: bool,
+) -> Option<Vec<Place>> {
+    let is_inside = |&((x, _), width): &(Xy, f64)| !in_margin && fits_inside(x, width, plot.right);
     let mut places = vec![Place { x: 0.0, y: 0.0 }; ends.len()];
     for inside in [true, false] {
         let mut group: Vec<usize> = (0..ends.len())
@@ -97,9 +102,19 @@ mod tests {
     };
 
     #[test]
+    fn labels_in_the_margin_stay_there() {
+        let ends = [((20.0, 50.0), 30.0), ((100.0, 50.0), 30.0)];
+        let places = place(&ends, &PLOT, 14.0, true).expect("two labels fit");
+        assert!(
+            places.iter().all(|place| place.x > PLOT.right),
+            "{places:?}"
+        );
+    }
+
+    #[test]
     fn labels_that_do_not_collide_stay_at_their_curves() {
         let ends = [((260.0, 100.0), 50.0), ((260.0, 200.0), 50.0)];
-        let places = place(&ends, &PLOT, 14.0).expect("two labels fit");
+        let places = place(&ends, &PLOT, 14.0, false).expect("two labels fit");
         assert_eq!(places[0], Place { x: 273.0, y: 100.0 });
         assert_eq!(places[1], Place { x: 273.0, y: 200.0 });
     }
@@ -107,22 +122,22 @@ mod tests {
     #[test]
     fn colliding_labels_move_apart_by_the_same_distance() {
         let ends = [((260.0, 151.0), 50.0), ((260.0, 149.0), 50.0)];
-        let places = place(&ends, &PLOT, 14.0).expect("two labels fit");
+        let places = place(&ends, &PLOT, 14.0, false).expect("two labels fit");
         assert_eq!((places[1].y, places[0].y), (143.0, 157.0));
     }
 
     #[test]
     fn a_curve_that_ends_early_has_its_label_in_the_plot() {
-        let places = place(&[((100.0, 51.0), 50.0)], &PLOT, 14.0).expect("one label fits");
+        let places = place(&[((100.0, 51.0), 50.0)], &PLOT, 14.0, false).expect("one label fits");
         assert_eq!(places, [Place { x: 106.0, y: 57.0 }]);
     }
 
     #[test]
     fn labels_that_cannot_all_fit_are_refused() {
         let ends = vec![((260.0, 100.0), 50.0); 16];
-        assert_eq!(place(&ends, &PLOT, 14.0), None);
-        assert!(place(&ends[..15], &PLOT, 14.0).is_some());
-        assert_eq!(place(&[], &PLOT, 14.0), Some(Vec::new()));
+        assert_eq!(place(&ends, &PLOT, 14.0, false), None);
+        assert!(place(&ends[..15], &PLOT, 14.0, false).is_some());
+        assert_eq!(place(&[], &PLOT, 14.0, false), Some(Vec::new()));
     }
 
     #[test]
@@ -141,7 +156,7 @@ mod tests {
                     ((x, y), rng.random_range(20.0..120.0))
                 })
                 .collect();
-            let places = place(&ends, &PLOT, 14.0).expect("twelve labels fit");
+            let places = place(&ends, &PLOT, 14.0, false).expect("twelve labels fit");
             check(&ends, &places);
         }
     }

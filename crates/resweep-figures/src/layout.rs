@@ -5,7 +5,7 @@
 
 use super::clip::{Rect, Xy};
 use super::labels;
-use super::legend::{Legend, legend};
+use super::legend::{Entry, Legend, legend};
 use super::metrics::{
     AXIS_NAME, BELOW_PLOT, CAPTION_ROW, CAPTION_SIZE, ENTRY, KEY_GAP, KEY_ROW, LABEL_HEIGHT,
     LEGEND_BELOW, LEGEND_ROW, MARGIN, PANEL_GAP, PANEL_TITLE_ROW, PANEL_TITLE_SIZE, TEXT_SIZE,
@@ -14,7 +14,7 @@ use super::metrics::{
 use super::names::{Space, distinct};
 use super::series::DivergedSeed;
 use super::text::{Weight, shorten, widest, width, wrap};
-use super::view::PanelView;
+use super::view::{Names, PanelView};
 
 /// A direct label longer than this is shortened; one that says that a run diverged may be longer,
 /// since it usually lies in the plot.
@@ -40,8 +40,7 @@ pub(super) struct Layout {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PanelLayout {
     pub title: (Xy, String),
-    /// One entry for each curve.
-    pub legend: Vec<(Xy, String)>,
+    pub legend: Vec<Entry>,
     /// One direct label for each curve, and one for each of the paper's.
     pub labels: Vec<String>,
     pub reference_labels: Vec<String>,
@@ -200,7 +199,10 @@ fn panel_row(
     let legends: Vec<Legend> = views
         .iter()
         .zip(rooms)
-        .map(|(v, room)| legend(v, room))
+        .map(|(v, room)| match v.names {
+            Names::WithoutLegend => Legend::none(),
+            _ => legend(v, room),
+        })
         .collect();
     let rows = legends.iter().map(|legend| legend.rows).max().unwrap_or(0);
     let plot_top = below_title + rows as f64 * LEGEND_ROW + LEGEND_BELOW;
@@ -322,10 +324,11 @@ fn labels_beside(view: &PanelView, arrangement: &Arrangement) -> Vec<String> {
         .zip(&view.curves);
     let beside = labels.filter(|(label, curve)| {
         let end = curve.last_diverged().and_then(DivergedSeed::end);
-        end.is_none_or(|end| {
-            let x = view.x.share(end.iteration as f64) * plot;
-            !labels::fits_inside(x, width(label, TEXT_SIZE, Weight::Regular), plot)
-        })
+        view.names != Names::AtEnds
+            || end.is_none_or(|end| {
+                let x = view.x.share(end.iteration as f64) * plot;
+                !labels::fits_inside(x, width(label, TEXT_SIZE, Weight::Regular), plot)
+            })
     });
     beside.map(|(label, _)| label).collect()
 }
@@ -383,6 +386,7 @@ mod tests {
             references: Vec::new(),
             x: Axis::iterations(rng.random_range(1..100_000)),
             y: Axis::errors("error (%)", 0.0, rng.random_range(1.0..100.0), &[]),
+            names: Names::default(),
         }
     }
 
@@ -410,8 +414,8 @@ mod tests {
                 PANEL_TITLE_SIZE,
                 Weight::Bold,
             );
-            for (at, text) in &panel.legend {
-                add(*at, text, TEXT_SIZE, Weight::Regular);
+            for entry in &panel.legend {
+                add(entry.at, &entry.text, TEXT_SIZE, Weight::Regular);
             }
             let ends: Vec<(Xy, f64)> = panel
                 .labels
@@ -427,7 +431,8 @@ mod tests {
                     ((x, y), width(text, TEXT_SIZE, Weight::Regular))
                 })
                 .collect();
-            let places = labels::place(&ends, &panel.plot, LABEL_HEIGHT).expect("12 labels fit");
+            let places =
+                labels::place(&ends, &panel.plot, LABEL_HEIGHT, false).expect("12 labels fit");
             for (place, text) in places.iter().zip(&panel.labels) {
                 add((place.x, place.y), text, TEXT_SIZE, Weight::Regular);
             }

@@ -1,7 +1,7 @@
 //! A panel's legend: a sample of each line with the configuration's name.
 
 use super::RenderError;
-use super::canvas::{Anchor, Canvas, Font};
+use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::Xy;
 use super::metrics::{LEGEND_ROW, SWATCH, SWATCH_GAP, TEXT_SIZE};
 use super::names::{Space, distinct};
@@ -19,22 +19,42 @@ const LEAST_NAME: f64 = 0.4;
 
 /// A panel's legend, laid out from (0, 0).
 pub(super) struct Legend {
-    /// Those of the first curves; behind them may be how many more there are.
-    pub entries: Vec<(Xy, String)>,
+    pub entries: Vec<Entry>,
     pub rows: usize,
 }
 
+/// A text with the place of its sample.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub at: Xy,
+    pub text: String,
+    /// Index of the curve that it names; `None` where it counts those that have no entry.
+    pub curve: Option<usize>,
+}
+
 impl Legend {
+    /// That of a panel which has none.
+    pub(super) fn none() -> Legend {
+        Legend {
+            entries: Vec::new(),
+            rows: 0,
+        }
+    }
+
     /// The entries with their places moved from (0, 0) to (`left`, `top`).
-    pub(super) fn moved(self, (left, top): Xy) -> Vec<(Xy, String)> {
+    pub(super) fn moved(self, (left, top): Xy) -> Vec<Entry> {
         let entries = self.entries.into_iter();
         entries
-            .map(|((x, y), text)| ((x + left, y + top), text))
+            .map(|entry| Entry {
+                at: (entry.at.0 + left, entry.at.1 + top),
+                ..entry
+            })
             .collect()
     }
 }
 
-/// Lays out a panel's legend in aligned columns, row by row, no wider than `room`.
+/// Lays out a panel's legend in aligned columns, row by row, no wider than `room`. Curves that lie
+/// outside the frame are counted, not named.
 pub(super) fn legend(view: &PanelView, room: f64) -> Legend {
     let swatch = SWATCH + SWATCH_GAP;
     let space = Space {
@@ -42,43 +62,58 @@ pub(super) fn legend(view: &PanelView, room: f64) -> Legend {
         weight: Weight::Regular,
         limit: room - swatch,
     };
-    let shown = |count: usize| texts(&view.curves[..count], space);
+    let (outside, inside): (Vec<_>, Vec<_>) = view
+        .curves
+        .iter()
+        .enumerate()
+        .partition(|(_, curve)| curve.is_off_scale());
+    let shown = |count: usize| {
+        let mut texts = texts(inside[..count].iter().map(|(_, curve)| *curve), space);
+        let more = inside.len() - count;
+        texts.extend((more > 0).then(|| format!("+ {more} more")));
+        texts.extend((!outside.is_empty()).then(|| format!("+ {} off scale", outside.len())));
+        texts
+    };
     let columns = |texts: &[String]| {
         let step = swatch + widest(texts, TEXT_SIZE, Weight::Regular) + GAP;
         let columns = (((room + GAP) / step).floor() as usize).clamp(1, texts.len().max(1));
         (columns, step)
     };
-    let all = view.curves.len();
+    let all = inside.len();
     let narrowest = (((room + GAP) / (swatch + GAP)) as usize).max(1);
     let may_fit = all <= ROWS_MAX * narrowest;
-    let mut texts = shown(if may_fit { all } else { FEW });
-    if !may_fit || texts.len().div_ceil(columns(&texts).0) > ROWS_MAX {
-        texts = shown(FEW);
-        texts.push(format!("+ {} more", all - FEW));
+    let mut named = if may_fit { all } else { FEW };
+    let mut texts = shown(named);
+    if texts.len().div_ceil(columns(&texts).0) > ROWS_MAX {
+        named = FEW;
+        texts = shown(named);
     }
     let (columns, step) = columns(&texts);
     let rows = texts.len().div_ceil(columns);
-    let place = |i: usize| {
-        let (row, column) = (i / columns, i % columns);
-        (column as f64 * step, (row as f64 + 0.5) * LEGEND_ROW)
+    let entry = |(i, text): (usize, String)| Entry {
+        at: (
+            (i % columns) as f64 * step,
+            ((i / columns) as f64 + 0.5) * LEGEND_ROW,
+        ),
+        text,
+        curve: inside[..named].get(i).map(|(index, _)| *index),
     };
-    let entries = texts.into_iter().enumerate();
     Legend {
-        entries: entries.map(|(i, text)| (place(i), text)).collect(),
+        entries: texts.into_iter().enumerate().map(entry).collect(),
         rows,
     }
 }
 
 /// Names with what is remarked on them, which keeps its room where names are long.
-fn texts(curves: &[CurveView], space: Space) -> Vec<String> {
+fn texts<'a>(curves: impl Iterator<Item = &'a CurveView> + Clone, space: Space) -> Vec<String> {
     let remark = |curve: &CurveView| match curve.remark.as_str() {
         "" => String::new(),
         remark => format!(" ({remark})"),
     };
-    let remarks: Vec<String> = curves.iter().map(remark).collect();
+    let remarks: Vec<String> = curves.clone().map(remark).collect();
     let taken = widest(&remarks, space.size, space.weight);
     let limit = (space.limit - taken).max(LEAST_NAME * space.limit);
-    let names: Vec<String> = curves.iter().map(|curve| curve.legend.clone()).collect();
+    let names: Vec<String> = curves.map(|curve| curve.legend.clone()).collect();
     let names = distinct(&names, Space { limit, ..space });
     let texts: Vec<String> = names
         .iter()
@@ -88,33 +123,44 @@ fn texts(curves: &[CurveView], space: Space) -> Vec<String> {
     distinct(&texts, space)
 }
 
-/// Draws a legend; curves of which nothing is to be seen are grey.
+/// Draws a legend; curves of which nothing is to be seen are grey. `stroke` is the look of a
+/// curve's sample.
 pub(super) fn draw_legend(
     canvas: &Canvas,
     view: &PanelView,
-    entries: &[(Xy, String)],
+    entries: &[Entry],
+    stroke: impl Fn(usize, &CurveView) -> Stroke,
 ) -> Result<(), RenderError> {
     let scheme = canvas.scheme();
-    for (i, ((x, y), text)) in entries.iter().enumerate() {
-        let more = i == FEW && entries.len() < view.curves.len();
-        let curve = view.curves.get(i).filter(|_| !more);
-        let colour = match curve {
-            Some(curve) if curve.visible => scheme.ink,
-            _ => scheme.grey,
-        };
-        if let Some(curve) = curve {
-            let stroke = if curve.visible { bold } else { thin };
-            canvas.line(&[(*x, *y), (x + SWATCH, *y)], stroke(curve.colour))?;
+    for Entry {
+        at: (x, y),
+        text,
+        curve,
+    } in entries
+    {
+        let named = curve.and_then(|index| Some((index, view.curves.get(index)?)));
+        let is_grey = named.is_none_or(|(_, curve)| !curve.visible);
+        if let Some((index, curve)) = named {
+            canvas.line(&[(*x, *y), (x + SWATCH, *y)], stroke(index, curve))?;
             if let Some(marker) = curve.marker {
                 marker.draw(canvas, (x + SWATCH / 2.0, *y), curve.colour)?;
             }
         }
         let font = Font {
-            colour,
+            colour: if is_grey { scheme.grey } else { scheme.ink },
             size: TEXT_SIZE,
             weight: Weight::Regular,
         };
         canvas.text(text, (x + SWATCH + SWATCH_GAP, *y), Anchor::Start, font)?;
     }
     Ok(())
+}
+
+/// The look of an error's sample: bold, or thin where nothing of it is to be seen.
+pub(super) fn sample(_: usize, curve: &CurveView) -> Stroke {
+    if curve.visible {
+        bold(curve.colour)
+    } else {
+        thin(curve.colour)
+    }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use resweep_core::domain::Shortcut;
+
 use super::RenderError;
 use super::canvas::Canvas;
 use super::clip::Xy;
@@ -45,6 +47,18 @@ pub(super) fn markers(colours: &[Colour]) -> Vec<Option<Marker>> {
         Some(ALL[again % ALL.len()])
     });
     markers.collect()
+}
+
+/// The mark of a residual type, where a plot has several of them.
+pub(super) fn of_type(shortcut: Shortcut, all: &[Shortcut]) -> Option<Marker> {
+    let is_other = |other: &&Shortcut| **other != Shortcut::None && **other != shortcut;
+    all.iter().find(is_other)?;
+    match shortcut {
+        Shortcut::None => None,
+        Shortcut::A => Some(Marker::Diamond),
+        Shortcut::B => Some(Marker::Square),
+        Shortcut::C => Some(Marker::Triangle),
+    }
 }
 
 impl Marker {

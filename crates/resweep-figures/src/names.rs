@@ -43,9 +43,17 @@ const WAYS: [Way; 5] = [
     with_values,
 ];
 
+/// Those of them that leave words whole.
+const OF_WORDS: [Way; 4] = [
+    <[String]>::to_vec,
+    without_common_words,
+    with_initials,
+    with_values,
+];
+
 /// The names, each no wider than the space has room for. Names that differ stay different: they
-/// lose the middle, then words that all of them have, the beginning and end that all share, and
-/// the names of keys; where nothing else is left, they get a number.
+/// lose words that all of them have, the beginning and end that all share, and the names of keys;
+/// where that is not enough, the middle, and where nothing else is left, they get a number.
 pub(super) fn distinct(names: &[String], space: Space) -> Vec<String> {
     if names.iter().all(|name| space.fits(name)) {
         return names.to_vec();
@@ -60,7 +68,10 @@ pub(super) fn distinct(names: &[String], space: Space) -> Vec<String> {
         let is_left = |(shown, name): (&String, &String)| name.is_empty() || !shown.is_empty();
         seen.len() == kinds.len() && shown.iter().zip(names).all(is_left)
     };
-    let found = WAYS.iter().map(shortened).find(is_apart);
+    let fits = |shown: &Vec<String>| shown.iter().all(|name| space.fits(name));
+    let whole = OF_WORDS.iter().map(|way| way(names));
+    let whole = whole.filter(|shown| fits(shown)).find(is_apart);
+    let found = whole.or_else(|| WAYS.iter().map(shortened).find(is_apart));
     found.unwrap_or_else(|| numbered(names, &kinds, space))
 }
 

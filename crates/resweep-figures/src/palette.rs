@@ -1,7 +1,7 @@
 //! Colours: those of a theme's page, and those of curves: the paper's for its depths, distinct
 //! others for the rest.
 
-use resweep_core::domain::{Configuration, Look, Palette, Shortcut, Theme};
+use resweep_core::domain::{Look, Palette, Shortcut, Theme};
 
 /// Red, green and blue in 0..=255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,9 +148,17 @@ const OKABE_ITO: [(usize, Colour); 6] = [
     (1202, Colour(204, 121, 167)),
 ];
 
-/// The two that are left, blue and yellow; then shades, for figures of more than eight curves.
-const OKABE_ITO_OTHERS: [Colour; 12] = [
+/// The eight of Okabe and Ito in the order in which curves without a colour of their own take
+/// those that are free, yellow last: it is the hardest to see on white. Then shades, for figures
+/// of more than eight curves.
+const OKABE_ITO_OTHERS: [Colour; 18] = [
     Colour(0, 114, 178),
+    Colour(213, 94, 0),
+    Colour(0, 158, 115),
+    Colour(86, 180, 233),
+    Colour(204, 121, 167),
+    Colour(230, 159, 0),
+    BLACK,
     Colour(240, 228, 66),
     Colour(115, 80, 0),
     Colour(43, 90, 117),
@@ -164,42 +172,91 @@ const OKABE_ITO_OTHERS: [Colour; 12] = [
     Colour(230, 188, 211),
 ];
 
-/// One colour for each of a panel's configurations, told by their `indices` into all. The first of a depth that the paper shows
-/// has the colour of this depth; each of the others has a colour that no other curve of the
-/// panel has, as long as there are any left. In a panel of a single depth none has the paper's.
-pub(super) fn colours(
-    configurations: &[Configuration],
-    indices: &[usize],
-    look: Look,
-) -> Vec<Colour> {
-    let scheme = Scheme::of(look.theme);
-    let (of_depths, others) = match look.palette {
-        Palette::Paper => (&PAPER, &PAPER_OTHERS),
-        Palette::OkabeIto => (&OKABE_ITO, &OKABE_ITO_OTHERS),
-    };
-    let depths: Vec<Option<usize>> = indices
-        .iter()
-        .map(|&index| configurations.get(index).map(depth))
-        .collect();
-    // Where all are of one depth, what tells them apart has the same colours in every such panel.
-    let one_depth = depths.len() > 1 && depths.iter().all(|depth| *depth == depths[0]);
-    let mut others = others.iter().copied().cycle();
-    let mut colour = |(i, depth): (usize, &Option<usize>)| {
-        let first = !one_depth && !depths[..i].contains(depth);
-        match of_depths.iter().find(|(of, _)| Some(*of) == *depth) {
-            Some(&(_, colour)) if first => colour,
-            _ => others.next().unwrap_or(BLACK),
+/// The colours of a figure's curves: each depth has one, the same in all panels.
+pub(super) struct CurveColours {
+    scheme: Scheme,
+    of_depths: Vec<(usize, Colour)>,
+    /// For what no depth has: those that no depth of the figure has taken come first.
+    others: Vec<Colour>,
+}
+
+impl CurveColours {
+    /// Colours for panels of these depths. A depth that the paper shows has its colour from the
+    /// palette; the others take colours that are free.
+    pub(super) fn of(panels: &[Vec<usize>], look: Look) -> CurveColours {
+        let (known, free): (_, &[Colour]) = match look.palette {
+            Palette::Paper => (&PAPER, &PAPER_OTHERS),
+            Palette::OkabeIto => (&OKABE_ITO, &OKABE_ITO_OTHERS),
+        };
+        let known = |depth: usize| known.iter().find(|(of, _)| *of == depth).map(|(_, c)| *c);
+        let mut depths: Vec<usize> = Vec::new();
+        for &depth in panels.iter().flatten() {
+            if !depths.contains(&depth) {
+                depths.push(depth);
+            }
         }
-    };
-    let chosen: Vec<Colour> = depths.iter().enumerate().map(&mut colour).collect();
-    chosen.into_iter().map(|c| scheme.line(c)).collect()
+        let fixed: Vec<Colour> = depths.iter().filter_map(|&depth| known(depth)).collect();
+        let free: Vec<Colour> = free
+            .iter()
+            .copied()
+            .filter(|c| !fixed.contains(c))
+            .collect();
+        let mut next = free.iter().copied().cycle();
+        let mut colour = |depth| known(depth).or_else(|| next.next()).unwrap_or(BLACK);
+        let of_depths: Vec<(usize, Colour)> = depths.iter().map(|&d| (d, colour(d))).collect();
+        let is_taken = |c: &Colour| of_depths.iter().any(|(_, taken)| taken == c);
+        let (taken, mut others): (Vec<Colour>, Vec<Colour>) =
+            free.iter().partition(|c| is_taken(c));
+        others.extend(taken);
+        CurveColours {
+            scheme: Scheme::of(look.theme),
+            of_depths,
+            others,
+        }
+    }
+
+    pub(super) fn of_depth(&self, depth: usize) -> Colour {
+        let mut known = self.of_depths.iter();
+        let colour = known
+            .find(|(of, _)| *of == depth)
+            .map_or(BLACK, |(_, c)| *c);
+        self.scheme.line(colour)
+    }
+
+    /// One colour for each curve of a panel, given by their depths. The first of a depth has the
+    /// depth's colour; each of the others one that no other curve of the panel has, as long as
+    /// there are any left. In a panel of a single depth none has the depth's.
+    pub(super) fn of_panel(&self, depths: &[usize]) -> Vec<Colour> {
+        let is_first = |i: usize| !is_one_depth(depths) && !depths[..i].contains(&depths[i]);
+        let firsts = (0..depths.len()).filter(|&i| is_first(i));
+        let used: Vec<Colour> = firsts.map(|i| self.of_depth(depths[i])).collect();
+        let lines: Vec<Colour> = self.others.iter().map(|&c| self.scheme.line(c)).collect();
+        let (used, unused): (Vec<Colour>, Vec<Colour>) =
+            lines.into_iter().partition(|c| used.contains(c));
+        let mut others = unused.iter().chain(&used).copied().cycle();
+        let colour = |i: usize| match is_first(i) {
+            true => self.of_depth(depths[i]),
+            false => others.next().unwrap_or(BLACK),
+        };
+        (0..depths.len()).map(colour).collect()
+    }
+}
+
+/// Whether a panel compares nets of one depth: what tells them apart then has the same colours in
+/// all such panels.
+pub(super) fn is_one_depth(depths: &[usize]) -> bool {
+    depths.len() > 1 && depths.iter().all(|depth| *depth == depths[0])
 }
 
 /// The colour of a shortcut type, the same in every figure.
 pub(super) fn shortcut_colour(shortcut: Shortcut, look: Look) -> Colour {
     let others = match look.palette {
         Palette::Paper => [PAPER_OTHERS[0], PAPER_OTHERS[1], PAPER_OTHERS[2]],
-        Palette::OkabeIto => [OKABE_ITO_OTHERS[0], OKABE_ITO[3].1, OKABE_ITO[2].1],
+        Palette::OkabeIto => [
+            OKABE_ITO_OTHERS[0],
+            OKABE_ITO_OTHERS[1],
+            OKABE_ITO_OTHERS[2],
+        ],
     };
     let [a, b, c] = others;
     Scheme::of(look.theme).line(match shortcut {
@@ -210,39 +267,56 @@ pub(super) fn shortcut_colour(shortcut: Shortcut, look: Look) -> Colour {
     })
 }
 
-fn depth(configuration: &Configuration) -> usize {
-    configuration.model.depth
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Of depths, and for others.
-    type Colours = ([(usize, Colour); 6], [Colour; 12]);
+    /// Every colour of both palettes, each once.
+    fn palettes() -> [Vec<Colour>; 2] {
+        let paper = PAPER.iter().map(|(_, colour)| *colour).chain(PAPER_OTHERS);
+        [paper.collect(), OKABE_ITO_OTHERS.to_vec()]
+    }
 
-    const PALETTES: [Colours; 2] = [(PAPER, PAPER_OTHERS), (OKABE_ITO, OKABE_ITO_OTHERS)];
-
-    fn all((of_depths, others): Colours) -> Vec<Colour> {
-        let of_depths = of_depths.into_iter().map(|(_, colour)| colour);
-        of_depths.chain(others).collect()
+    fn look(palette: Palette) -> Look {
+        Look {
+            palette,
+            ..Look::default()
+        }
     }
 
     #[test]
     fn panels_of_one_depth_each_colour_shortcut_types_alike() {
-        use resweep_core::domain::Shortcut;
-        let depths = [8, 20, 56];
-        let nets = depths
-            .iter()
-            .flat_map(|&depth| [Shortcut::None, Shortcut::A, Shortcut::B].map(|s| (depth, s)));
-        let nets: Vec<Configuration> = nets
-            .map(|(depth, s)| Configuration::paper(depth, s))
-            .collect();
-        let of = |panel: [usize; 3]| colours(&nets, &panel, Look::default());
-        assert_eq!(of([0, 1, 2]), of([3, 4, 5]));
-        assert_eq!(of([0, 1, 2]), of([6, 7, 8]));
-        let alone = colours(&nets, &[3], Look::default());
+        let panels = [vec![8; 3], vec![20; 3], vec![56; 3]];
+        let colours = CurveColours::of(&[], Look::default());
+        let first = colours.of_panel(&panels[0]);
+        assert!(panels.iter().all(|panel| colours.of_panel(panel) == first));
+        let alone = CurveColours::of(&[vec![20]], Look::default()).of_panel(&[20]);
         assert_eq!(alone, [Colour(191, 191, 0)], "the paper's for 20 layers");
+    }
+
+    #[test]
+    fn a_depth_has_the_same_colour_in_every_panel() {
+        let panels = [vec![20, 26, 38], vec![38, 20], vec![26, 26, 38]];
+        for palette in [Palette::Paper, Palette::OkabeIto] {
+            let colours = CurveColours::of(&panels, look(palette));
+            let [first, second, third] = [0, 1, 2].map(|panel| colours.of_panel(&panels[panel]));
+            assert_eq!(second, [first[2], first[0]]);
+            assert_eq!((third[0], third[2]), (first[1], first[2]));
+            assert!(!first.contains(&third[1]), "of its own: {third:?}");
+        }
+    }
+
+    #[test]
+    fn okabe_and_itos_unused_colours_are_taken_before_shades() {
+        let depths = [8, 14, 20, 26, 38, 50, 62, 68];
+        let colours = CurveColours::of(&[depths.to_vec()], look(Palette::OkabeIto));
+        let taken = colours.of_panel(&depths);
+        assert!(
+            OKABE_ITO_OTHERS[..8]
+                .iter()
+                .all(|eight| taken.contains(eight))
+        );
+        assert_eq!(taken[2], Colour(230, 159, 0), "20 layers are orange");
     }
 
     #[test]
@@ -257,7 +331,7 @@ mod tests {
     fn every_text_can_be_read_in_both_themes() {
         for theme in [Theme::Light, Theme::Dark] {
             let scheme = Scheme::of(theme);
-            let curves = PALETTES.into_iter().flat_map(all);
+            let curves = palettes().into_iter().flatten();
             let labels = curves.map(|colour| scheme.text(scheme.line(colour)));
             for colour in labels.chain([scheme.ink, scheme.grey]) {
                 let contrast = colour.contrast(scheme.background);
@@ -268,7 +342,7 @@ mod tests {
 
     #[test]
     fn lines_can_be_seen_on_the_dark_theme() {
-        for colour in PALETTES.into_iter().flat_map(all) {
+        for colour in palettes().into_iter().flatten() {
             let drawn = DARK.line(colour);
             assert!(drawn.contrast(DARK.background) >= 3.0, "{colour:?}");
         }
@@ -283,11 +357,11 @@ mod tests {
 
     #[test]
     fn all_colours_differ_in_both_themes() {
-        for (palette, theme) in PALETTES
+        for (palette, theme) in palettes()
             .into_iter()
-            .flat_map(|palette| [(palette, LIGHT), (palette, DARK)])
+            .flat_map(|palette| [(palette.clone(), LIGHT), (palette, DARK)])
         {
-            let drawn: Vec<Colour> = all(palette).into_iter().map(|c| theme.line(c)).collect();
+            let drawn: Vec<Colour> = palette.into_iter().map(|c| theme.line(c)).collect();
             for (i, colour) in drawn.iter().enumerate() {
                 assert!(!drawn[..i].contains(colour), "{colour:?} appears twice");
             }
@@ -342,7 +416,7 @@ mod tests {
 
     #[test]
     fn okabe_and_itos_eight_colours_differ_for_every_kind_of_colour_blindness() {
-        let eight = &all((OKABE_ITO, OKABE_ITO_OTHERS))[..8];
+        let eight = &OKABE_ITO_OTHERS[..8];
         for scheme in [LIGHT, DARK] {
             for deficiency in DEFICIENCIES {
                 let seen: Vec<[f64; 3]> = eight

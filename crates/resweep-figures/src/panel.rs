@@ -6,7 +6,7 @@ use super::clip::{Rect, Xy, clip_line, clip_polygon};
 use super::decimate::Shown;
 use super::direct::draw_labels;
 use super::layout::PanelLayout;
-use super::legend::draw_legend;
+use super::legend::{draw_legend, sample};
 use super::markers::places;
 use super::metrics::{PANEL_TITLE_SIZE, TEXT_SIZE};
 use super::palette::Colour;
@@ -42,7 +42,7 @@ pub(super) fn draw_panel(
     let frame = layout.plot;
     let plot = Plot { view, frame };
     draw_title(canvas, layout)?;
-    draw_legend(canvas, view, &layout.legend)?;
+    draw_legend(canvas, view, &layout.legend, sample)?;
     draw_grid(canvas, &plot)?;
     draw_references(canvas, &plot, train, bold)?;
     for curve in &view.curves {
@@ -81,8 +81,12 @@ fn draw_diverged(
     Ok(())
 }
 
-/// Shapes on the main lines of curves whose colours are those of others.
-fn draw_markers(canvas: &Canvas, plot: &Plot, shown: &[[Shown; 2]]) -> Result<(), RenderError> {
+/// Shapes on the main lines of the curves that have one.
+pub(super) fn draw_markers(
+    canvas: &Canvas,
+    plot: &Plot,
+    shown: &[[Shown; 2]],
+) -> Result<(), RenderError> {
     for (index, (curve, [train, eval])) in plot.view.curves.iter().zip(shown).enumerate() {
         let Some(marker) = curve.marker else { continue };
         let main = if eval.points.is_empty() { train } else { eval };

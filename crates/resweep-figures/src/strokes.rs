@@ -83,6 +83,15 @@ pub(super) fn thin(colour: Colour) -> Stroke {
     }
 }
 
+/// The way through the plot from the end of a curve to its label in the margin.
+pub(super) fn far(colour: Colour) -> Stroke {
+    Stroke {
+        opacity: 0.7,
+        dash: Some((1.0, 3.0)),
+        ..thin(colour)
+    }
+}
+
 /// The bar from the lowest to the highest seed of one configuration.
 pub(super) fn seeds_range(colour: Colour) -> Stroke {
     Stroke {

@@ -4,6 +4,7 @@
 //! the characters that it lacks.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider};
@@ -37,6 +38,31 @@ impl Weight {
             Weight::Bold => notosans::BOLD_TTF,
         }
     }
+}
+
+/// All faces, each weight followed by its fallback.
+pub(super) fn faces() -> [&'static [u8]; 4] {
+    let [regular, bold] = [Weight::Regular, Weight::Bold];
+    [
+        regular.font(),
+        regular.fallback(),
+        bold.font(),
+        bold.fallback(),
+    ]
+}
+
+/// The next of [`faces`] to ask for what those in `used` lack, the first missing character being
+/// `c`: one that has it, of the same weight if possible. Where none has it, any other: it may have
+/// characters that come later in the text, which would be left out otherwise.
+pub(super) fn fallback_face(c: char, used: &[usize]) -> Option<usize> {
+    let is_bold = |face: usize| face > 1;
+    let first = *used.first()?;
+    let lacks = |face: usize| {
+        let font = FontRef::new(faces()[face]);
+        font.map_or(true, |font| font.charmap().map(c).is_none())
+    };
+    let unused = (0..faces().len()).filter(|face| !used.contains(face));
+    unused.min_by_key(|&face| (lacks(face), is_bold(face) != is_bold(first)))
 }
 
 /// The fonts that draw a text of a weight, in the order in which they are asked for a character.
@@ -109,25 +135,66 @@ pub(super) fn widest(texts: &[String], size: f64, weight: Weight) -> f64 {
 }
 
 /// `text`, or as much of its beginning and its end as fits into `limit` around an ellipsis: what
-/// tells names apart is often at their end.
+/// tells names apart is often at their end. Numbers are kept or left out whole.
 pub(super) fn shorten(text: &str, size: f64, weight: Weight, limit: f64) -> String {
     if width(text, size, weight) <= limit {
         return text.to_owned();
     }
     let characters: Vec<char> = text.chars().collect();
-    let with = |kept: usize| {
-        let (head, tail) = (kept.div_ceil(2), kept / 2);
+    let numbers = numbers(&characters);
+    let number_around = |at: usize| numbers.iter().find(|n| n.start < at && at < n.end);
+    let cut = |head: usize, tail: usize| {
+        let head = number_around(head).map_or(head, |number| number.start);
+        let tail = number_around(tail).map_or(tail, |number| number.end);
         let head: String = characters[..head].iter().collect();
-        let tail: String = characters[characters.len() - tail..].iter().collect();
+        let tail: String = characters[tail..].iter().collect();
         format!("{}\u{2026}{}", head.trim_end(), tail.trim_start())
     };
-    let fits = |kept: &usize| width(&with(*kept), size, weight) <= limit;
+    let fits = |cut: &str| width(cut, size, weight) <= limit;
+    let tail_of = |kept: usize| characters.len() - kept / 2;
+    let even = |kept: usize| cut(kept.div_ceil(2), tail_of(kept));
     // More characters are never narrower, so the first that do not fit can be searched for.
     let lengths: Vec<usize> = (1..characters.len()).collect();
-    match lengths.partition_point(fits) {
-        0 => String::new(),
-        kept => with(kept),
+    let kept = lengths.partition_point(|&kept| fits(&even(kept)));
+    let mut ways = vec![even(kept)];
+    // A number that the cut goes through stays where a shorter beginning makes room for it.
+    if let Some(number) = number_around(tail_of(kept)) {
+        let heads: Vec<usize> = (1..=kept.div_ceil(2)).collect();
+        let head = heads.partition_point(|&head| fits(&cut(head, number.start)));
+        ways.push(cut(head, number.start));
     }
+    let is_cut = |cut: &String| fits(cut) && cut.chars().count() > 1;
+    let longest = ways
+        .into_iter()
+        .filter(is_cut)
+        .max_by_key(|cut| cut.chars().count());
+    longest.unwrap_or_default()
+}
+
+/// Where the numbers of a text are: digits with a point, a sign and an exponent, `-2.5e-7`.
+fn numbers(text: &[char]) -> Vec<Range<usize>> {
+    let digit = |at: usize| text.get(at).is_some_and(char::is_ascii_digit);
+    let is = |at: usize, any_of: &[char]| text.get(at).is_some_and(|c| any_of.contains(c));
+    let belongs = |at: usize| {
+        digit(at)
+            || is(at, &['.', ',']) && digit(at + 1)
+            || is(at, &['e', 'E']) && (digit(at + 1) || is(at + 1, &['-', '+']) && digit(at + 2))
+            || is(at, &['-', '+']) && at > 0 && is(at - 1, &['e', 'E']) && digit(at + 1)
+    };
+    let mut numbers = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let start = at;
+        if digit(at) {
+            while belongs(at) {
+                at += 1;
+            }
+            numbers.push(start..at);
+        } else {
+            at += 1;
+        }
+    }
+    numbers
 }
 
 /// Breaks `text` at spaces into lines no wider than `limit`; a single word may be wider.
@@ -177,6 +244,26 @@ mod tests {
         let width = width(&short, 12.0, Weight::Regular);
         assert!(width <= all / 2.0 && width > all / 3.0, "{short}");
         assert_eq!(shorten(text, 12.0, Weight::Regular, 1.0), "");
+    }
+
+    #[test]
+    fn numbers_are_never_cut() {
+        let text = "plain-1202 batch_size=128 lr=0.0316 weight_decay=2.5e-7";
+        let whole = ["1202", "128", "0.0316", "2.5e-7"];
+        let all = width(text, 12.0, Weight::Regular);
+        for percent in 0..100 {
+            let short = shorten(
+                text,
+                12.0,
+                Weight::Regular,
+                all * f64::from(percent) / 100.0,
+            );
+            let characters: Vec<char> = short.chars().collect();
+            for number in numbers(&characters) {
+                let found: String = characters[number].iter().collect();
+                assert!(whole.contains(&found.as_str()), "{short}");
+            }
+        }
     }
 
     #[test]

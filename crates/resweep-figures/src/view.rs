@@ -7,7 +7,7 @@ use resweep_core::domain::{Curves, EvalSet, Figure, Panel, Run, RunId, Show, Swe
 use super::axis::{Axis, round_range};
 use super::diverged::of_seeds;
 use super::markers::{Marker, markers};
-use super::palette::{Colour, colours};
+use super::palette::{Colour, CurveColours, is_one_depth};
 use super::reference::{ReferenceView, references};
 use super::series::{DivergedSeed, Lines, Point, eval_set, panel_lines};
 
@@ -25,6 +25,19 @@ pub(super) struct PanelView {
     pub x: Axis,
     /// Error in percent.
     pub y: Axis,
+    pub names: Names,
+}
+
+/// Where a plot names its curves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Names {
+    /// In a legend above, and beside the curves' ends.
+    #[default]
+    AtEnds,
+    /// The same, but all beside the plot, wherever curves end.
+    InMargin,
+    /// In the margin only.
+    WithoutLegend,
 }
 
 /// One configuration in a plot.
@@ -39,7 +52,7 @@ pub(super) struct CurveView {
     pub remark: String,
     /// On the line, where its colour is that of another curve too.
     pub marker: Option<Marker>,
-    /// Whether there is anything of it to be seen.
+    /// Whether there is anything of it to be seen, or may be once there are data.
     pub visible: bool,
     /// Empty where the panel does not show it, as is `eval`.
     pub train: Vec<Point>,
@@ -79,6 +92,12 @@ impl CurveView {
         self.train.iter().chain(&self.eval).chain(alone)
     }
 
+    /// Whether it was measured but nothing of it lies in the frame.
+    pub(super) fn is_off_scale(&self) -> bool {
+        let has_mark = self.diverged.iter().any(|seed| seed.end().is_some());
+        !self.visible && !has_mark && self.points().next().is_some()
+    }
+
     /// Whether it has a line through the means over seeds.
     pub(super) fn has_mean(&self) -> bool {
         !self.train.is_empty() || !self.eval.is_empty()
@@ -107,11 +126,22 @@ pub(super) fn views(
         .map(|panel| panel_lines(sweep, panel, runs, curves, figure.smoothing))
         .collect();
     let shared = shared_range(panels, &lines);
-    panels
-        .iter()
-        .zip(lines)
-        .map(|(panel, lines)| view(sweep, figure, panel, drawn(lines), shared))
+    let lines: Vec<Vec<Lines>> = lines.into_iter().map(drawn).collect();
+    let depths = lines.iter().map(|lines| depths(sweep, lines));
+    let depths: Vec<Vec<usize>> = depths.filter(|depths| !is_one_depth(depths)).collect();
+    let colours = CurveColours::of(&depths, figure.look);
+    let views = panels.iter().zip(lines);
+    views
+        .map(|(panel, lines)| view(sweep, figure, panel, lines, (shared, &colours)))
         .collect()
+}
+
+/// The depths of a panel's nets.
+fn depths(sweep: &Sweep, lines: &[Lines]) -> Vec<usize> {
+    let nets = lines
+        .iter()
+        .map(|lines| &sweep.configurations[lines.configuration]);
+    nets.map(|net| net.model.depth).collect()
 }
 
 /// At most [`CURVES_MAX`] of a panel's lines, evenly chosen in its order.
@@ -151,7 +181,7 @@ fn view(
     figure: &Figure,
     panel: &Panel,
     lines: Vec<Lines>,
-    shared: (f64, f64),
+    (shared, colours): ((f64, f64), &CurveColours),
 ) -> PanelView {
     let y = Axis::errors(
         axis_name(sweep, panel),
@@ -166,7 +196,7 @@ fn view(
     let x = Axis::iterations(last.max().unwrap_or(0));
     let indices: Vec<usize> = lines.iter().map(|lines| lines.configuration).collect();
     let only_depth = only_depth_differs(sweep, panel, &indices);
-    let colours = colours(&sweep.configurations, &indices, figure.look);
+    let colours = colours.of_panel(&depths(sweep, &lines));
     let markers = markers(&colours);
     let curves = lines
         .into_iter()
@@ -179,6 +209,7 @@ fn view(
         references: references(sweep, panel, figure.reference),
         x,
         y,
+        names: Names::default(),
     }
 }
 
@@ -308,10 +339,9 @@ fn only_depth_differs(sweep: &Sweep, panel: &Panel, indices: &[usize]) -> bool {
         .collect();
     let depths: HashSet<usize> = models.iter().map(|model| model.depth).collect();
     let shortcuts: HashSet<_> = models.iter().map(|model| model.shortcut).collect();
-    let named_by_model = indices
-        .iter()
-        .zip(&models)
-        .all(|(&index, model)| panel.label(index) == model.name());
+    let named_by_model = indices.iter().zip(&models).all(|(&index, model)| {
+        [model.name(), model.name_with_option()].contains(&panel.label(index).to_owned())
+    });
     depths.len() == models.len() && shortcuts.len() <= 1 && named_by_model
 }
 

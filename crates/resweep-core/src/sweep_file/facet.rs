@@ -2,6 +2,7 @@
 
 use super::keys::Key;
 use super::limits::PANELS_MAX;
+use super::numbers;
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Point, Setting};
 
@@ -19,6 +20,10 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
     let Some(Checked::Key(key)) = setting.value else {
         return Vec::new();
     };
+    let numbers: Vec<f64> = points
+        .iter()
+        .filter_map(|point| point.number(key))
+        .collect();
     let mut values: Vec<Option<&Checked>> = Vec::new();
     let mut facets: Vec<Facet> = Vec::new();
     for (index, point) in points.iter().enumerate() {
@@ -32,7 +37,7 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
         if known.is_none() {
             values.push(value);
             facets.push(Facet {
-                title: title(key, value),
+                title: title(key, value, &numbers),
                 configurations: Vec::new(),
             });
         }
@@ -46,11 +51,15 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
     facets
 }
 
-fn title(key: Key, value: Option<&Checked>) -> String {
+/// What a panel of one value of a key is called, of whose other values `numbers` are.
+pub fn title(key: Key, value: Option<&Checked>, numbers: &[f64]) -> String {
     match (key, value) {
         (Key::Depth, Some(depth)) => format!("{depth} layers"),
         (Key::Shortcut, Some(Checked::Word("none"))) => "plain".to_owned(),
         (Key::Shortcut, Some(option)) => format!("residual, option {option}"),
+        (_, Some(Checked::Number(number))) => {
+            format!("{} = {}", key.name(), numbers::among(*number, numbers))
+        }
         (_, Some(value)) => format!("{} = {value}", key.name()),
         (_, None) => format!("{} not set", key.name()),
     }

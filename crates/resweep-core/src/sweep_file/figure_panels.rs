@@ -6,7 +6,7 @@ use super::figure::FigureTable;
 use super::keys::Key;
 use super::pairs;
 use super::problem::{Problem, Problems};
-use super::setting::{Point, Settings};
+use super::setting::{Checked, Point, Settings};
 use crate::domain::{FigureKind, Panel, Show};
 
 impl FigureTable {
@@ -89,25 +89,20 @@ impl FigureTable {
         panels.collect()
     }
 
-    /// Plain and residual nets get one each where errors are drawn against iterations; other kinds
-    /// have all in one.
+    /// Where errors are drawn against iterations, plain and residual nets get a panel each, or every
+    /// shortcut type where several residual types are there; other kinds have all in one.
     fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
         if self.kind() != FigureKind::ErrorVsIteration {
             let all = (0..points.len()).collect();
             return vec![self.panel(&Settings::default(), all, problems)];
         }
-        let is_plain = |index: &usize| points[*index].word(Key::Shortcut) == Some("none");
-        let (plain, residual): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(is_plain);
-        let both = !plain.is_empty() && !residual.is_empty();
-        let mut panels = Vec::new();
-        for (title, indices) in [("plain", plain), ("residual", residual)] {
-            if !indices.is_empty() {
-                let mut panel = self.panel(&Settings::default(), indices, problems);
-                panel.title = both.then(|| title.to_owned());
-                panels.push(panel);
-            }
-        }
-        panels
+        let groups = by_shortcut(points);
+        let several = groups.len() > 1;
+        let panels = groups.into_iter().map(|(title, indices)| Panel {
+            title: several.then_some(title),
+            ..self.panel(&Settings::default(), indices, problems)
+        });
+        panels.collect()
     }
 
     /// The errors that a panel draws, which layer responses do not.
@@ -128,6 +123,29 @@ impl FigureTable {
             _ => Show::Both,
         }
     }
+}
+
+/// Titles and configurations of the panels for each shortcut type. Types of one configuration each
+/// are compared in a single panel.
+fn by_shortcut(points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
+    let of = |wanted: &'static str| {
+        let is_wanted = move |index: &usize| points[*index].word(Key::Shortcut) == Some(wanted);
+        (0..points.len()).filter(is_wanted).collect::<Vec<usize>>()
+    };
+    let types = ["none", "A", "B", "C"].map(|word| (word, of(word)));
+    let has = |(_, indices): &&(&str, Vec<usize>)| !indices.is_empty();
+    let residual = types[1..].iter().filter(has).count();
+    if residual > 1 && types.iter().all(|(_, indices)| indices.len() <= 1) {
+        return vec![(String::new(), (0..points.len()).collect())];
+    }
+    let title = |word| match word {
+        "A" | "B" | "C" if residual <= 1 => "residual".to_owned(),
+        word => facet::title(Key::Shortcut, Some(&Checked::Word(word)), &[]),
+    };
+    let groups = types.iter().filter(has);
+    groups
+        .map(|(word, indices)| (title(word), indices.clone()))
+        .collect()
 }
 
 /// A panel of both errors as two, one of each.

@@ -4,20 +4,26 @@ use std::collections::HashMap;
 
 use super::grid::Candidate;
 use super::keys::{Key, Section};
+use super::numbers;
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Point};
 use super::source::Origin;
-use crate::domain::{Configuration, Panel};
+use crate::domain::{Configuration, Panel, Shortcut};
 
-/// The labels of the configurations that `indices` tells, of all `points`: `plain-20`, and behind
-/// it the other keys that differ between configurations of that name, `plain-20 lr=0.05`. Distinct
-/// for distinct configurations.
+/// The labels of the configurations at `indices` among all `points`: `plain-20`, and behind it the
+/// other keys that differ between configurations of that name, `plain-20 lr=0.05`. Option A is
+/// named where the sweep has option B or C: `ResNet-20 A`. Distinct for distinct configurations.
 pub fn labels(
     indices: &[usize],
     points: &[Point<'_>],
     configurations: &[Configuration],
 ) -> Vec<String> {
-    let name = |&index: &usize| configurations[index].model.name();
+    let mut shortcuts = configurations.iter().map(|c| c.model.shortcut);
+    let has_options = shortcuts.any(Shortcut::has_projections);
+    let name = |&index: &usize| match &configurations[index].model {
+        model if has_options => model.name_with_option(),
+        model => model.name(),
+    };
     let mut labels: Vec<String> = indices.iter().map(name).collect();
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, name) in labels.iter().enumerate() {
@@ -28,8 +34,9 @@ pub fn labels(
         let named: Vec<&Point<'_>> = group.iter().map(|i| &points[indices[*i]]).collect();
         for key in varying(&named) {
             let scratch = has_one_scratch(&named, key);
+            let numbers = numbers(&named, key);
             for (index, point) in group.iter().zip(&named) {
-                suffixes[*index] += &suffix(point, key, scratch);
+                suffixes[*index] += &suffix(point, key, scratch, &numbers);
             }
         }
     }
@@ -78,18 +85,29 @@ fn has_one_scratch(points: &[&Point<'_>], key: Key) -> bool {
 
 /// ` lr=0.05`; ` from depth=20` where it is what a network grows from, beside which the others may
 /// be ` from scratch`.
-fn suffix(point: &Point<'_>, key: Key, one_scratch: bool) -> String {
+fn suffix(point: &Point<'_>, key: Key, one_scratch: bool, numbers: &[f64]) -> String {
     match point.value(key) {
         Some(Checked::Grown(grown)) => format!(" {grown}"),
         _ if one_scratch => " from scratch".to_owned(),
-        _ => format!(" {}={}", key.name(), text(point, key)),
+        _ => format!(" {}={}", key.name(), text(point, key, numbers)),
     }
 }
 
-fn text(point: &Point<'_>, key: Key) -> String {
-    point
-        .get(key)
-        .map_or_else(|| "default".to_owned(), ToString::to_string)
+/// A setting, a number with as many digits as tell it from the other `numbers` of its key.
+fn text(point: &Point<'_>, key: Key, numbers: &[f64]) -> String {
+    match (point.value(key), point.get(key)) {
+        (Some(Checked::Number(number)), _) => numbers::among(*number, numbers),
+        (_, Some(setting)) => setting.to_string(),
+        (_, None) => "default".to_owned(),
+    }
+}
+
+/// The numbers that a key has in `points`.
+fn numbers(points: &[&Point<'_>], key: Key) -> Vec<f64> {
+    points
+        .iter()
+        .filter_map(|point| point.number(key))
+        .collect()
 }
 
 /// Tells of the first configuration that equals an earlier one, and how many more do.

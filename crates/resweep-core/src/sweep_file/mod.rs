@@ -25,6 +25,7 @@ mod kind;
 mod labels;
 mod limits;
 mod lists;
+mod numbers;
 mod overrides;
 mod pairs;
 mod parse;

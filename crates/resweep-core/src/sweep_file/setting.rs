@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::growth::Grown;
 use super::keys::{KEYS, Key};
+use super::numbers;
 use super::source::Origin;
 use crate::domain::{AdaptiveRepeats, Warmup, WarmupEnd};
 
@@ -80,7 +81,7 @@ impl fmt::Display for Checked {
         match self {
             Checked::Word(word) => f.write_str(word),
             Checked::Integer(integer) => write!(f, "{integer}"),
-            Checked::Number(number) => write!(f, "{number}"),
+            Checked::Number(number) => f.write_str(&numbers::shortest(*number)),
             Checked::Boolean(boolean) => write!(f, "{boolean}"),
             Checked::Text(text) => f.write_str(text),
             Checked::Folder(path) => write!(f, "{}", path.display()),

@@ -4,7 +4,7 @@ use super::super::RenderError;
 use super::super::canvas::{Canvas, Stroke};
 use super::super::key::Key;
 use super::super::layout::{Layout, PanelLayout};
-use super::super::legend::draw_legend;
+use super::super::legend::{draw_legend, sample};
 use super::super::palette::Colour;
 use super::super::panel::{
     draw_axes, draw_grid, draw_mark, draw_parts, draw_references, draw_title, label_curves,
@@ -43,7 +43,7 @@ fn draw_panel(
         frame: layout.plot,
     };
     draw_title(canvas, layout)?;
-    draw_legend(canvas, &view.panel, &layout.legend)?;
+    draw_legend(canvas, &view.panel, &layout.legend, sample)?;
     draw_grid(canvas, &plot)?;
     draw_references(canvas, &plot, train, bold)?;
     let grey = canvas.scheme().reference;

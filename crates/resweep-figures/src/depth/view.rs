@@ -12,7 +12,7 @@ use super::super::palette::{Colour, shortcut_colour};
 use super::super::reference::ReferenceView;
 use super::super::scene::Scene;
 use super::super::series::Point;
-use super::super::view::{CurveView, PanelView, axis_name};
+use super::super::view::{CurveView, Names, PanelView, axis_name};
 use super::axis;
 use super::reference::references;
 use resweep_core::analysis::statistics::mean;
@@ -117,7 +117,7 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
     );
     let shortcuts: BTreeSet<Shortcut> = finals.iter().map(|f| shortcut(scene, f)).collect();
     let (mut seeds, mut curves, mut diverged) = (Vec::new(), Vec::new(), Vec::new());
-    for of in shortcuts {
+    for &of in &shortcuts {
         let mut mine: Vec<&Finals> = finals.iter().filter(|f| shortcut(scene, f) == of).collect();
         mine.sort_by_key(|f| depth(scene, f));
         let colour = shortcut_colour(of, scene.figure.look);
@@ -129,7 +129,8 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
         }
         let all = mine.iter().filter(|f| f.all_diverged());
         diverged.extend(all.map(|f| (depth(scene, f) as u64, colour)));
-        curves.push(curve(scene, panel.show, of, &mine, &y));
+        let name = of.family_among(shortcuts.iter().copied());
+        curves.push(curve(scene, panel.show, (name, colour), &mine, &y));
     }
     let panels = scene.figure.panels.len();
     DepthView {
@@ -139,13 +140,20 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
             references: shown.references.clone(),
             x: axis::axis(&shown.depths, least_plot_width(panels)),
             y,
+            names: Names::default(),
         },
         seeds,
         diverged,
     }
 }
 
-fn curve(scene: &Scene, show: Show, of: Shortcut, mine: &[&Finals], y: &Axis) -> CurveView {
+fn curve(
+    scene: &Scene,
+    show: Show,
+    (name, colour): (&str, Colour),
+    mine: &[&Finals],
+    y: &Axis,
+) -> CurveView {
     let line = |error: Show| -> Vec<Point> {
         let wanted = errors_of(show).contains(&error);
         let shown = mine.iter().filter(|_| wanted);
@@ -156,9 +164,9 @@ fn curve(scene: &Scene, show: Show, of: Shortcut, mine: &[&Finals], y: &Axis) ->
     let (train, eval) = (line(Show::Train), line(Show::Test));
     let visible = |point: &Point| (y.low..=y.high).contains(&point.mean);
     CurveView {
-        colour: shortcut_colour(of, scene.figure.look),
-        label: of.family().to_owned(),
-        legend: of.family().to_owned(),
+        colour,
+        label: name.to_owned(),
+        legend: name.to_owned(),
         remark: remarks(scene, mine).join("; "),
         marker: None,
         visible: train.iter().chain(&eval).any(visible),

@@ -18,7 +18,7 @@ const LEAST_CELL_HEIGHT: f64 = 36.0;
 /// Between cells and colour scale, and the scale's width.
 const SCALE_GAP: f64 = 16.0;
 const SCALE_WIDTH: f64 = 12.0;
-/// Height below the cells for the shortcut types and the name of this axis.
+/// Height below the cells for what the columns are and the name of this axis.
 const BELOW_CELLS: f64 = 44.0;
 /// The least height of the cells together, which is that of the scale with its name.
 const LEAST_CELLS: f64 = 110.0;
@@ -47,8 +47,8 @@ pub(super) struct MapLayout {
     /// Width and height of a cell.
     pub cell: (f64, f64),
     pub scale: Rect,
-    /// Centres of the names of the axis of depths and of the scale, both upwards.
-    pub depth_name: Xy,
+    /// Centres of the names of the rows and of the scale, both upwards.
+    pub rows_name: Xy,
     pub scale_name: Xy,
 }
 
@@ -124,8 +124,8 @@ fn map(view: &HeatView, title: String, sizes: &Sizes, (left, top): Xy) -> MapLay
     let cells = Rect {
         left: cells_left,
         top: cells_top,
-        right: cells_left + width * view.shortcuts.len() as f64,
-        bottom: cells_top + height * view.depths.len() as f64,
+        right: cells_left + width * view.columns.values.len() as f64,
+        bottom: cells_top + height * view.rows.values.len() as f64,
     };
     let scale = Rect {
         left: cells.right + SCALE_GAP,
@@ -139,15 +139,17 @@ fn map(view: &HeatView, title: String, sizes: &Sizes, (left, top): Xy) -> MapLay
         cells,
         cell: sizes.cell,
         scale,
-        depth_name: (left + TEXT_SIZE / 2.0, name_y(&cells)),
+        rows_name: (left + TEXT_SIZE / 2.0, name_y(&cells)),
         scale_name: (left + room - TEXT_SIZE / 2.0, name_y(&scale)),
     }
 }
 
 fn sizes(views: &[HeatView]) -> Sizes {
     let widest = |texts: &[String]| widest(texts, TEXT_SIZE, Weight::Regular);
-    let depths = views.iter().flat_map(|view| &view.depths);
-    let depths: Vec<String> = depths.map(usize::to_string).collect();
+    let rows: Vec<String> = views
+        .iter()
+        .flat_map(|view| view.rows.values.clone())
+        .collect();
     let ticks = views.iter().map(|view| &view.scale);
     let ticks: Vec<String> = ticks
         .flat_map(|scale| scale.ticks.iter().map(|&tick| scale.label(tick)))
@@ -155,7 +157,7 @@ fn sizes(views: &[HeatView]) -> Sizes {
     let mut texts: Vec<String> = Vec::new();
     let mut lines = 1;
     for view in views {
-        texts.extend(view.shortcuts.iter().map(|s| s.family().to_owned()));
+        texts.extend(view.columns.values.iter().cloned());
         for cell in &view.cells {
             let in_cell = cell_lines(cell);
             lines = lines.max(in_cell.len());
@@ -163,13 +165,13 @@ fn sizes(views: &[HeatView]) -> Sizes {
         }
     }
     let width = (widest(&texts) + 2.0 * CELL_PADDING).max(LEAST_CELL_WIDTH);
-    let fewest = views.iter().map(|view| view.depths.len()).min();
+    let fewest = views.iter().map(|view| view.rows.values.len()).min();
     let height = (lines as f64 * CELL_LINE + 2.0 * CELL_PADDING)
         .max(LEAST_CELL_HEIGHT)
         .max(LEAST_CELLS / fewest.unwrap_or(1).max(1) as f64);
     Sizes {
         cell: (width.ceil(), height),
-        gutter: AXIS_NAME + widest(&depths) + TICK_GAP,
+        gutter: AXIS_NAME + widest(&rows) + TICK_GAP,
         beside: SCALE_GAP + SCALE_WIDTH + TICK_GAP + widest(&ticks) + AXIS_NAME,
         has_title: views.iter().any(|view| view.title.is_some()),
     }
@@ -190,11 +192,11 @@ impl Sizes {
     }
 
     fn width(&self, view: &HeatView) -> f64 {
-        self.gutter + self.cell.0 * view.shortcuts.len() as f64 + self.beside
+        self.gutter + self.cell.0 * view.columns.values.len() as f64 + self.beside
     }
 
     fn height(&self, view: &HeatView) -> f64 {
-        let cells = self.cell.1 * view.depths.len() as f64;
+        let cells = self.cell.1 * view.rows.values.len() as f64;
         self.title_row() + cells + BELOW_CELLS
     }
 }

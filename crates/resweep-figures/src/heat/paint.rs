@@ -36,7 +36,7 @@ fn draw_map(canvas: &Canvas, view: &HeatView, map: &MapLayout) -> Result<(), Ren
     let (at, title) = &map.title;
     let bold = font(PANEL_TITLE_SIZE, Weight::Bold, ink);
     canvas.text(title, *at, Anchor::Start, bold)?;
-    let columns = view.shortcuts.len().max(1);
+    let columns = view.columns.values.len().max(1);
     for (index, cell) in view.cells.iter().enumerate() {
         draw_cell(
             canvas,
@@ -46,20 +46,20 @@ fn draw_map(canvas: &Canvas, view: &HeatView, map: &MapLayout) -> Result<(), Ren
         )?;
     }
     let text = font(TEXT_SIZE, Weight::Regular, ink);
-    for (row, depth) in view.depths.iter().enumerate() {
+    for (row, value) in view.rows.values.iter().enumerate() {
         let (_, y) = middle(&place(map, row, 0));
         let at = (map.cells.left - 8.0, y);
-        canvas.text(&depth.to_string(), at, Anchor::End, text)?;
+        canvas.text(value, at, Anchor::End, text)?;
     }
-    for (column, shortcut) in view.shortcuts.iter().enumerate() {
+    for (column, value) in view.columns.values.iter().enumerate() {
         let (x, _) = middle(&place(map, 0, column));
         let at = (x, map.cells.bottom + 12.0);
-        canvas.text(shortcut.family(), at, Anchor::Middle, text)?;
+        canvas.text(value, at, Anchor::Middle, text)?;
     }
     let (x, _) = middle(&map.cells);
     let below = (x, map.cells.bottom + 29.0);
-    canvas.text("shortcut type", below, Anchor::Middle, text)?;
-    canvas.text_upwards("depth (layers)", map.depth_name, text)?;
+    canvas.text(&view.columns.name, below, Anchor::Middle, text)?;
+    canvas.text_upwards(&view.rows.name, map.rows_name, text)?;
     draw_scale(canvas, view, map)
 }
 

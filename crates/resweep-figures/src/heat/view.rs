@@ -15,14 +15,20 @@ use resweep_core::analysis::statistics::{mean, standard_deviation};
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) struct HeatView {
     pub title: Option<String>,
-    /// Ascending, from the top down.
-    pub depths: Vec<usize>,
-    /// From left to right.
-    pub shortcuts: Vec<Shortcut>,
+    pub rows: HeatAxis,
+    pub columns: HeatAxis,
     /// Row by row.
     pub cells: Vec<Cell>,
     /// Errors in percent, from the darkest colour to the brightest; named after the error.
     pub scale: Axis,
+}
+
+/// What tells the rows or the columns of a map apart.
+#[derive(Debug, Clone, PartialEq)]
+pub(in super::super) struct HeatAxis {
+    pub name: String,
+    /// From the top down, or from left to right.
+    pub values: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +78,7 @@ fn view(scene: &Scene, panel: &Panel, finals: &[Finals], shared: (f64, f64)) -> 
     let depths: BTreeSet<usize> = at.keys().map(|(depth, _)| *depth).collect();
     let has = |shortcut: &Shortcut| at.keys().any(|(_, known)| known == shortcut);
     let shortcuts: Vec<Shortcut> = super::SHORTCUTS.into_iter().filter(has).collect();
+    let family = |of: &Shortcut| of.family_among(shortcuts.iter().copied()).to_owned();
     let cells = depths
         .iter()
         .flat_map(|&depth| shortcuts.iter().map(move |&shortcut| (depth, shortcut)))
@@ -81,8 +88,14 @@ fn view(scene: &Scene, panel: &Panel, finals: &[Finals], shared: (f64, f64)) -> 
     let high = panel.y_max.unwrap_or(shared.1);
     HeatView {
         title: panel.title.clone(),
-        depths: depths.into_iter().collect(),
-        shortcuts,
+        rows: HeatAxis {
+            name: "depth (layers)".to_owned(),
+            values: depths.iter().map(usize::to_string).collect(),
+        },
+        columns: HeatAxis {
+            name: "shortcut type".to_owned(),
+            values: shortcuts.iter().map(family).collect(),
+        },
         cells,
         scale: Axis::errors(axis_name(scene.sweep, panel), low, high, &panel.y_ticks),
     }

@@ -1,13 +1,15 @@
 //! Draws layer responses where the layout puts them.
 
 use super::super::RenderError;
-use super::super::canvas::{Anchor, Canvas};
+use super::super::canvas::Canvas;
 use super::super::clip::Xy;
+use super::super::decimate::Shown;
+use super::super::direct::draw_labels;
 use super::super::key::Key;
 use super::super::layout::{Layout, PanelLayout};
-use super::super::metrics::{SWATCH, SWATCH_GAP};
+use super::super::legend::draw_legend;
 use super::super::panel::{
-    draw_axes, draw_grid, draw_parts, draw_references, draw_title, label_curves, text_font,
+    draw_axes, draw_grid, draw_markers, draw_parts, draw_references, draw_title,
 };
 use super::super::plot::Plot;
 use super::super::scene::draw_texts;
@@ -33,9 +35,9 @@ fn draw_panel(canvas: &Canvas, view: &LayersView, layout: &PanelLayout) -> Resul
         frame: layout.plot,
     };
     draw_title(canvas, layout)?;
-    if view.has_legend {
-        draw_legend(canvas, view, &layout.legend)?;
-    }
+    draw_legend(canvas, &view.panel, &layout.legend, |index, curve| {
+        response(curve.colour, view.plain.get(index) == Some(&true))
+    })?;
     draw_grid(canvas, &plot)?;
     draw_references(canvas, &plot, dashed, |grey| response(grey, false))?;
     for (curve, &plain) in view.panel.curves.iter().zip(&view.plain) {
@@ -43,24 +45,9 @@ fn draw_panel(canvas: &Canvas, view: &LayersView, layout: &PanelLayout) -> Resul
         let points: Vec<Xy> = points.collect();
         draw_parts(canvas, &plot, &points, response(curve.colour, plain))?;
     }
+    let curves = view.panel.curves.iter();
+    let shown: Vec<[Shown; 2]> = curves.map(|curve| plot.lines(curve)).collect();
+    draw_markers(canvas, &plot, &shown)?;
     draw_axes(canvas, &plot, layout)?;
-    label_curves(canvas, &plot, layout)
-}
-
-fn draw_legend(
-    canvas: &Canvas,
-    view: &LayersView,
-    entries: &[(Xy, String)],
-) -> Result<(), RenderError> {
-    let curves = view.panel.curves.iter().zip(&view.plain);
-    for ((curve, &plain), ((x, y), text)) in curves.zip(entries) {
-        let swatch = [(*x, *y), (x + SWATCH, *y)];
-        canvas.line(&swatch, response(curve.colour, plain))?;
-        let mut font = text_font(canvas);
-        if !curve.visible {
-            font.colour = canvas.scheme().grey;
-        }
-        canvas.text(text, (x + SWATCH + SWATCH_GAP, *y), Anchor::Start, font)?;
-    }
-    Ok(())
+    draw_labels(canvas, &plot, layout, &shown)
 }

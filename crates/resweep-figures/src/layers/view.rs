@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use resweep_core::analysis::paper::{Curve, curves};
-use resweep_core::domain::{LayerStat, Panel, Reference, RunId, Shortcut};
+use resweep_core::domain::{LayerStat, ModelConfig, Panel, Reference, RunId, Shortcut};
 
 use super::super::axis::{Axis, round_range};
 use super::super::diverged::of_seeds;
-use super::super::palette::{Colour, colours};
+use super::super::markers::of_type;
+use super::super::palette::CurveColours;
 use super::super::reference::ReferenceView;
 use super::super::scene::Scene;
 use super::super::series::Point;
-use super::super::view::{CurveView, PanelView};
+use super::super::view::{CurveView, Names, PanelView};
 
 const ORDERED: &str = "layer index";
 const SORTED: &str = "layer index, sorted by size";
@@ -23,8 +24,6 @@ pub(super) struct LayersView {
     pub panel: PanelView,
     /// Whether each curve is of a plain net.
     pub plain: Vec<bool>,
-    /// Whether the curves are named above: not again below.
-    pub has_legend: bool,
 }
 
 /// One net's responses.
@@ -44,25 +43,37 @@ pub(super) fn views(scene: &Scene, layers: &HashMap<RunId, Vec<LayerStat>>) -> V
         .iter()
         .map(|panel| responses(scene, panel, layers))
         .collect();
-    let stds = all
-        .iter()
-        .flatten()
-        .flat_map(|net| net.means.iter().copied());
-    let highest = stds.filter(|std| std.is_finite()).fold(0.0, f64::max);
-    let highest = round_range(0.0, highest).1;
+    let highest = highest(scene, &all);
     let last = all.iter().flatten().map(|net| net.means.len()).max();
     let x = |name| Axis {
         name,
         ..Axis::iterations(last.unwrap_or(0) as u64)
     };
+    let depths = all
+        .iter()
+        .map(|nets| nets.iter().map(|net| model(scene, net).depth));
+    let depths: Vec<Vec<usize>> = depths.map(Iterator::collect).collect();
+    let colours = CurveColours::of(&depths, scene.figure.look);
     let row = |sorted: bool| {
+        let colours = &colours;
         let drawn = panels.iter().zip(&all);
         drawn.map(move |(panel, nets)| {
             let x = x(if sorted { SORTED } else { ORDERED });
-            view(scene, panel, nets, sorted, (x, highest))
+            view(scene, panel, nets, sorted, (x, highest), colours)
         })
     };
     row(false).chain(row(true)).collect()
+}
+
+/// The round upper end of an axis for all responses, the paper's included.
+fn highest(scene: &Scene, all: &[Vec<Responses>]) -> f64 {
+    let own = all.iter().flatten();
+    let own = own.flat_map(|net| net.means.iter().copied());
+    let papers = all.iter().flat_map(|nets| references(scene, nets, false));
+    let papers = papers.flat_map(|net| net.train.into_iter().chain(net.eval));
+    let papers = papers.flatten().map(|(_, std)| std);
+    let finite = own.chain(papers).filter(|std| std.is_finite());
+    round_range(0.0, finite.fold(0.0, f64::max)).1
 }
 
 fn view(
@@ -71,6 +82,7 @@ fn view(
     nets: &[Responses],
     sorted: bool,
     (x, highest): (Axis, f64),
+    colours: &CurveColours,
 ) -> LayersView {
     let y = Axis::errors(
         "standard deviation",
@@ -78,24 +90,37 @@ fn view(
         panel.y_max.unwrap_or(highest),
         &panel.y_ticks,
     );
-    let colours = depth_colours(scene, nets);
-    let shown = nets.iter().zip(colours);
+    let names = match sorted {
+        true => Names::WithoutLegend,
+        false => Names::InMargin,
+    };
+    let shortcuts: Vec<Shortcut> = nets.iter().map(|net| model(scene, net).shortcut).collect();
     LayersView {
         panel: PanelView {
             title: panel.title.clone().filter(|_| !sorted),
-            curves: shown
-                .map(|(net, colour)| curve(scene, panel, net, colour, sorted))
+            curves: nets
+                .iter()
+                .map(|net| CurveView {
+                    marker: of_type(model(scene, net).shortcut, &shortcuts),
+                    ..curve(scene, panel, net, (colours, &y), sorted)
+                })
                 .collect(),
             references: references(scene, nets, sorted),
             x,
             y,
+            names,
         },
-        plain: nets.iter().map(|net| is_plain(scene, net)).collect(),
-        has_legend: !sorted,
+        plain: shortcuts.iter().map(|of| *of == Shortcut::None).collect(),
     }
 }
 
-fn curve(scene: &Scene, panel: &Panel, net: &Responses, colour: Colour, sorted: bool) -> CurveView {
+fn curve(
+    scene: &Scene,
+    panel: &Panel,
+    net: &Responses,
+    (colours, y): (&CurveColours, &Axis),
+    sorted: bool,
+) -> CurveView {
     let mut stds = net.means.clone();
     if sorted {
         stds.sort_by(|a, b| b.total_cmp(a));
@@ -115,12 +140,12 @@ fn curve(scene: &Scene, panel: &Panel, net: &Responses, colour: Colour, sorted: 
         _ => String::new(),
     };
     CurveView {
-        colour,
+        colour: colours.of_depth(model(scene, net).depth),
         legend: label.clone(),
         label,
         remark,
         marker: None,
-        visible: net.seeds > 0,
+        visible: net.means.iter().any(|std| (y.low..=y.high).contains(std)),
         train: Vec::new(),
         eval: points.collect(),
         diverged: Vec::new(),
@@ -136,7 +161,7 @@ fn references(scene: &Scene, nets: &[Responses], sorted: bool) -> Vec<ReferenceV
     let of = if sorted { "sorted" } else { "original" };
     let shown = curves().iter().filter(|curve| {
         let is_meant = |net: &&Responses| {
-            let model = &scene.sweep.configurations[net.configuration].model;
+            let model = model(scene, net);
             let papers = if curve.residual {
                 Shortcut::A
             } else {
@@ -197,28 +222,6 @@ fn responses(
         .collect()
 }
 
-/// One colour for each depth, shared by plain and residual nets as in the paper.
-fn depth_colours(scene: &Scene, nets: &[Responses]) -> Vec<Colour> {
-    let depth = |index: usize| scene.sweep.configurations[index].model.depth;
-    let mut firsts: Vec<usize> = Vec::new();
-    for net in nets {
-        if !firsts
-            .iter()
-            .any(|&first| depth(first) == depth(net.configuration))
-        {
-            firsts.push(net.configuration);
-        }
-    }
-    let colours = colours(&scene.sweep.configurations, &firsts, scene.figure.look);
-    let of = |net: &Responses| {
-        let same = |&first: &usize| depth(first) == depth(net.configuration);
-        let place = firsts.iter().position(same).unwrap_or(0);
-        colours[place]
-    };
-    nets.iter().map(of).collect()
-}
-
-fn is_plain(scene: &Scene, net: &Responses) -> bool {
-    let model = &scene.sweep.configurations[net.configuration].model;
-    model.shortcut == Shortcut::None
+fn model<'a>(scene: &'a Scene, net: &Responses) -> &'a ModelConfig {
+    &scene.sweep.configurations[net.configuration].model
 }
