@@ -139,7 +139,7 @@ fn row<'a>(run: &'a Run, run_state: RunState, trains: bool, forecast: &'a Foreca
         parameters: run.cost.parameters,
         forward_flops: run.cost.forward_flops,
         training_flops: run.cost.training_flops,
-        state: word(run_state, stored),
+        state: state_name(run_state, stored),
         resumes_at,
         resumes_from,
         same_as: stored.and_then(|stored| stored.same_as.as_ref()),
@@ -151,7 +151,7 @@ fn row<'a>(run: &'a Run, run_state: RunState, trains: bool, forecast: &'a Foreca
     }
 }
 
-fn word(run_state: RunState, stored: Option<&Stored>) -> &'static str {
+fn state_name(run_state: RunState, stored: Option<&Stored>) -> &'static str {
     match (run_state, stored.map(|stored| stored.status)) {
         (RunState::Done, Some(ResultStatus::Diverged)) => "diverged",
         (RunState::Done, _) => "finished",
@@ -211,7 +211,7 @@ fn start_point(row: &Row, forecast: &Forecast) -> String {
         _ => String::new(),
     };
     match (row.resumes_at, &row.why_new) {
-        (Some(at), _) if at == row.iterations => format!("only measures{finer}"),
+        (Some(at), _) if at == row.iterations => format!("measures only{finer}"),
         (Some(at), _) => format!("resumes at {at} of {}{finer}", row.iterations),
         (None, Some(why)) if row.state == "new" => format!("new: {why}"),
         (None, _) => String::new(),
@@ -241,9 +241,18 @@ fn state(row: &Row, names: &HashMap<&RunId, &Row>, forecast: &Forecast) -> Strin
 }
 
 fn print(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
-    let diff = &forecast.diff;
-    let resuming = |row: &&Row| row.state == "new" && row.resumes_at.is_some();
-    let resuming = plan.runs.iter().filter(resuming).count();
+    print_runs(plan, forecast);
+    outln!();
+    print_summary(plan, forecast);
+    if plan.pending == 0 {
+        outln!("nothing to train");
+    } else {
+        print_estimate(plan, forecast, prepared);
+    }
+}
+
+/// Prints the table of runs.
+fn print_runs(plan: &Plan, forecast: &Forecast) {
     let names: HashMap<&RunId, &Row> = plan.runs.iter().map(|row| (row.id, row)).collect();
     let rows = plan.runs.iter().map(|row| {
         let time = row
@@ -263,7 +272,13 @@ fn print(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
         &["parameters", "FLOPs", "iterations", "time"],
         rows.collect(),
     );
-    outln!();
+}
+
+/// Prints the number of runs per state, the data sets, and notes.
+fn print_summary(plan: &Plan, forecast: &Forecast) {
+    let diff = &forecast.diff;
+    let resuming = |row: &&Row| row.state == "new" && row.resumes_at.is_some();
+    let resuming = plan.runs.iter().filter(resuming).count();
     outln!(
         "{}: {}, {} new, {}{} unfinished, {} finished, {} failed",
         plan.sweep,
@@ -296,10 +311,10 @@ fn print(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
             plan.stale.len()
         );
     }
-    if plan.pending == 0 {
-        outln!("nothing to train");
-        return;
-    }
+}
+
+/// Prints the estimated time and memory of the pending runs.
+fn print_estimate(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
     let basis = if plan.speed_observed {
         "based on finished runs"
     } else {
