@@ -31,7 +31,7 @@ shortcut = ["none", "B"]
 "#;
 
 #[test]
-fn a_figure_in_another_look_never_replaces_another_figure() {
+fn restyled_figure_never_replaces_another_figure() {
     let figures = "[[figure]]\nname = \"one\"\n[[figure]]\nname = \"one-dark\"\n";
     let place = Workplace::new("tiny.toml", &format!("{SWEEP}\n{figures}"));
     let refused = place
@@ -46,7 +46,7 @@ fn a_figure_in_another_look_never_replaces_another_figure() {
 }
 
 #[test]
-fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
+fn sweep_is_trained_recorded_drawn_and_then_skipped() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let printed = place.stdout(&["run", "tiny.toml"]);
     assert!(printed.contains("results/tiny/figure.png"), "{printed}");
@@ -89,7 +89,7 @@ fn a_sweep_is_trained_recorded_drawn_and_not_trained_again() {
 }
 
 #[test]
-fn the_numbers_of_workers_and_threads_leave_every_bit_alone() {
+fn workers_and_threads_do_not_change_any_bit() {
     let place = Workplace::new("tiny.toml", SWEEP);
     place.stdout(&[
         "run",
@@ -146,7 +146,7 @@ fn start_endless(place: &Workplace) -> ChildGuard {
 }
 
 #[test]
-fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
+fn killed_sweep_keeps_its_results_and_lists_unfinished_runs() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let mut process = start_endless(&place);
     let running = place.stdout(&["status", "tiny", "--json"]);
@@ -189,7 +189,7 @@ fn a_killed_sweep_keeps_what_it_recorded_and_says_what_is_unfinished() {
 }
 
 #[test]
-fn the_plan_says_what_the_run_that_takes_the_most_memory_takes() {
+fn plan_shows_the_largest_memory_estimate() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let args = [
         "plan",
@@ -215,7 +215,7 @@ fn the_plan_says_what_the_run_that_takes_the_most_memory_takes() {
 }
 
 #[test]
-fn engines_are_compared_on_an_axis_and_compute_other_bits() {
+fn engine_axis_trains_runs_with_different_bits() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let axis = "axes.engine=[\"fused\",\"portable\"]";
     place.stdout(&[
@@ -294,7 +294,7 @@ fn a_diverged_run_is_a_result() {
 }
 
 #[test]
-fn a_sweep_whose_runs_diverged_before_their_first_point_has_a_table_and_says_so() {
+fn runs_that_diverge_before_their_first_point_are_reported() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let settings = [
         "train.lr=100",
@@ -353,7 +353,7 @@ fn a_run_that_ends_no_better_than_chance_is_marked() {
 }
 
 #[test]
-fn json_progress_is_one_object_a_line_and_ends_with_the_sweep() {
+fn json_progress_is_one_object_per_line() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let printed = place.stdout(&["run", "tiny.toml", "--progress", "json"]);
     let lines: Vec<Value> = printed
@@ -366,7 +366,7 @@ fn json_progress_is_one_object_a_line_and_ends_with_the_sweep() {
 }
 
 #[test]
-fn exit_codes_tell_a_mistake_in_the_sweep_file_from_trouble_elsewhere() {
+fn exit_codes_distinguish_usage_errors_from_other_errors() {
     let place = Workplace::new("tiny.toml", SWEEP);
     place
         .resweep(&["run", "tiny.toml", "--set", "model.width=0"])

@@ -69,7 +69,7 @@ fn wait_for(process: &mut ChildGuard, text: &str) {
 }
 
 #[test]
-fn the_shallow_run_comes_first_and_the_deeper_net_answers_alike_at_the_start() {
+fn parent_trains_first_and_the_deeper_net_starts_with_the_same_evaluation() {
     let place = place();
     let plan = place.json(&["plan", "tiny.toml", "--json"]);
     let runs = plan["runs"].as_array().expect("runs");
@@ -123,7 +123,7 @@ fn the_shallow_run_comes_first_and_the_deeper_net_answers_alike_at_the_start() {
 }
 
 #[test]
-fn the_portable_engine_grows_networks_too() {
+fn portable_engine_deepens_networks() {
     let place = place();
     run(
         &place,
@@ -139,7 +139,7 @@ fn the_portable_engine_grows_networks_too() {
 }
 
 #[test]
-fn kills_processes_beside_each_other_and_isolation_change_no_bit() {
+fn kills_concurrent_processes_and_isolation_change_no_bit() {
     let place = place();
     run(&place, &["--results", "undisturbed"]);
     let legacy = place.legacy("undisturbed", "tiny");
@@ -171,7 +171,7 @@ fn kills_processes_beside_each_other_and_isolation_change_no_bit() {
 }
 
 #[test]
-fn a_run_of_another_sweep_is_grown_from_without_training_it_again() {
+fn parent_run_of_another_sweep_is_not_trained_again() {
     let place = place();
     let shallow = SWEEP.replace("\"tiny\"", "\"shallow\"");
     let shallow = shallow.replace(
@@ -196,7 +196,7 @@ fn a_run_of_another_sweep_is_grown_from_without_training_it_again() {
 }
 
 #[test]
-fn what_grows_from_a_run_that_diverges_is_reported_and_not_started() {
+fn children_of_a_diverged_run_are_blocked_and_reported() {
     let place = place();
     let from = "model.init={ from = { depth = 8, lr = 100, weight_decay = 1, iterations = 60 }, \
                 deepen = \"identity\" }";
@@ -231,7 +231,7 @@ fn what_grows_from_a_run_that_diverges_is_reported_and_not_started() {
 }
 
 #[test]
-fn gc_keeps_what_a_run_has_yet_to_grow_from_and_what_is_gone_is_trained_again() {
+fn gc_keeps_needed_parents_and_missing_parents_are_retrained() {
     let place = place();
     run(
         &place,
@@ -284,7 +284,7 @@ fn gc_keeps_what_a_run_has_yet_to_grow_from_and_what_is_gone_is_trained_again() 
 }
 
 #[test]
-fn a_checkpoint_that_is_missing_is_named_with_what_to_do() {
+fn missing_parent_checkpoint_is_reported_with_a_remedy() {
     let place = place();
     run(&place, &PLAIN);
     for file in files(&place.path().join("results/checkpoints")) {

@@ -71,7 +71,7 @@ fn the_same_steps_give_the_same_bits() {
 }
 
 #[test]
-fn moments_are_those_of_the_portable_engine() {
+fn moments_match_the_portable_engine() {
     let Some(gpu) = gpu::first() else { return };
     let cpu = Cpu::default();
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
@@ -103,7 +103,7 @@ fn synthetic(normalisation: Normalisation) -> Arc<Data> {
 }
 
 #[test]
-fn a_gpu_renders_the_bits_that_the_cpu_does() {
+fn gpu_and_cpu_augment_images_to_the_same_bits() {
     let Some(gpu) = gpu::first() else { return };
     for normalisation in [Normalisation::PerPixelMean, Normalisation::PerChannel] {
         let data = synthetic(normalisation);

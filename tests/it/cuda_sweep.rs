@@ -44,7 +44,7 @@ fn place() -> Option<Workplace> {
 }
 
 #[test]
-fn a_sweep_that_is_killed_on_a_gpu_ends_as_an_undisturbed_one() {
+fn sweep_killed_on_a_gpu_gives_the_same_results() {
     let Some(place) = place() else { return };
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seed = now.expect("a date after 1970").as_nanos() as u64 % 1_000_000;
@@ -64,7 +64,7 @@ fn a_sweep_that_is_killed_on_a_gpu_ends_as_an_undisturbed_one() {
 }
 
 #[test]
-fn a_run_that_was_begun_on_the_cpu_goes_on_on_a_gpu() {
+fn run_started_on_the_cpu_resumes_on_a_gpu() {
     let Some(place) = place() else { return };
     place.stdout(&["run", "gpu.toml", "--set", "train.iterations=20"]);
     let points = "SELECT label, iteration, loss FROM train_metrics
@@ -119,7 +119,7 @@ fn runs_are_spread_over_several_gpus_and_the_cpu() {
 }
 
 #[test]
-fn a_driver_that_cannot_load_the_kernels_is_told_what_to_do() {
+fn driver_errors_are_reported_with_a_remedy() {
     let Some(place) = place() else { return };
     if !is_emulated() {
         return;
@@ -144,7 +144,7 @@ fn a_driver_that_cannot_load_the_kernels_is_told_what_to_do() {
 }
 
 #[test]
-fn a_gpu_without_memory_for_several_runs_gets_fewer() {
+fn gpu_without_memory_for_several_runs_trains_fewer() {
     let Some(place) = place() else { return };
     if !is_emulated() {
         return;

@@ -64,7 +64,7 @@ fn synthetic_data_have_the_announced_form() {
 }
 
 #[test]
-fn batches_are_full_and_each_image_comes_once_an_epoch_across_their_borders() {
+fn batches_are_full_and_each_image_appears_once_per_epoch() {
     // Batches of 7 do not divide 20 images: the third goes over the end of the epoch.
     let data = part(20);
     let mut batches = Batches::new(data.clone(), Augmentation::None, 7, 5);
@@ -107,7 +107,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_another_order() {
 }
 
 #[test]
-fn a_batch_without_images_is_the_same_otherwise() {
+fn batch_without_pixels_has_the_same_picks() {
     let batches = || Batches::new(part(20), Augmentation::PadCropFlip, 7, 5);
     let (mut whole, mut bare) = (batches(), batches().rendered(false));
     let (mut expected, mut batch) = (Batch::default(), Batch::default());
@@ -136,7 +136,7 @@ fn training_pixels_have_zero_mean_over_an_epoch() {
 }
 
 #[test]
-fn evaluation_goes_through_every_image_in_order_and_keeps_the_rest() {
+fn evaluation_visits_every_image_in_order() {
     let mut eval = EvalBatches::new(&DATA, Part::Eval, 300);
     let (mut batch, mut labels, mut lengths) = (Batch::default(), Vec::new(), Vec::new());
     while eval.fill(&mut batch) {
@@ -150,7 +150,7 @@ fn evaluation_goes_through_every_image_in_order_and_keeps_the_rest() {
 }
 
 #[test]
-fn a_validation_set_is_left_out_of_training_and_of_its_statistics() {
+fn validation_images_are_excluded_from_training_and_statistics() {
     let split = load(Validation::Images(1_000));
     assert_eq!((split.train.len(), split.eval.len()), (9_000, 1_000));
     assert_ne!(split.normaliser, DATA.normaliser);

@@ -221,7 +221,7 @@ fn an_archive_is_fetched_verified_and_unpacked_once() {
 }
 
 #[test]
-fn a_download_that_broke_off_is_resumed() {
+fn interrupted_download_is_resumed() {
     let (dest, content) = (TempDir::new().unwrap(), good());
     let server = Server::new(
         content.clone(),
@@ -248,7 +248,7 @@ fn a_server_without_ranges_starts_over() {
 }
 
 #[test]
-fn an_answer_that_does_not_continue_the_part_is_not_appended() {
+fn mismatched_range_response_is_not_appended() {
     let (dest, content) = (TempDir::new().unwrap(), good());
     let server = Server::new(content.clone(), &[Answer::CutAfter(9), Answer::WrongRange]);
     fetch(&server, &archive(&content), dest.path()).unwrap_err();
@@ -257,7 +257,7 @@ fn an_answer_that_does_not_continue_the_part_is_not_appended() {
 }
 
 #[test]
-fn a_part_that_is_whole_already_is_not_fetched_again() {
+fn complete_part_file_is_not_downloaded_again() {
     let (dest, content) = (TempDir::new().unwrap(), good());
     let server = Server::new(content.clone(), &[Answer::Ranges]);
     fs::write(dest.path().join("images.tar.gz.part"), &content).unwrap();
@@ -266,7 +266,7 @@ fn a_part_that_is_whole_already_is_not_fetched_again() {
 }
 
 #[test]
-fn a_part_longer_than_the_file_is_fetched_again() {
+fn part_file_longer_than_the_file_is_downloaded_again() {
     let (dest, content) = (TempDir::new().unwrap(), good());
     let server = Server::new(content.clone(), &[Answer::Ranges]);
     fs::write(
@@ -363,7 +363,7 @@ fn files_of_a_wrong_length_are_not_accepted() {
 }
 
 #[test]
-fn a_server_that_sends_without_end_or_announces_too_much_is_left() {
+fn endless_or_oversized_downloads_are_aborted() {
     let long = vec![0; 18 << 20];
     let announced = Server::new(long, &[Answer::Whole]);
     let endless = Server::new(Vec::new(), &[Answer::Endless]);
@@ -405,7 +405,7 @@ fn a_bomb_and_a_huge_declared_size_are_not_unpacked() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_in_place_of_the_part_is_not_written_through() {
+fn link_in_place_of_the_part_file_is_not_followed() {
     let (dest, outside, content) = (TempDir::new().unwrap(), TempDir::new().unwrap(), good());
     let target = outside.path().join("precious");
     fs::write(&target, b"precious").unwrap();
@@ -435,7 +435,7 @@ fn only_published_data_sets_can_be_downloaded() {
 }
 
 #[test]
-fn an_archive_that_lies_in_the_folder_is_used_without_network_and_kept() {
+fn existing_archive_is_used_without_network_and_kept() {
     let (dest, content) = (TempDir::new().unwrap(), good());
     let archive = archive(&content);
     let lying = dest.path().join("images.tar.gz");
@@ -457,7 +457,7 @@ fn an_archive_that_lies_in_the_folder_is_used_without_network_and_kept() {
 }
 
 #[test]
-fn a_whole_part_is_used_without_network_and_an_empty_one_is_not_left() {
+fn complete_part_file_is_used_without_network_and_an_empty_one_is_removed() {
     let (dest, content) = (TempDir::new().unwrap(), good());
     let archive = archive(&content);
     let from = "http://127.0.0.1:9";
@@ -469,7 +469,7 @@ fn a_whole_part_is_used_without_network_and_an_empty_one_is_not_left() {
 }
 
 #[test]
-fn a_path_and_a_file_url_are_taken() {
+fn paths_and_file_urls_are_accepted() {
     let (outside, content) = (TempDir::new().unwrap(), good());
     let file = outside.path().join("images.tar.gz");
     fs::write(&file, &content).unwrap();
@@ -508,7 +508,7 @@ fn two_downloads_at_once_give_whole_files() {
 }
 
 #[test]
-fn what_lies_there_instead_of_cifar_is_named() {
+fn other_versions_of_cifar_are_recognised() {
     let place = TempDir::new().unwrap();
     let sweep = "sweep.name = \"c\"\ndata = { dataset = \"cifar10\", path = \"py\" }\n\
                  model.depth = 8\ntrain.iterations = 1\naxes.shortcut = [\"none\"]\n";

@@ -147,7 +147,7 @@ fn the_second_load_reads_the_cache_and_gives_the_same() {
 
 #[cfg(unix)]
 #[test]
-fn another_image_of_the_same_length_and_time_is_decoded_anew() {
+fn replaced_image_with_same_length_and_mtime_is_decoded_again() {
     let fixture = Fixture::new();
     for (name, shade) in [("train/cat/1.png", 90), ("train/cat/2.png", 91)] {
         fixture.image(name, shade, (SIZE, SIZE));
@@ -167,7 +167,7 @@ fn another_image_of_the_same_length_and_time_is_decoded_anew() {
 }
 
 #[test]
-fn a_damaged_cache_is_made_anew() {
+fn damaged_cache_is_rebuilt() {
     let fixture = Fixture::new();
     let first = fixture.load().unwrap();
     let cache = fixture.cache_files().remove(0);
@@ -263,7 +263,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn hidden_files_and_litter_are_left_out_without_a_word() {
+fn hidden_files_and_litter_are_skipped_silently() {
     let fixture = Fixture::new();
     let before = fixture.load().unwrap().fingerprint;
     for name in [
@@ -283,7 +283,7 @@ fn hidden_files_and_litter_are_left_out_without_a_word() {
 }
 
 #[test]
-fn files_that_are_no_images_are_counted_and_named_for_each_class() {
+fn other_files_are_counted_and_named_per_class() {
     let fixture = Fixture::new();
     for name in ["notes.txt", "x.heic", "y.pdf", "z.svg"] {
         fixture.write(&format!("train/cat/{name}"), b"no image");
@@ -305,7 +305,7 @@ fn files_that_are_no_images_are_counted_and_named_for_each_class() {
 }
 
 #[test]
-fn images_are_known_by_their_content_whatever_their_names() {
+fn images_are_recognised_by_content() {
     let fixture = Fixture::new();
     let (jpeg, png) = ("train/dog/2.jpg", "train/dog/1.png");
     for (from, name) in [
@@ -331,7 +331,7 @@ fn images_are_known_by_their_content_whatever_their_names() {
 }
 
 #[test]
-fn folders_within_a_class_are_read_also_one_that_is_named_like_an_image() {
+fn nested_folders_are_read() {
     let fixture = Fixture::new();
     fixture.image("train/cat/old/1.png", 41, (SIZE, SIZE));
     fixture.image("train/cat/old/older/1.png", 42, (SIZE, SIZE));
@@ -347,7 +347,7 @@ fn folders_within_a_class_are_read_also_one_that_is_named_like_an_image() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_but_not_in_circles() {
+fn links_are_followed_but_cycles_are_not() {
     use std::os::unix::fs::symlink;
     let fixture = Fixture::new();
     let train = fixture.root().join("train");
@@ -382,7 +382,7 @@ fn links_are_followed_but_not_in_circles() {
 }
 
 #[test]
-fn classes_that_differ_in_what_cannot_be_seen_are_shown_apart() {
+fn similar_class_names_are_distinguished() {
     for (train, test, said) in [
         (
             "Red",
@@ -409,7 +409,7 @@ fn classes_that_differ_in_what_cannot_be_seen_are_shown_apart() {
 }
 
 #[test]
-fn a_test_fraction_divides_by_the_paths_of_the_images() {
+fn test_fraction_splits_by_image_path() {
     let fixture = Fixture::new();
     fs::remove_dir_all(fixture.root().join("test")).unwrap();
     for number in 0..40 {
@@ -508,7 +508,7 @@ fn missing_empty_and_mismatched_folders_are_explained() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_cannot_be_shown_are_refused_for_classes_and_written_out_for_images() {
+fn unprintable_names_are_rejected_for_classes_and_escaped_for_images() {
     use std::os::unix::ffi::OsStrExt;
     for name in [&b"caf\xe9"[..], b"\x1b[31m", "\u{202e}".as_bytes()] {
         let fixture = Fixture::new();
@@ -532,7 +532,7 @@ fn names_that_cannot_be_shown_are_refused_for_classes_and_written_out_for_images
 }
 
 #[test]
-fn zero_bytes_a_cut_jpeg_and_another_format_count_as_broken() {
+fn empty_truncated_and_unsupported_images_count_as_broken() {
     let fixture = Fixture::new();
     let jpeg = fs::read(fixture.root().join("train/dog/2.jpg")).unwrap();
     fixture.write("train/dog/zero.jpg", b"");
@@ -545,7 +545,7 @@ fn zero_bytes_a_cut_jpeg_and_another_format_count_as_broken() {
 }
 
 #[test]
-fn a_path_is_asked_for() {
+fn missing_data_path_is_reported() {
     let config = DataConfig {
         path: None,
         ..Fixture::new().config(BrokenImage::Fail)
@@ -557,7 +557,7 @@ fn a_path_is_asked_for() {
 }
 
 #[test]
-fn counts_are_printed_by_every_command_and_recorded() {
+fn image_counts_are_printed_and_recorded() {
     let place = Workplace::new("p.toml", SWEEP);
     write_images(&place.path().join("pics"));
     fs::remove_file(place.path().join("pics/train/class-1/3.png")).unwrap();
@@ -586,7 +586,7 @@ fn counts_are_printed_by_every_command_and_recorded() {
 }
 
 #[test]
-fn held_out_images_are_counted_as_the_run_has_them() {
+fn held_out_images_are_counted() {
     let place = Workplace::new("p.toml", SWEEP);
     write_images(&place.path().join("pics"));
     let held_out = place.stdout(&["plan", "p.toml", "--set", "data.validation=5"]);
@@ -600,7 +600,7 @@ fn said(assert: &assert_cmd::assert::Assert) -> String {
 }
 
 #[test]
-fn a_cut_jpeg_stops_the_program_or_is_skipped_by_name() {
+fn truncated_jpeg_is_an_error_or_skipped_with_a_warning() {
     let place = Workplace::new("p.toml", SWEEP);
     write_images(&place.path().join("pics"));
     let cut = fs::read("crates/resweep-data/tests/images/baseline.jpg").unwrap();
@@ -623,7 +623,7 @@ fn a_cut_jpeg_stops_the_program_or_is_skipped_by_name() {
 }
 
 #[test]
-fn a_test_fraction_is_part_of_what_is_shown_and_recorded() {
+fn test_fraction_is_shown_and_recorded() {
     let place = Workplace::new("p.toml", SWEEP);
     write_images(&place.path().join("pics"));
     fs::remove_dir_all(place.path().join("pics/test")).unwrap();

@@ -41,7 +41,7 @@ fn place(sweep: &str) -> Workplace {
 const UNTIL: &str = "sweep.repeats={ min = 2, max = 3, until = \"ordering\" }";
 
 #[test]
-fn a_run_and_plot_write_the_table_that_table_prints() {
+fn run_and_plot_write_the_table_that_table_prints() {
     let place = place(SWEEP);
     let printed = place.stdout(&["run", "tiny.toml"]);
     let at = |name: &str| place.path().join("results/tiny").join(name);
@@ -73,7 +73,7 @@ fn a_run_and_plot_write_the_table_that_table_prints() {
 }
 
 #[test]
-fn plot_fails_by_a_code_of_its_own_where_an_expectation_is_not_met() {
+fn plot_exits_with_code_4_if_an_expectation_is_not_met() {
     let expect = "
 [[expect]]
 test_error = 50
@@ -116,7 +116,7 @@ tolerance = 0.5
 }
 
 #[test]
-fn seeds_are_added_until_the_most_and_the_same_ones_after_a_kill() {
+fn seeds_are_added_up_to_the_maximum_and_unchanged_by_a_kill() {
     let place = place(SWEEP);
     let plan = place.json(&["plan", "tiny.toml", "--set", UNTIL, "--json"]);
     assert_eq!(plan["pending"], 4, "{plan}");
@@ -167,7 +167,7 @@ fn seeds_are_added_until_the_most_and_the_same_ones_after_a_kill() {
 }
 
 #[test]
-fn a_figure_of_seeds_that_the_results_called_for_verifies() {
+fn figure_with_adaptive_seeds_verifies() {
     let place = place(SWEEP);
     place.stdout(&["run", "tiny.toml", "--set", UNTIL]);
     let said = place.stdout(&["verify", "results/tiny/figure.png"]);

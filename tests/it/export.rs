@@ -79,7 +79,7 @@ fn sqlite_points(place: &Workplace) -> Vec<Value> {
 }
 
 #[test]
-fn points_are_those_that_sqlite_itself_prints() {
+fn points_match_the_output_of_sqlite() {
     let place = trained();
     export(&place, "jsonl");
     let expected = sqlite_points(&place);
@@ -101,7 +101,7 @@ fn points_are_those_that_sqlite_itself_prints() {
 }
 
 #[test]
-fn layers_are_those_that_sqlite_itself_prints() {
+fn layers_match_the_output_of_sqlite() {
     let sweep = SWEEP.replace("lr = 0.05", "lr = 0.05\nlayer_stats = true");
     let place = Workplace::new("tiny.toml", &sweep);
     workplace::write_images(&place.path().join("images"));
@@ -125,7 +125,7 @@ fn layers_are_those_that_sqlite_itself_prints() {
 }
 
 #[test]
-fn csv_and_json_lines_say_the_same() {
+fn csv_and_json_lines_agree() {
     let place = trained();
     export(&place, "csv");
     export(&place, "jsonl");
@@ -181,7 +181,7 @@ fn a_run_is_exported_with_its_settings_outcome_and_provenance() {
 }
 
 #[test]
-fn what_an_export_did_not_write_is_not_overwritten() {
+fn foreign_files_are_not_overwritten() {
     let place = trained();
     let own = place.path().join("out/points.csv");
     fs::create_dir(place.path().join("out")).expect("a folder");
@@ -217,7 +217,7 @@ fn a_sweep_that_was_never_started_is_not_exported() {
 }
 
 #[test]
-fn an_event_file_has_the_bytes_that_tensorboard_itself_writes() {
+fn event_file_bytes_match_tensorboard() {
     let train = |iteration, error_percent, loss, lr| TrainPoint {
         iteration,
         error_percent,
@@ -275,7 +275,7 @@ fn each_run_has_a_folder_with_an_event_file() {
 }
 
 #[test]
-fn a_network_is_exported_as_its_checkpoint_has_it_under_pytorchs_names() {
+fn network_is_exported_with_pytorch_names() {
     let place = trained();
     export(&place, "checkpoints");
     let id = &place.rows("results", "SELECT run_id FROM sweep_runs ORDER BY position")[1];
@@ -346,7 +346,7 @@ fn the_normalisation_is_the_mean_image_of_the_training_images() {
 }
 
 #[test]
-fn a_run_without_its_last_checkpoint_is_told_and_left_out() {
+fn run_without_final_checkpoint_is_skipped_with_a_message() {
     let place = trained();
     place.stdout(&["gc", "--all"]);
     let args = [
@@ -366,7 +366,7 @@ fn a_run_without_its_last_checkpoint_is_told_and_left_out() {
 }
 
 #[test]
-fn a_checkpoint_that_was_changed_is_not_exported() {
+fn modified_checkpoint_is_not_exported() {
     let place = trained();
     let id = &place.rows("results", "SELECT run_id FROM sweep_runs ORDER BY position")[0];
     let path = place
@@ -419,7 +419,7 @@ fn put_back(cells: &BTreeMap<String, String>, types: &Value) -> String {
 }
 
 #[test]
-fn exported_settings_put_back_into_a_sweep_file_give_the_same_runs() {
+fn exported_settings_round_trip_through_a_sweep_file() {
     let (head, _) = SWEEP.split_once("[axes]").expect("the axes");
     let head = head.replace("lr = 0.05", "lr = 0.05\nweight_decay = 1e-5");
     let place = Workplace::new("tiny.toml", &format!("{head}{ODD}"));
@@ -452,7 +452,7 @@ fn event_file(place: &Workplace) -> PathBuf {
 }
 
 #[test]
-fn a_growing_log_is_appended_to_and_a_changed_one_gets_another_name() {
+fn growing_event_file_is_appended_and_a_changed_one_is_renamed() {
     let place = Workplace::new("tiny.toml", &SWEEP.replace(", \"B\"", ""));
     workplace::write_images(&place.path().join("images"));
     place.stdout(&["run", "tiny.toml"]);

@@ -121,7 +121,7 @@ fn seeds(count: usize) -> String {
 }
 
 #[test]
-fn degradation_holds_where_welchs_interval_lies_above_zero() {
+fn degradation_holds_if_the_welch_interval_is_above_zero() {
     let train = |errors: [f64; 3]| errors.map(|error| (error, 20.0));
     let measured = Measured::new(&seeds(4))
         .finish(
@@ -160,7 +160,7 @@ fn degradation_does_not_hold_below_zero_and_is_undecided_around_it() {
 }
 
 #[test]
-fn deeper_residual_nets_are_not_worse_where_the_interval_does_not_pass_zero() {
+fn deeper_residual_nets_are_not_worse_if_the_interval_is_not_above_zero() {
     let judge = |deep: [(f64, f64); 2]| {
         let measured = Measured::new(&seeds(2)).finish("ResNet-20", &[(1.0, 9.0), (1.0, 9.1)]);
         measured
@@ -195,7 +195,7 @@ fn one_seed_and_a_diverged_run_give_no_verdict() {
 }
 
 #[test]
-fn the_table_shows_ours_the_papers_and_the_difference() {
+fn table_shows_our_errors_the_papers_and_the_difference() {
     let cifar = "[data]\ndataset = \"cifar10\"\npath = \"src\"\n";
     let measured = Measured::new(&format!("{HEAD}repeats = 2\n{cifar}{NETS}"))
         .finish("plain-20", &[(1.4, 9.5), (1.2, 9.7)])
@@ -272,7 +272,7 @@ fn divergence_and_chance_are_in_every_table() {
 }
 
 #[test]
-fn a_sweep_of_which_every_run_diverged_says_so() {
+fn sweep_with_only_diverged_runs_says_so() {
     let mut measured = Measured::new(&seeds(1));
     for label in measured.sweep.labels.clone() {
         measured.end(&label, 0, ResultStatus::Diverged, (90.0, 90.0));
@@ -333,7 +333,7 @@ fn adaptive(min: usize, max: usize) -> String {
 }
 
 #[test]
-fn seeds_are_added_only_where_intervals_overlap_until_they_part() {
+fn seeds_are_added_until_intervals_are_disjoint() {
     let measured = Measured::new(&adaptive(2, 4))
         .finish("plain-20", &[(1.0, 10.00), (1.0, 10.02)])
         .finish("plain-32", &[(1.0, 10.04), (1.0, 10.06)])
@@ -417,7 +417,7 @@ fn train_in_any_order(
 }
 
 #[test]
-fn the_same_seeds_are_trained_however_often_and_wherever_a_sweep_is_interrupted() {
+fn interruptions_do_not_change_which_seeds_are_trained() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seed = u64::from(now.expect("a clock").subsec_nanos());
     println!("seed {seed}");

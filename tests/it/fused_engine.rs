@@ -70,7 +70,7 @@ fn assert_same_bits<E: Engine<Cpu>>(
 
 /// In batches that the threads do not divide.
 #[test]
-fn the_number_of_threads_leaves_every_bit_alone() {
+fn number_of_threads_does_not_change_any_bit() {
     let model = ModelConfig {
         depth: 8,
         shortcut: Shortcut::B,
@@ -91,7 +91,7 @@ fn the_number_of_threads_leaves_every_bit_alone() {
 }
 
 #[test]
-fn evaluation_sees_that_one_entry_of_a_kernel_has_changed() {
+fn evaluation_detects_a_changed_kernel_entry() {
     let device = Cpu::default();
     let model = Configuration::paper(8, Shortcut::B).model;
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);

@@ -111,14 +111,14 @@ fn the_product_of_many_long_axes_does_not_overflow() {
 }
 
 #[test]
-fn an_axis_of_more_values_than_a_grid_may_have_is_refused_unseen() {
+fn oversized_axis_is_rejected_before_expansion() {
     let said = refusal(&format!("{SWEEP}depth = [{}]\n", numbers(200_000)));
     assert!(said.contains("axis `depth` has 200000 values"), "{said}");
     assert!(said.contains("because of a mistake"), "{said}");
 }
 
 #[test]
-fn conditions_that_would_compare_for_minutes_are_refused() {
+fn too_many_condition_values_are_rejected() {
     let said = refusal(&format!(
         "{SWEEP}depth = [8]\nbatch_size = [{0}]\n[[exclude]]\nbatch_size = [{0}]\n",
         numbers(1001)
@@ -137,7 +137,7 @@ fn more_panels_than_a_figure_can_show_are_refused() {
 }
 
 #[test]
-fn a_value_that_is_a_long_list_is_refused_before_each_configuration_has_a_copy() {
+fn long_list_values_are_rejected() {
     let drops = format!("iterations = 9999\nlr_drops = [{}]", numbers(101));
     let said = refusal(&format!("{SWEEP}depth = [8]\n").replace("iterations = 100", &drops));
     assert!(said.contains("`lr_drops` has 101 elements"), "{said}");
@@ -160,14 +160,14 @@ fn ten_thousand_brackets_do_not_overflow_the_stack() {
 }
 
 #[test]
-fn of_a_long_file_full_of_syntax_errors_the_first_is_told() {
+fn only_the_first_error_of_a_long_broken_file_is_reported() {
     let said = refusal(&"= \n".repeat(100_000));
     assert!(said.contains("sweep.toml:1:"), "{said}");
     assert!(said.contains("because of a mistake"), "{said}");
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn binary_files_are_rejected() {
     let said = refusal(&"\0".repeat(1000));
     assert!(
         said.contains("this is not TOML") && !said.contains('\0'),
@@ -176,7 +176,7 @@ fn bytes_that_are_no_text_are_refused() {
 }
 
 #[test]
-fn names_that_are_no_folder_everywhere_are_refused() {
+fn names_that_are_invalid_as_folders_are_rejected() {
     let long = "a".repeat(10_000);
     for name in [
         "a/b",
@@ -211,7 +211,7 @@ fn names_that_are_no_folder_everywhere_are_refused() {
 }
 
 #[test]
-fn text_that_would_act_on_a_terminal_or_break_an_svg_is_refused() {
+fn text_with_control_characters_is_rejected() {
     for (key, place) in [("title", 3), ("description", 3)] {
         for evil in [
             "\\u001b[31m",
@@ -233,7 +233,7 @@ fn text_that_would_act_on_a_terminal_or_break_an_svg_is_refused() {
 }
 
 #[test]
-fn a_title_of_html_is_text() {
+fn html_in_a_title_is_plain_text() {
     let folder = TempDir::new().expect("a temporary folder");
     let title = "name = \"x\"\ntitle = \"<script>alert(1)</script> & ]]> \\\"\"";
     let sweep = format!("{SWEEP}depth = [8]\n").replace("name = \"x\"", title);
@@ -256,7 +256,7 @@ fn escapes_in_keys_and_file_names_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_at_once() {
+fn pipes_devices_and_folders_are_rejected_at_once() {
     let folder = TempDir::new().expect("a temporary folder");
     plan(folder.path())
         .assert()

@@ -81,7 +81,7 @@ impl Task for Multiply<'_> {
 }
 
 #[test]
-fn a_product_is_the_sum_over_its_segments() {
+fn product_sums_over_its_segments() {
     let mut rng = rng(1);
     for _ in 0..CASES {
         let (rows, columns) = (rng.random_range(1..=21), 16 * rng.random_range(1..=4));
@@ -328,7 +328,7 @@ fn turned(kernel: &[f32], from: usize, to: usize) -> Vec<f32> {
 }
 
 #[test]
-fn winograd_convolves_as_the_definition_does() {
+fn winograd_matches_the_definition() {
     let mut rng = rng(2);
     for _ in 0..CASES {
         let (from, to) = (channels(&mut rng), channels(&mut rng));
@@ -433,7 +433,7 @@ impl Task for DirectPass<'_> {
 }
 
 #[test]
-fn the_direct_method_convolves_as_the_definition_does() {
+fn direct_method_matches_the_definition() {
     let mut rng = rng(3);
     for case in 0..2 * CASES {
         let to = channels(&mut rng);

@@ -91,7 +91,7 @@ fn assert_agree(found: &[LayerStat], expected: &[(String, f64)]) {
 }
 
 #[test]
-fn both_engines_measure_the_responses_that_pytorch_does() {
+fn both_engines_match_pytorch_layer_responses() {
     let text = std::fs::read_to_string(folder().join("layer_stats.json")).expect("the values");
     let expected: HashMap<String, Vec<(String, f64)>> = serde_json::from_str(&text).expect("JSON");
     for (case, shortcut) in [
@@ -158,7 +158,7 @@ fn recorded(place: &Workplace, results: &str) -> HashMap<String, Vec<LayerStat>>
 const ON: [&str; 2] = ["--set", "train.layer_stats=true"];
 
 #[test]
-fn a_finished_run_is_measured_without_training_it_again() {
+fn finished_run_is_measured_without_retraining() {
     let place = place();
     place.stdout(&["run", "tiny.toml"]);
     assert!(recorded(&place, "results").is_empty());
@@ -192,7 +192,7 @@ fn isolated_and_portable_runs_measure_their_layers_too() {
 }
 
 #[test]
-fn a_figure_of_responses_is_verified_by_them() {
+fn layer_response_figure_verifies() {
     let drawn = "layer_stats = true\n\n[figure]\nkind = \"layer-responses\"\n\n[axes]";
     let place = Workplace::new("tiny.toml", &SWEEP.replace("[axes]", drawn));
     write_images(&place.path().join("images"));

@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 #[test]
-fn the_queries_of_the_documentation_give_the_output_shown_there() {
+fn documented_queries_give_the_documented_output() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("results/resweep.db");
     record_example(&path);

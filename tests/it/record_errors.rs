@@ -28,7 +28,7 @@ fn errors(path: &std::path::Path) -> [StoreError; 2] {
 }
 
 #[test]
-fn an_event_of_a_run_that_was_not_registered_is_an_error() {
+fn event_of_an_unregistered_run_is_an_error() {
     let (_folder, path) = database();
     let run = record_fixture::run(20, Shortcut::None, 1);
     let stranger = record_fixture::run(56, Shortcut::None, 1);
@@ -90,7 +90,7 @@ fn an_empty_file_is_a_store_without_sweeps() {
 }
 
 #[test]
-fn a_database_of_another_program_is_left_alone() {
+fn database_of_another_program_is_not_touched() {
     let (_folder, path) = database();
     let other = Connection::open(&path).unwrap();
     let table = "CREATE TABLE bookmarks (url TEXT)";

@@ -165,7 +165,7 @@ fn a_sweep_can_be_read_while_it_is_written() {
 }
 
 #[test]
-fn an_attempt_that_the_process_did_not_survive_is_interrupted() {
+fn attempt_of_a_dead_process_is_interrupted() {
     let (_folder, path) = database();
     let run = run(20, Shortcut::None, 1);
     let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
@@ -190,7 +190,7 @@ fn an_attempt_that_the_process_did_not_survive_is_interrupted() {
 }
 
 #[test]
-fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
+fn attempts_share_one_training_until_fresh_starts_another() {
     let (_folder, path) = database();
     let run = run(20, Shortcut::None, 1);
     let runs = std::slice::from_ref(&run);
@@ -247,7 +247,7 @@ fn attempts_go_on_with_one_training_and_a_fresh_one_counts_at_once() {
 }
 
 #[test]
-fn points_after_the_checkpoint_are_taken_back() {
+fn points_after_the_checkpoint_are_deleted_on_resume() {
     let (_folder, path) = database();
     let run = run(20, Shortcut::None, 1);
     let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
@@ -274,7 +274,7 @@ fn points_after_the_checkpoint_are_taken_back() {
 }
 
 #[test]
-fn checkpoints_are_offered_to_every_run_with_the_same_past() {
+fn checkpoints_are_shared_by_runs_with_the_same_trajectory() {
     let (_folder, path) = database();
     let short = run(20, Shortcut::None, 1);
     let mut long = run(20, Shortcut::None, 2);
@@ -320,7 +320,7 @@ fn checkpoints_are_offered_to_every_run_with_the_same_past() {
 }
 
 #[test]
-fn a_run_is_held_by_one_process_until_that_dies_or_its_lease_ends() {
+fn run_is_leased_to_one_process_until_it_dies_or_the_lease_ends() {
     let (_folder, path) = database();
     let run = run(20, Shortcut::None, 1);
     let runs = std::slice::from_ref(&run);
@@ -378,7 +378,7 @@ fn a_diverged_run_keeps_its_iteration_and_a_loss_that_is_not_a_number() {
 }
 
 #[test]
-fn sweeps_share_runs_and_are_listed_as_they_were_started_last() {
+fn sweeps_share_runs_and_are_listed_by_last_start() {
     let (_folder, path) = database();
     let plain = run(20, Shortcut::None, 1);
     let deep = run(56, Shortcut::None, 1);
@@ -515,7 +515,7 @@ fn last_report(output: impl std::io::Read, mut seen: impl FnMut(u64)) -> u64 {
 }
 
 #[test]
-fn of_points_at_the_same_iteration_the_last_is_kept_however_many_come_at_once() {
+fn last_point_of_an_iteration_wins() {
     let (_folder, path) = database();
     let run = run(20, Shortcut::A, 1);
     let mut recorder = begun(&path, "many", std::slice::from_ref(&run));

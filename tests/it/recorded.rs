@@ -126,7 +126,7 @@ fn results_are_shown_by_the_name_of_the_sweep_on_another_machine() {
 }
 
 #[test]
-fn a_sweep_is_trained_further_by_its_name() {
+fn sweep_resumes_by_name() {
     let place = trained();
     fs::remove_file(place.path().join("own.toml")).expect("the sweep file");
     place.stdout(&["run", "own", "--set", "sweep.repeats=2"]);
@@ -136,7 +136,7 @@ fn a_sweep_is_trained_further_by_its_name() {
 }
 
 #[test]
-fn a_name_that_is_neither_a_file_nor_a_sweep_is_refused_with_what_there_is() {
+fn unknown_sweep_names_are_rejected_with_suggestions() {
     let place = prepared();
     for command in ["plot", "table", "report", "export", "plan", "run"] {
         let said = stderr(&place, &[command, "own"], 2);
@@ -155,7 +155,7 @@ fn a_name_that_is_neither_a_file_nor_a_sweep_is_refused_with_what_there_is() {
 }
 
 #[test]
-fn changed_images_are_named_and_what_was_recorded_is_shown() {
+fn changed_images_are_reported_and_recorded_results_shown() {
     let place = trained();
     let (before, table) = (figure(&place), place.stdout(&["table", "own.toml"]));
     add_image(&place);
@@ -186,7 +186,7 @@ fn changed_images_are_named_and_what_was_recorded_is_shown() {
 }
 
 #[test]
-fn changed_settings_are_named_and_the_file_still_says_how_to_draw() {
+fn changed_settings_are_reported_and_figure_settings_still_apply() {
     let place = trained();
     let before = figure(&place);
     let longer = SWEEP.replace("iterations = 6", "iterations = 12");
@@ -222,7 +222,7 @@ fn changed_settings_are_named_and_the_file_still_says_how_to_draw() {
 }
 
 #[test]
-fn runs_that_a_sweep_has_gained_since_are_missing_in_what_is_shown() {
+fn added_runs_are_shown_as_missing() {
     let place = trained();
     let more = ["--set", "axes.depth=[8,14]"];
     let said = stderr(
@@ -245,7 +245,7 @@ fn runs_of_another_sweep_are_shown_without_their_images() {
 }
 
 #[test]
-fn images_that_have_moved_are_those_that_were_recorded() {
+fn moved_images_are_recognised() {
     let place = trained();
     let table = place.stdout(&["table", "own.toml"]);
     move_images(&place, "images", "elsewhere");
@@ -304,7 +304,7 @@ fn a_figure_over_folders_of_images_is_verified() {
 }
 
 #[test]
-fn a_plan_does_without_images_whose_number_is_known_and_says_so() {
+fn plan_works_without_images_of_known_number() {
     let cifar = SWEEP.replace("\"folder\"", "\"cifar10\"");
     let place = Workplace::new("own.toml", &cifar);
     for args in [
@@ -333,7 +333,7 @@ fn a_plan_does_without_images_whose_number_is_known_and_says_so() {
 }
 
 #[test]
-fn a_plan_takes_images_that_are_gone_from_the_record() {
+fn plan_takes_missing_images_from_the_record() {
     let place = trained();
     move_images(&place, "images", "away");
     let said = stderr(&place, &["plan", "own.toml"], 0);
@@ -410,7 +410,7 @@ fn two_different_sweeps_of_one_name_do_not_train_at_once() {
 }
 
 #[test]
-fn a_sweep_file_is_read_once_however_many_rounds_there_are() {
+fn sweep_file_is_read_once() {
     let rule = "name = \"own\"\nrepeats = { min = 2, max = 3, until = \"ordering\" }";
     let place = Workplace::new("own.toml", &SWEEP.replace("name = \"own\"", rule));
     workplace::write_images(&place.path().join("images"));

@@ -108,7 +108,7 @@ fn the_same_input_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_running_sweep_says_how_far_it_is() {
+fn running_sweep_shows_its_progress() {
     let mut setup = Setup::new(2);
     let part = Some((vec![(1000, 60.0)], vec![]));
     let plain = [
@@ -141,7 +141,7 @@ fn the_spread_over_seeds_is_shaded_and_explained() {
 }
 
 #[test]
-fn curves_of_one_depth_are_told_apart() {
+fn curves_of_one_depth_are_distinguished() {
     let mut setup = Setup::new(1);
     let shortcuts = [Shortcut::A, Shortcut::B, Shortcut::C];
     let all = shortcuts.map(|shortcut| setup.add(56, shortcut, &[flat(5.0, 10.0)]));
@@ -176,7 +176,7 @@ fn curves_off_the_scale_are_counted_not_named() {
 }
 
 #[test]
-fn values_that_are_not_finite_are_left_out() {
+fn non_finite_values_are_skipped() {
     let mut setup = Setup::new(1);
     let line = vec![(1000, 50.0), (2000, f64::NAN), (3000, f64::INFINITY)];
     let diverged = setup.add(20, Shortcut::None, &[Some((line.clone(), line))]);
@@ -352,7 +352,7 @@ fn no_text_of_any_figure_leaves_the_page_or_covers_another() {
 }
 
 #[test]
-fn the_papers_curves_lie_behind_and_are_named() {
+fn paper_curves_are_drawn_behind_and_labelled() {
     let mut setup = Setup::new(1);
     let plain = setup.add(56, Shortcut::None, &[flat(5.0, 10.0)]);
     let projected = setup.add(56, Shortcut::B, &[flat(5.0, 10.0)]);
@@ -383,7 +383,7 @@ fn the_papers_curves_lie_behind_and_are_named() {
 }
 
 #[test]
-fn the_papers_iterations_are_scaled_only_where_that_is_asked_for() {
+fn paper_iterations_are_scaled_only_on_request() {
     let mut setup = Setup::new(1);
     let line = vec![(10, 60.0), (640, 15.0)];
     let short = setup.add(20, Shortcut::A, &[Some((line.clone(), line))]);
@@ -398,7 +398,7 @@ fn the_papers_iterations_are_scaled_only_where_that_is_asked_for() {
 }
 
 #[test]
-fn smoothing_and_the_day_are_named() {
+fn caption_names_smoothing_and_date() {
     let mut setup = Setup::new(1);
     let plain = setup.add(20, Shortcut::None, &[flat(5.0, 10.0)]);
     setup.panel(Show::Both, None, &[plain]);
@@ -520,7 +520,7 @@ fn a_diverged_run_is_named_with_its_iteration_and_marked() {
 }
 
 #[test]
-fn where_all_runs_diverged_before_a_point_the_figure_says_so() {
+fn figure_says_if_all_runs_diverged_before_a_point() {
     let mut setup = Setup::new(2);
     let all = setup.add(56, Shortcut::None, &[None, None]);
     diverge(&mut setup, all, &[Some(3), Some(7)]);
@@ -535,7 +535,7 @@ fn where_all_runs_diverged_before_a_point_the_figure_says_so() {
 }
 
 #[test]
-fn a_seed_that_diverged_does_not_cut_the_mean_of_the_others() {
+fn diverged_seed_does_not_truncate_the_mean() {
     let last_point = |is_diverged: bool| {
         let mut setup = Setup::new(3);
         let early = vec![(1000, 60.0), (2000, 90.0)];
@@ -610,7 +610,7 @@ fn a_single_point_is_a_ring_for_training_and_a_disc_for_test_error() {
 }
 
 #[test]
-fn no_two_names_of_a_panel_are_shown_alike_nor_two_titles() {
+fn labels_and_titles_stay_distinct() {
     let mut setup = Setup::new(1);
     let mut all = Vec::new();
     for n in 0..16 {
@@ -662,7 +662,7 @@ fn hundreds_of_curves_have_a_legend_of_a_few_lines() {
 }
 
 #[test]
-fn the_svg_says_in_words_what_it_shows() {
+fn svg_has_a_text_alternative() {
     let mut setup = Setup::new(1);
     let plain = setup.add(20, Shortcut::None, &[flat(5.0, 10.25)]);
     setup.panel(Show::Both, Some(20.0), &[plain]);

@@ -205,7 +205,7 @@ fn final_errors_lie_at_their_depths_and_percentages() {
 }
 
 #[test]
-fn without_panels_training_and_test_error_have_one_each() {
+fn default_panels_are_training_and_test_error() {
     let mut setup = Setup::new(
         "depth = [20, 32]\nshortcut = [\"none\", \"A\"]",
         "kind = \"error-vs-depth\"",
@@ -221,7 +221,7 @@ fn without_panels_training_and_test_error_have_one_each() {
 }
 
 #[test]
-fn a_run_that_has_not_come_to_its_end_has_no_final_error() {
+fn unfinished_run_has_no_final_error() {
     let axes = "depth = [20, 32]\nshortcut = [\"A\"]";
     for kind in ["error-vs-depth", "heat-map"] {
         let mut setup = Setup::new(axes, &format!("kind = \"{kind}\"\nshow = \"test\""));
@@ -322,7 +322,7 @@ fn a_heat_map_writes_means_and_deviations_on_viridis() {
 }
 
 #[test]
-fn cells_never_overlap_and_their_text_stays_inside_whatever_the_sweep() {
+fn heat_map_cells_never_overlap() {
     for seed in 0..40 {
         println!("seed {seed}");
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -614,7 +614,7 @@ fn the_program_draws_every_kind_of_figure_of_a_sweep() {
 }
 
 #[test]
-fn the_papers_final_errors_stand_behind_ours_where_asked_for() {
+fn paper_errors_are_drawn_behind_ours_on_request() {
     let axes = "depth = [20, 56]\nshortcut = [\"none\", \"A\"]";
     let svg = |reference: &str| {
         let figure = format!("kind = \"error-vs-depth\"\nshow = \"test\"\n{reference}");

@@ -79,7 +79,7 @@ fn assert_sealed(html: &str) {
 }
 
 #[test]
-fn a_report_says_what_the_database_says_and_holds_hostile_titles_as_text() {
+fn report_matches_the_database_and_escapes_hostile_titles() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let told = place.stdout(&["run", "tiny.toml", "--report"]);
     assert!(told.contains("wrote results/tiny/report.html"), "{told}");
@@ -180,7 +180,7 @@ fn await_report(place: &Workplace, holds: impl Fn(&str) -> bool) -> String {
 }
 
 #[test]
-fn a_watched_report_follows_the_sweep_and_stays_still_after_it() {
+fn watched_report_follows_the_sweep_until_it_ends() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let endless = [
         "--set",
@@ -201,7 +201,7 @@ fn a_watched_report_follows_the_sweep_and_stays_still_after_it() {
 }
 
 #[test]
-fn a_sweep_that_is_stopped_leaves_a_report_that_stays_still() {
+fn stopped_sweep_leaves_a_final_report() {
     let place = Workplace::new("tiny.toml", SWEEP);
     let endless = [
         "--set",
@@ -312,7 +312,7 @@ fn page(sweep: &Sweep, entries: Vec<Entry<'_>>) -> String {
 }
 
 #[test]
-fn hostile_text_stays_text_wherever_it_comes_from() {
+fn hostile_text_is_escaped_everywhere() {
     for hostile in [
         "<script>alert(1)</script>",
         "</script><script>alert(1)</script>",

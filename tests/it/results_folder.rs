@@ -209,7 +209,7 @@ const READERS: [&[&str]; 7] = [
 ];
 
 #[test]
-fn a_folder_that_does_not_exist_or_is_none_is_not_an_empty_one() {
+fn missing_or_invalid_results_folder_is_an_error() {
     let place = place();
     fs::write(place.path().join("afile"), "").expect("a file");
     std::os::unix::fs::symlink("nowhere", place.path().join("link")).expect("a link");
@@ -245,7 +245,7 @@ fn a_folder_that_does_not_exist_or_is_none_is_not_an_empty_one() {
 }
 
 #[test]
-fn a_database_that_is_no_file_is_named() {
+fn database_path_that_is_not_a_file_is_reported() {
     let place = place();
     fs::create_dir_all(place.path().join("results/resweep.db")).expect("a folder");
     let expected = ["results/resweep.db is a folder, not a database"];
@@ -266,7 +266,7 @@ fn a_database_that_is_no_file_is_named() {
 }
 
 #[test]
-fn a_results_folder_that_is_removed_during_a_run_is_noticed_and_saved() {
+fn results_removed_during_a_run_are_detected_and_saved() {
     let place = place();
     let results = place.path().join("results");
     let process = start_endless(&place);
@@ -286,7 +286,7 @@ fn a_results_folder_that_is_removed_during_a_run_is_noticed_and_saved() {
 }
 
 #[test]
-fn a_results_folder_that_is_moved_during_a_run_is_noticed_and_whole() {
+fn results_moved_during_a_run_are_detected() {
     let place = place();
     let process = start_endless(&place);
     let moved = place.path().join("moved");
@@ -299,7 +299,7 @@ fn a_results_folder_that_is_moved_during_a_run_is_noticed_and_whole() {
 }
 
 #[test]
-fn a_database_that_is_replaced_during_a_run_is_noticed_and_the_other_is_left_alone() {
+fn database_replaced_during_a_run_is_detected_and_not_touched() {
     let place = place();
     let results = place.path().join("results");
     place
@@ -383,7 +383,7 @@ fn an_older_database_is_read_without_a_change_and_copied_before_it_is_migrated()
 }
 
 #[test]
-fn doctor_looks_at_the_disk_that_the_folder_is_on() {
+fn doctor_checks_the_disk_of_the_results_folder() {
     let place = place();
     let disk = place.path().join("disk");
     fs::create_dir(&disk).expect("a folder");

@@ -72,7 +72,7 @@ const ENDLESS: [&str; 6] = [
 ];
 
 #[test]
-fn a_signal_stops_with_a_checkpoint_and_the_same_command_goes_on() {
+fn signal_stops_with_a_checkpoint_and_the_same_command_resumes() {
     let (place, legacy) = place();
     for name in ["INT", "TERM"] {
         // Checkpoints are far apart: what goes on can only go on from the one at the stop.
@@ -206,7 +206,7 @@ fn rows_of(place: &Workplace, results: &str, settings: &[&str]) -> (String, Vec<
 }
 
 #[test]
-fn a_longer_run_resumes_whatever_it_measures_and_gives_the_rows_of_an_undisturbed_one() {
+fn longer_run_with_other_measurements_resumes_with_identical_rows() {
     let place = measured();
     let long = "train.iterations=200";
     for (number, (settings, from)) in [
@@ -284,7 +284,7 @@ fn a_longer_run_on_other_intervals_keeps_the_evaluations_of_the_shorter_one() {
 }
 
 #[test]
-fn what_another_run_recorded_is_not_trained_or_measured_again() {
+fn recorded_results_are_not_trained_or_measured_again() {
     let place = measured();
     let dense = ["train.eval_every=2", "train.log_every=2"];
     with(&place, "run", "results", &dense);
@@ -329,7 +329,7 @@ fn what_another_run_recorded_is_not_trained_or_measured_again() {
 }
 
 #[test]
-fn sparser_evaluations_can_outlive_denser_ones() {
+fn sparser_evaluations_may_miss_divergence() {
     let sweep = r#"
         [sweep]
         name = "measured"
@@ -403,7 +403,7 @@ fn the_runs_of_an_older_database_stay_finished_and_are_resumed_from() {
 }
 
 #[test]
-fn a_fresh_training_keeps_the_old_one_as_history_and_gives_the_same() {
+fn fresh_training_keeps_history_and_gives_identical_rows() {
     let (place, legacy) = place();
     let rows = place.metrics("undisturbed").len();
     place.stdout(&["run", "tiny.toml", "--results", "undisturbed", "--fresh"]);
@@ -422,7 +422,7 @@ fn a_fresh_training_keeps_the_old_one_as_history_and_gives_the_same() {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_passed_over_for_the_one_before() {
+fn damaged_checkpoint_falls_back_to_the_previous_one() {
     let (place, legacy) = place();
     let mut damaged = 0;
     for damage in [
@@ -512,7 +512,7 @@ fn the_runs_of_a_dead_process_are_taken_over_at_once() {
 }
 
 #[test]
-fn a_process_that_stands_still_loses_its_runs_and_ends_in_peace_when_it_wakes() {
+fn suspended_process_loses_its_runs_and_exits_cleanly() {
     let (place, legacy) = place();
     let mut sleeper = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
     wait_for(&mut sleeper, "started");
@@ -564,7 +564,7 @@ fn children(parent: u32) -> Vec<u32> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_ends_an_isolated_run_ends_nothing_else() {
+fn crash_of_an_isolated_run_ends_only_that_run() {
     let (place, legacy) = place();
     let isolated = [&ENDLESS[..], &["--isolate", "--checkpoint-every", "0"]].concat();
     let mut process = place.start(&isolated);
@@ -617,7 +617,7 @@ fn a_results_folder_can_be_moved() {
 }
 
 #[test]
-fn a_database_that_another_program_keeps_locked_is_waited_for() {
+fn locked_database_is_waited_for() {
     let (place, legacy) = place();
     let process = place.start(&["run", "tiny.toml"]);
     // The program may not have made it yet.
@@ -641,7 +641,7 @@ fn a_database_that_another_program_keeps_locked_is_waited_for() {
 
 /// A limit on the size of files stands for a disk that is full.
 #[test]
-fn a_full_disk_is_named_and_costs_nothing_that_was_recorded() {
+fn full_disk_is_reported_and_loses_no_recorded_results() {
     let (place, legacy) = place();
     let program = assert_cmd::cargo::cargo_bin("resweep");
     let mut command = assert_cmd::Command::new("sh");

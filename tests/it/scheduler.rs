@@ -302,7 +302,7 @@ fn nothing_to_train_is_a_sweep_of_two_events() {
 }
 
 #[test]
-fn what_other_processes_have_is_waited_for_or_taken_over() {
+fn runs_of_other_processes_are_awaited_or_taken_over() {
     let trainer = Arc::new(Scripted::new());
     let claims = [
         (run(10).id, Claim::EndedElsewhere(Outcome::Finished)),
@@ -331,7 +331,7 @@ fn what_other_processes_have_is_waited_for_or_taken_over() {
 }
 
 #[test]
-fn a_stop_ends_runs_and_does_not_wait_for_those_that_do_not_hear() {
+fn stop_does_not_wait_for_unresponsive_runs() {
     let trainer = Arc::new(Scripted::new());
     let (ask, asked) = crossbeam::channel::bounded(1);
     let mut ledger = Listener {
@@ -350,7 +350,7 @@ fn a_stop_ends_runs_and_does_not_wait_for_those_that_do_not_hear() {
 }
 
 #[test]
-fn a_run_that_another_process_took_over_stops_here_and_is_asked_for_again() {
+fn run_taken_over_by_another_process_stops_and_is_polled() {
     let trainer = Arc::new(Scripted::new());
     let mut ledger = Listener {
         lost: vec![run(40).id],
@@ -436,7 +436,7 @@ impl Ledger for Order {
 }
 
 #[test]
-fn runs_that_report_faster_than_they_are_heard_lose_nothing() {
+fn fast_reporting_runs_lose_no_events() {
     schedule::install_hook();
     let batch = RunBatch {
         runs: (0..64).map(run).collect(),
@@ -455,7 +455,7 @@ fn runs_that_report_faster_than_they_are_heard_lose_nothing() {
 }
 
 #[test]
-fn what_grows_from_a_run_waits_for_it_and_is_told_of_where_it_fails() {
+fn children_wait_for_their_parent_and_are_blocked_if_it_fails() {
     schedule::install_hook();
     let grown = |number: usize, needs: usize| {
         let source = run(needs);
@@ -641,7 +641,7 @@ fn two_runs_that_take_each_other_s_memory_train_one_after_the_other() {
 }
 
 #[test]
-fn a_run_that_does_not_fit_alone_fails_and_no_worker_is_retired_for_it() {
+fn run_that_does_not_fit_alone_fails_without_retiring_workers() {
     for device in DEVICES {
         let (heard, tally) = on(device, SmallDevice::new(0, 0), 1, 3);
         assert_eq!((tally.finished, tally.failed), (0, 1));

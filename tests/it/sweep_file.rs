@@ -176,7 +176,7 @@ const BIG_AXES: &str = "[axes]\n\
     batch_size = [16, 32, 64, 128, 256, 512]";
 
 #[test]
-fn many_mistakes_are_told_at_once_in_the_order_of_the_file() {
+fn all_mistakes_are_reported_in_file_order() {
     let toml = r#"[sweep]
 nam = "many"
 repeats = 0
@@ -456,7 +456,7 @@ fn overrides_reach_every_part_of_the_file() {
 }
 
 #[test]
-fn text_on_the_command_line_may_look_like_something_else() {
+fn command_line_text_may_look_like_another_type() {
     for name in ["2024_11", "1e5", "1.2", "0x1f", "true", "inf", "001"] {
         assert_eq!(sweep(SWEEP, &[&format!("sweep.name={name}")]).name, name);
         let quoted = format!("sweep.name=\"{name}\"");
@@ -520,7 +520,7 @@ fn numbers_on_the_command_line_are_read_as_people_write_them() {
 }
 
 #[test]
-fn a_wrong_form_is_answered_with_the_whole_right_one() {
+fn wrong_forms_are_answered_with_the_right_one() {
     let toml = |old: &str, new: &str| SWEEP.replace(old, new);
     for (file, right) in [
         (
@@ -577,7 +577,7 @@ fn an_axis_on_the_command_line_replaces_a_value_in_the_file() {
 }
 
 #[test]
-fn what_an_override_left_without_a_run_is_no_mistake_of_the_file() {
+fn conditions_emptied_by_an_override_are_not_mistakes() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = format!("data.path={}", folder.path().display());
     let overrides = [
@@ -732,7 +732,7 @@ fn each_kind_of_figure_has_the_panels_that_suit_it() {
 }
 
 #[test]
-fn every_word_that_a_key_offers_is_understood() {
+fn every_documented_value_of_a_key_is_accepted() {
     let toml = r#"[sweep]
 name = "words"
 [data]
@@ -753,7 +753,7 @@ decay = ["all", "weights"]
 }
 
 #[test]
-fn what_a_configuration_grows_from_is_part_of_the_sweep_once() {
+fn parent_configurations_are_added_once() {
     let grown = |from: &str| format!("{{ from = {{ {from} }}, deepen = \"identity\" }}");
     let init = format!("[\"he-fan-out\", {}]", grown("depth = 8, iterations = 50"));
     let toml = SWEEP.replace(
@@ -833,7 +833,7 @@ fn the_example_of_the_documentation_loads() {
 }
 
 #[test]
-fn the_mistakes_in_the_documentation_are_what_the_program_says() {
+fn documented_mistakes_match_the_output() {
     let (files, reports) = (documented("toml"), documented("text"));
     let broken = files.last().expect("a broken file");
     let said = reports.last().expect("a report");
@@ -841,7 +841,7 @@ fn the_mistakes_in_the_documentation_are_what_the_program_says() {
 }
 
 #[test]
-fn every_piece_in_the_documentation_is_read() {
+fn documented_snippets_are_valid() {
     let pieces = documented("toml");
     for piece in &pieces[1..pieces.len() - 1] {
         let Err(error) = load(piece, &[]) else {
@@ -854,7 +854,7 @@ fn every_piece_in_the_documentation_is_read() {
 }
 
 #[test]
-fn damaged_files_never_make_the_reader_panic() {
+fn damaged_files_never_panic() {
     const SEED: u64 = 20_151_210;
     println!("seed {SEED}");
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);

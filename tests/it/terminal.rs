@@ -110,7 +110,7 @@ fn a_sweep_with_a_full_standard_output_is_trained_and_drawn_and_ends_with_code_3
 }
 
 #[test]
-fn a_full_standard_error_changes_no_code_but_that_of_success() {
+fn full_standard_error_changes_only_exit_code_0() {
     let place = trained();
     for (command, code) in [
         ("plan none.toml", 2),
@@ -127,7 +127,7 @@ fn a_full_standard_error_changes_no_code_but_that_of_success() {
 }
 
 #[test]
-fn a_pipe_whose_reader_is_gone_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let place = trained();
     for command in ["status", "plan tiny.toml --json", "--help", "run tiny.toml"] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
@@ -289,7 +289,7 @@ fn on_a_terminal(mut command: Command) -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_terminal_of_a_service_or_of_no_kind_gets_plain_lines() {
+fn ci_and_dumb_terminals_get_plain_lines() {
     let place = trained();
     let print = |variables: &[(&str, &str)]| {
         let mut run = program(&place, &["run", "tiny.toml", "--fresh"]);
@@ -313,7 +313,7 @@ fn a_terminal_of_a_service_or_of_no_kind_gets_plain_lines() {
 }
 
 #[test]
-fn text_of_the_database_cannot_act_on_the_terminal() {
+fn database_text_cannot_control_the_terminal() {
     let place = trained();
     let hostile = "x'||char(27)||']0;owned'||char(7)||char(155)||'31m'||char(13)||char(8238)||'=y";
     let database = place.database("results");
@@ -368,7 +368,7 @@ fn text_of_the_database_cannot_act_on_the_terminal() {
 }
 
 #[test]
-fn bash_completes_sweep_files_sweeps_and_keys_and_keeps_names_whole() {
+fn bash_completes_sweep_files_names_and_keys() {
     let place = trained();
     std::fs::write(place.path().join("my sweep.toml"), "").expect("a file");
     let script = place.stdout(&["completions", "bash"]);

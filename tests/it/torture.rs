@@ -61,7 +61,7 @@ fn below(rng: &mut ChaCha8Rng, bound: u64) -> u64 {
 }
 
 #[test]
-fn a_sweep_that_is_killed_at_random_moments_ends_as_an_undisturbed_one() {
+fn randomly_killed_sweep_gives_identical_results() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let chance = now.expect("a date after 1970").as_nanos() as u64 % 1_000_000;
     let seed = setting("RESWEEP_TORTURE_SEED").unwrap_or(chance);

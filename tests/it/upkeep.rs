@@ -197,7 +197,7 @@ fn seeded() -> ChaCha8Rng {
 }
 
 #[test]
-fn a_sound_database_is_well_and_stays_as_it_is() {
+fn intact_database_has_no_problems_and_is_unchanged() {
     let results = Results::new();
     record_thousands(&results);
     let before = fs::read(results.database()).unwrap();
@@ -213,7 +213,7 @@ fn a_sound_database_is_well_and_stays_as_it_is() {
 }
 
 #[test]
-fn an_empty_folder_is_well() {
+fn empty_folder_has_no_problems() {
     let results = Results::new();
     let (code, said, _) = results.resweep(&["doctor"]);
     assert_eq!(code, 0, "{said}");
@@ -224,7 +224,7 @@ fn an_empty_folder_is_well() {
 }
 
 #[test]
-fn a_checkpoint_that_is_missing_or_short_or_changed_is_a_problem() {
+fn missing_truncated_or_modified_checkpoints_are_problems() {
     let results = Results::new();
     let runs: Vec<Run> = (1..=4).map(|seed| run(20, Shortcut::None, seed)).collect();
     let mut recorder = begun(&results.database(), "fig6", &runs);
@@ -263,7 +263,7 @@ fn a_checkpoint_that_is_missing_or_short_or_changed_is_a_problem() {
 }
 
 #[test]
-fn rows_on_pages_that_are_sound_are_saved_from_a_damaged_database() {
+fn intact_pages_of_a_damaged_database_are_recovered() {
     let mut rng = seeded();
     let results = Results::new();
     record_thousands(&results);
@@ -321,7 +321,7 @@ fn rows_on_pages_that_are_sound_are_saved_from_a_damaged_database() {
 }
 
 #[test]
-fn whatever_is_damaged_what_is_saved_can_be_gone_on_with() {
+fn recovered_database_can_be_resumed() {
     let mut rng = seeded();
     let results = Results::new();
     let runs = record_thousands(&results);
@@ -369,7 +369,7 @@ fn whatever_is_damaged_what_is_saved_can_be_gone_on_with() {
 }
 
 #[test]
-fn runs_whose_rows_are_lost_are_found_in_their_logs() {
+fn lost_runs_are_recovered_from_logs() {
     let mut rng = seeded();
     let results = Results::new();
     let runs = record_thousands(&results);
@@ -409,7 +409,7 @@ fn runs_whose_rows_are_lost_are_found_in_their_logs() {
 }
 
 #[test]
-fn a_file_whose_start_is_destroyed_is_told_apart() {
+fn destroyed_header_is_reported() {
     let results = Results::new();
     record_thousands(&results);
     let mut bytes = fs::read(results.database()).unwrap();
@@ -428,7 +428,7 @@ fn a_file_whose_start_is_destroyed_is_told_apart() {
 }
 
 #[test]
-fn nothing_is_saved_over_a_file_that_exists() {
+fn recovery_never_overwrites_a_file() {
     let results = Results::new();
     record_thousands(&results);
     let (code, _, error) = results.resweep(&["doctor", "--save", "Cargo.toml"]);
@@ -445,7 +445,7 @@ fn nothing_is_saved_over_a_file_that_exists() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_cannot_be_written_is_looked_at() {
+fn doctor_reads_a_read_only_folder() {
     use std::os::unix::fs::PermissionsExt;
     let results = Results::new();
     record_thousands(&results);
@@ -458,7 +458,7 @@ fn a_folder_that_cannot_be_written_is_looked_at() {
 }
 
 #[test]
-fn what_no_run_needs_is_removed_and_nothing_else() {
+fn gc_removes_only_unneeded_files() {
     let results = Results::new();
     let runs: Vec<Run> = (1..=4).map(|seed| run(20, Shortcut::None, seed)).collect();
     let [again, diverged, finished, halfway] = &runs[..] else {
@@ -596,7 +596,7 @@ fn gc_follows_no_link() {
 }
 
 #[test]
-fn nothing_of_a_run_that_a_living_process_works_on_is_touched() {
+fn gc_spares_runs_of_living_processes() {
     let results = Results::new();
     let runs = [run(20, Shortcut::None, 1)];
     let mut recorder = begun(&results.database(), "fig6", &runs);

@@ -85,7 +85,7 @@ fn a_figure_is_verified_without_sweep_file_and_images() {
 }
 
 #[test]
-fn a_figure_tells_its_runs_sweep_data_and_program() {
+fn figure_metadata_name_runs_sweep_data_and_program() {
     let place = trained();
     let png = read(&place.path().join(FIGURE));
     let chunks = chunks(&png);
@@ -109,7 +109,7 @@ fn a_figure_tells_its_runs_sweep_data_and_program() {
 }
 
 #[test]
-fn measurements_since_then_are_told_by_run() {
+fn changed_measurements_are_reported_per_run() {
     let place = trained();
     let id = &place.rows("results", "SELECT run_id FROM sweep_runs ORDER BY position")[1];
     let changed = place.database("results").execute(
@@ -128,7 +128,7 @@ fn measurements_since_then_are_told_by_run() {
 }
 
 #[test]
-fn a_run_without_its_measurements_is_told() {
+fn missing_measurements_are_reported() {
     let place = trained();
     let id = &place.rows("results", "SELECT run_id FROM sweep_runs ORDER BY position")[0];
     for table in ["train_metrics", "eval_metrics"] {
@@ -146,7 +146,7 @@ fn a_run_without_its_measurements_is_told() {
 }
 
 #[test]
-fn another_sweep_of_the_name_is_told_with_its_runs() {
+fn replaced_sweep_is_reported_with_its_runs() {
     let place = trained();
     let png = read(&place.path().join(FIGURE));
     write(&place, "old.png", &png);
@@ -163,7 +163,7 @@ fn another_sweep_of_the_name_is_told_with_its_runs() {
 }
 
 #[test]
-fn a_sweep_file_with_other_words_for_the_same_draws_the_same_bytes() {
+fn equivalent_sweep_file_gives_the_same_bytes() {
     let place = trained();
     let png = read(&place.path().join(FIGURE));
     write(&place, "old.png", &png);
@@ -176,7 +176,7 @@ fn a_sweep_file_with_other_words_for_the_same_draws_the_same_bytes() {
 }
 
 #[test]
-fn a_picture_with_the_facts_of_another_is_found_out() {
+fn forged_metadata_are_detected() {
     let place = trained();
     let png = read(&place.path().join(FIGURE));
     let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().expect("4 bytes"));
@@ -203,7 +203,7 @@ fn a_picture_with_the_facts_of_another_is_found_out() {
 }
 
 #[test]
-fn what_is_no_figure_of_ours_is_refused_with_the_reason() {
+fn other_files_are_rejected_with_a_reason() {
     let place = trained();
     let png = read(&place.path().join(FIGURE));
     write(&place, "text.png", b"hello");
@@ -237,7 +237,7 @@ fn what_is_no_figure_of_ours_is_refused_with_the_reason() {
 }
 
 #[test]
-fn facts_that_were_tampered_with_harm_nothing() {
+fn malformed_metadata_are_handled() {
     let place = trained();
     let png = read(&place.path().join(FIGURE));
     let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().expect("4 bytes"));

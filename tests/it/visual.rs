@@ -19,32 +19,32 @@ const CHANNEL: u8 = 48;
 const SHARE: f64 = 0.000_5;
 
 #[test]
-fn figure_1_looks_as_it_did() {
+fn figure_1_matches_its_picture() {
     check("figure-1", scenes::figure_1());
 }
 
 #[test]
-fn figure_6_with_the_papers_curves_looks_as_it_did() {
+fn figure_6_with_paper_curves_matches_its_picture() {
     check("figure-6", scenes::figure_6());
 }
 
 #[test]
-fn twelve_curves_in_okabe_and_itos_colours_look_as_they_did() {
+fn twelve_okabe_ito_curves_match_their_picture() {
     check("twelve-curves", scenes::twelve_curves());
 }
 
 #[test]
-fn six_dark_panels_look_as_they_did() {
+fn six_dark_panels_match_their_picture() {
     check("six-panels", scenes::six_panels());
 }
 
 #[test]
-fn a_hundred_thousand_points_look_as_they_did() {
+fn hundred_thousand_points_match_their_picture() {
     check("dense", scenes::dense());
 }
 
 #[test]
-fn a_curve_that_has_moved_by_one_percent_is_noticed() {
+fn curve_moved_by_one_percent_is_detected() {
     let [before, after] = [10.0, 11.0].map(|error| halved(&scenes::level(error)));
     assert!(difference(&before, &after).is_some());
     assert!(difference(&before, &before).is_none());

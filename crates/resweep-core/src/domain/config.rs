@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_configuration_recorded_before_there_was_a_choice_of_engine_is_portable() {
+    fn old_configurations_without_engine_are_portable() {
         let paper = Configuration::paper(20, Shortcut::A);
         let mut json = serde_json::to_value(&paper).expect("plain data");
         assert_eq!(json["train"]["engine"], "fused");

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn measuring_the_layers_is_another_run_of_the_same_training() {
+    fn layer_stats_change_the_run_id_but_not_the_trajectory() {
         let off = config(400, &[200]);
         let mut on = off.clone();
         on.configuration.train.layer_stats = true;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_of_measuring_are_part_of_a_run_but_not_of_its_trajectory() {
+    fn measurement_intervals_change_the_run_id_but_not_the_trajectory() {
         let sparse = config(400, &[200]);
         let mut dense = sparse.clone();
         dense.configuration.train.log_every = 1;
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_grows_from_is_part_of_its_identity_but_not_where_its_images_lie() {
+    fn parent_changes_the_run_id_but_the_path_of_images_does_not() {
         let scratch = config(400, &[200]);
         let grown = |source: Configuration| {
             let mut config = scratch.clone();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_differ_only_in_what_comes_later_share_their_trajectory_until_then() {
+    fn runs_share_the_trajectory_until_they_differ() {
         let short = trajectories(&config(400, &[200]), DATA);
         let long = trajectories(&config(800, &[200, 600]), DATA);
         let other = trajectories(&config(800, &[300, 600]), DATA);

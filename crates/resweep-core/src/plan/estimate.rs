@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_the_same_shape_decides_and_others_make_a_guess() {
+    fn runs_of_the_same_shape_take_precedence() {
         let mut slow = recorded(5, 1000, 10);
         slow.wall *= 30;
         let times = Times::new(vec![recorded(0, 1000, 10), slow.clone()]);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_left_is_estimated() {
+    fn only_remaining_work_is_estimated() {
         let times = Times::default();
         let whole = recorded(5, 1000, 10).work;
         let rest = Work {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn two_workers_end_when_the_last_of_them_does() {
+    fn makespan_is_that_of_the_last_worker() {
         let seconds = [5, 4, 3, 2].map(Duration::from_secs);
         assert_eq!(makespan(seconds, 2), Duration::from_secs(7));
         assert_eq!(makespan(seconds, 1), Duration::from_secs(14));

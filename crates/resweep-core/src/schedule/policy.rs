@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn cores_are_shared_out_in_one_place() {
+    fn cores_are_divided_between_runs() {
         let workers = |cores, pending, threads, requested| {
             let resources = Resources {
                 devices: &[CPU],
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn gpus_are_shared_out_before_the_cpu() {
+    fn gpus_are_assigned_before_the_cpu() {
         let resources = Resources {
             devices: &[CPU, GPU, GPU_1],
             runs_per_gpu: 2,
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_after_longer_and_longer_pauses() {
+    fn transient_failures_are_retried_with_increasing_pauses() {
         let mut now = Instant::now();
         let mut policy = policy(1, None, 4);
         for pause in [1, 2, 4] {
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fail_again_is_not_tried_again() {
+    fn permanent_failures_are_not_retried() {
         let now = Instant::now();
         let mut policy = policy(1, None, 4);
         start(&mut policy, now);
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_other_processes_are_asked_for_until_they_are_settled() {
+    fn runs_of_other_processes_are_polled_until_they_end() {
         let now = Instant::now();
         let mut policy = policy(2, None, 1);
         for _ in 0..2 {
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_starts_when_the_run_that_it_needs_is_finished_here_or_elsewhere() {
+    fn child_starts_when_its_parent_has_finished() {
         let now = Instant::now();
         let mut policy = chain(&[Some(1), None, Some(3), None]);
         assert_eq!(start(&mut policy, now), Some(1));
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_run_that_fails_or_diverges_is_blocked_with_all_that_needs_it() {
+    fn descendants_of_a_failed_run_are_blocked() {
         let now = Instant::now();
         let mut policy = chain(&[None, Some(0), Some(1), None, Some(3)]);
         assert_eq!(start(&mut policy, now), Some(0));
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_skips_what_waits_for_another_run() {
+    fn stop_skips_waiting_children() {
         let now = Instant::now();
         let mut policy = chain(&[None, Some(0), None]);
         assert_eq!(start(&mut policy, now), Some(0));
