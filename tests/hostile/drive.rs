@@ -1,5 +1,5 @@
-//! Drives each reader with arbitrary bytes and asserts what has to hold whatever they are: for the
-//! fuzz targets, and for the tests that replay their findings.
+//! Feeds arbitrary bytes to each reader and asserts its invariants: for the fuzz targets, and for
+//! the tests that replay their findings.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -14,10 +14,10 @@ use resweep_data::{DataError, probe};
 /// Height and width of all images, in pixels.
 const SIZE: usize = 8;
 
-/// More than a sweep may have of either.
+/// Above the limits of configurations and runs.
 const TOO_MANY: usize = 100_001;
 
-/// A sweep file, below any number of lines that are `--set` arguments.
+/// A sweep file after any number of lines with `--set` arguments.
 pub fn sweep_file(bytes: &[u8]) {
     let mut file = bytes;
     let mut overrides = Vec::new();
@@ -52,7 +52,7 @@ pub fn sweep_file(bytes: &[u8]) {
     }
 }
 
-/// Text that cannot act on a terminal.
+/// Text that cannot control a terminal.
 fn is_line(text: &str) -> bool {
     !text.chars().any(is_unprintable)
 }
@@ -182,7 +182,7 @@ pub fn class_folder(bytes: &[u8]) {
     }
 }
 
-/// Makes what a line asks for below `root`; what cannot be made is left out.
+/// Creates the file, folder or link of a line below `root`; ignores errors.
 fn make(root: &Path, line: &[u8], content: &[u8]) {
     let arrow = line.windows(4).position(|four| four == b" -> ");
     let (path, target) = match arrow {
@@ -218,7 +218,7 @@ fn link(_: &Path, _: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A path that stays where it is joined to, of names of whatever bytes the system takes.
+/// A path that stays below its parent, with arbitrary bytes in its names.
 fn below(path: &[u8]) -> Option<PathBuf> {
     #[cfg(unix)]
     let path: PathBuf = {

@@ -1,4 +1,4 @@
-//! The program as a user runs it: the real binary, real files, a real training.
+//! Runs the real program on real files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -136,7 +136,7 @@ fn an_override_makes_other_runs_and_the_old_ones_are_stale() {
     assert_eq!(plan["stale"].as_array().expect("an array").len(), 4);
 }
 
-/// Starts a sweep that would train for days and waits until it has measured something.
+/// Starts a sweep that would train for days and waits for its first measurement.
 fn start_endless(place: &Workplace) -> ChildGuard {
     let args = ["run", "tiny.toml", "--set", "train.iterations=1000000000"];
     let mut process = place.start(&args);
@@ -184,7 +184,7 @@ fn killed_sweep_keeps_its_results_and_lists_unfinished_runs() {
             .iter()
             .any(|run| run["state"] == "unfinished")
     );
-    // another sweep file under the same results folder runs to its end
+    // another sweep with the same results folder runs to its end
     place.resweep(&["run", "tiny.toml"]).assert().success();
 }
 

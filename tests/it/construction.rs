@@ -1,5 +1,5 @@
-//! Networks that grow from shallower ones, through the real program: what runs first, that nothing
-//! changes at the start, and that no disturbance changes anything.
+//! Networks initialised from shallower ones, through the real program: the order of runs, the
+//! evaluation at the start, and resuming.
 
 #![cfg(unix)]
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::workplace::{ChildGuard, Workplace, assert_same, files, write_images};
 
-/// Each shortcut type at depth 14, grown from depth 8.
+/// Each shortcut type at depth 14, initialised from depth 8.
 const SWEEP: &str = r#"
 [sweep]
 name = "tiny"
@@ -57,7 +57,7 @@ fn outcome(place: &Workplace, args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-/// Waits until a program's standard error has said something, a line at a time.
+/// Waits until `text` appears on a program's standard error.
 fn wait_for(process: &mut ChildGuard, text: &str) {
     use std::io::Read;
     let stderr = process.0.stderr.as_mut().expect("a pipe");
@@ -142,8 +142,8 @@ fn portable_engine_deepens_networks() {
 fn kills_concurrent_processes_and_isolation_change_no_bit() {
     let place = place();
     run(&place, &["--results", "undisturbed"]);
-    let legacy = place.legacy("undisturbed", "tiny");
-    // Of the deeper runs at each of the three, of the others at 10.
+    let artifacts = place.artifacts("undisturbed", "tiny");
+    // The deeper runs are evaluated at all three, the others at 10.
     let points = "SELECT count(*) FROM eval_metrics WHERE iteration IN (0, 10, 20)";
     assert_eq!(place.rows("undisturbed", points), ["Integer(16)"]);
 
@@ -154,7 +154,7 @@ fn kills_concurrent_processes_and_isolation_change_no_bit() {
         process.kill();
     }
     run(&place, &[]);
-    assert_same(&place.legacy("results", "tiny"), &legacy);
+    assert_same(&place.artifacts("results", "tiny"), &artifacts);
 
     let shared = ["run", "tiny.toml", "--results", "shared", "-j", "1"];
     let mut processes: Vec<ChildGuard> = (0..3).map(|_| place.start(&shared)).collect();
@@ -164,10 +164,10 @@ fn kills_concurrent_processes_and_isolation_change_no_bit() {
     }
     let attempts = "SELECT count(*) FROM attempts";
     assert_eq!(place.rows("shared", attempts), ["Integer(8)"]);
-    assert_same(&place.legacy("shared", "tiny"), &legacy);
+    assert_same(&place.artifacts("shared", "tiny"), &artifacts);
 
     run(&place, &["--results", "isolated", "--isolate"]);
-    assert_same(&place.legacy("isolated", "tiny"), &legacy);
+    assert_same(&place.artifacts("isolated", "tiny"), &artifacts);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn gc_keeps_needed_parents_and_missing_parents_are_retrained() {
         "train.lr_drops=[]",
     ];
     let mut process = place.start(&[&["run", "tiny.toml"], &PLAIN[..], &endless].concat());
-    // By then it is recorded that the other run is finished.
+    // The end of the other run is recorded by then.
     wait_for(&mut process, "plain-14 · iteration 0/");
     process.kill();
     place.stdout(&["gc", "--all"]);
@@ -255,7 +255,7 @@ fn gc_keeps_needed_parents_and_missing_parents_are_retrained() {
             .contains(&"Integer(12)".to_owned())
     );
 
-    // With nothing left to grow from it, it goes.
+    // Without pending children, it is removed.
     run(&place, &PLAIN);
     place
         .database("results")

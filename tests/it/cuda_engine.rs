@@ -1,5 +1,6 @@
-//! The engine of GPUs against the portable one on networks of random shape, the same bits from the
-//! same step, and images that a GPU renders against those that the CPU does. Skipped without a GPU.
+//! Compares the CUDA engine with the portable one on random networks, checks that steps are
+//! reproducible bit by bit, and compares images augmented on the GPU and on the CPU. Skipped
+//! without a GPU.
 #![cfg(feature = "cuda")]
 
 use crate::support::gpu;
@@ -42,7 +43,7 @@ fn cuda_and_portable_engines_agree_on_random_networks() {
     }
 }
 
-/// A network in which every kind of layer occurs.
+/// A network with every kind of layer.
 fn small() -> ModelConfig {
     ModelConfig {
         depth: 8,
@@ -58,7 +59,7 @@ fn small() -> ModelConfig {
 fn the_same_steps_give_the_same_bits() {
     let Some(gpu) = gpu::first() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    // Batches that several blocks share.
+    // Batches that are divided between several blocks.
     let batches = [40, 24].map(|images| Batch::random(&mut rng, &Cpu::default(), &small(), images));
     let compute = || -> Computed {
         let network = Network::new(&gpu, &small(), CLASSES, SEED);

@@ -59,8 +59,8 @@ fn sweep_killed_on_a_gpu_gives_the_same_results() {
         process.kill();
     }
     place.stdout(&on_gpu("killed"));
-    let undisturbed = place.legacy("undisturbed", "gpu");
-    assert_same(&place.legacy("killed", "gpu"), &undisturbed);
+    let undisturbed = place.artifacts("undisturbed", "gpu");
+    assert_same(&place.artifacts("killed", "gpu"), &undisturbed);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn run_started_on_the_cpu_resumes_on_a_gpu() {
     assert!(shown.contains("cuda:0 ("), "{shown}");
 }
 
-/// Whether the GPU is one of tests/emulated_gpu, which does as it is told.
+/// Whether the GPU is the emulated one of tests/emulated_gpu, which can be configured.
 fn is_emulated() -> bool {
     let emulated = std::env::var_os("EMULATED_GPU_SOURCE").is_some();
     if !emulated {
@@ -90,7 +90,7 @@ fn is_emulated() -> bool {
     emulated
 }
 
-/// What finished runs were trained on.
+/// The devices on which finished runs were trained.
 fn devices(place: &Workplace) -> Vec<String> {
     let used = "SELECT DISTINCT device FROM attempts WHERE status = 'finished' ORDER BY 1";
     place.rows("results", used)

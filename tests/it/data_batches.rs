@@ -1,4 +1,4 @@
-//! What a trainer gets: order, augmentation, determinism, over the built-in images.
+//! Training batches of the built-in images: order, augmentation, determinism.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -29,7 +29,7 @@ fn load(validation: Validation) -> Data {
 
 static DATA: LazyLock<Arc<Data>> = LazyLock::new(|| Arc::new(load(Validation::None)));
 
-/// A small part of the data, whose images can be told apart by their pixels.
+/// A small part of the data, with images that differ in their pixels.
 fn part(images: usize) -> Arc<Data> {
     let mut data = (**DATA).clone();
     data.train.images.truncate(images * STRIDE);
@@ -102,7 +102,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_another_order() {
     );
     let other = first_batch(Augmentation::PadCropFlip, 2);
     assert_ne!(batch.labels, other.labels);
-    // Order has a stream of its own.
+    // The order has a separate random stream.
     assert_eq!(batch.labels, first_batch(Augmentation::None, 1).labels);
 }
 

@@ -14,22 +14,22 @@ use resweep_data::download::{
 };
 use tempfile::TempDir;
 
-/// How the server answers; each connection takes the next of the list, the last one stays.
+/// The server's responses: one per connection, the last one repeats.
 #[derive(Clone, Copy)]
 enum Answer {
     Whole,
-    /// Says that all will come, and hangs up after this many bytes.
+    /// Announces the full length and closes the connection after this many bytes.
     CutAfter(usize),
     /// Honours `Range`.
     Ranges,
-    /// Answers a `Range` with another one, from the first byte.
+    /// Responds with another range, from the first byte.
     WrongRange,
     NotFound,
-    /// Does not say how much will come, and sends as long as the other side reads.
+    /// Announces no length and sends as long as the client reads.
     Endless,
 }
 
-/// A server of one file; remembers the `Range` header of every request.
+/// A server of one file that records the `Range` header of every request.
 struct Server {
     url: String,
     ranges: Arc<Mutex<Vec<Option<String>>>>,
@@ -44,7 +44,7 @@ impl Server {
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let answer = answers[number.min(answers.len() - 1)];
-                // A client that hangs up early is no fault of the server's.
+                // A client may close the connection early.
                 let _ = respond(stream.unwrap(), &content, answer, &seen);
             }
         });
@@ -120,7 +120,7 @@ fn respond(
     stream.write_all(body)
 }
 
-/// Bytes that gzip cannot shrink, so that a download has some length.
+/// Incompressible bytes, so that a download has some length.
 fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 1_u32;
     (0..bytes)
@@ -131,7 +131,7 @@ fn noise(bytes: usize) -> Vec<u8> {
         .collect()
 }
 
-/// A `.tar.gz` of these paths, written as they are, however evil.
+/// A `.tar.gz` of these paths, including invalid ones.
 fn tarball(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut tar = tar::Builder::new(gzip);

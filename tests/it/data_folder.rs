@@ -1,4 +1,4 @@
-//! Class folders of real image files, their cache and their faults.
+//! Class folders of real image files: loading, cache, damaged files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -221,7 +221,7 @@ fn a_broken_image_is_named_and_fatal_or_skipped() {
         "{:?}",
         data.warnings
     );
-    // The cache remembers, in both directions.
+    // The cache stores broken images for both settings.
     assert_eq!(fixture.error(), message);
     assert_eq!(fixture.skip().unwrap(), data);
 }
@@ -438,7 +438,7 @@ fn test_fraction_splits_by_image_path() {
     );
     assert_ne!(divided(0.5).unwrap().fingerprint, before.fingerprint);
 
-    // New images leave the others where they are, and so does the folder's place.
+    // Adding images and moving the folder do not move images between the sets.
     for number in 0..9 {
         fixture.image(&format!("train/dog/new/{number}.png"), 250, (SIZE, SIZE));
     }
@@ -538,7 +538,7 @@ fn empty_truncated_and_unsupported_images_count_as_broken() {
     fixture.write("train/dog/zero.jpg", b"");
     fixture.write("train/dog/cut.jpg", &jpeg[..40]);
     fixture.write("train/dog/page.png", b"<html></html>");
-    // What an image is, its content decides.
+    // The content determines the format.
     fixture.write("train/dog/jpeg.png", &jpeg);
     let data = fixture.skip().unwrap();
     assert_eq!((data.train.len(), data.warnings.len()), (7, 3));

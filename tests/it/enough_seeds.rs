@@ -1,11 +1,11 @@
-//! Tables, expectations and seeds that are added by the results, through the real binary.
+//! Tables, expectations and adaptive seeds, through the real program.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 
 use crate::support::workplace::{Workplace, write_images};
 
-/// Two networks that train in a moment on a few images.
+/// Two networks that train quickly on a few images.
 const SWEEP: &str = r#"
 [sweep]
 name = "tiny"
@@ -31,7 +31,7 @@ lr_drops = [4]
 depth = [8, 14]
 "#;
 
-/// A place with this sweep file and its images.
+/// A workplace with this sweep file and its images.
 fn place(sweep: &str) -> Workplace {
     let place = Workplace::new("tiny.toml", sweep);
     write_images(&place.path().join("images"));
@@ -85,7 +85,7 @@ train_error = 0
 tolerance = 0.5
 ";
     let place = place(&format!("{SWEEP}{expect}"));
-    // training is what `run` was asked for, and that is done
+    // `run` succeeds: all runs are trained
     let printed = place.stdout(&["run", "tiny.toml"]);
     assert!(
         printed.contains("\nmet: plain-8: test error 50.00"),
@@ -107,7 +107,7 @@ tolerance = 0.5
     let page = fs::read_to_string(place.path().join("results/tiny/table.md")).expect("a table");
     assert!(page.contains("## Expectations"), "{page}");
 
-    // with a second seed to come, nothing is decided
+    // with a second seed pending, the expectation is undecided
     let printed = place.stdout(&["plot", "tiny.toml", "--set", "sweep.repeats=2"]);
     assert!(
         printed.contains("not decided yet: plain-8: training error"),
@@ -121,7 +121,7 @@ fn seeds_are_added_up_to_the_maximum_and_unchanged_by_a_kill() {
     let plan = place.json(&["plan", "tiny.toml", "--set", UNTIL, "--json"]);
     assert_eq!(plan["pending"], 4, "{plan}");
 
-    // after 7 iterations both guess: two seeds cannot tell them apart
+    // after 7 iterations both guess: two seeds do not decide the order
     let printed = place.stdout(&["run", "tiny.toml", "--set", UNTIL, "--results", "one"]);
     assert!(printed.contains("3 seeds (from 2, at most 3"), "{printed}");
     let one = place.metrics("one");

@@ -1,4 +1,4 @@
-//! `resweep export` on real trainings: what other programs read of it.
+//! `resweep export` of real runs, read back as other programs would.
 
 use crate::support::workplace;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ fn json_lines(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// The rows of a CSV file by the names of its columns, as RFC 4180 has them.
+/// The rows of a CSV file (RFC 4180), by column name.
 fn csv_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).expect("the table");
     let rows = reader.deserialize();
@@ -388,7 +388,7 @@ fn modified_checkpoint_is_not_exported() {
     assert!(said.contains("is damaged"), "{said}");
 }
 
-/// A sweep over the settings that are stored otherwise than a sweep file has them.
+/// A sweep over settings whose stored form differs from the sweep file.
 const ODD: &str = r#"
 [axes]
 depth = [14]
@@ -398,8 +398,8 @@ warmup = ["none", { lr = 0.01, iterations = 2 }, { lr = 0.01, until_train_error 
 init = ["he-fan-in", { from = { depth = 8, iterations = 5 }, deepen = "identity" }]
 "#;
 
-/// A sweep file with the settings of one exported run: the cells of the CSV file, and quotes where
-/// JSON says that it is text.
+/// A sweep file with the settings of one exported run: the cells of the CSV file, quoted if they
+/// are strings in JSON.
 fn put_back(cells: &BTreeMap<String, String>, types: &Value) -> String {
     let mut text = format!("[sweep]\nname = \"back\"\nseeds = [{}]\n", cells["seed"]);
     for section in ["data", "model", "train"] {
@@ -441,7 +441,7 @@ fn exported_settings_round_trip_through_a_sweep_file() {
     }
 }
 
-/// The one event file below the folder.
+/// The only event file below the folder.
 fn event_file(place: &Workplace) -> PathBuf {
     let mut files = workplace::files(&place.path().join("out"));
     files.retain(|path| path.to_string_lossy().contains("tfevents"));
@@ -466,7 +466,7 @@ fn growing_event_file_is_appended_and_a_changed_one_is_renamed() {
     );
     export(&place, "tensorboard");
     let file = event_file(&place);
-    // As a running TensorBoard has it.
+    // A running TensorBoard keeps the file open.
     let mut open = File::open(&file).expect("the file");
     let mut read = |bytes: &mut Vec<u8>| open.read_to_end(bytes).expect("bytes");
     let mut bytes = Vec::new();

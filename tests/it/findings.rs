@@ -1,5 +1,4 @@
-//! What measurements are found to say: verdicts, expectations and how many seeds are enough, from
-//! sweep files as users write them and errors that are given.
+//! Verdicts, expectations and adaptive seeds, computed from sweep files and given errors.
 
 use std::collections::HashMap;
 use std::fs;
@@ -29,7 +28,7 @@ shortcut = [\"none\", \"A\"]
 depth = [20, 56]
 ";
 
-/// A sweep whose runs end as a test says.
+/// A sweep whose results a test sets.
 struct Measured {
     sweep: Sweep,
     runs: Vec<Run>,
@@ -54,7 +53,8 @@ impl Measured {
         }
     }
 
-    /// Runs of `label`, one for each seed, that finished with these training and test errors.
+    /// Sets the runs of `label`, one for each seed, to finished with these training and test
+    /// errors.
     fn finish(mut self, label: &str, errors: &[(f64, f64)]) -> Self {
         for (at, &(train, test)) in errors.iter().enumerate() {
             self.end(label, at, ResultStatus::Finished, (train, test));
@@ -389,7 +389,8 @@ fn no_seed_is_added_where_a_run_failed_or_diverged() {
     }
 }
 
-/// Trains what is called for, some runs at a time in any order, and asks again in between.
+/// Trains the required runs, some at a time in random order, and recomputes what is required in
+/// between.
 fn train_in_any_order(
     measured: &mut Measured,
     ends: &HashMap<RunId, (ResultStatus, f64)>,

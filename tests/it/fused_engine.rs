@@ -1,5 +1,5 @@
-//! The fused engine against the portable one, on networks of random shape and with every
-//! instruction set of this CPU; and the same bits from any number of threads.
+//! Compares the fused engine with the portable one, on random networks and with every instruction
+//! set of this CPU; checks that the number of threads changes no bit.
 
 use crate::support::networks::{
     Batch, CASES, CLASSES, DRAWS, SEED, agree, bits, random_case, steps,
@@ -11,8 +11,8 @@ use resnet_engine::model::Network;
 use resnet_engine::{Engine, Fused, InstructionSet, Matrix, Portable};
 use resweep_core::domain::{Configuration, DecayScope, Init, ModelConfig, Shortcut};
 
-/// The instruction sets of this CPU whose vectors a network of this width fills: the engine's
-/// channels come in multiples of eight.
+/// The instruction sets of this CPU whose vector length divides the channels of a network of this
+/// width; channels are padded to multiples of eight.
 fn instruction_sets(width: usize) -> impl Iterator<Item = InstructionSet> {
     let channels = width.next_multiple_of(8);
     let sets = InstructionSet::available().into_iter();
@@ -48,7 +48,7 @@ fn fused_and_portable_engines_agree_on_random_networks() {
     }
 }
 
-/// What an engine computes in pools of 1, 2, 3 and 5 threads has to be the same bits.
+/// Asserts that an engine computes the same bits in pools of 1, 2, 3 and 5 threads.
 fn assert_same_bits<E: Engine<Cpu>>(
     name: &str,
     engine: impl Fn() -> E + Sync,
@@ -68,7 +68,7 @@ fn assert_same_bits<E: Engine<Cpu>>(
     }
 }
 
-/// In batches that the threads do not divide.
+/// With batches that the number of threads does not divide.
 #[test]
 fn number_of_threads_does_not_change_any_bit() {
     let model = ModelConfig {
@@ -98,7 +98,7 @@ fn evaluation_detects_a_changed_kernel_entry() {
     let images = Batch::random(&mut rng, &device, &model, 2).images(&device);
     let mut network = Network::new(&device, &model, CLASSES, SEED);
     let mut engine = Fused::default();
-    // A new engine holds zeros as if it had prepared them.
+    // A new engine's kernels count as prepared from zeros.
     let mut zeros = network.clone();
     for layer in 0..layers(&network) {
         change(&mut zeros, layer, |kernel| kernel.fill(0.0));
@@ -124,7 +124,7 @@ fn evaluation_detects_a_changed_kernel_entry() {
     }
 }
 
-/// Layers with a BN: all convolutions.
+/// The number of layers with a BN: all convolutions.
 fn layers(network: &Network<Cpu>) -> usize {
     network.buffers.len() / 2
 }

@@ -1,4 +1,4 @@
-//! Hostile files: what fuzzing found, replayed on stable, and attacks on the real program.
+//! Hostile files: findings of the fuzzers, replayed, and attacks on the real program.
 
 #[path = "../hostile/drive.rs"]
 mod drive;
@@ -10,7 +10,7 @@ use assert_cmd::Command;
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use tempfile::TempDir;
 
-/// A sweep without mistakes, whose axes are still to come.
+/// A valid sweep, without its axes.
 const SWEEP: &str = "[sweep]\nname = \"x\"\n[train]\niterations = 100\n[axes]\n\
                      shortcut = [\"none\"]\n";
 
@@ -63,7 +63,7 @@ fn write(folder: &TempDir, toml: &str) -> PathBuf {
     path
 }
 
-/// What the program says about a sweep file that it refuses with exit code 2.
+/// The error message for a sweep file, which must be rejected with exit code 2.
 fn refusal(toml: &str) -> String {
     let folder = TempDir::new().expect("a temporary folder");
     let output = plan(&write(&folder, toml))

@@ -1,5 +1,5 @@
-//! Every kernel of the fused engine against its definition in float64, over random shapes and with
-//! every instruction set of this CPU.
+//! Compares every kernel of the fused engine with its definition in float64, over random shapes and
+//! with every instruction set of this CPU.
 //!
 //! Errors are relative to the largest magnitude of a result. A sum of n products in float32 has an
 //! error of about sqrt(n) half-units in the last place; Winograd's transforms lose about a factor
@@ -13,8 +13,7 @@ use resnet_engine::fused::kernels::{
     Vector, Winograd, multiply, pad, scan,
 };
 
-/// Every instruction set of this CPU, and arrays of sixteen floats, which stand in for AVX-512
-/// where there is none.
+/// Every instruction set of this CPU, and arrays of sixteen floats, as a substitute for AVX-512.
 fn sets() -> impl Iterator<Item = Option<InstructionSet>> {
     InstructionSet::available()
         .into_iter()
@@ -60,12 +59,12 @@ fn assert_close(what: &str, actual: &[f32], expected: &[f64]) {
     }
 }
 
-/// Channels that every instruction set divides.
+/// A number of channels that every vector length divides.
 fn channels(rng: &mut ChaCha8Rng) -> usize {
     16 * rng.random_range(1..=if cfg!(miri) { 1 } else { 3 })
 }
 
-/// Sends a closure's work to an instruction set; closures cannot be generic over the vectors.
+/// Runs a product with an instruction set; closures cannot be generic over the vectors.
 struct Multiply<'a> {
     product: Product,
     a: &'a [f32],
@@ -86,7 +85,7 @@ fn product_sums_over_its_segments() {
     for _ in 0..CASES {
         let (rows, columns) = (rng.random_range(1..=21), 16 * rng.random_range(1..=4));
         let (steps, segments) = (rng.random_range(1..=20), rng.random_range(1..=3));
-        // Rows that lie on each other, as those of an image do.
+        // Overlapping rows, like those of an image.
         let (a_row, a_segment) = (rng.random_range(1..=30), rng.random_range(0..=40));
         let accumulate = rng.random();
         let a_len = rows * a_row + steps + segments * a_segment;
@@ -317,7 +316,7 @@ impl Task for WinogradPass<'_> {
     }
 }
 
-/// (3, 3, from, to) turned by half a turn and with its channels swapped.
+/// (3, 3, from, to) rotated by 180 degrees, with its channels swapped.
 fn turned(kernel: &[f32], from: usize, to: usize) -> Vec<f32> {
     let mut turned = vec![0.0; kernel.len()];
     for (at, &value) in kernel.iter().enumerate() {
@@ -341,7 +340,7 @@ fn winograd_matches_the_definition() {
         let shape = (size, 1, 3);
         let expected = convolve(shape, (from, to), &image, &kernel);
         let (of_image, of_kernel) = convolve_back(shape, (from, to), (&image, &kernel, &gradient));
-        // Of vectors that multiply and add in one rounding, and in two.
+        // One for vectors with fused multiply-add, one for those without.
         let mut bits: [Vec<Vec<Vec<u32>>>; 2] = Default::default();
         for set in sets() {
             let mut results = [

@@ -1,4 +1,4 @@
-//! The responses of the layers: against PyTorch, and through the real program.
+//! Layer responses: compared with PyTorch, and through the real program.
 //!
 //! The reference values come from tests/pytorch/make_layer_stats.py, in float64.
 
@@ -103,7 +103,7 @@ fn both_engines_match_pytorch_layer_responses() {
         let bytes = std::fs::read(folder().join(format!("{case}.safetensors"))).expect("a fixture");
         let file = SafeTensors::deserialize(&bytes).expect("a valid fixture");
         let network = trained(&file, shortcut);
-        // Also with a last batch that is smaller.
+        // Also with a smaller last batch.
         for batch in [BATCH, 4] {
             let batches = batches(&file, batch);
             let fused = measured(Fused::default(), &network, &batches);
@@ -142,7 +142,7 @@ fn place() -> Workplace {
     place
 }
 
-/// What a results folder has of each network, by its name.
+/// The recorded layer responses of each network, by name.
 fn recorded(place: &Workplace, results: &str) -> HashMap<String, Vec<LayerStat>> {
     let store = Store::open_read_only(&place.path().join(results).join("resweep.db"));
     let store = store.expect("a database");
@@ -173,7 +173,7 @@ fn finished_run_is_measured_without_retraining() {
     let whole = [&["run", "tiny.toml", "--results", "whole"], &ON[..]].concat();
     place.stdout(&whole);
     assert_eq!(recorded(&place, "whole"), later);
-    // Another start of the same finds nothing to do.
+    // Starting it again does nothing.
     place.stdout(&whole);
     assert_eq!(place.rows("whole", "SELECT id FROM attempts").len(), 2);
 }

@@ -1,5 +1,4 @@
-//! `docs/database.md` is kept true: its queries run as written, against a database that the
-//! recorder made, and give the output that is shown there.
+//! Checks `docs/database.md`: runs its queries against a recorded database and compares the output.
 
 use crate::support::record_fixture::{begun, finish, measure, run, start};
 use resweep_core::domain::{Outcome, Shortcut};
@@ -21,7 +20,7 @@ fn documented_queries_give_the_documented_output() {
     }
 }
 
-/// Three configurations with two seeds; one run of plain-56 is left unfinished.
+/// Three configurations with two seeds; one run of plain-56 is unfinished.
 fn record_example(path: &std::path::Path) {
     let errors = [
         (20, Shortcut::None, 1, [41.20, 9.12], [38.75, 12.40]),

@@ -1,4 +1,4 @@
-//! What stands in the store's way is said clearly, and nothing else is touched.
+//! Errors of the store: unusable paths and files are reported and not changed.
 
 use crate::support::record_fixture;
 use std::fs;
@@ -15,7 +15,7 @@ fn database() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// What the writer and the reader say.
+/// The errors of the writer and of the reader.
 fn errors(path: &std::path::Path) -> [StoreError; 2] {
     let errors = [
         Recorder::open(path).unwrap_err(),
@@ -123,7 +123,7 @@ fn set_version(path: &std::path::Path, version: i64) {
         .unwrap();
 }
 
-/// Root may write everywhere, so for root this shows only that reading works.
+/// Root may write everywhere, so as root this tests only reading.
 #[cfg(unix)]
 #[test]
 fn a_read_only_folder_can_be_read_and_is_refused_for_writing() {

@@ -1,10 +1,10 @@
-//! The store from outside: what is recorded is read back.
+//! The store's public interface: recorded data are read back.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::support::record_fixture::{
-    SLOT, begin, begin_as, begun, finish, hear, measure, provenance, run, start, start_from,
+    SLOT, begin, begin_as, begun, finish, measure, provenance, record, run, start, start_from,
     start_in, test_point, train_point,
 };
 use resweep_core::domain::*;
@@ -137,7 +137,7 @@ fn validation_and_test_points_of_one_iteration_are_kept_apart() {
     };
     for point in [validation, test] {
         let event = RunEvent::Evaluated(point);
-        hear(&mut recorder, &run, event);
+        record(&mut recorder, &run, event);
     }
     let store = Store::open_read_only(&path).unwrap();
     assert_eq!(curves_of(&store, &run).eval, [test, validation]);
@@ -178,12 +178,12 @@ fn attempt_of_a_dead_process_is_interrupted() {
         let attempts = store.attempts(&run.id).unwrap();
         attempts.iter().map(|attempt| attempt.status).collect()
     };
-    // Before a writer has come by, and after.
+    // Before and after another writer opens the database.
     assert_eq!(seen(), [AttemptStatus::Interrupted]);
     let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
     start(&mut recorder, &run);
     assert_eq!(seen(), [AttemptStatus::Interrupted, AttemptStatus::Running]);
-    // The new attempt has no points yet, and none of the dead one's.
+    // The new attempt has no points, including those of the dead process.
     let store = Store::open_read_only(&path).unwrap();
     let curves = curves_of(&store, &run);
     assert!(curves.train.is_empty() && curves.eval.is_empty());
@@ -206,7 +206,7 @@ fn attempts_share_one_training_until_fresh_starts_another() {
         finish(&mut recorder, &run, outcome);
         let store = Store::open_read_only(&path).unwrap();
         let status = status_of(&store, &run);
-        // What the attempt before had measured is taken back where it is measured again.
+        // Points of the previous attempt are deleted if they are measured again.
         let trained = store.measurements(&run.id).unwrap().train;
         assert_eq!(trained, [status.train.unwrap()]);
         assert_eq!(status.train.unwrap().error_percent, number as f64);
@@ -231,7 +231,7 @@ fn attempts_share_one_training_until_fresh_starts_another() {
         [train_point(1000, 77.0)]
     );
     finish(&mut recorder, &run, &Outcome::Finished);
-    // What is trained again is trained once.
+    // A fresh training runs once.
     let settled = recorder.claim(&run, SLOT).unwrap();
     assert_eq!(settled, Claim::EndedElsewhere(Outcome::Finished));
     let attempts = store.attempts(&run.id).unwrap();
@@ -279,7 +279,7 @@ fn checkpoints_are_shared_by_runs_with_the_same_trajectory() {
     let short = run(20, Shortcut::None, 1);
     let mut long = run(20, Shortcut::None, 2);
     long.config.configuration.train.iterations = 6000;
-    // The learning rate drops for the second time at another iteration.
+    // The second drop of the learning rate is at another iteration.
     long.config.configuration.train.lr_drops = vec![1500, 4500];
     long.trajectories[..2].clone_from_slice(&short.trajectories[..2]);
     let mut recorder = begun(&path, "fig6", &[short.clone(), long.clone()]);
@@ -293,9 +293,9 @@ fn checkpoints_are_shared_by_runs_with_the_same_trajectory() {
             bytes: 10,
             has_curve: true,
         };
-        hear(&mut recorder, &short, RunEvent::Checkpointed(saved));
+        record(&mut recorder, &short, RunEvent::Checkpointed(saved));
     }
-    // Only the last two are kept, and that after 2,250 iterations has another past.
+    // Only the last two are kept, and the one after 2,250 iterations has another trajectory.
     let acquired = start_from(&mut recorder, &long, 2000, Some(lease.training));
     let offered: Vec<u64> = acquired.checkpoints.iter().map(|c| c.iteration).collect();
     assert_eq!(offered, [2000]);
@@ -329,7 +329,7 @@ fn run_is_leased_to_one_process_until_it_dies_or_the_lease_ends() {
     start(&mut first, &run);
     assert_eq!(second.claim(&run, SLOT).unwrap(), Claim::LeasedElsewhere);
     second.commit().unwrap();
-    // A third process has less patience: it takes what has not moved since it first looked.
+    // A third process has a short lease: it takes over runs without heartbeats.
     let mut third = Recorder::open(&path).unwrap();
     let hasty = Participation {
         lease: Duration::ZERO,
@@ -338,7 +338,7 @@ fn run_is_leased_to_one_process_until_it_dies_or_the_lease_ends() {
     begin_as(&mut third, "fig6", runs, hasty);
     start(&mut third, &run);
     measure(&mut third, &run, 1000, 41.2, 38.75);
-    // The first one is told, and records no more of the run.
+    // The first one is notified and records no further events of the run.
     measure(&mut first, &run, 1000, 99.0, 99.0);
     assert_eq!(first.lost(), std::slice::from_ref(&run.id));
     finish(&mut first, &run, &Outcome::Stopped);
@@ -353,7 +353,7 @@ fn run_is_leased_to_one_process_until_it_dies_or_the_lease_ends() {
     };
     let (died, lives) = (AttemptStatus::Interrupted, AttemptStatus::Running);
     assert_eq!(statuses(), [died, lives]);
-    // A death is noticed at once, whatever the lease.
+    // A dead process is detected at once, whatever the lease.
     drop(third);
     start(&mut second, &run);
     assert_eq!(statuses(), [died, died, lives]);
@@ -369,7 +369,7 @@ fn a_diverged_run_keeps_its_iteration_and_a_loss_that_is_not_a_number() {
         loss: f64::NAN,
         ..train_point(312, 90.0)
     });
-    hear(&mut recorder, &run, event);
+    record(&mut recorder, &run, event);
     finish(&mut recorder, &run, &Outcome::Diverged { iteration: 312 });
     let status = status_of(&Store::open_read_only(&path).unwrap(), &run);
     assert_eq!(status.status, AttemptStatus::Diverged);
@@ -445,7 +445,7 @@ fn observed_times_come_from_finished_attempts_only() {
     assert!(observed(2).is_empty());
 }
 
-/// The child writes until it is killed in the middle of its work.
+/// The child writes until it is killed.
 #[test]
 fn a_killed_process_loses_nothing_that_it_reported() {
     const CHILD: &str = "RESWEEP_TEST_KILLED_WRITER";
@@ -474,7 +474,7 @@ fn a_killed_process_loses_nothing_that_it_reported() {
 
     let store = Store::open_read_only(&path).unwrap();
     let recorded = curves_of(&store, &run).eval.len() as u64;
-    // The last row may have been committed and not yet reported.
+    // The last row may be committed but not reported.
     assert!(
         recorded == reported || recorded == reported + 1,
         "{reported} reported, {recorded} recorded"
@@ -497,7 +497,7 @@ fn write_until_killed(path: &Path, run: &Run) {
     }
 }
 
-/// Reads the child's reports to their end; a line that was cut off does not count.
+/// Reads the child's reports to the end; ignores an incomplete line.
 fn last_report(output: impl std::io::Read, mut seen: impl FnMut(u64)) -> u64 {
     let mut reader = std::io::BufReader::new(output);
     let mut reported = 0;

@@ -1,4 +1,4 @@
-//! What is recorded can be shown without the images, without the sweep file, and after either has
+//! Recorded results are shown without the images, without the sweep file, and after either has
 //! changed.
 
 use crate::support::workplace;
@@ -33,7 +33,7 @@ shortcut = ["none", "A"]
 
 const FIGURE: &str = "results/own/figure.png";
 
-/// The commands that show what is recorded.
+/// The commands that show recorded results.
 const SHOW: [&str; 4] = ["plot", "table", "report", "export"];
 
 /// A folder with a sweep file and images.
@@ -69,7 +69,7 @@ fn move_images(place: &Workplace, from: &str, to: &str) {
     fs::rename(place.path().join(from), place.path().join(to)).expect("the images");
 }
 
-/// Adds a test image, as a person does who collects more.
+/// Adds a test image.
 fn add_image(place: &Workplace) {
     let folder = place.path().join("images/test/class-0");
     fs::copy(folder.join("0.png"), folder.join("new.png")).expect("a copy");
@@ -366,12 +366,12 @@ fn another_sweep_of_the_same_name_is_announced() {
         );
         assert!(said.contains("they stay in the database"), "{said}");
     }
-    // Nothing is lost by more runs.
+    // Additional runs need no warning.
     let more = ["plan", "other.toml", "--set", "sweep.repeats=2"];
     assert_eq!(stderr(&place, &more, 0), "");
 }
 
-/// Waits until the sweep is recorded; its file is not needed from then on.
+/// Waits until the sweep is recorded; its file is not needed afterwards.
 fn await_record(database: &Path) {
     let begun = std::time::Instant::now();
     let recorded = || {

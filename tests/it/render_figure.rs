@@ -1,4 +1,4 @@
-//! Figures through the public interface: what they say, what they show and what they refuse.
+//! Figures through the public interface: texts, positions and errors.
 
 use crate::support::pictures::{Setup, flat};
 use image::RgbImage;
@@ -289,7 +289,7 @@ fn advance(text: &str, size: f64, bold: bool) -> f64 {
     letters.sum()
 }
 
-/// A figure of 1 to 12 curves in 1 to 6 panels that end anywhere, under hostile names.
+/// A figure of 1 to 12 curves with random ends and hostile names in 1 to 6 panels.
 fn hostile(rng: &mut ChaCha8Rng) -> Setup {
     let names = [
         "ResNet-56",

@@ -1,4 +1,4 @@
-//! Error against depth, heat maps and small multiples: from the sweep file to what the SVG shows.
+//! Error against depth, heat maps and small multiples: from the sweep file to the SVG.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,10 +13,10 @@ use resweep_core::domain::{
 use resweep_core::sweep_file;
 use resweep_figures::{Drawing, RenderError, draw, draw_layers};
 
-/// Iterations of every training here.
+/// The iterations of every run here.
 const END: u64 = 1000;
 
-/// A sweep with runs and curves in the making.
+/// A sweep with generated runs and curves.
 struct Setup {
     sweep: Sweep,
     runs: Vec<Run>,
@@ -24,7 +24,7 @@ struct Setup {
 }
 
 impl Setup {
-    /// Of a sweep with these axes and this figure.
+    /// A sweep with these axes and this figure.
     fn new(axes: &str, figure: &str) -> Setup {
         let toml = format!(
             "[sweep]\nname = \"kinds\"\nrepeats = 2\n[model]\nimage_size = 16\n\
@@ -61,7 +61,7 @@ impl Setup {
         }
     }
 
-    /// Ends every run of a network with these training and test errors, one for each seed.
+    /// Sets the final training and test errors of a network's runs, one for each seed.
     fn end(&mut self, label: &str, train: &[f64], test: &[f64]) {
         self.record(label, END, train, test);
     }
@@ -353,7 +353,7 @@ fn heat_map_cells_never_overlap() {
     }
 }
 
-/// Every text that stands in a cell is within it, and no two cells share anything.
+/// Asserts that every text is inside its cell, and that cells do not overlap.
 fn check_cells(svg: &str) {
     let polygons = shapes(svg, "polygon");
     let page = polygons[0].bounds();
@@ -543,7 +543,7 @@ fn layer_responses_without_measurements_say_what_to_do() {
     }
 }
 
-/// Trains in moments; every kind of figure.
+/// A quick sweep with every kind of figure.
 const TINY: &str = r#"[sweep]
 name = "tiny"
 repeats = 2

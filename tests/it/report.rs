@@ -1,4 +1,4 @@
-//! `resweep report`: one file that says what the database says, and that nothing can break out of.
+//! `resweep report`: one file with the content of the database, in which all text is escaped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use resweep::report::{self, Attempt, Entry, EntryState, Report, Table, Tail};
 use resweep_core::domain::*;
 use serde_json::Value;
 
-/// Two configurations, one of which diverges, and text that wants to be more than text.
+/// Two configurations, one of which diverges, and hostile text.
 const SWEEP: &str = r##"
 [sweep]
 name = "tiny"
@@ -51,7 +51,7 @@ fn data(html: &str) -> Value {
     serde_json::from_str(json).expect("JSON")
 }
 
-/// Elements that could only come from the text of a sweep, and everything that a browser fetches.
+/// Asserts that the page has no elements from the sweep's text, and loads nothing.
 #[track_caller]
 fn assert_sealed(html: &str) {
     let lower = html.to_lowercase();
@@ -63,7 +63,7 @@ fn assert_sealed(html: &str) {
     assert_eq!(lower.matches("</script").count(), 2);
     assert_eq!(lower.matches("<style").count(), 1);
     assert_eq!(lower.matches("</style").count(), 1);
-    // The page has one, and each picture has one beside its description.
+    // The page has one title, and each figure has one beside its description.
     let described = lower.matches("<desc").count();
     assert_eq!(lower.matches("<title").count(), 1 + described);
     for element in [
@@ -164,7 +164,7 @@ fn a_sweep_that_was_never_run_has_a_report_and_a_wrong_one_writes_nothing() {
         .code(2);
 }
 
-/// Waits until the report says something.
+/// Waits until the report satisfies a condition.
 fn await_report(place: &Workplace, holds: impl Fn(&str) -> bool) -> String {
     let path = place.path().join("results/tiny/report.html");
     let begun = Instant::now();
@@ -218,7 +218,7 @@ fn stopped_sweep_leaves_a_final_report() {
     assert_eq!(data(&last)["refresh_s"], Value::Null);
 }
 
-/// Asks a process to end, as Ctrl-C does, and waits for it.
+/// Sends SIGINT to a process, as Ctrl-C does, and waits for its end.
 fn stop(process: &mut ChildGuard) {
     process.signal("TERM");
     process.0.wait().expect("the end");
@@ -260,7 +260,7 @@ fn sweep(label: &str) -> Sweep {
     }
 }
 
-/// With the given text wherever text from outside can be.
+/// An entry with the given text in every field that can contain untrusted text.
 fn entry<'a>(run: &'a Run, curves: &'a Curves, state: EntryState, text: &'a str) -> Entry<'a> {
     Entry {
         run,
@@ -329,12 +329,12 @@ fn hostile_text_is_escaped_everywhere() {
             &sweep,
             vec![entry(&runs[0], &curves, EntryState::Failed, hostile)],
         );
-        // the data are JSON, where only what HTML reads is written otherwise
+        // the data are JSON with HTML characters escaped
         let (markup, json) = html.split_once(DATA).expect("the data");
         assert!(!markup.contains(hostile), "{hostile}");
         let (json, _) = json.split_once("</script>").expect("the data's end");
         assert!(!json.contains(['<', '>', '&']), "{hostile}");
-        // the words of an attribute may be there, escaped, but not its quotes
+        // the text of an attribute may appear escaped, but not its quotes
         let quoted = html.replace("src=x", "").replace("src=javascript", "");
         assert_sealed(&quoted);
         let run = &data(&html)["runs"][0];
@@ -425,7 +425,7 @@ fn a_thousand_runs_fit_into_a_file_of_a_few_megabytes() {
     keep(&html);
 }
 
-/// For whoever wants to look at it, or at its size: target/tmp/report-1000.html.
+/// Keeps the page for inspection: target/tmp/report-1000.html.
 fn keep(html: &str) {
     let folder: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).into();
     fs::write(folder.join("report-1000.html"), html).expect("written");

@@ -1,5 +1,4 @@
-//! What the results folder is while the program works and after it has ended: the real binary, real
-//! files.
+//! The files in the results folder during and after runs of the real program.
 
 use crate::support::workplace;
 use std::fs;
@@ -41,7 +40,7 @@ fn place() -> Workplace {
     Workplace::new("small.toml", SMALL)
 }
 
-/// Waits until `done`, for five minutes at most.
+/// Waits until `done`, at most five minutes.
 #[track_caller]
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -51,13 +50,13 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A sweep without end that has saved its first checkpoint.
+/// Starts an endless sweep and waits for its first checkpoint.
 fn start_endless(place: &Workplace) -> ChildGuard {
     let process = place.start(&ENDLESS);
     wait_until("a checkpoint", || {
         let files = workplace::files(&place.path().join("results/checkpoints"));
         let whole = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "safetensors");
-        // Of both runs: each has been claimed then.
+        // A checkpoint of each run: both have been claimed then.
         let runs: std::collections::HashSet<&Path> = files
             .iter()
             .filter(|file| whole(file))
@@ -68,7 +67,7 @@ fn start_endless(place: &Workplace) -> ChildGuard {
     process
 }
 
-/// The exit code and standard error of a process that ends by itself.
+/// Waits for the end of a process. Returns its exit code and standard error.
 fn end(mut process: ChildGuard) -> (i32, String) {
     wait_until("the end", || {
         process.0.try_wait().expect("a status").is_some()
@@ -93,7 +92,7 @@ fn assert_one_file(results: &Path) {
     assert_eq!(database_files(results), ["resweep.db"]);
 }
 
-/// Attempts that ended so, from a copy of `resweep.db` alone that SQLite may not change.
+/// The number of attempts with a status, from an immutable copy of `resweep.db` alone.
 fn attempts_in_copy(results: &Path, status: &str) -> i64 {
     let mailed = tempfile::tempdir().expect("a temporary folder");
     let copy = mailed.path().join("resweep.db");
@@ -174,7 +173,7 @@ fn readers_that_end_at_the_same_time_as_a_run_leave_one_file() {
     }
 }
 
-/// Exit code 3 within two seconds, and nothing else than before in the folder.
+/// Asserts exit code 3 within two seconds and an unchanged folder.
 #[track_caller]
 fn assert_refused(place: &Workplace, mut command: Command, expected: &[&str]) {
     let before = workplace::files(place.path());
@@ -239,7 +238,7 @@ fn missing_or_invalid_results_folder_is_an_error() {
             assert_refused(&place, command(&place, &args), &[expected]);
         }
     }
-    // Before the first run this is true.
+    // Before the first run this is not an error.
     let status = place.stdout(&["status"]);
     assert!(status.contains("nothing has been run yet"), "{status}");
 }
@@ -317,11 +316,11 @@ fn database_replaced_during_a_run_is_detected_and_not_touched() {
     assert!(said.contains("was replaced by another file"), "{said}");
     let saved = results.join("resweep.db.saved");
     assert!(saved.is_file(), "{said}");
-    // The log of the database before is not taken for that of the new one.
+    // The log of the old database is not applied to the new one.
     assert_eq!(attempts_in_copy(&results, "finished"), 2);
 }
 
-/// A database with one run of schema `version`, which older programs wrote.
+/// Writes a database of an older schema `version` with one sweep.
 fn write_older(results: &Path, version: usize) {
     let steps = [
         include_str!("../../crates/resweep-store/src/migrations/0001-initial.sql"),

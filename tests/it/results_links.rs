@@ -108,7 +108,7 @@ fn said(place: &Workplace, args: &[&str]) -> (bool, String) {
 fn no_command_follows_a_link_below_the_results_folder() {
     let (place, before) = place();
     let id = run_id(&place);
-    let legacy = place.legacy("results", "tiny");
+    let artifacts = place.artifacts("results", "tiny");
     let run: &[&str] = &["run", "tiny.toml", "--fresh"];
     let export = |format| ["export", "tiny.toml", "--format", format];
     let training = format!("checkpoints/{id}");
@@ -159,7 +159,7 @@ fn no_command_follows_a_link_below_the_results_folder() {
         kept.cloned().collect()
     };
     let measured = |lines: &[String]| same(lines).len();
-    assert!(measured(&place.legacy("results", "tiny")) >= measured(&legacy));
+    assert!(measured(&place.artifacts("results", "tiny")) >= measured(&artifacts));
 }
 
 #[test]
@@ -218,12 +218,12 @@ fn files_of_others_beside_checkpoints_stay() {
 #[test]
 fn the_results_folder_itself_may_be_a_link() {
     let (place, _) = place();
-    let legacy = place.legacy("results", "tiny");
+    let artifacts = place.artifacts("results", "tiny");
     let real = place.path().join("elsewhere");
     fs::create_dir(&real).expect("a folder");
     let link: &Path = &place.path().join("linked");
     symlink(&real, link).expect("a link");
     place.stdout(&["run", "tiny.toml", "--results", "linked"]);
-    assert_same(&place.legacy("linked", "tiny"), &legacy);
+    assert_same(&place.artifacts("linked", "tiny"), &artifacts);
     assert!(real.join("resweep.db").is_file());
 }

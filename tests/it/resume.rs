@@ -1,5 +1,5 @@
-//! Nothing is lost and nothing is done twice: the real program, stopped, killed, damaged and
-//! started again, leaves what an undisturbed one leaves.
+//! Resuming: the real program, after stops, kills and damage, gives the same results as an
+//! undisturbed run.
 
 #![cfg(unix)]
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::workplace::{ChildGuard, Workplace, assert_same, signal, write_images};
 
-/// Two nets on a handful of tiny images.
+/// Two nets on a few tiny images.
 const SWEEP: &str = r#"
 [sweep]
 name = "tiny"
@@ -38,18 +38,18 @@ warmup = { lr = 0.01, iterations = 4 }
 shortcut = ["none", "B"]
 "#;
 
-/// The place, and what an undisturbed run of the sweep leaves in `undisturbed`.
+/// The workplace, and the artifacts of an undisturbed run of the sweep in `undisturbed`.
 fn place() -> (Workplace, Vec<String>) {
     let place = Workplace::new("tiny.toml", SWEEP);
     write_images(&place.path().join("images"));
     place.stdout(&["run", "tiny.toml", "--results", "undisturbed"]);
-    let legacy = place.legacy("undisturbed", "tiny");
+    let artifacts = place.artifacts("undisturbed", "tiny");
     // 13 whole intervals and a shorter one, and 4 evaluations, of each of two runs
     assert_eq!(place.metrics("undisturbed").len(), 2 * (14 + 4));
-    (place, legacy)
+    (place, artifacts)
 }
 
-/// Waits until a program has said something on standard error.
+/// Waits until `text` appears on a program's standard error.
 fn wait_for(process: &mut ChildGuard, text: &str) {
     let stderr = process.0.stderr.as_mut().expect("a pipe");
     let mut line = String::new();
@@ -73,9 +73,9 @@ const ENDLESS: [&str; 6] = [
 
 #[test]
 fn signal_stops_with_a_checkpoint_and_the_same_command_resumes() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     for name in ["INT", "TERM"] {
-        // Checkpoints are far apart: what goes on can only go on from the one at the stop.
+        // Checkpoints are rare: only the one at the stop can be resumed from.
         let mut process = place.start(&["run", "tiny.toml", "-j", "1"]);
         wait_for(&mut process, "started");
         process.signal(name);
@@ -83,7 +83,7 @@ fn signal_stops_with_a_checkpoint_and_the_same_command_resumes() {
         let status = process.0.wait().expect("the end");
         assert!(signalled.elapsed() < Duration::from_secs(2));
         if status.code() == Some(0) {
-            // It was quicker than the signal.
+            // The run finished before the signal.
             continue;
         }
         assert_eq!(status.code(), Some(130), "{name}");
@@ -95,13 +95,13 @@ fn signal_stops_with_a_checkpoint_and_the_same_command_resumes() {
         );
     }
     place.stdout(&["run", "tiny.toml"]);
-    assert_same(&place.legacy("results", "tiny"), &legacy);
+    assert_same(&place.artifacts("results", "tiny"), &artifacts);
 }
 
 #[test]
 fn a_second_signal_stops_at_once() {
     let (place, _) = place();
-    // A step of these takes longer than the two seconds that the first signal leaves.
+    // A step takes longer than the two seconds after the first signal.
     let slow = ["--set", "model.depth=110", "--set", "model.image_size=64"];
     let mut process = place.start(&[&ENDLESS[..], &slow].concat());
     wait_for(&mut process, "started");
@@ -116,7 +116,7 @@ fn a_second_signal_stops_at_once() {
 
 #[test]
 fn a_longer_run_resumes_from_the_end_of_a_shorter_one() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
     place.stdout(&["run", "tiny.toml"]);
     let begun = "SELECT from_iteration FROM current_attempts
@@ -124,7 +124,7 @@ fn a_longer_run_resumes_from_the_end_of_a_shorter_one() {
                  WHERE json_extract(config_json, '$.train.iterations') = 40";
     assert_eq!(place.rows("results", begun), ["Integer(29)", "Integer(29)"]);
     let of_long_runs = |lines: Vec<String>| -> Vec<String> {
-        let ids: Vec<&str> = legacy
+        let ids: Vec<&str> = artifacts
             .iter()
             .filter_map(|line| line.split(' ').next())
             .collect();
@@ -135,9 +135,9 @@ fn a_longer_run_resumes_from_the_end_of_a_shorter_one() {
             .filter(|line| !line.contains(" Integer(25) ") && !line.contains("/25.safetensors"))
             .collect()
     };
-    let expected = of_long_runs(legacy.clone());
-    assert_same(&of_long_runs(place.legacy("results", "tiny")), &expected);
-    // A drop before the end of the shorter run is another past.
+    let expected = of_long_runs(artifacts.clone());
+    assert_same(&of_long_runs(place.artifacts("results", "tiny")), &expected);
+    // A drop before the end of the shorter run gives another trajectory.
     place.stdout(&["run", "tiny.toml", "--set", "train.lr_drops=[20]"]);
     let begun = "SELECT from_iteration FROM attempts JOIN runs ON runs.id = run_id
                  WHERE json_extract(config_json, '$.train.lr_drops[0]') = 20";
@@ -179,8 +179,7 @@ fn with(place: &Workplace, command: &str, results: &str, settings: &[&str]) -> S
     place.stdout(&head.into_iter().chain(set).collect::<Vec<_>>())
 }
 
-/// The status of the last attempt at the run of so many iterations, where it began, and everything
-/// that it measured, with all bits.
+/// The status and start iteration of the last attempt, and all measurements with all bits.
 fn rows_of(place: &Workplace, results: &str, settings: &[&str]) -> (String, Vec<String>) {
     with(place, "run", results, settings);
     let of_sweep = "SELECT run_id FROM sweep_runs";
@@ -191,7 +190,7 @@ fn rows_of(place: &Workplace, results: &str, settings: &[&str]) -> (String, Vec<
         "SELECT 'train', iteration, error_percent, loss, lr FROM train_metrics",
         "SELECT evaluated_on, iteration, error_percent, loss FROM eval_metrics",
         "SELECT layer, name, std FROM layer_stats",
-        // The file of the final state.
+        // The file of the final checkpoint.
         "SELECT max(iteration), sha256 FROM checkpoints",
     ] {
         rows.extend(place.rows(
@@ -288,7 +287,7 @@ fn recorded_results_are_not_trained_or_measured_again() {
     let place = measured();
     let dense = ["train.eval_every=2", "train.log_every=2"];
     with(&place, "run", "results", &dense);
-    // Every fifth of every evaluation.
+    // Every fifth evaluation.
     let sparse = ["train.eval_every=10", "train.log_every=2"];
     let plan = with(&place, "plan", "results", &sparse);
     assert!(plan.contains("same as run "), "{plan}");
@@ -297,7 +296,7 @@ fn recorded_results_are_not_trained_or_measured_again() {
     assert_eq!(begun, "finished Integer(100)");
     let (_, undisturbed) = rows_of(&place, "undisturbed", &sparse);
     assert_same(&adopted, &undisturbed);
-    // A coarser training curve, and the layers, come from the last checkpoint.
+    // A coarser training curve, and layer responses, come from the last checkpoint.
     for more in ["train.log_every=8", "train.layer_stats=true"] {
         let settings = ["train.eval_every=10", more];
         let plan = with(&place, "plan", "results", &settings);
@@ -307,7 +306,7 @@ fn recorded_results_are_not_trained_or_measured_again() {
         let (_, undisturbed) = rows_of(&place, more, &settings);
         assert_same(&measured, &undisturbed);
     }
-    // Denser evaluations are not to be had without training.
+    // Denser evaluations require training.
     let denser = ["train.eval_every=1", "train.log_every=2"];
     let plan = with(&place, "plan", "results", &denser);
     assert!(
@@ -384,7 +383,7 @@ fn the_runs_of_an_older_database_stay_finished_and_are_resumed_from() {
         (3..40).step_by(3).sum::<u64>() + 40
     );
     assert_eq!(place.rows("results", points), [on_grid.clone(), on_grid]);
-    // Their files have no curve by iterations: the points before the checkpoint stay as they were.
+    // Old checkpoints have no curve per iteration: the points before the checkpoint are unchanged.
     let coarser = [
         "--set",
         "train.log_every=20",
@@ -404,7 +403,7 @@ fn the_runs_of_an_older_database_stay_finished_and_are_resumed_from() {
 
 #[test]
 fn fresh_training_keeps_history_and_gives_identical_rows() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     let rows = place.metrics("undisturbed").len();
     place.stdout(&["run", "tiny.toml", "--results", "undisturbed", "--fresh"]);
     let count = "SELECT (SELECT count(*) FROM train_metrics) + (SELECT count(*) FROM eval_metrics)";
@@ -417,13 +416,13 @@ fn fresh_training_keeps_history_and_gives_identical_rows() {
         kept.cloned().collect()
     };
     let again: Vec<String> = place.metrics("undisturbed");
-    assert!(again.iter().all(|line| measured(&legacy).contains(line)));
+    assert!(again.iter().all(|line| measured(&artifacts).contains(line)));
     assert_eq!(again.len(), rows);
 }
 
 #[test]
 fn damaged_checkpoint_falls_back_to_the_previous_one() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     let mut damaged = 0;
     for damage in [
         |path: &Path| fs::write(path, b"").expect("a file"),
@@ -440,10 +439,10 @@ fn damaged_checkpoint_falls_back_to_the_previous_one() {
     ] {
         let mut process = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
         wait_for(&mut process, "started");
-        // Short enough that no round of three is the last one of a fast machine.
+        // Short enough that three rounds do not finish the sweep on a fast machine.
         std::thread::sleep(Duration::from_millis(40));
         process.kill();
-        // A dead process leaves the word `running` behind.
+        // A dead process leaves the status `running`.
         let newest = "SELECT a.run_id, max(iteration) FROM checkpoints
                       JOIN current_attempts AS a USING (training_id)
                       WHERE status = 'running' GROUP BY 1";
@@ -457,7 +456,7 @@ fn damaged_checkpoint_falls_back_to_the_previous_one() {
     }
     assert!(damaged > 0);
     place.stdout(&["run", "tiny.toml"]);
-    assert_same(&place.legacy("results", "tiny"), &legacy);
+    assert_same(&place.artifacts("results", "tiny"), &artifacts);
 }
 
 #[test]
@@ -494,26 +493,26 @@ fn several_processes_share_a_sweep_and_train_each_run_once() {
     assert_eq!(counted, ["Integer(16) Integer(16) Integer(1)"]);
     place.stdout(&args("alone"));
     assert_same(
-        &place.legacy("shared", "tiny"),
-        &place.legacy("alone", "tiny"),
+        &place.artifacts("shared", "tiny"),
+        &place.artifacts("alone", "tiny"),
     );
 }
 
 #[test]
 fn the_runs_of_a_dead_process_are_taken_over_at_once() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     let mut first = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
     wait_for(&mut first, "started");
     let mut second = place.start(&["run", "tiny.toml"]);
     std::thread::sleep(Duration::from_millis(200));
     first.kill();
     assert!(second.0.wait().expect("the end").success());
-    assert_same(&place.legacy("results", "tiny"), &legacy);
+    assert_same(&place.artifacts("results", "tiny"), &artifacts);
 }
 
 #[test]
 fn suspended_process_loses_its_runs_and_exits_cleanly() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     let mut sleeper = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
     wait_for(&mut sleeper, "started");
     std::thread::sleep(Duration::from_millis(150));
@@ -522,12 +521,12 @@ fn suspended_process_loses_its_runs_and_exits_cleanly() {
     sleeper.signal("CONT");
     let status = sleeper.0.wait().expect("the end");
     assert!(status.success(), "{}", sleeper.said());
-    assert_same(&place.legacy("results", "tiny"), &legacy);
+    assert_same(&place.artifacts("results", "tiny"), &artifacts);
     let taken = "SELECT count(*) > 0 FROM attempts WHERE status = 'interrupted'";
     assert_eq!(place.rows("results", taken), ["Integer(1)"]);
 }
 
-/// Stops a process at a moment when it does not hold SQLite's lock, which nobody could take from it.
+/// Suspends a process while it does not hold SQLite's lock.
 fn halt_between_transactions(process: &ChildGuard, place: &Workplace) {
     let patience = Instant::now();
     loop {
@@ -548,7 +547,7 @@ fn halt_between_transactions(process: &ChildGuard, place: &Workplace) {
     }
 }
 
-/// The processes that a process has started.
+/// The child processes of a process.
 fn children(parent: u32) -> Vec<u32> {
     let tasks = format!("/proc/{parent}/task");
     let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
@@ -565,14 +564,14 @@ fn children(parent: u32) -> Vec<u32> {
 #[cfg(target_os = "linux")]
 #[test]
 fn crash_of_an_isolated_run_ends_only_that_run() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     let isolated = [&ENDLESS[..], &["--isolate", "--checkpoint-every", "0"]].concat();
     let mut process = place.start(&isolated);
     wait_for(&mut process, "iteration");
     let [first, second] = children(process.0.id())[..] else {
         panic!("two runs have two processes");
     };
-    // A fault would come again; the end for want of memory may not.
+    // A segmentation fault is permanent; an out-of-memory kill is transient.
     signal(first, "ABRT");
     signal(second, "KILL");
     let failed = "SELECT status, transient, error FROM attempts WHERE status = 'failed' ORDER BY 2";
@@ -588,7 +587,7 @@ fn crash_of_an_isolated_run_ends_only_that_run() {
     assert!(attempts[1].starts_with("failed Integer(1)"), "{attempts:?}");
     assert!(attempts[1].contains("SIGKILL"), "{attempts:?}");
 
-    // The children of a process that is killed die with it.
+    // The children of a killed process end with it.
     let orphans = children(process.0.id());
     process.kill();
     let patience = Instant::now();
@@ -602,7 +601,7 @@ fn crash_of_an_isolated_run_ends_only_that_run() {
     }
 
     place.stdout(&["run", "tiny.toml", "--isolate", "--results", "isolated"]);
-    assert_same(&place.legacy("isolated", "tiny"), &legacy);
+    assert_same(&place.artifacts("isolated", "tiny"), &artifacts);
 }
 
 #[test]
@@ -618,9 +617,9 @@ fn a_results_folder_can_be_moved() {
 
 #[test]
 fn locked_database_is_waited_for() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     let process = place.start(&["run", "tiny.toml"]);
-    // The program may not have made it yet.
+    // The program may not have created it yet.
     let database = place.path().join("results/resweep.db");
     while !database.exists() || fs::metadata(&database).expect("a file").len() == 0 {
         std::thread::sleep(Duration::from_millis(5));
@@ -636,16 +635,16 @@ fn locked_database_is_waited_for() {
         .expect("the end of the lock");
     let mut process = process;
     assert!(process.0.wait().expect("the end").success());
-    assert_same(&place.legacy("results", "tiny"), &legacy);
+    assert_same(&place.artifacts("results", "tiny"), &artifacts);
 }
 
-/// A limit on the size of files stands for a disk that is full.
+/// A limit on file sizes simulates a full disk.
 #[test]
 fn full_disk_is_reported_and_loses_no_recorded_results() {
-    let (place, legacy) = place();
+    let (place, artifacts) = place();
     let program = assert_cmd::cargo::cargo_bin("resweep");
     let mut command = assert_cmd::Command::new("sh");
-    // In blocks of 512 bytes; what is over the limit is an error, not a signal.
+    // In blocks of 512 bytes; exceeding the limit is an error, not a signal.
     let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" run tiny.toml --checkpoint-every 0";
     command.current_dir(place.path()).args(["-c", script]);
     let output = command.arg(program).assert().failure().get_output().clone();
@@ -656,5 +655,5 @@ fn full_disk_is_reported_and_loses_no_recorded_results() {
         "{said}"
     );
     place.stdout(&["run", "tiny.toml"]);
-    assert_same(&place.legacy("results", "tiny"), &legacy);
+    assert_same(&place.artifacts("results", "tiny"), &artifacts);
 }

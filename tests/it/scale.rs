@@ -1,4 +1,4 @@
-//! Commands on folders of many runs: what they cost grows with the runs, not with their square.
+//! Commands on folders of many runs: their cost is linear in the number of runs.
 
 #![cfg(unix)]
 
@@ -43,7 +43,7 @@ fn folder(runs: usize) -> TempDir {
     folder
 }
 
-/// Seconds of processor time that `resweep ARGS` takes: other programs at work change it little.
+/// CPU seconds of `resweep ARGS`, which depend little on other programs.
 fn seconds(args: &str, folder: &Path) -> f64 {
     let script = format!("\"$0\" {args} >/dev/null && times");
     let output = Command::new("sh")

@@ -1,4 +1,4 @@
-//! The scheduler with a trainer that does what the test tells it to.
+//! The scheduler with scripted trainers.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ impl Trainer for Scripted {
     }
 }
 
-/// Until it is stopped; with the seed 50 and above for ever, as in a step that takes long.
+/// Trains until it is stopped; with seeds from 50 on it never returns, as in a long step.
 fn train_without_end(seed: u64, report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send)) {
     loop {
         let progress = RunEvent::Progress {
@@ -101,7 +101,7 @@ fn train_without_end(seed: u64, report: &mut (dyn FnMut(RunEvent) -> ControlFlow
     }
 }
 
-/// As a trainer does that computes on threads of its own.
+/// Runs `work` on other threads, as real trainers do.
 fn in_a_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let name = thread::current().name().unwrap_or_default().to_owned();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
@@ -109,12 +109,12 @@ fn in_a_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     pool.expect("a pool").install(work)
 }
 
-/// Keeps what it hears, and fails at the event with the number `fails_at`.
+/// Records events, and fails at the event with the number `fails_at`.
 #[derive(Clone, Default)]
 struct Listener {
     heard: Arc<Mutex<Vec<String>>>,
     fails_at: Option<usize>,
-    /// What is answered to the first claim of a run.
+    /// The result of the first claim of a run.
     claims: HashMap<RunId, Claim>,
     lost: Vec<RunId>,
     stop_at_first_report: Option<Sender<StopReason>>,
@@ -161,7 +161,7 @@ impl EventSink for Listener {
     }
 }
 
-/// Everybody gets what they ask for, but for what `claims` says of the first time.
+/// Every claim succeeds, except first claims listed in `claims`.
 impl Ledger for Listener {
     fn claim(&mut self, run: &Run, _slot: Slot) -> Result<Claim, SinkError> {
         if let Some(claim) = self.claims.remove(&run.id) {
@@ -374,7 +374,7 @@ fn run_taken_over_by_another_process_stops_and_is_polled() {
     assert_eq!(started, 2);
 }
 
-/// Reports without a pause; then runs with an odd seed panic.
+/// Reports without pauses; runs with an odd seed panic at the end.
 struct Flood;
 
 const FLOOD: u64 = 3000;
@@ -397,7 +397,7 @@ impl Trainer for Flood {
     }
 }
 
-/// Counts what each run reports, which has to come in order and before the run's end.
+/// Counts each run's events, which must arrive in order and before the run's end.
 #[derive(Default)]
 struct Order(HashMap<RunId, u64>);
 
@@ -425,7 +425,7 @@ impl Ledger for Order {
     }
 
     fn commit(&mut self) -> Result<(), SinkError> {
-        // So that the workers get ahead.
+        // So that the queue fills up.
         thread::sleep(std::time::Duration::from_millis(1));
         Ok(())
     }
@@ -468,7 +468,7 @@ fn children_wait_for_their_parent_and_are_blocked_if_it_fails() {
             ..run(number)
         }
     };
-    // The run 5 fails, and with it what grows from what grows from it.
+    // Run 5 fails, which blocks its descendants.
     let runs = [grown(12, 11), grown(11, 5), grown(14, 13), run(5), run(13)];
     let trainer = Arc::new(Scripted::new());
     let mut ledger = Listener::default();
@@ -494,14 +494,14 @@ fn children_wait_for_their_parent_and_are_blocked_if_it_fails() {
     );
 }
 
-/// A device with memory for some runs at once; those that fit wait until `failures` others have failed,
+/// A device with memory for some concurrent runs; those wait until `failures` others have failed,
 /// by an error or, as with dfdx's copies of tensors, by a panic.
 struct SmallDevice {
     room: usize,
     failures: usize,
-    /// Runs that have memory, and how many have not got any so far.
+    /// The number of runs with memory, and of failed allocations.
     state: Mutex<(usize, usize)>,
-    /// What was said of all runs.
+    /// The recorded events of all runs.
     heard: Arc<Mutex<Vec<String>>>,
 }
 
@@ -545,7 +545,7 @@ impl Trainer for SmallDevice {
     }
 }
 
-/// Trains `runs` runs on a device with `slots` workers; what was heard, and the tally.
+/// Trains `runs` runs on a device with `slots` workers. Returns the events and the tally.
 fn on(
     device: DeviceKind,
     trainer: Arc<SmallDevice>,
@@ -588,13 +588,13 @@ fn a_device_without_memory_for_all_its_runs_gets_fewer_at_once() {
         let retired = heard.iter().filter(|line| line.contains("goes on with"));
         let retired: Vec<&String> = retired.collect();
         assert_eq!(retired, [&goes_on(3), &goes_on(2)]);
-        // That other runs took the memory is no attempt of the run: two are allowed here.
+        // Running out of shared memory does not count as an attempt: two are allowed here.
         let failed = heard.iter().filter(|line| line.ends_with("failed"));
         assert_eq!(failed.count(), 2);
     }
 }
 
-/// No run has room while another is in progress, and none is told before both have started.
+/// A device with memory for one run; failures are reported after both have started.
 struct RoomForOne(std::sync::Barrier, Mutex<usize>);
 
 impl Trainer for RoomForOne {

@@ -1,5 +1,5 @@
-//! Reads sweep files as a user writes them: what every mistake looks like, that the experiments
-//! load, and that no bytes make the reader panic.
+//! Reads sweep files: the message for every mistake, the experiments, and robustness against
+//! arbitrary bytes.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use resweep_core::domain::{Configuration, Show, Sweep, Validation, Warmup, WarmupEnd};
 use resweep_core::sweep_file::{self, SpecError};
 
-/// A sweep without mistakes.
+/// A valid sweep.
 const SWEEP: &str = r#"[sweep]
 name = "example"
 
@@ -44,7 +44,7 @@ fn sweep(toml: &str, overrides: &[&str]) -> Sweep {
     load(toml, overrides).unwrap_or_else(|error| panic!("{}", error.render(false)))
 }
 
-/// What a user reads, with the temporary folder left out.
+/// The error message, without the temporary folder.
 fn report(toml: &str, overrides: &[&str]) -> String {
     plain(&load(toml, overrides).expect_err("a mistake"))
 }

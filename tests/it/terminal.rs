@@ -1,4 +1,4 @@
-//! What the program does at its edges with the system: standard streams, signals, terminals, shells.
+//! Interaction with the system: standard streams, signals, terminals, shells.
 
 #![cfg(target_os = "linux")]
 
@@ -41,7 +41,7 @@ fn trained() -> Workplace {
     place
 }
 
-/// The program, to be started with streams that `assert_cmd` would take.
+/// The program's command, for streams that `assert_cmd` would capture.
 fn program(place: &Workplace, args: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("resweep"));
     command
@@ -51,7 +51,7 @@ fn program(place: &Workplace, args: &[&str]) -> Command {
     command
 }
 
-/// A stream that takes nothing, as a full disk does.
+/// A stream on which every write fails, like a full disk.
 fn full() -> Stdio {
     let full = File::options().write(true).open("/dev/full");
     full.expect("/dev/full").into()
@@ -141,18 +141,18 @@ fn closed_pipe_is_not_an_error() {
     }
 }
 
-/// Trains for days.
+/// A sweep that trains for days.
 const ENDLESS: &str = "run tiny.toml -j 1 --progress plain --set train.iterations=100000000 \
      --set train.eval_every=1000000 --set train.log_every=1000";
 
-/// Starts a sweep, perhaps with ignored signals, and waits until it trains.
+/// Starts a sweep, optionally with ignored signals, and waits until it trains.
 fn training(place: &Workplace, ignored: &str, more: &str) -> ChildGuard {
     let program = assert_cmd::cargo::cargo_bin("resweep");
     let script = format!(
         "trap '' {ignored}; exec '{}' {ENDLESS} {more}",
         program.display()
     );
-    // A test that runs in the background of a shell inherits ignored signals.
+    // A test in the background of a shell inherits ignored signals.
     let mut command = Command::new("env");
     command.current_dir(place.path());
     command.args([
@@ -170,7 +170,7 @@ fn training(place: &Workplace, ignored: &str, more: &str) -> ChildGuard {
         line.contains("started") || line.contains("resumes")
     };
     assert!(lines.any(|line| started(&line)), "it does not train");
-    // A few steps, so that there is something to keep.
+    // A few steps, so that there is something to save.
     std::thread::sleep(Duration::from_millis(500));
     process
 }
@@ -266,7 +266,7 @@ fn a_home_folder_and_variables_in_paths_are_expanded() {
     assert!(!literal("~") && !literal("$HOME") && !literal("${HOME}"));
 }
 
-/// What a program prints on a pseudo-terminal, and its exit code.
+/// The output of a program on a pseudo-terminal, and its exit code.
 fn on_a_terminal(mut command: Command) -> (String, Option<i32>) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
@@ -280,7 +280,7 @@ fn on_a_terminal(mut command: Command) -> (String, Option<i32>) {
     };
     command.stdout(end()).stderr(end()).stdin(Stdio::null());
     let mut process = ChildGuard(command.spawn().expect("it starts"));
-    // With its last open end the terminal ends, and reading fails.
+    // Reading fails when the other end of the terminal is closed.
     drop(command);
     let mut printed = Vec::new();
     let _ = File::from(controller).read_to_end(&mut printed);

@@ -1,9 +1,9 @@
-//! The campaign: a sweep is killed again and again at random moments by SIGKILL, its newest
-//! checkpoint damaged now and then, two processes at work at times, a database of the first
-//! version brought up to date under fire; and in the end everything is as if nothing had been.
+//! The torture test: kills a sweep at random moments with SIGKILL, sometimes damages its newest
+//! checkpoint, sometimes runs two processes, starts with a database of the first schema version,
+//! and compares the results with those of an undisturbed sweep.
 //!
-//! `RESWEEP_TORTURE_KILLS` says how many kills (`make torture`: 50), `RESWEEP_TORTURE_SEED` repeats
-//! a campaign as far as the machine's own timing lets it.
+//! `RESWEEP_TORTURE_KILLS` sets the number of kills (`make torture`: 50); `RESWEEP_TORTURE_SEED`
+//! repeats a test as far as timing allows.
 
 #![cfg(unix)]
 
@@ -43,7 +43,7 @@ depth = [8, 14]
 shortcut = ["none", "A"]
 "#;
 
-/// The schema that the first version had.
+/// The schema of the first version.
 const FIRST_SCHEMA: &str =
     include_str!("../../crates/resweep-store/src/migrations/0001-initial.sql");
 
@@ -75,7 +75,7 @@ fn randomly_killed_sweep_gives_identical_results() {
 
     let (mut killed, mut damaged, mut rounds) = (0, 0, 0);
     while killed < kills {
-        // A sweep that has come to its end begins again, in a database of the first version.
+        // A finished sweep starts again, in a database of the first version.
         let results = format!("round-{rounds}");
         rounds += 1;
         create_first_version(&place, &results);
@@ -86,20 +86,20 @@ fn randomly_killed_sweep_gives_identical_results() {
             }
         }
         place.stdout(&["run", "torture.toml", "--results", &results]);
-        // A kill between the end of a run and the removal of its files leaves some to `gc`.
+        // A kill between the end of a run and the removal of its files leaves some for `gc`.
         place.stdout(&["gc", "--results", &results]);
-        let legacy = place.legacy(&results, "torture");
-        assert_same(&legacy, &place.legacy("undisturbed", "torture"));
+        let artifacts = place.artifacts(&results, "torture");
+        assert_same(&artifacts, &place.artifacts("undisturbed", "torture"));
         let check = place.rows(&results, "PRAGMA integrity_check");
         assert_eq!(check, ["ok"]);
     }
     println!("{killed} kills, {damaged} checkpoints damaged, {rounds} sweeps");
 }
 
-/// Starts one or two processes and kills them some time later; returns how many were killed
-/// before their end.
+/// Starts one or two processes and kills them some time later. Returns how many were killed before
+/// their end.
 fn disturb(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) -> u64 {
-    // 0: a checkpoint after every iteration, so that many a kill falls into the writing of one.
+    // 0: a checkpoint after every iteration, so that many kills interrupt writing one.
     let every = ["0", "0.05"][below(rng, 2) as usize];
     let mut args = vec![
         "run",
@@ -114,7 +114,7 @@ fn disturb(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) -> u64 {
     }
     let together = 1 + below(rng, 2);
     let mut processes: Vec<_> = (0..together).map(|_| place.start(&args)).collect();
-    // Some within the first milliseconds, where the database is made or brought up to date.
+    // Some within the first milliseconds, while the database is created or migrated.
     let longest = [20, 400][below(rng, 2) as usize];
     let mut killed = 0;
     for process in &mut processes {
@@ -139,14 +139,14 @@ fn create_first_version(place: &Workplace, results: &str) {
 fn is_done(place: &Workplace, results: &str) -> bool {
     let args = ["plan", "torture.toml", "--results", results, "--json"];
     let output = place.resweep(&args).output().expect("the program runs");
-    // A database of an older version is brought up to date by `run`.
+    // `run` migrates an older database.
     output.status.success() && {
         let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         plan["pending"] == 0
     }
 }
 
-/// Flips a bit of a checkpoint of a run that has not ended, or cuts it off.
+/// Flips a bit of the newest checkpoint of an unfinished run, or truncates it.
 fn damage_newest(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) -> u64 {
     let root = place.path().join(results);
     let mut found = files(&root.join("checkpoints"));

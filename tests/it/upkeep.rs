@@ -1,4 +1,4 @@
-//! `doctor`, `gc` and `status` on results that have suffered: real files, the real binary.
+//! `doctor`, `gc` and `status` on damaged results, with the real program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use sha2::Digest;
 
 use crate::support::record_fixture::{
-    begin_as, begun, finish, hear, measure, run, start, test_point, train_point,
+    begin_as, begun, finish, measure, record, run, start, test_point, train_point,
 };
 
 /// A results folder.
@@ -62,7 +62,7 @@ fn make_old(path: &Path) {
     file.set_modified(SystemTime::now() - hour).unwrap();
 }
 
-/// A checkpoint that has a file and a row.
+/// Writes a checkpoint's file and row.
 fn checkpoint(recorder: &mut Recorder, run: &Run, lease: &Lease, iteration: u64) -> PathBuf {
     fs::create_dir_all(&lease.folder).unwrap();
     let path = lease.folder.join(format!("{iteration}.safetensors"));
@@ -75,15 +75,15 @@ fn checkpoint(recorder: &mut Recorder, run: &Run, lease: &Lease, iteration: u64)
         bytes: bytes.len() as u64,
         has_curve: true,
     };
-    hear(recorder, run, RunEvent::Checkpointed(saved));
+    record(recorder, run, RunEvent::Checkpointed(saved));
     path.to_path_buf()
 }
 
-/// Eight finished runs with 300 points of either curve each, in a file without a log.
+/// Records eight finished runs with 300 points per curve, in a database without a log.
 fn record_thousands(results: &Results) -> Vec<Run> {
     let mut runs: Vec<Run> = (1..=8).map(|seed| run(20, Shortcut::None, seed)).collect();
     for run in &mut runs {
-        // As far apart as real ones.
+        // With ids as different as real ones.
         run.id = RunId(hex(&sha2::Sha256::digest(&run.label)));
         let train = &mut run.config.configuration.train;
         (train.log_every, train.eval_every) = (10, 10);
@@ -110,7 +110,7 @@ fn record_thousands(results: &Results) -> Vec<Run> {
             name: format!("layer {layer}"),
             std: 1.5,
         });
-        hear(
+        record(
             &mut recorder,
             run,
             RunEvent::LayersMeasured(layers.collect()),
@@ -179,7 +179,7 @@ fn assert_sound(path: &Path) -> Connection {
 
 const PAGE: usize = 4096;
 
-/// Overwrites a page, counted from 1, with zeros or noise.
+/// Overwrites a page, numbered from 1, with zeros or noise.
 fn damage(bytes: &mut [u8], page: usize, rng: &mut ChaCha8Rng) {
     let page = &mut bytes[(page - 1) * PAGE..page * PAGE];
     if rng.random_bool(0.5) {
@@ -308,7 +308,7 @@ fn intact_pages_of_a_damaged_database_are_recovered() {
             saved.iter().all(|row| all.binary_search(row).is_ok()),
             "{hit:?}"
         );
-        // The row between two damaged pages is named by neither neighbour.
+        // A row between two damaged pages cannot be reached from its neighbours.
         let expected = all.len() - lost as usize;
         let between = expected - hit.len()..=expected;
         println!("case {case}: {} rows of {expected}", saved.len());
@@ -348,7 +348,8 @@ fn recovered_database_can_be_resumed() {
         );
         assert_eq!(code, 1);
         let left = rows(&assert_sound(&saved));
-        // Attempts are numbered anew and replace lost ones; a process loses its link to a lost sweep.
+        // Attempts are renumbered and replace lost ones; processes lose their reference to a lost
+        // sweep.
         let changed = |row: &&String| row.starts_with("attempts") || row.starts_with("processes");
         let foreign = left.iter().filter(|row| all.binary_search(row).is_err());
         let foreign: Vec<&String> = foreign.filter(|row| !changed(row)).collect();
@@ -489,7 +490,7 @@ fn gc_removes_only_unneeded_files() {
     let of_diverged = checkpoint(&mut recorder, diverged, &lease, 100);
     finish(&mut recorder, diverged, &Outcome::Stopped);
     drop(recorder);
-    // A diverged run loses its checkpoints at once; this one's was left by a crash.
+    // The checkpoints of a diverged run are removed at once; a crash left this one.
     let connection = Connection::open(results.database()).unwrap();
     connection
         .execute(
@@ -608,7 +609,7 @@ fn gc_spares_runs_of_living_processes() {
     let (code, said, _) = results.resweep(&["gc", "--all"]);
     assert_eq!((code, said.as_str()), (0, "nothing to remove\n"));
     assert!(listed.exists() && unlisted.exists());
-    // It goes on as if nothing had been.
+    // The run continues normally.
     checkpoint(&mut recorder, &runs[0], &lease, 600);
     drop(recorder);
     let (code, said, _) = results.resweep(&["gc"]);

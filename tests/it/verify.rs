@@ -1,4 +1,4 @@
-//! `resweep verify` on figures of real trainings: the same bytes again, or what has changed.
+//! `resweep verify` on figures of real runs: identical bytes, or what has changed.
 
 use crate::support::workplace;
 use std::fs;
@@ -33,7 +33,7 @@ shortcut = ["none", "A"]
 
 const FIGURE: &str = "results/tiny/figure.png";
 
-/// A trained sweep whose sweep file and images are gone.
+/// A trained sweep without its sweep file and images.
 fn trained() -> Workplace {
     let place = Workplace::new("tiny.toml", SWEEP);
     workplace::write_images(&place.path().join("images"));
@@ -43,19 +43,19 @@ fn trained() -> Workplace {
     place
 }
 
-/// What `verify` says of a figure that is not the same.
+/// The output of `verify` for a figure that differs.
 fn changes(place: &Workplace, figure: &str) -> String {
     let assert = place.resweep(&["verify", figure]).assert().code(1);
     String::from_utf8(assert.get_output().stdout.clone()).expect("UTF-8")
 }
 
-/// What `verify` says of what it cannot look at.
+/// The error of `verify` for a file that it cannot check.
 fn refusal(place: &Workplace, args: &[&str]) -> String {
     let assert = place.resweep(args).assert().code(3);
     String::from_utf8(assert.get_output().stderr.clone()).expect("UTF-8")
 }
 
-/// The chunks of a PNG by the W3C's specification: a length, a type, the data and a CRC.
+/// The chunks of a PNG (W3C specification): a length, a type, the data and a CRC.
 fn chunks(png: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut rest = &png[8..];
     let mut chunks = Vec::new();

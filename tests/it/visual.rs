@@ -1,10 +1,10 @@
-//! Figures as pictures, held against those in `tests/visual/`, which a person has looked at.
+//! Compares figures with the reviewed pictures in `tests/visual/`.
 //!
-//! Both are halved first, so that each pixel is the mean of four: how the edge of a letter or a
-//! line is smoothed may change a little. A pixel differs when one of its channels does by more than
-//! [`CHANNEL`]; a picture, when more than [`SHARE`] of its pixels do: a curve of a hundred pixels
-//! that has moved by two is above it. `UPDATE_VISUAL=1 cargo test --test it visual::` writes the
-//! pictures anew; look at them before they are committed.
+//! Both are scaled to half their size first, so that each pixel is the mean of four and small
+//! changes of antialiasing are tolerated. A pixel differs if one of its channels differs by more
+//! than [`CHANNEL`]; a picture, if more than [`SHARE`] of its pixels differ: a curve of a hundred
+//! pixels that has moved by two exceeds that. `UPDATE_VISUAL=1 cargo test --test it visual::`
+//! rewrites the pictures; look at them before committing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,8 +50,8 @@ fn curve_moved_by_one_percent_is_detected() {
     assert!(difference(&before, &before).is_none());
 }
 
-/// Holds a drawing against its picture. On failure the message names two files: the new picture,
-/// and one in which what differs is red.
+/// Compares a drawing with its picture. On failure the message names two files: the new picture,
+/// and one with the differing pixels in red.
 fn check(name: &str, drawing: Drawing) {
     let found = halved(&drawing);
     let expected = folder().join(format!("{name}.png"));
@@ -76,8 +76,8 @@ fn check(name: &str, drawing: Drawing) {
     }
 }
 
-/// Keeps eight levels of each channel, which makes the file a third as large; they are less than
-/// [`CHANNEL`] away.
+/// Saves a picture with eight levels per channel, which is a third as large; the error is below
+/// [`CHANNEL`].
 fn save_small(picture: &RgbImage, path: &Path) {
     let mut coarse = picture.clone();
     for channel in coarse.iter_mut() {
@@ -100,8 +100,8 @@ fn halved(drawing: &Drawing) -> RgbImage {
     resize(&image, width / 2, height / 2, FilterType::Triangle)
 }
 
-/// `new` in pale colours with the pixels in red that differ from `old`; `None` where there are few
-/// enough.
+/// `new` in pale colours with the pixels that differ from `old` in red; `None` if few enough
+/// differ.
 fn difference(old: &RgbImage, new: &RgbImage) -> Option<RgbImage> {
     if old.dimensions() != new.dimensions() {
         return Some(new.clone());

@@ -1,4 +1,4 @@
-//! The kernels where tests/it/kernels.rs looks for them.
+//! Exports the kernels for tests/it/kernels.rs.
 
 #[path = "../../crates/resnet-engine/src/fused/kernels/mod.rs"]
 pub mod kernels;

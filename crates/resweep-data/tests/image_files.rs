@@ -1,4 +1,4 @@
-//! Image files of every format: whole, damaged, unusual and hostile.
+//! Image files of every format: intact, damaged, unusual and hostile.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(format!("tests/images/{name}")).expect("an image of the tests")
 }
 
-/// Noise, of which every byte of a file matters.
+/// Noise, so that every byte of the file matters.
 fn noise() -> RgbImage {
     let mut state = 1_u32;
     RgbImage::from_fn(SIZE as u32, SIZE as u32, |_, _| {
@@ -41,7 +41,7 @@ fn assert_refused(what: &str, bytes: &[u8]) {
     assert!(!reason.is_empty() && !reason.contains("u{a}"), "{reason}");
 }
 
-/// Where the codes of the first scan of a JPEG begin.
+/// The offset of the codes of a JPEG's first scan.
 fn scan(jpeg: &[u8]) -> usize {
     let sos = jpeg.windows(2).position(|pair| pair == [0xff, 0xda]);
     let sos = sos.expect("a scan");
@@ -226,7 +226,7 @@ fn compressed_profiles_and_texts_of_a_png_are_never_unpacked() {
         let file = [head, &chunk(kind, content), rest].concat();
         let before = std::time::Instant::now();
         assert_eq!(decoded(&file), Ok(noise().into_raw()));
-        // unpacking takes a hundred times as long, also where the machine is busy
+        // unpacking would take a hundred times as long
         assert!(before.elapsed().as_secs_f64() < 0.5);
     }
 }

@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Helpers shared by the integration tests.
 
 #[cfg(feature = "cuda")]
 pub mod gpu;

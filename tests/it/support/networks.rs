@@ -1,4 +1,4 @@
-//! Networks of random shape, and what engines compute for them.
+//! Random networks, and what engines compute for them.
 
 use dfdx::prelude::{Backward, Cpu, Device, SampleTensor};
 use rand::RngExt;
@@ -9,19 +9,19 @@ use resweep_core::domain::{DecayScope, Init, ModelConfig, Shortcut};
 
 pub const SEED: u64 = 20_151_210;
 pub const CLASSES: usize = 7;
-/// Networks of random shape; each shortcut type has its share.
+/// The number of random networks, divided between the shortcut types.
 pub const CASES: usize = 12;
-/// Multiply-adds of a forward pass that keep a case short.
+/// The most multiply-adds of a forward pass, to keep a case short.
 const MAX_FLOPS: u64 = 2_000_000;
-/// Values that every BN sees at least. With fewer, a rounding error in the variance of a channel
-/// that is nearly constant is no longer small in what is divided by it.
+/// The fewest values per BN. With fewer, the rounding error in the variance of a nearly constant
+/// channel is amplified too much.
 const MIN_BN_VALUES: usize = 16;
-/// Both compute in float32, in another order and by other formulas.
+/// Both engines compute in float32, in different order and with different formulas.
 const TOLERANCE: f32 = 1e-4;
-/// Gradients of deep plain nets are less well conditioned.
+/// Gradients of deep plain nets are worse conditioned.
 const TOLERANCE_GRADIENT: f32 = 1e-3;
-/// Draws of images for each case. Where the input of a ReLU is so near zero that the engines see
-/// different signs, gradients differ by more than rounding; with other images they do not.
+/// Random draws of images per case. If the input of a ReLU is so close to zero that the engines get
+/// different signs, gradients differ by more than rounding; with other images they agree.
 pub const DRAWS: usize = 5;
 
 /// A tensor's name and values.
@@ -55,7 +55,7 @@ pub struct Computed {
     pub gradients: Vec<Named>,
 }
 
-/// Steps of one engine that leave the parameters alone.
+/// Computes steps of one engine without changing the parameters.
 pub fn steps<D: Device<f32>>(
     device: &D,
     mut engine: impl Engine<D>,
@@ -117,21 +117,21 @@ pub fn random_case(rng: &mut ChaCha8Rng, shortcut: Shortcut) -> (ModelConfig, [u
 fn difference(actual: &[Named], expected: &[Named], tolerance: f32) -> Option<String> {
     assert_eq!(actual.len(), expected.len());
     let largest = |values: &[f32]| values.iter().fold(0f32, |m, v| m.max(v.abs()));
-    // Some gradients are zero but for rounding: a scale that the next BN takes out again.
+    // Some gradients are zero up to rounding: those of a scale that the next BN cancels.
     let all = expected.iter().map(|(_, values)| largest(values));
     let least = 1e-2 * all.fold(0f32, f32::max);
     let mut tensors = actual.iter().zip(expected);
     tensors.find_map(|((name, actual), (_, expected))| {
         assert_eq!(actual.len(), expected.len(), "{name}");
         let scale = largest(expected).max(least);
-        // NaN has to count as a difference
+        // NaN counts as a difference
         let close = |(a, e): &(&f32, &f32)| (*a - *e).abs() <= tolerance * scale;
         let (a, e) = actual.iter().zip(expected).find(|pair| !close(pair))?;
         Some(format!("{name}: {a} against {e}, of at most {scale}"))
     })
 }
 
-/// Whether the gradients agree, too; the forward pass has to.
+/// Whether the gradients agree; asserts that the forward passes do.
 pub fn agree(context: &str, actual: &Computed, expected: &Computed) -> bool {
     let forward = difference(&actual.forward, &expected.forward, TOLERANCE);
     assert_eq!(forward, None, "{context}");

@@ -115,12 +115,12 @@ pub const SLOT: Slot = Slot {
     threads: 1,
 };
 
-/// Claims a run that is free and begins it from its start.
+/// Claims a free run and starts it from scratch.
 pub fn start(recorder: &mut Recorder, run: &Run) -> Lease {
     start_from(recorder, run, 0, None)
 }
 
-/// Claims a run that is free and takes it up at a checkpoint.
+/// Claims a free run and resumes it from a checkpoint.
 pub fn start_from(
     recorder: &mut Recorder,
     run: &Run,
@@ -137,12 +137,12 @@ pub fn start_in(recorder: &mut Recorder, run: &Run, slot: Slot, start_point: Sta
         panic!("{run} is not free: {claim:?}");
     };
     recorder.handle(&Event::RunStarted { run, slot }).unwrap();
-    hear(recorder, run, RunEvent::Began(start_point));
+    record(recorder, run, RunEvent::Began(start_point));
     lease
 }
 
-/// An event of a run, recorded for everybody to see.
-pub fn hear(recorder: &mut Recorder, run: &Run, event: RunEvent) {
+/// Records and commits an event of a run.
+pub fn record(recorder: &mut Recorder, run: &Run, event: RunEvent) {
     recorder.handle(&Event::Run { run, event }).unwrap();
     recorder.commit().unwrap();
 }
@@ -152,7 +152,7 @@ pub fn measure(recorder: &mut Recorder, run: &Run, iteration: u64, train: f64, t
     let trained = RunEvent::Trained(train_point(iteration, train));
     let evaluated = RunEvent::Evaluated(test_point(iteration, test));
     for event in [trained, evaluated] {
-        hear(recorder, run, event);
+        record(recorder, run, event);
     }
 }
 

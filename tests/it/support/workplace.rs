@@ -1,4 +1,4 @@
-//! A folder to work in with the real program.
+//! A temporary working folder for the real program.
 
 use std::fs;
 use std::io::Read;
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 pub struct Workplace(tempfile::TempDir);
 
 impl Workplace {
-    /// With one sweep file.
+    /// Creates the folder with one sweep file.
     pub fn new(name: &str, sweep: &str) -> Self {
         let place = Self(tempfile::tempdir().expect("a temporary folder"));
         fs::write(place.path().join(name), sweep).expect("the sweep file");
@@ -45,7 +45,7 @@ impl Workplace {
         serde_json::from_str(&self.stdout(args)).expect("JSON")
     }
 
-    /// Starts the program and does not wait for it.
+    /// Starts the program without waiting for it.
     pub fn start(&self, args: &[&str]) -> ChildGuard {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("resweep"));
         let child = command
@@ -84,7 +84,7 @@ impl Workplace {
         rows.collect()
     }
 
-    /// Every measurement of the trainings that count with its run, with all bits.
+    /// Every measurement of the current trainings with its run, with all bits.
     pub fn metrics(&self, results: &str) -> Vec<String> {
         let mut rows = self.rows(
             results,
@@ -99,9 +99,9 @@ impl Workplace {
         rows
     }
 
-    /// Everything that a sweep leaves behind and that must not depend on how it came about:
-    /// outcomes, measurements, checkpoints as the database knows them and as they are, figures.
-    pub fn legacy(&self, results: &str, sweep: &str) -> Vec<String> {
+    /// Everything that a sweep produces and that must not depend on interruptions: outcomes,
+    /// measurements, rows and files of checkpoints, figures.
+    pub fn artifacts(&self, results: &str, sweep: &str) -> Vec<String> {
         let mut all = self.rows(
             results,
             "SELECT run_id, status, error, diverged_iteration FROM current_attempts ORDER BY 1",
@@ -131,7 +131,7 @@ impl Workplace {
     }
 }
 
-/// The day cannot be taken out of pixels, so a picture is held against the SVG beside it.
+/// The date cannot be removed from pixels, so a PNG is compared with the SVG beside it.
 #[track_caller]
 fn assert_drawn_from_svg(png: &Path) {
     let svg = fs::read_to_string(png.with_extension("svg")).expect("the SVG");
@@ -141,7 +141,7 @@ fn assert_drawn_from_svg(png: &Path) {
     assert!(pixels(&found) == pixels(&expected), "{}", png.display());
 }
 
-/// A file but for the day of the last measurement, on which midnight may fall.
+/// A file without the date of the last measurement, which may change at midnight.
 fn without_day(bytes: Vec<u8>) -> Vec<u8> {
     const BEFORE: &str = "last measured ";
     let Ok(text) = str::from_utf8(&bytes) else {
@@ -154,7 +154,7 @@ fn without_day(bytes: Vec<u8>) -> Vec<u8> {
     format!("{start}{BEFORE}{}", &rest[day..]).into_bytes()
 }
 
-/// Shows only the lines that differ.
+/// Asserts equality; prints only the lines that differ.
 #[track_caller]
 pub fn assert_same(actual: &[String], expected: &[String]) {
     let missing = |from: &[String], of: &[String]| -> Vec<String> {
@@ -170,7 +170,7 @@ pub fn assert_same(actual: &[String], expected: &[String]) {
     );
 }
 
-/// All files below a folder, which need not be there.
+/// All files below a folder, which need not exist.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
@@ -185,18 +185,18 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A process that dies with the test, however the test ends.
+/// A process that is killed on drop.
 pub struct ChildGuard(pub Child);
 
 impl ChildGuard {
     /// SIGKILL.
     pub fn kill(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.0.kill();
         self.0.wait().expect("the end");
     }
 
-    /// What it has said on standard error and nobody has read yet. It must have ended.
+    /// The unread rest of its standard error. It must have ended.
     pub fn said(&mut self) -> String {
         let mut text = String::new();
         if let Some(stderr) = &mut self.0.stderr {
@@ -205,7 +205,7 @@ impl ChildGuard {
         text
     }
 
-    /// Sends a signal by its name, `TERM` for instance.
+    /// Sends a signal by name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         signal(self.0.id(), name);
     }
@@ -224,7 +224,7 @@ pub fn signal(process: u32, name: &str) {
     assert!(sent.expect("kill").success());
 }
 
-/// A class folder of a few tiny images, on which even an unoptimised build trains quickly.
+/// Writes a class folder of a few tiny images, on which even a debug build trains quickly.
 pub fn write_images(folder: &Path) {
     for (part, images) in [("train", 8), ("test", 3)] {
         for class in 0..3_u8 {

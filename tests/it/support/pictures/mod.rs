@@ -1,4 +1,4 @@
-//! Sweeps with runs and curves in the making, for tests of their figures.
+//! Generated sweeps, runs and curves, for tests of figures.
 
 pub mod scenes;
 

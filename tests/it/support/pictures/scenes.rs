@@ -1,4 +1,4 @@
-//! Figures of made-up curves that look like trainings.
+//! Figures of generated curves that resemble training.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
