@@ -18,13 +18,13 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  resweep plan experiments/quickstart.toml     show what would run, and for how long
-  resweep run experiments/quickstart.toml      train and draw the figure
+  resweep plan experiments/quickstart.toml   show runs, time and memory
+  resweep run experiments/quickstart.toml    train, and draw the figure
   resweep run experiments/fig6.toml -j 4 --set sweep.repeats=3
-  resweep status                               list the sweeps in results/
-  resweep plot experiments/fig6.toml           draw the figure again, also while the sweep runs
-  resweep table experiments/fig6.toml          print final errors, the paper's, and verdicts
-  resweep data download cifar10                download CIFAR-10 into data/cifar10
+  resweep status                             list the sweeps in results/
+  resweep plot experiments/fig6.toml         draw again, also while it runs
+  resweep table experiments/fig6.toml        print final errors and verdicts
+  resweep data download cifar10              download into data/cifar10
 
 Exit codes:
   0  every run of the sweep is finished or has diverged
@@ -36,65 +36,65 @@ Exit codes:
 
 const RUN_EXAMPLES: &str = "\
 Examples:
-  resweep run my.toml                                  train one run per core at once
-  resweep run my.toml --set axes.depth=20,56           use other depths
-  resweep run my.toml --set sweep.repeats=3            use three seeds; finished runs are kept
-  resweep run my.toml --retry-failed --max-fails 2     retry failed runs, stop after two failures
-  resweep run my.toml --fresh                          train finished runs again
-  resweep run my.toml --progress json | tee run.jsonl  write events for a script";
+  resweep run my.toml                                   train one run per core
+  resweep run my.toml --set axes.depth=20,56            other depths
+  resweep run my.toml --set sweep.repeats=3             three seeds
+  resweep run my.toml --retry-failed --max-fails 2      retry failed runs
+  resweep run my.toml --fresh                           train everything again
+  resweep run my.toml --progress json | tee run.jsonl   events for a script";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
-  resweep plan my.toml --set train.iterations=2000     show the cost of a shorter sweep
-  resweep plan my.toml --json                          print JSON for a script";
+  resweep plan my.toml --set train.iterations=2000   cost of a shorter sweep
+  resweep plan my.toml --json                        JSON for a script";
 
 const STATUS_EXAMPLES: &str = "\
 Examples:
-  resweep status                                       list all sweeps
-  resweep status quickstart                            list the runs of one, with their errors
-  resweep status quickstart --attempts                 list every attempt, and why it ended";
+  resweep status                         list all sweeps
+  resweep status quickstart              list its runs, with their errors
+  resweep status quickstart --attempts   list every attempt, and why it ended";
 
 const PLOT_EXAMPLES: &str = "\
 Examples:
-  resweep plot my.toml                                 draw, also while the sweep runs
-  resweep plot my-sweep --results copied               draw without sweep file and images
-  resweep plot my.toml --theme dark                    draw for slides: figure-dark.png
-  resweep plot my.toml --palette okabe-ito             draw for readers with colour-blindness";
+  resweep plot my.toml                       draw, also while the sweep runs
+  resweep plot my-sweep --results copied     draw without sweep file and images
+  resweep plot my.toml --theme dark          write figure-dark.png, for slides
+  resweep plot my.toml --palette okabe-ito   use colour-blind safe colours";
 const TABLE_EXAMPLES: &str = "\
 Examples:
-  resweep table my.toml                                print Markdown, also while the sweep runs
-  resweep table my.toml --format csv > my.csv          write CSV for a spreadsheet";
+  resweep table my.toml                         print Markdown
+  resweep table my.toml --format csv > my.csv   write CSV for a spreadsheet";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
-  resweep doctor                                       check database, checkpoints and disk
-  resweep doctor --save saved.db                       save what a damaged database still has
+  resweep doctor                   check database, checkpoints and disk
+  resweep doctor --save saved.db   recover what a damaged database still has
 
 Exit codes: 0 no problem, 1 a problem was found, 3 cannot check";
 
 const GC_EXAMPLES: &str = "\
 Examples:
-  resweep gc --dry-run                                 list the files and their size
-  resweep gc                                           remove files that no run can use
-  resweep gc --all                                     also remove checkpoints of finished runs";
+  resweep gc --dry-run   list the files and their size
+  resweep gc             remove files that no run needs
+  resweep gc --all       also remove checkpoints of finished runs";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
-  resweep export my.toml                               results/my-sweep/csv/runs.csv and points.csv
-  resweep export my.toml --format tensorboard --to log then: tensorboard --logdir log
-  resweep export my.toml --format checkpoints          networks for PyTorch; see docs/pytorch.md";
+  resweep export my.toml                                 CSV tables
+  resweep export my.toml --format tensorboard --to log   for TensorBoard
+  resweep export my.toml --format checkpoints            networks for PyTorch";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
-  resweep verify results/fig6/figure.png               compare with the database
-  resweep verify fig6.png --results other/results      compare with another results folder
+  resweep verify results/fig6/figure.png            compare with the database
+  resweep verify fig6.png --results other/results   with another folder
 
 Exit codes: 0 the same bytes, 1 different bytes, 3 cannot compare";
 const REPORT_EXAMPLES: &str = "\
 Examples:
-  resweep report my.toml --open                        write the report and open it
-  resweep report my.toml --watch                       update it while the sweep runs
-  resweep run my.toml --report                         train and update the report";
+  resweep report my.toml --open    write the report and open it
+  resweep report my.toml --watch   update it while the sweep runs
+  resweep run my.toml --report     train, and update the report";
 
 /// The commands of the program.
 #[derive(Debug, Subcommand)]
