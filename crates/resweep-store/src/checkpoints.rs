@@ -1,7 +1,7 @@
-//! Checkpoints as the database knows them, and their files.
+//! Rows of checkpoints, and their files.
 //!
 //! A file counts only while it has a row. Rows are changed first and files removed after the
-//! commit, so that a row never lacks its file because of a crash.
+//! commit, so that a crash never leaves a row without its file.
 
 use std::io;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub(super) fn folder(database: &Path, run_id: &str, training_number: u64) -> Pla
         .join(training_number.to_string())
 }
 
-/// A checkpoint that a run can resume from.
+/// A checkpoint from which a run can resume.
 pub(super) struct Candidate {
     pub checkpoint: Checkpoint,
     /// The run whose training wrote it.
@@ -37,8 +37,8 @@ pub(super) struct Candidate {
     has_curve: bool,
 }
 
-/// The checkpoints that a training of `run` can resume from, the furthest first, its own before
-/// others'. `training` is `None` for a run that was never started.
+/// The checkpoints from which a training of `run` can resume, latest first, its own before others'.
+/// `training` is `None` for a run that was never started.
 pub(super) fn candidates(
     connection: &Connection,
     database: &Path,
@@ -66,7 +66,7 @@ pub(super) fn candidates(
     Ok(found)
 }
 
-/// The checkpoints on the run's trajectories, the furthest first, whatever was measured before.
+/// The checkpoints on the run's trajectories, latest first, independent of earlier measurements.
 fn of_trajectories(
     connection: &Connection,
     database: &Path,
@@ -117,7 +117,7 @@ fn of_trajectories(
     Ok(found)
 }
 
-/// Every copy of the final state of the run that another grows from, its own newest one first.
+/// Every copy of the parent's final checkpoint, the parent's own newest one first.
 pub(super) fn of_parent(
     connection: &Connection,
     database: &Path,
@@ -149,7 +149,7 @@ pub(super) fn of_parent(
     Ok(copies)
 }
 
-/// Whether a copy of the state of a run after its last iteration is left.
+/// Whether a copy of the run's final checkpoint exists.
 pub(super) fn has_final_state(
     connection: &Connection,
     trajectory: &TrajectoryId,
@@ -162,8 +162,8 @@ pub(super) fn has_final_state(
         .query_row(params![trajectory.0, iteration as i64], |row| row.get(0))
 }
 
-/// Takes note of a checkpoint that is on the disk, and forgets those that are no longer needed:
-/// returns their iterations, for their files to be removed.
+/// Records a checkpoint on disk and deletes the rows of those that are no longer needed. Returns
+/// the iterations of the latter, whose files must be removed.
 pub(super) fn insert(
     connection: &Connection,
     run: &Run,
@@ -199,8 +199,8 @@ pub(super) fn insert(
     Ok(forgotten)
 }
 
-/// Keeps what a longer run can resume from once `run` is finished: the last checkpoint, and those
-/// at the drops of the learning rate, which come elsewhere in a longer run where they are fractions.
+/// Keeps the checkpoints from which a longer run can resume once `run` has finished: the last one,
+/// and those at the drops of the learning rate, which move in a longer run if they are fractions.
 pub(super) fn keep_results(
     connection: &Connection,
     run: &Run,
@@ -217,15 +217,15 @@ pub(super) fn keep_results(
     Ok(())
 }
 
-/// Forgets every checkpoint of a training.
+/// Deletes the rows of all checkpoints of a training.
 pub(super) fn forget(connection: &Connection, training: TrainingId) -> rusqlite::Result<()> {
     let sql = "DELETE FROM checkpoints WHERE training_id = ?1";
     connection.execute(sql, [training.0])?;
     Ok(())
 }
 
-/// Gives an adopted training its own copy of the last checkpoint of the training that it comes
-/// from. A training can do without, so a file that is gone is no error.
+/// Copies the last checkpoint of the source training for an adopted training. The copy is optional,
+/// so a missing file is not an error.
 pub(super) fn adopt(
     connection: &Connection,
     database: &Path,
@@ -259,7 +259,7 @@ fn copy_file(source: &Place, target: &Place) -> io::Result<()> {
     target.write(&[&source.read()?])
 }
 
-/// Forgets the checkpoints after `iteration`, which have turned out to be damaged.
+/// Deletes the rows of checkpoints after `iteration`, which turned out to be damaged.
 pub(super) fn forget_after(
     connection: &Connection,
     training: TrainingId,
@@ -272,7 +272,7 @@ pub(super) fn forget_after(
     Ok(())
 }
 
-/// The file of a checkpoint in its training's folder.
+/// The file name of a checkpoint in its training's folder.
 pub(super) fn file_name(iteration: u64) -> String {
     format!("{iteration}.safetensors")
 }
@@ -316,7 +316,7 @@ pub(super) fn remove_unlisted(
     Ok(())
 }
 
-/// Digits that are not a SHA-256 fit no file.
+/// Malformed digits match no file.
 pub(super) fn parse(digits: &str) -> Sha256 {
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {

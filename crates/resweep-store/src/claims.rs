@@ -1,4 +1,4 @@
-//! Who works on which run.
+//! Arbitrates runs between processes: which process trains which run.
 
 use std::collections::HashSet;
 
@@ -38,7 +38,7 @@ pub(super) struct Training {
     pub shares_checkpoints: bool,
 }
 
-/// How a run stands towards a process that wants it.
+/// The availability of a run to the process that wants to lease it.
 pub(super) enum Found {
     EndedElsewhere(Outcome),
     LeasedElsewhere,
@@ -114,7 +114,8 @@ pub(super) fn was_started(connection: &Connection, run: &Run) -> rusqlite::Resul
         .query_row([&run.id.0], |row| row.get(0))
 }
 
-/// Whether others grow from a run that is finished and no copy of its final state is left.
+/// Whether the run is finished, other runs need it as parent, and no copy of its final checkpoint
+/// exists.
 fn is_wanted_again(connection: &Connection, run: &Run) -> Result<bool, Problem> {
     let needed: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM run_needs WHERE needs = ?1)")?
@@ -129,7 +130,7 @@ fn is_wanted_again(connection: &Connection, run: &Run) -> Result<bool, Problem> 
     )?)
 }
 
-/// The last training, or another one where it is to be trained again.
+/// The last training, or a new one if it is to be trained again.
 fn free(connection: &Connection, run: &Run, last: Training, again: bool) -> Result<Found, Problem> {
     Ok(Found::Free(if again {
         insert_training(connection, run, last.number + 1, false)?
@@ -149,7 +150,7 @@ pub(super) fn running(connection: &Connection, process: i64) -> rusqlite::Result
     Ok(rows.into_iter().collect())
 }
 
-/// The newest attempt at any run, 0 where there is none.
+/// The newest attempt at any run, 0 if there is none.
 pub(super) fn last_attempt(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT coalesce(max(id), 0) FROM attempts", [], |row| {
         row.get(0)

@@ -1,4 +1,4 @@
-//! Opens the database: what kind of file it is, its schema's version, and how it is written.
+//! Opens the database: identifies the file, migrates its schema, and sets how it is written.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,7 +18,7 @@ use super::{StoreError, place};
 use resweep_core::domain::SinkError;
 use resweep_core::files::{self, FileId};
 
-/// Append-only: a schema that has been released is changed by another file.
+/// Append-only: change a released schema with a new file.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("migrations/0001-initial.sql")).foreign_key_check(),
@@ -34,38 +34,38 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
 /// The version of the schema: how many migrations there are.
 const VERSION: i64 = 7;
 
-/// What `0001-initial.sql` sets.
+/// Set by `0001-initial.sql`.
 const APPLICATION_ID: i64 = 0x5253_5750;
 
 const READ_WRITE: OpenFlags =
     OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
-/// How long a connection that has closed waits for its turn to look after the log.
+/// How long a closing connection waits for the setup lock before it skips checking the log.
 const TURN_PATIENCE: Duration = Duration::from_millis(200);
 
-/// How long a connection waits for another one's lock before it gives up.
+/// How long a connection waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long it waits before it is found out whether the drive has locks at all.
+/// How long it waits before it checks whether the file system supports locks.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the file at a path is, before anything is written to it.
+/// What kind of file is at a path, before anything is written.
 #[derive(Debug, Clone, Copy)]
 enum Found {
     /// No tables yet.
     Empty,
-    /// Ours, in this version of the schema.
+    /// A resweep database with this version of the schema.
     Schema(i64),
 }
 
-/// An open connection. Whichever process closes the last one leaves a single file: the log is
-/// copied into the database and removed.
+/// An open connection. The last process to close it leaves a single file: the log is copied into
+/// the database and removed.
 #[derive(Debug)]
 pub(super) struct Database {
-    // Closed before the log is looked after.
+    // Closed before the log is checked.
     connection: Connection,
     _log: Option<Log>,
-    /// The version of the schema that the file has; the connection shows this program's.
+    /// The file's schema version; the connection shows the current version.
     pub schema: i64,
 }
 
@@ -109,29 +109,30 @@ impl Log {
     }
 }
 
-/// SQLite removes the log with the last connection, unless two close at the same moment: each then
-/// takes the other for a user. So whoever still finds a log takes a turn under the setup lock.
+/// SQLite removes the log with the last connection, unless two close at the same time and each sees
+/// the other. A connection that still finds a log therefore opens the database once more under the
+/// setup lock.
 impl Drop for Log {
     fn drop(&mut self) {
         let path = &self.path;
-        // Another file that now has the name must not be given this log.
+        // Another file that now has the name must not get this log.
         let same = fs::metadata(path).is_ok_and(|found| FileId::of(&found) == self.id);
         if !same || !place::has_log_files(path) {
             return;
         }
-        // Whoever has the lock for longer has the database open, and will do this.
+        // A process that holds the lock for longer has the database open, and will check the log.
         let Ok(_turn) = SetupLock::take_within(path, TURN_PATIENCE) else {
             return;
         };
         if let Ok(connection) = Connection::open_with_flags(path, READ_WRITE) {
-            // SQLite opens the log with the first question.
+            // SQLite opens the log at the first query.
             let _ = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
         }
     }
 }
 
-/// Opens or creates the database and brings its schema up to date, after a copy of an older one
-/// was made. Every commit waits until the disk has it. The caller holds the lock.
+/// Opens or creates the database and migrates its schema, after copying an older database. Every
+/// commit waits for the disk. The caller holds the setup lock.
 pub(super) fn open_for_writing(path: &Path) -> Result<(Database, Option<Migrated>), StoreError> {
     let created = create_file(path)?;
     let opened = patiently(path, |timeout| open_to_write(path, timeout));
@@ -145,8 +146,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<(Database, Option<Migrated
     Ok((database, migrated))
 }
 
-/// Creates an empty file where there is none, for SQLite would not let the umask decide who may
-/// write it.
+/// Creates an empty file if there is none: SQLite would ignore the umask.
 fn create_file(path: &Path) -> Result<bool, StoreError> {
     if path.as_os_str().is_empty() || place::has_database(path)? {
         return Ok(false);
@@ -168,7 +168,7 @@ fn open_to_write(path: &Path, timeout: Duration) -> Result<(Database, Found), St
     let database = Database::new(connection, path);
     database.busy_timeout(timeout).map_err(failed)?;
     let found = identify(&database, path)?;
-    // SQLite opens a file that it may not write without a word.
+    // SQLite silently opens an unwritable file read-only.
     if database.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(StoreError::NotWritable {
             path: path.to_owned(),
@@ -182,8 +182,8 @@ fn open_to_write(path: &Path, timeout: Duration) -> Result<(Database, Found), St
     Ok((database, found))
 }
 
-/// Tries with little patience for locks first. Where that does not do, `open` may be waiting for
-/// another process, or the drive may have no locks.
+/// Tries with a short timeout first. If that fails, `open` may be waiting for another process, or
+/// the file system may not support locks.
 fn patiently<T>(
     path: &Path,
     open: impl Fn(Duration) -> Result<T, StoreError>,
@@ -197,12 +197,12 @@ fn patiently<T>(
     }
 }
 
-/// An older database that was brought up to date.
+/// An older database that was migrated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
     pub from: i64,
     pub to: i64,
-    /// The database as it was.
+    /// The copy of the database before the migration.
     pub copy: PathBuf,
 }
 
@@ -234,15 +234,15 @@ fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Stor
         .map_err(|source| StoreError::of_migration(path, source))
 }
 
-/// Copies the database into a new file `resweep.db.schema-3.bak` beside it.
+/// Copies the database to a new file `resweep.db.schema-3.bak` beside it.
 fn back_up(database: &Database, path: &Path, schema: i64) -> Result<PathBuf, StoreError> {
     copy_beside(database, path, &format!(".schema-{schema}"), ".bak")
 }
 
-/// What is in the open database, whose file may be gone: where it was saved.
+/// Saves the open database, whose file may have been removed. Returns where.
 pub(super) fn keep(database: &Database, path: &Path, change: &Change) -> Kept {
-    // SQLite leaves the log as it is where the file has another name, and whoever opens the file
-    // that now has the name would take the log for that file's.
+    // SQLite keeps the log if the file was renamed; a process that opens another file with that
+    // name would apply the log to it.
     let _ = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Change::Moved(to) = change {
         return Kept::There(to.clone());
@@ -254,8 +254,8 @@ pub(super) fn keep(database: &Database, path: &Path, change: &Change) -> Kept {
     }
 }
 
-/// Copies the database into the first new file `resweep.db<stem><extension>`,
-/// `resweep.db<stem>-2<extension>` and so on, and returns when the disk has it.
+/// Copies the database to the first free name of `resweep.db<stem><extension>`,
+/// `resweep.db<stem>-2<extension>` and so on, and returns once it is on disk.
 fn copy_beside(
     database: &Database,
     path: &Path,
@@ -289,7 +289,7 @@ fn open_copy(copy: &Path, path: &Path) -> Result<Connection, StoreError> {
         .map_err(|source| StoreError::of_sqlite(path, source))
 }
 
-/// Copies all pages in one step, which is one state of the database.
+/// Copies all pages in one step, which is a consistent snapshot.
 fn copy_pages(from: &Connection, to: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let copied = Backup::new(from, to).and_then(|backup| backup.step(-1));
     match copied {
@@ -303,7 +303,7 @@ fn busy() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)
 }
 
-/// Another connection to a database that is up to date.
+/// Opens another connection to a current database.
 pub(super) fn connect(path: &Path) -> Result<Database, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
     let connection = Connection::open_with_flags(path, READ_WRITE).map_err(failed)?;
@@ -318,9 +318,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")
 }
 
-/// Opens the database to read it; `None` where it does not exist or has no tables yet. Nothing can
-/// be written through the connection. Of an older database it shows a temporary copy that was
-/// brought up to date.
+/// Opens the database read-only; `None` if it does not exist or has no tables yet. For an older
+/// database this is a migrated temporary copy.
 pub(super) fn open_for_reading(path: &Path) -> Result<Option<Database>, StoreError> {
     match open_as_it_is(path)? {
         Some(database) if database.schema < VERSION => migrated_copy(&database, path).map(Some),
@@ -328,7 +327,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Option<Database>, StoreErr
     }
 }
 
-/// As [`open_for_reading`], with the schema that the file has, which may be an older one.
+/// As [`open_for_reading`], without migrating an older schema.
 pub(super) fn open_as_it_is(path: &Path) -> Result<Option<Database>, StoreError> {
     if !place::has_database(path)? {
         return Ok(None);
@@ -343,7 +342,7 @@ pub(super) fn open_as_it_is(path: &Path) -> Result<Option<Database>, StoreError>
     })
 }
 
-/// Refuses an older database where it is not to be brought up to date.
+/// An error for an older database that must not be migrated.
 pub(super) fn refuse_older(database: &Database, path: &Path) -> Result<(), StoreError> {
     let (found, known) = (database.schema, VERSION);
     if found < known {
@@ -363,10 +362,10 @@ fn migrated_copy(older: &Database, path: &Path) -> Result<Database, StoreError> 
 }
 
 fn open_to_read(path: &Path, timeout: Duration) -> Result<(Database, Found), StoreError> {
-    // A connection that could write is able to leave a single file behind.
+    // Only a connection that could write can remove the log when it closes.
     match open_and_identify(path, path, READ_WRITE, timeout) {
-        // The log needs a second file, which cannot be created in a folder that cannot be written.
-        // Without a log nobody writes, and the database can be read as it is.
+        // The log needs a second file, which cannot be created in a read-only folder. Without a log
+        // no process is writing, and the database can be read as immutable.
         Err(StoreError::NotReadable { .. } | StoreError::NotWritable { .. }) => {
             if place::has_log(path) {
                 return Err(StoreError::LogNotReadable {
@@ -400,7 +399,7 @@ fn open_and_identify(
     Ok((database, found))
 }
 
-/// Opens a database that may be damaged, to read what is left of it; its schema is this version's.
+/// Opens a database that may be damaged, to read what is left; its schema is the current one.
 pub(super) fn open_damaged(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
     if !place::has_database(path)? {
@@ -412,8 +411,8 @@ pub(super) fn open_damaged(path: &Path) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
         let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-        // Lets SQLite read a file that is shorter than it says, and as much of the schema as
-        // there is, after a first attempt. Nothing can be written through this connection.
+        // After a first attempt, lets SQLite read a truncated file and as much of the schema as
+        // exists. The connection cannot write.
         connection
             .pragma_update(None, "writable_schema", true)
             .map_err(failed)?;
@@ -451,7 +450,7 @@ fn identify_by_header(connection: &Connection, path: &Path) -> Result<(), StoreE
     }
 }
 
-/// Tells our databases from other files; an error for those of newer versions.
+/// Distinguishes resweep databases from other files; an error for newer versions.
 fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
     let number = |sql: &str| -> Result<i64, StoreError> {
         connection
@@ -479,7 +478,7 @@ fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
     Ok(Found::Schema(found))
 }
 
-/// `file:` with the characters that mean something in a URI escaped.
+/// A `file:` URI with special characters escaped.
 fn immutable_uri(path: &Path) -> PathBuf {
     let escaped = path
         .to_string_lossy()
@@ -489,11 +488,11 @@ fn immutable_uri(path: &Path) -> PathBuf {
     format!("file:{escaped}?immutable=1").into()
 }
 
-/// Creates the folder that holds `path`.
+/// Creates the folder that contains `path`.
 pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     place::check_length(path)?;
     let folder = place::folder(path);
-    // Says what is in the way.
+    // Reports what prevents it.
     place::has_database(path)?;
     files::create_folder(folder).map_err(|source| StoreError::Folder {
         path: folder.to_owned(),

@@ -1,4 +1,4 @@
-//! Why the store could not be used: each error names the path and says what to do.
+//! The errors of the store: each names the path and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -164,7 +164,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What an error of a migration means for `path`: a full disk is one here too.
+    /// The error of a failed migration of `path`; a full disk has its own error here too.
     pub(super) fn of_migration(path: &Path, source: rusqlite_migration::Error) -> StoreError {
         match source {
             rusqlite_migration::Error::RusqliteError { err, .. }
@@ -181,7 +181,7 @@ impl StoreError {
         }
     }
 
-    /// What an error of SQLite means for `path`.
+    /// The error for an error of SQLite on `path`.
     pub(super) fn of_sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
         let path = path.to_owned();
         match source.sqlite_error_code() {

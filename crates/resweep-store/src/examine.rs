@@ -1,4 +1,4 @@
-//! Looks the database and its checkpoints over, without changing anything.
+//! Checks the database and its checkpoints, without changing anything.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,69 +12,69 @@ use super::{StoreError, checkpoints, database, process};
 use resweep_core::domain::hex;
 use resweep_core::files::Place;
 
-/// Messages of SQLite that are kept; a damaged database has hundreds.
+/// The most messages of SQLite that are kept; a damaged database has hundreds.
 const MESSAGES_MAX: usize = 100;
 
-/// What is known about a database after it has been looked over.
+/// The result of checking a database.
 #[derive(Debug, Default)]
 pub struct Examination {
-    /// Of the schema; `None` where not even that can be read.
+    /// The schema version; `None` if it cannot be read.
     pub version: Option<i64>,
-    /// What SQLite finds wrong with the file, 100 messages at most; empty where it is sound.
+    /// The damage that SQLite reports, at most 100 messages; empty if the file is intact.
     pub damage: Vec<String>,
-    /// Tables with rows that refer to rows that are missing, and how many.
+    /// Tables with rows that refer to missing rows, and the number of such rows.
     pub broken_references: Vec<(String, u64)>,
-    /// Rows of the tables that people know, by name.
+    /// The number of rows of the main tables, by name.
     pub rows: Vec<(&'static str, u64)>,
     /// Processes that hold their lock.
     pub alive: Vec<LivingProcess>,
-    /// Attempts that are marked as running, and whose process is dead.
+    /// Attempts marked as running whose process is dead.
     pub left_running: u64,
-    /// Checkpoints that have a row.
+    /// Checkpoints with a row.
     pub checkpoints: u64,
-    /// Those of them that could not be gone on from.
+    /// Those of them from which a run cannot resume.
     pub bad_checkpoints: Vec<BadCheckpoint>,
     /// What [`tidy`](super::tidy) would remove.
     pub leftovers: Vec<Leftover>,
 }
 
-/// A process that trains, as it has registered itself.
+/// A training process, as it has registered itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LivingProcess {
     pub host: String,
     pub pid: u32,
 }
 
-/// A checkpoint that has a row and no sound file.
+/// A checkpoint with a row but without an intact file.
 #[derive(Debug)]
 pub struct BadCheckpoint {
     pub path: PathBuf,
     pub iteration: u64,
-    /// Of a sweep that has the run; the run's name where no sweep has it any more.
+    /// The run's label in a sweep; the run id if no sweep contains it any more.
     pub label: String,
     pub fault: Fault,
 }
 
-/// What is wrong with a checkpoint's file.
+/// The damage of a checkpoint's file.
 #[derive(Debug)]
 pub enum Fault {
     Missing,
-    /// Not as many bytes as were written.
+    /// The length differs from the recorded one.
     Size {
         found: u64,
         expected: u64,
     },
-    /// Other bytes than were written.
+    /// The SHA-256 differs from the recorded one.
     Content,
     Unreadable(io::Error),
 }
 
 impl Examination {
-    /// Looks the database at `path` over; `None` where there is none yet.
+    /// Checks the database at `path`; `None` if there is none.
     ///
     /// # Errors
-    /// When it cannot be looked at: it cannot be opened, is locked, or belongs to another program
-    /// or another version of this one. Damage is no error.
+    /// When the check is not possible: the database cannot be opened, is locked, or belongs to
+    /// another program or another version of this one. Damage is not an error.
     pub fn of(path: &Path) -> Result<Option<Examination>, StoreError> {
         let mut examination = Examination::default();
         match examination.fill(path) {
@@ -95,12 +95,12 @@ impl Examination {
         }
     }
 
-    /// Whether the database itself can be read whole.
+    /// Whether the whole database can be read.
     pub fn is_sound(&self) -> bool {
         self.damage.is_empty() && self.broken_references.is_empty()
     }
 
-    /// Looks as far as the file lets it; `false` where there is nothing to look at.
+    /// Checks as much as the file allows; returns `false` if there is nothing to check.
     fn fill(&mut self, path: &Path) -> Result<bool, StoreError> {
         let failed = |source| StoreError::of_sqlite(path, source);
         let Some(connection) = database::open_as_it_is(path)? else {
@@ -118,7 +118,7 @@ impl Examination {
         self.look_at_checkpoints(&connection, path)
             .map_err(failed)?;
         self.leftovers = leftovers::find(&connection, path, &[]).map_err(failed)?;
-        // Those that a living process has not yet removed come and go.
+        // Files that a living process is about to remove come and go.
         self.leftovers.retain(|found| found.reason != Reason::Lock);
         Ok(true)
     }
@@ -193,7 +193,7 @@ impl Examination {
     }
 }
 
-/// A checkpoint as the database knows it.
+/// A checkpoint's row.
 struct Row {
     training: i64,
     iteration: u64,
@@ -243,7 +243,7 @@ fn fault(path: &Place, row: &Row) -> Option<Fault> {
     }
 }
 
-/// The SHA-256 of a file of `expected` bytes, or its size where that is another.
+/// The SHA-256 of a file of `expected` bytes, or its size if that differs.
 fn read(path: &Place, expected: u64) -> io::Result<Result<String, u64>> {
     let mut file = path.open()?;
     let found = file.metadata()?.len();
@@ -268,7 +268,7 @@ impl io::Write for HashWriter<'_> {
     }
 }
 
-/// What SQLite finds wrong with the file.
+/// The damage that SQLite reports.
 pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let check = format!("PRAGMA integrity_check({MESSAGES_MAX})");
     let found: rusqlite::Result<Vec<String>> = collect(connection, &check, [], |row| row.get(0));

@@ -1,4 +1,4 @@
-//! How many images each run has, as rows: written and read here only.
+//! Rows of the number of images of each run; only this file reads and writes them.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -6,7 +6,7 @@ use super::points::unsigned;
 use super::values::{Problem, integer, word};
 use resweep_core::domain::{EvalSet, ImageCounts, RunId, Spread};
 
-/// The images of a run, with what was left out of its data set.
+/// The images of a run, with warnings about its data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunImages {
     pub counts: ImageCounts,
@@ -50,7 +50,7 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// The images of a run; `None` where they were not recorded.
+/// The images of a run; `None` if they were not recorded.
 pub(super) fn of(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<RunImages>> {
     connection
         .prepare_cached(

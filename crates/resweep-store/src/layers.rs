@@ -1,4 +1,4 @@
-//! The responses of a network's layers as rows: written and read here only.
+//! Rows of layer responses; only this file reads and writes them.
 
 use rusqlite::{Connection, params};
 
@@ -6,7 +6,7 @@ use super::points::{collect, unsigned};
 use super::values::{Problem, integer};
 use resweep_core::domain::{LayerStat, TrainingId};
 
-/// Replaces what a training has of its layers.
+/// Replaces the layer responses of a training.
 pub(super) fn replace(
     connection: &Connection,
     training: TrainingId,
@@ -30,7 +30,7 @@ pub(super) fn delete(connection: &Connection, training: TrainingId) -> rusqlite:
     Ok(())
 }
 
-/// What a training has, in the order of the layers.
+/// The layer responses of a training, in the order of the layers.
 pub(super) fn of(
     connection: &Connection,
     training: TrainingId,

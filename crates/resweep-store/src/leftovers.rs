@@ -1,7 +1,7 @@
-//! What lies in the results folder and is no longer needed: found here, removed in `tidy`.
+//! Finds files in the results folder that are no longer needed; `tidy` removes them.
 //!
 //! Only files with names that the program gives are found: checkpoints, logs, locks, and temporary
-//! files, each in its own folder. Files of other names stay, and no symbolic link is followed.
+//! files, each in its own folder. Other files are kept, and no symbolic link is followed.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path};
@@ -14,25 +14,25 @@ use super::{checkpoints, process};
 use resweep_core::domain::{RunId, TrainingId};
 use resweep_core::files::{Entry, Place};
 
-/// A file without a row that is younger may be about to get one.
+/// A younger file without a row may be about to get one.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// Why something is no longer needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// A checkpoint of a training that `--fresh` has replaced by another.
+    /// A checkpoint of a training that `--fresh` has replaced.
     Superseded,
-    /// A checkpoint of a run that diverged, which nothing goes on from.
+    /// A checkpoint of a diverged run, from which nothing resumes.
     Diverged,
-    /// The last checkpoint of a finished run, which only a longer run would go on from.
+    /// The last checkpoint of a finished run, from which only a longer run would resume.
     Finished,
-    /// Below `checkpoints`, and no row of the database names it.
+    /// A file below `checkpoints` without a row.
     Unlisted,
-    /// A log of a run that the database does not know.
+    /// A log of a run that is not in the database.
     Log,
     /// The lock of a process that has died.
     Lock,
-    /// A file that was never finished.
+    /// A file that was not completed.
     Temporary,
 }
 
@@ -44,7 +44,7 @@ pub struct Leftover {
     pub bytes: u64,
 }
 
-/// A checkpoint whose row is to go.
+/// A checkpoint whose row is to be deleted.
 pub(super) struct Obsolete {
     pub training: TrainingId,
     pub iteration: u64,
@@ -52,8 +52,9 @@ pub(super) struct Obsolete {
     reason: Reason,
 }
 
-/// The checkpoints that nothing goes on from, but for runs that a living process works on. With
-/// `everything` also the last ones of finished runs, unless another run has yet to grow from them.
+/// The checkpoints from which nothing resumes, except those of runs that a living process trains.
+/// With `everything` also the last ones of finished runs, unless a pending run needs them as
+/// parent.
 pub(super) fn obsolete(
     connection: &Connection,
     database: &Path,
@@ -95,7 +96,7 @@ pub(super) fn obsolete(
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// What can be removed once the rows of `obsolete` are gone, in the order of the paths.
+/// The files that can be removed once the rows of `obsolete` are deleted, sorted by path.
 pub(super) fn find(
     connection: &Connection,
     database: &Path,
@@ -156,7 +157,7 @@ impl Survey<'_> {
             .collect())
     }
 
-    /// Whoever registers a process does so in a transaction, at whose end the lock is held.
+    /// A process is registered in a transaction, at whose end it holds the lock.
     fn locks(&self) -> Vec<Leftover> {
         let locks = self.root.join("locks").entries().into_iter();
         locks
@@ -172,7 +173,7 @@ impl Survey<'_> {
     fn temporary(&self, connection: &Connection) -> rusqlite::Result<Vec<Leftover>> {
         let sweeps: Vec<String> =
             collect(connection, "SELECT name FROM sweeps", [], |row| row.get(0))?;
-        // What the database says is not let out of the folder.
+        // Names from the database must not lead out of the folder.
         let plain = |name: &&String| {
             let mut parts = Path::new(name.as_str()).components();
             matches!(
@@ -191,7 +192,7 @@ impl Survey<'_> {
             .collect())
     }
 
-    /// Nothing for a file that was just written, or whose age cannot be told.
+    /// `None` for a file that was just written, or whose age is unknown.
     fn old(&self, entry: Entry, reason: Reason) -> Option<Leftover> {
         let age = self.now.duration_since(entry.modified?).ok()?;
         (age >= GRACE).then(|| leftover(entry, reason))
@@ -211,7 +212,7 @@ fn is_number(name: Option<&str>) -> bool {
     name.is_some_and(|name| name.parse::<u64>().is_ok())
 }
 
-/// The files of all checkpoints that have a row.
+/// The files of all checkpoints with a row.
 fn listed(connection: &Connection, database: &Path) -> rusqlite::Result<HashSet<Place>> {
     let paths = collect(
         connection,
@@ -227,14 +228,14 @@ fn listed(connection: &Connection, database: &Path) -> rusqlite::Result<HashSet<
     Ok(paths.into_iter().collect())
 }
 
-/// The folders of the logs of all runs that the database knows.
+/// The log folders of all runs in the database.
 pub(super) fn known_logs(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
     let ids = collect(connection, "SELECT id FROM runs", [], |row| row.get(0))?;
     let short = |id| RunId(id).short().to_owned();
     Ok(ids.into_iter().map(short).collect())
 }
 
-/// The runs that others of a sweep grow from which have no result yet.
+/// The parents of runs that have no result yet.
 fn wanted_runs(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
     let ids = collect(
         connection,
@@ -248,7 +249,7 @@ fn wanted_runs(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
     Ok(ids.into_iter().collect())
 }
 
-/// The runs that a living process works on.
+/// The runs that a living process trains.
 pub(super) fn busy_runs(
     connection: &Connection,
     database: &Path,

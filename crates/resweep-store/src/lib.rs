@@ -1,9 +1,9 @@
-//! The store: one SQLite database that keeps every sweep, run, attempt and measurement.
+//! The store: one SQLite database with every sweep, run, attempt and measurement.
 //!
-//! [`Recorder`] is the one writer, an [`EventSink`](resweep_core::domain::EventSink) that the
+//! [`Recorder`] is the only writer, an [`EventSink`](resweep_core::domain::EventSink) that the
 //! scheduler calls first. [`Store`] reads, at any time and from any process, also while a sweep
-//! runs. `docs/database.md` describes the schema and what survives a crash. Nothing here trains,
-//! schedules or draws.
+//! runs. `docs/database.md` describes the schema and what survives a crash. This crate must not
+//! train, schedule or draw.
 
 mod checkpoints;
 mod claims;

@@ -1,8 +1,7 @@
-//! One process at a time sets the database up: an operating-system lock on `resweep.lock` beside
-//! it, held while the file is made and its schema brought up to date.
+//! The setup lock: an operating-system lock on `resweep.lock` beside the database, held while the
+//! file is created and its schema migrated.
 //!
-//! The lock goes away with the process that holds it, however that ends, so a file left behind
-//! means nothing.
+//! The lock ends with the process that holds it, so a leftover file has no meaning.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -16,19 +15,19 @@ use resweep_core::files::Place;
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Held as long as the value lives.
+/// Released when dropped.
 #[derive(Debug)]
 pub(super) struct SetupLock {
     _file: File,
 }
 
 impl SetupLock {
-    /// Waits for the lock of the database at `database`; says who has it where that takes long.
+    /// Waits for the lock of the database at `database`; names the owner if that takes long.
     pub(super) fn take(database: &Path) -> Result<SetupLock, StoreError> {
         SetupLock::take_within(database, PATIENCE)
     }
 
-    /// As [`SetupLock::take`], and waits for so long at most.
+    /// As [`SetupLock::take`], with a time limit.
     pub(super) fn take_within(
         database: &Path,
         patience: Duration,
@@ -67,7 +66,7 @@ impl SetupLock {
     }
 }
 
-/// The holder leaves its process id for the message that others get.
+/// Writes the owner's process id, for the error message of others.
 fn write_process(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;

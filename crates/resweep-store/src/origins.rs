@@ -1,5 +1,4 @@
-//! Where recorded things come from: sweeps as they were started, runs as they were registered,
-//! and the files that their trainings ended with.
+//! Reads recorded sweeps, registered runs, and the final checkpoints of their trainings.
 
 use std::collections::HashMap;
 
@@ -15,7 +14,7 @@ use super::values::{Problem, word};
 use super::{Store, StoreError};
 use resweep_core::domain::{Checkpoint, Cost, Dataset, RunConfig, RunId, TrajectoryId};
 
-/// A sweep as it was started last.
+/// A sweep as it was last started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedSweep {
     /// The sweep file as written.
@@ -25,7 +24,7 @@ pub struct RecordedSweep {
     pub last_started_unix_ms: i64,
 }
 
-/// A run as it was registered.
+/// A registered run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedRun {
     pub config: RunConfig,
@@ -35,7 +34,7 @@ pub struct RecordedRun {
 }
 
 impl Store {
-    /// The sweep of this name; `None` where it was never started.
+    /// The sweep of this name; `None` if it was never started.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -54,7 +53,7 @@ impl Store {
         Ok(found.into_iter().next())
     }
 
-    /// Those of `ids` that are registered.
+    /// The registered runs among `ids`.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -69,8 +68,8 @@ impl Store {
         })
     }
 
-    /// One run for each state in which the images of `dataset` were trained on, by folder and image
-    /// size; the run that was started last comes first.
+    /// One run for each version of the images of `dataset`, by folder and image size; the run that
+    /// was started last comes first.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -108,7 +107,7 @@ impl Store {
         Ok(false)
     }
 
-    /// The last checkpoint of the training that counts for each of `ids`, where there is one.
+    /// The last checkpoint of the current training of each of `ids`, if there is one.
     ///
     /// # Errors
     /// The database cannot be read.

@@ -1,5 +1,5 @@
-//! What a run can take over from other recorded runs that trained the same: their checkpoints and
-//! points, or the whole result.
+//! Finds results of other recorded runs that a run can reuse: checkpoints and points, or the whole
+//! result.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -8,7 +8,7 @@ use super::rows::AttemptStatus;
 use super::values::{Problem, integer};
 use resweep_core::domain::{Outcome, Run, RunId, TrainConfig, TrainingId};
 
-/// A recorded training with the result that a run would have.
+/// A recorded training whose result equals the run's.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Twin {
     pub run: RunId,
@@ -16,7 +16,7 @@ pub(super) struct Twin {
     pub outcome: Outcome,
 }
 
-/// What twins are compared by.
+/// The properties by which equal trainings are compared.
 struct Candidate {
     twin: Twin,
     train: TrainConfig,
@@ -24,9 +24,9 @@ struct Candidate {
     end: u64,
 }
 
-/// Whether a run that measures as `train` says can resume from a training's checkpoint at
-/// `iteration`: the training measured at least as often up to there. What it did not measure is
-/// lost, and an evaluation may end a run as diverged.
+/// Whether a run with the measurement intervals of `train` can resume from a training's checkpoint
+/// at `iteration`: the training must have measured at least as often up to there, because missing
+/// measurements cannot be repeated, and an evaluation may end a run as diverged.
 pub(super) fn is_dense_enough(
     connection: &Connection,
     training: TrainingId,
@@ -42,7 +42,7 @@ pub(super) fn is_dense_enough(
     Ok(evaluations <= train.eval_every && points <= train.log_every)
 }
 
-/// The most iterations between two measurements up to `iteration`.
+/// The longest interval between two measurements up to `iteration`.
 fn gap(
     connection: &Connection,
     table: &str,
@@ -61,9 +61,9 @@ fn gap(
     Ok(statement.query_row(params![training.0, iteration], |row| unsigned(row, 0))?)
 }
 
-/// Copies the points before `iteration` from a training that was the same until then. Where that
-/// one evaluated at every iteration at which `train` asks for it, only those are copied; else all
-/// of them, which are more.
+/// Copies the points before `iteration` from a training that was identical until then. If that one
+/// evaluated at every iteration at which `train` asks for it, copies only those evaluations;
+/// otherwise all of them.
 pub(super) fn copy_before(
     connection: &Connection,
     from: TrainingId,
@@ -135,7 +135,7 @@ fn has_every(
     Ok(found == iteration.saturating_sub(1) / every)
 }
 
-/// Another run that ended as `run` would, and recorded everything that `run` would record.
+/// Another run with the same outcome as `run` that recorded everything `run` would record.
 pub(super) fn twin(connection: &Connection, run: &Run) -> Result<Option<Twin>, Problem> {
     let Some(trajectory) = run.trajectories.last() else {
         return Ok(None);
@@ -200,8 +200,8 @@ fn recorded_all(
     Ok(evaluated && layers && is_on_grid(connection, twin.training, *end, wanted.log_every)?)
 }
 
-/// Whether the end of a candidate is that of a run with the same training: a run that diverged may
-/// have done so in an evaluation that the other does not make.
+/// Whether a candidate's outcome is valid for a run with the same training: a diverged run may have
+/// diverged in an evaluation that the other does not make.
 fn ends_alike(candidate: &Candidate, wanted: &TrainConfig) -> bool {
     let Candidate { twin, train, end } = candidate;
     if twin.outcome == Outcome::Finished {
@@ -216,7 +216,7 @@ fn ends_alike(candidate: &Candidate, wanted: &TrainConfig) -> bool {
     evaluates_then || !evaluated_then
 }
 
-/// Whether the training curve before `end` has its points at the multiples of `every` only.
+/// Whether the training curve before `end` has points only at multiples of `every`.
 fn is_on_grid(
     connection: &Connection,
     training: TrainingId,
@@ -242,8 +242,8 @@ fn has_layers(connection: &Connection, training: TrainingId) -> Result<bool, Pro
     Ok(found.is_some())
 }
 
-/// Records a run that was never started as what its twin is: the same points, as far as the run
-/// asks for them, measured when, where and by what the twin was.
+/// Copies a twin's result to a run that was never started: the points that the run asks for, with
+/// the twin's times, machine and program.
 pub(super) fn adopt(
     connection: &Connection,
     run: &Run,
@@ -287,7 +287,7 @@ fn copy_result(
         _ => train.iterations,
     };
     copy_points(connection, from, to, end, train.eval_every)?;
-    // The points of the end need not be on the grid.
+    // The final points may be off the grid.
     let at = integer("an iteration", end)?;
     connection.execute(
         "INSERT INTO train_metrics SELECT ?2, iteration, error_percent, loss, lr

@@ -1,7 +1,7 @@
-//! Where the database's file is, and why it cannot be used there.
+//! Checks the path of the database, and explains why it cannot be used.
 //!
-//! Missing and unreadable are different answers: nothing here takes an error of the system for an
-//! empty folder. Nothing here creates, opens or changes a database.
+//! Missing and unreadable files are different errors: an error of the system is never treated as an
+//! empty folder. This module must not create, open or change a database.
 
 use std::fs::{self, File, FileType};
 use std::io;
@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use resweep_core::files::Place;
 
-/// SQLite's `MAX_PATHNAME` on Unix, of which it wants 8 bytes for `-journal`.
+/// SQLite's `MAX_PATHNAME` on Unix, minus 8 bytes for `-journal`.
 const PATH_BYTES_MAX: usize = 512 - 8;
 
-/// Whether there is a database at `path`; false where its folder is missing or lacks it.
+/// Whether there is a database at `path`; false if it or its folder is missing.
 ///
 /// # Errors
-/// When that cannot be told, or something else has the name.
+/// When that cannot be determined, or the path is not a file.
 pub(super) fn has_database(path: &Path) -> Result<bool, StoreError> {
     check_length(path)?;
     match fs::metadata(path) {
@@ -34,10 +34,10 @@ pub(super) fn has_database(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Refuses a results folder that does not exist.
+/// Checks that a results folder exists.
 ///
 /// # Errors
-/// When it does not, is no folder, or cannot be looked at.
+/// When it does not exist, is not a folder, or cannot be read.
 pub fn check_folder(results: &Path) -> Result<(), StoreError> {
     let path = || results.to_owned();
     match fs::metadata(results) {
@@ -57,7 +57,7 @@ pub fn check_folder(results: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Refuses a path that SQLite cannot open.
+/// Rejects a path that is too long for SQLite.
 pub(super) fn check_length(path: &Path) -> Result<(), StoreError> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let bytes = absolute.as_os_str().len();
@@ -71,7 +71,7 @@ pub(super) fn check_length(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses a symbolic link to something that does not exist.
+/// Rejects a dangling symbolic link.
 fn check_link(path: &Path) -> Result<(), StoreError> {
     match (fs::metadata(path), fs::read_link(path)) {
         (Err(_), Ok(target)) => Err(StoreError::BrokenLink {
@@ -82,7 +82,7 @@ fn check_link(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Names the folder where that is what cannot be looked into.
+/// The error for an unreadable path; names the folder if that is the unreadable part.
 fn unreadable(path: &Path, cause: io::Error) -> StoreError {
     let folder = folder(path).to_owned();
     match cause.kind() {
@@ -114,15 +114,14 @@ fn kind(kind: FileType) -> &'static str {
     }
 }
 
-/// `path` with `suffix` after its name, as SQLite names the files beside a database.
+/// `path` with `suffix` appended to its name, as SQLite names the files beside a database.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// Whether the write-ahead log of the database at `path` has content. One that cannot be looked at
-/// may have.
+/// Whether the write-ahead log of the database at `path` has content. An unreadable one may have.
 pub(super) fn has_log(path: &Path) -> bool {
     match fs::metadata(beside(path, "-wal")) {
         Ok(metadata) => metadata.len() > 0,
@@ -130,14 +129,13 @@ pub(super) fn has_log(path: &Path) -> bool {
     }
 }
 
-/// Whether the files of the write-ahead log of the database at `path` are there, empty or not.
+/// Whether the files of the write-ahead log of the database at `path` exist, empty or not.
 pub(super) fn has_log_files(path: &Path) -> bool {
     let exists = |suffix| fs::symlink_metadata(beside(path, suffix)).is_ok();
     exists("-wal") || exists("-shm")
 }
 
-/// Why SQLite could not open the database at `path`, which is there; `None` where that is not a
-/// matter of access.
+/// Why SQLite could not open the existing database at `path`; `None` if access is not the reason.
 pub(super) fn denied(path: &Path) -> Option<StoreError> {
     let cause = read_access(path).err()?;
     Some(StoreError::Unreadable {
@@ -146,23 +144,24 @@ pub(super) fn denied(path: &Path) -> Option<StoreError> {
     })
 }
 
-/// Does not open the file: closing it would take away the locks that SQLite has on it.
+/// Does not open the file: closing it would release SQLite's locks on it.
 fn read_access(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
 }
 
-/// Tests whether the drive that holds the database at `path` has locks, without opening it.
+/// Checks that the file system of the database at `path` supports locks, without opening the
+/// database.
 ///
 /// # Errors
-/// When it has none.
+/// When it does not.
 pub(super) fn check_locks(path: &Path) -> Result<(), StoreError> {
     let lock = path.with_extension("lock");
     let (probe, file) = match Place::of_file(&lock).open() {
         Ok(file) => (lock, file),
         Err(_) => match File::open(folder(path)) {
             Ok(file) => (folder(path).to_owned(), file),
-            // Nothing is known about the drive then.
+            // The file system is unknown then.
             Err(_) => return Ok(()),
         },
     };
@@ -175,8 +174,7 @@ pub(super) fn check_locks(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the kind of lock that SQLite takes. One that another process has is a sign that the drive
-/// has locks.
+/// Takes the kind of lock that SQLite takes. A lock held by another process shows that locks work.
 fn probe_lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, fcntl_lock};
     use rustix::io::Errno;

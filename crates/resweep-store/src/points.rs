@@ -1,4 +1,4 @@
-//! Measurements as rows: written and read here only.
+//! Rows of measurements; only this file reads and writes them.
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 
@@ -7,10 +7,10 @@ use resweep_core::domain::{
     Curves, ErrorPoint, EvalPoint, EvalSet, Measurements, TrainPoint, TrainingId,
 };
 
-/// Of each row of measurements.
+/// The number of values per row of measurements.
 const VALUES: usize = 5;
 
-/// Points in one statement. A second point at the same iteration replaces the first.
+/// Inserts points in one statement. A second point at the same iteration replaces the first.
 pub(super) fn insert_train(
     connection: &Connection,
     points: &[(TrainingId, TrainPoint)],
@@ -33,7 +33,7 @@ pub(super) fn insert_train(
     Ok(())
 }
 
-/// Points in one statement. A second point at the same iteration replaces the first.
+/// Inserts points in one statement. A second point at the same iteration replaces the first.
 pub(super) fn insert_eval(
     connection: &Connection,
     points: &[(TrainingId, EvalPoint)],
@@ -56,14 +56,14 @@ pub(super) fn insert_eval(
     Ok(())
 }
 
-/// The statement for some rows of [`VALUES`] values.
+/// The statement for a number of rows of [`VALUES`] values.
 fn insertion(table_and_columns: &str, rows: usize) -> String {
     let row = "(?, ?, ?, ?, ?)";
     let rows = vec![row; rows].join(", ");
     format!("INSERT OR REPLACE INTO {table_and_columns} VALUES {rows}")
 }
 
-/// Gives a statement the values of one of its rows.
+/// Binds the values of one row of a statement.
 fn bind(
     statement: &mut Statement<'_>,
     row: usize,
@@ -75,7 +75,7 @@ fn bind(
     Ok(())
 }
 
-/// Takes back the points from `iteration` on: they are measured again.
+/// Deletes the points from `iteration` on, which will be measured again.
 pub(super) fn delete_from(
     connection: &Connection,
     training: TrainingId,
@@ -125,7 +125,7 @@ pub(super) fn measurements_of(
     })
 }
 
-/// What figures draw of a training.
+/// The data that figures need of a training.
 pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqlite::Result<Curves> {
     let train = collect(
         connection,
@@ -159,7 +159,7 @@ fn evaluations(connection: &Connection, training: TrainingId) -> rusqlite::Resul
             |row| eval_point(row, set),
         )?);
     }
-    // Stable: at one iteration, the test set comes first.
+    // A stable sort: at equal iterations, the test set comes first.
     points.sort_by_key(|point| point.iteration);
     Ok(points)
 }
@@ -178,7 +178,7 @@ fn guess_error_percent(
         .optional()
 }
 
-/// The iteration at which the newest attempt at a training diverged, where it did.
+/// The iteration at which the newest attempt at a training diverged, if it did.
 fn diverged(connection: &Connection, training: TrainingId) -> rusqlite::Result<Option<u64>> {
     let newest = connection
         .prepare_cached(
@@ -190,7 +190,7 @@ fn diverged(connection: &Connection, training: TrainingId) -> rusqlite::Result<O
     Ok(newest.flatten().map(|iteration| iteration as u64))
 }
 
-/// The day of the last news from a training.
+/// The date of the last change of a training.
 fn measured(connection: &Connection, training: TrainingId) -> rusqlite::Result<Option<String>> {
     connection
         .prepare_cached(
@@ -264,13 +264,13 @@ fn number_or_nan(row: &Row<'_>, column: usize) -> rusqlite::Result<f64> {
     Ok(value.unwrap_or(f64::NAN))
 }
 
-/// The recorder writes no negative numbers.
+/// The recorder never writes negative numbers.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     Ok(value as u64)
 }
 
-/// The word that is stored for a set of images.
+/// The stored name of a set of images.
 fn set_word(set: EvalSet) -> &'static str {
     match set {
         EvalSet::Test => "test",

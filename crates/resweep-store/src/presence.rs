@@ -1,6 +1,6 @@
-//! Notices that the file of the open database was removed, moved or replaced.
+//! Detects that the file of the open database was removed, moved or replaced.
 //!
-//! SQLite keeps writing to the file that it has open, even when no path leads to it any more.
+//! SQLite keeps writing to the open file, even if no path refers to it any more.
 
 use std::fmt;
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::{StoreError, place};
 use resweep_core::files::FileId;
 
-/// The file that a path led to when the database was opened.
+/// The file at a path when the database was opened.
 #[derive(Debug)]
 pub(super) struct Presence {
     path: PathBuf,
@@ -26,7 +26,7 @@ pub enum Change {
     Moved(PathBuf),
 }
 
-/// Where everything is that was recorded until then.
+/// Where the data recorded so far are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// In the file that was moved.
@@ -66,7 +66,7 @@ impl fmt::Display for Kept {
 }
 
 impl Presence {
-    /// Of the database at `path`, which was just opened.
+    /// The identity of the database at `path`, which was just opened.
     pub fn of(path: &Path) -> Result<Presence, StoreError> {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Presence {
@@ -80,8 +80,8 @@ impl Presence {
         }
     }
 
-    /// What happened to the file, if anything did. A path that cannot be looked at for another
-    /// reason says nothing.
+    /// What happened to the file, if anything. A path that cannot be read for another reason counts
+    /// as unchanged.
     pub fn change(&self) -> Option<Change> {
         let replaced = match fs::metadata(&self.path) {
             Ok(metadata) if FileId::of(&metadata) == self.id => return None,
@@ -104,7 +104,7 @@ fn is_missing(error: &io::Error) -> bool {
     )
 }
 
-/// The present path of a file that this process has open, where the system tells.
+/// The current path of a file that this process has open, if the system reports it.
 fn open_file(id: FileId) -> Option<PathBuf> {
     let open = fs::read_dir("/proc/self/fd").ok()?.flatten();
     let path = open.map(|entry| entry.path()).find(|link| {

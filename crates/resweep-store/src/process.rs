@@ -1,4 +1,4 @@
-//! The processes that share a database, and which of them are alive.
+//! Registers the processes that share a database, and detects which of them are alive.
 //!
 //! Each has a row and, beside the database, a file `locks/<row>.lock` under an operating-system
 //! lock that goes away with it, however it ends: a lock that is free proves a death at once. A
@@ -23,20 +23,20 @@ use resweep_core::files::{FileId, Place};
 /// How often a living process says so.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// This process, registered as long as the value lives.
+/// This process, registered until the value is dropped.
 #[derive(Debug)]
 pub(super) struct ThisProcess {
     pub id: i64,
     lock: Place,
     locked: File,
-    /// Dropping it ends the heart.
+    /// Dropping it ends the heartbeat thread.
     stop: Option<Sender<()>>,
     heart: Option<JoinHandle<()>>,
 }
 
 impl ThisProcess {
-    /// Adds a row for this process, takes its lock and starts its heart. Nobody sees the row
-    /// before the lock is held.
+    /// Adds a row for this process, takes its lock and starts its heartbeat. The row becomes
+    /// visible only after the lock is held.
     pub fn register(
         connection: &mut Connection,
         path: &Path,
@@ -68,7 +68,7 @@ impl ThisProcess {
                 while let Err(crossbeam::channel::RecvTimeoutError::Timeout) =
                     stopped.recv_timeout(BEAT)
                 {
-                    // A database that cannot be written now may be writable at the next beat.
+                    // A failed write is retried at the next heartbeat.
                     let _ =
                         own.execute("UPDATE processes SET beats = beats + 1 WHERE id = ?1", [id]);
                 }
@@ -85,7 +85,7 @@ impl ThisProcess {
 }
 
 impl ThisProcess {
-    /// Writes nothing more.
+    /// Stops the heartbeat.
     pub fn stop_heart(&mut self) {
         self.stop = None;
         if let Some(heart) = self.heart.take() {
@@ -97,8 +97,8 @@ impl ThisProcess {
 impl Drop for ThisProcess {
     fn drop(&mut self) {
         self.stop_heart();
-        // A file that stays behind means no more than one that is gone. Another process may have
-        // the name where the folder was replaced.
+        // A leftover file has no meaning. Another process may own the name if the folder was
+        // replaced.
         if is_at(&self.locked, &self.lock) {
             let _ = self.lock.remove_file();
         }
@@ -114,7 +114,7 @@ fn is_at(file: &File, place: &Place) -> bool {
     }
 }
 
-/// Which other processes are alive, as far as it can be seen.
+/// Tracks which other processes are alive.
 #[derive(Debug)]
 pub(super) struct Others {
     database: PathBuf,
@@ -155,7 +155,7 @@ pub(super) fn may_live(database: &Path, id: i64) -> bool {
     }
 }
 
-/// A living process other than `me` that trains a sweep: its number on its machine, and the machine.
+/// A living process other than `me` that trains a sweep: its process id and host.
 pub(super) fn at_sweep(
     connection: &Connection,
     database: &Path,

@@ -1,4 +1,4 @@
-//! Reads the database, without ever writing to it, at any time.
+//! Reads the database without writing to it, at any time.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use resweep_core::domain::{
     Curves, EvalSet, LayerStat, Measurements, Run, RunConfig, RunId, TrainingId,
 };
 
-/// A read-only view of the database. Each question is answered from one consistent state.
+/// A read-only view of the database. Each query sees one consistent state.
 #[derive(Debug)]
 pub struct Store {
     /// `None` before the first sweep was started.
@@ -25,7 +25,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`; where there is none yet, the store is empty.
+    /// Opens the database at `path`; if there is none, the store is empty.
     ///
     /// # Errors
     /// The file cannot be read, or is not a database of this version of the program.
@@ -41,12 +41,12 @@ impl Store {
         &self.path
     }
 
-    /// Where each of `ids` stands; runs that were never started are missing.
+    /// The status of each of `ids`; runs that were never started are missing.
     pub fn statuses(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunStatus>, StoreError> {
         self.for_each_run(ids, |tx, id| self.status(tx, id))
     }
 
-    /// The errors of the training of each of `ids` that counts, which may be running; runs that were
+    /// The errors of the current training of each of `ids`, which may be running; runs that were
     /// never started are missing.
     pub fn curves(&self, ids: &[RunId]) -> Result<HashMap<RunId, Curves>, StoreError> {
         self.for_each_run(ids, |tx, id| {
@@ -56,7 +56,7 @@ impl Store {
         })
     }
 
-    /// Every point of the training of a run that counts; none where it was never started.
+    /// Every point of the current training of a run; empty if it was never started.
     pub fn measurements(&self, id: &RunId) -> Result<Measurements, StoreError> {
         let found = self.for_each_run(std::slice::from_ref(id), |tx, id| {
             current_training(tx, id)?
@@ -66,7 +66,7 @@ impl Store {
         Ok(found.into_values().next().unwrap_or_default())
     }
 
-    /// Which of these finished runs still have a copy of their final state, for others to grow from.
+    /// The finished runs among `runs` whose final checkpoint still exists, for child runs.
     pub fn with_final_state(&self, runs: &[Run]) -> Result<HashSet<RunId>, StoreError> {
         let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
         let runs: HashMap<&RunId, &Run> = runs.iter().map(|run| (&run.id, run)).collect();
@@ -79,7 +79,7 @@ impl Store {
         Ok(found.into_keys().collect())
     }
 
-    /// The run that each of `ids` grows from; those that grow from none are missing.
+    /// The parent of each of `ids`; runs without a parent are missing.
     pub fn needs(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunId>, StoreError> {
         self.for_each_run(ids, |tx, id| {
             tx.prepare_cached("SELECT needs FROM run_needs WHERE run_id = ?1")?
@@ -88,13 +88,13 @@ impl Store {
         })
     }
 
-    /// How many images each of `ids` has; runs of which it is not recorded are missing.
+    /// The number of images of each of `ids`; runs without a record are missing.
     pub fn images(&self, ids: &[RunId]) -> Result<HashMap<RunId, RunImages>, StoreError> {
         self.for_each_run(ids, |tx, id| images::of(tx, id))
     }
 
-    /// How strongly the 3x3 layers of each of `ids` respond at the end of the training that counts,
-    /// in their order; runs that have not measured it are missing.
+    /// The layer responses of each of `ids` at the end of the current training, in the order of the
+    /// layers; runs without measurements are missing.
     pub fn layer_stats(&self, ids: &[RunId]) -> Result<HashMap<RunId, Vec<LayerStat>>, StoreError> {
         self.for_each_run(ids, |tx, id| {
             let Some(training) = current_training(tx, id)? else {
@@ -105,7 +105,7 @@ impl Store {
         })
     }
 
-    /// All attempts at a run, the first one first.
+    /// All attempts at a run, in order.
     pub fn attempts(&self, id: &RunId) -> Result<Vec<Attempt>, StoreError> {
         self.rows(
             "SELECT attempts.number, status, error, attempts.started_unix_ms, ended_unix_ms, wall_ms,
@@ -140,7 +140,7 @@ impl Store {
         )
     }
 
-    /// The runs of a sweep as it was started last, in its order; none for an unknown sweep.
+    /// The runs of a sweep as it was last started, in order; empty for an unknown sweep.
     pub fn members(&self, sweep: &str) -> Result<Vec<Member>, StoreError> {
         self.rows(
             "SELECT sweep_runs.run_id, label, status, process_id
@@ -160,7 +160,7 @@ impl Store {
         )
     }
 
-    /// All sweeps, the one that was started last first.
+    /// All sweeps, the last started first.
     pub fn sweeps(&self) -> Result<Vec<SweepSummary>, StoreError> {
         let counts = self.rows(
             "SELECT name, title, first_started_unix_ms, last_started_unix_ms, status,
@@ -191,8 +191,8 @@ impl Store {
         Ok(merge_counts(counts))
     }
 
-    /// How long the newest finished attempts took on this device and CPU with as many threads each:
-    /// 64 of them at most, without those that only measured.
+    /// The durations of the newest finished attempts on this device and CPU with the same number of
+    /// threads: at most 64, without those that only measured.
     pub fn observed_times(
         &self,
         device: &str,
@@ -307,7 +307,7 @@ impl Store {
     }
 }
 
-/// What the view `current_trainings` has of one run; it would look at every run for that.
+/// The same as the view `current_trainings` for one run; the view would scan every run.
 pub(super) fn current_training(
     tx: &Transaction<'_>,
     id: &RunId,
@@ -332,7 +332,7 @@ fn wall(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
     Ok(ms.map(|ms| Duration::from_millis(ms as u64)))
 }
 
-/// The query has one row for each sweep and status; rows of one sweep are neighbours.
+/// The query has one row for each sweep and status; rows of one sweep are adjacent.
 fn merge_counts(rows: Vec<(SweepSummary, Option<AttemptStatus>, usize)>) -> Vec<SweepSummary> {
     let mut sweeps: Vec<SweepSummary> = Vec::new();
     for (sweep, status, count) in rows {

@@ -1,7 +1,7 @@
-//! What happens in a sweep becomes rows.
+//! Records the events of a sweep as rows.
 //!
-//! Everything that is heard or claimed between two calls of [`Ledger::commit`] is one
-//! transaction: it is recorded as a whole or not at all, and on the disk when the call returns.
+//! Everything between two calls of [`Ledger::commit`] is one transaction: it is recorded completely
+//! or not at all, and is on disk when the call returns.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -26,17 +26,17 @@ use resweep_core::domain::{
 };
 use resweep_core::files::Place;
 
-/// Writes a sweep into the database, and shares its runs with other processes.
+/// Writes a sweep to the database, and shares its runs with other processes.
 #[derive(Debug)]
 pub struct Recorder {
     connection: Database,
     path: PathBuf,
     presence: Presence,
-    /// What was done to an older database.
+    /// The migration of an older database, if there was one.
     migrated: Option<Migrated>,
     /// Whether a transaction is open.
     writing: bool,
-    /// Points of that transaction.
+    /// Points of that transaction that are not written yet.
     waiting: WaitingPoints,
     sweep: Option<Begun>,
     /// The runs that this process has.
@@ -44,13 +44,13 @@ pub struct Recorder {
     /// The runs that were taken from it, and those of them that nobody has been told of.
     taken: HashMap<RunId, Hold>,
     untold: Vec<RunId>,
-    /// Files of checkpoints that the next commit makes superfluous.
+    /// Files of checkpoints that are obsolete after the next commit.
     superfluous: Vec<Place>,
     /// Trainings that the next commit ends.
     ended: Vec<Hold>,
 }
 
-/// The sweep that is being recorded.
+/// The sweep being recorded.
 #[derive(Debug)]
 struct Begun {
     provenance: Provenance,
@@ -68,7 +68,7 @@ struct Begun {
 pub struct Participation {
     /// Train runs again that ended before.
     pub fresh: bool,
-    /// How long a process that shows no life keeps its runs.
+    /// How long a process without heartbeats keeps its runs.
     pub lease: Duration,
 }
 
@@ -82,12 +82,11 @@ impl Default for Participation {
 }
 
 impl Recorder {
-    /// Opens the database at `path`, or creates it and its folder, and brings its schema up to
-    /// date.
+    /// Opens the database at `path`, or creates it and its folder, and migrates its schema.
     ///
     /// # Errors
-    /// The file or its folder cannot be written; the file is not a database of this program, or
-    /// of a newer version of it.
+    /// The file or its folder cannot be written; the file is not a database of this program, or of
+    /// a newer version of it.
     pub fn open(path: &Path) -> Result<Recorder, StoreError> {
         database::create_folder(path)?;
         let _lock = SetupLock::take(path)?;
@@ -108,17 +107,17 @@ impl Recorder {
         })
     }
 
-    /// The older database that was brought up to date when it was opened, if it was one.
+    /// The migration of an older database, if there was one.
     pub fn migrated(&self) -> Option<&Migrated> {
         self.migrated.as_ref()
     }
 
-    /// Stores the sweep and all its runs, and registers this process. It comes before the
+    /// Stores the sweep and all its runs, and registers this process. Must be called before the
     /// sweep's events.
     ///
     /// # Errors
     /// Another process trains a sweep of this name with runs that this one does not have; the
-    /// database cannot be written; or a number is larger than SQLite can hold.
+    /// database cannot be written; or a number is larger than SQLite can store.
     pub fn begin_sweep(
         &mut self,
         record: &SweepRecord<'_>,
@@ -153,10 +152,10 @@ impl Recorder {
         Ok(())
     }
 
-    /// Stores how many images each of these runs has, which must be those of the sweep.
+    /// Stores the number of images of each of these runs, which must be those of the sweep.
     ///
     /// # Errors
-    /// The database cannot be written, or a number is larger than SQLite can hold.
+    /// The database cannot be written, or a number is larger than SQLite can store.
     pub fn record_images(&mut self, runs: &[(&RunId, RunImages)]) -> Result<(), StoreError> {
         self.write(|connection| {
             for (run, counted) in runs {
@@ -167,7 +166,8 @@ impl Recorder {
         self.commit_open()
     }
 
-    /// Two different sweeps of one name would replace each other's figures and records.
+    /// Rejects a different sweep of the same name: they would replace each other's figures and
+    /// records.
     fn refuse_other_sweep(&self, record: &SweepRecord<'_>, me: i64) -> Result<(), StoreError> {
         let failed = |source| StoreError::of_sqlite(&self.path, source);
         let Some((sweep, left_out @ 1..)) =
@@ -200,7 +200,8 @@ impl Recorder {
         let found = claims::look(connection, run, me, &sweep.terms, &mut sweep.others);
         let training = match found.map_err(|problem| problem.at(path))? {
             claims::Found::EndedElsewhere(outcome) => {
-                // This process may have written checkpoints before it knew that it had lost the run.
+                // This process may have written checkpoints before it noticed that it had lost the
+                // run.
                 self.ended.extend(self.taken.remove(&run.id));
                 return Ok(Claim::EndedElsewhere(outcome));
             }
@@ -329,7 +330,7 @@ impl Recorder {
         }
         self.check_presence()?;
         for file in self.superfluous.drain(..) {
-            // What stays behind is removed with the training's end.
+            // A file that cannot be removed is removed at the training's end.
             let _ = file.remove_file();
         }
         for hold in self.ended.drain(..) {
@@ -339,7 +340,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Saves what is in the database where its file was removed, moved or replaced.
+    /// Saves the database if its file was removed, moved or replaced.
     fn check_presence(&mut self) -> Result<(), StoreError> {
         let Some(change) = self.presence.change() else {
             return Ok(());
@@ -413,8 +414,7 @@ impl Ledger for Recorder {
     }
 }
 
-/// Gives runs that were never started the results of others that trained the same and recorded all
-/// that these ask for.
+/// Copies the results of equal trainings that recorded enough to runs that were never started.
 fn adopt_twins(
     connection: &Connection,
     path: &Path,
@@ -432,7 +432,7 @@ fn adopt_twins(
     Ok(())
 }
 
-/// Writes down that this process works on a run from now on.
+/// Records that this process trains a run from now on.
 fn take(
     connection: &Connection,
     path: &Path,

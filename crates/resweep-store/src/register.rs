@@ -1,4 +1,4 @@
-//! What a sweep leaves in the store before its first run starts.
+//! Registers a sweep and its runs before the first run starts.
 
 use std::collections::HashSet;
 
@@ -16,35 +16,35 @@ pub struct SweepRecord<'a> {
     pub spec_toml: &'a str,
     /// The values of `--set`, as written.
     pub overrides: &'a [String],
-    /// Every run of the sweep, also those that are finished, in the sweep's order.
+    /// Every run of the sweep, including finished ones, in order.
     pub runs: &'a [RunRecord<'a>],
-    /// Runs that later rounds may add, where the results decide how many there are.
+    /// Runs that later rounds may add, for adaptive repeats.
     pub later: &'a [Run],
 }
 
-/// A run of the sweep and the images that it trains on.
+/// A run of the sweep, with the images it trains on.
 #[derive(Debug, Clone, Copy)]
 pub struct RunRecord<'a> {
     pub run: &'a Run,
-    /// The fingerprint of the data that went into the run's identity.
+    /// The fingerprint of the data, part of the run's id.
     pub data_fingerprint: &'a str,
 }
 
-/// Which program trains, and on what machine; stored with each attempt.
+/// The program and machine, stored with each attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     pub version: String,
-    /// The commit that the program was built from, where known.
+    /// The commit of the build, if known.
     pub git_commit: Option<String>,
     pub cpu: String,
-    /// The devices that runs may get, and what is stored of each.
+    /// The available devices, and the stored description of each.
     pub devices: Vec<(DeviceKind, String)>,
-    /// The machine's name.
+    /// The host name.
     pub host: String,
 }
 
 impl Provenance {
-    /// What is stored of a device.
+    /// The stored description of a device.
     pub(super) fn device(&self, device: DeviceKind) -> String {
         let known = self.devices.iter().find(|(known, _)| *known == device);
         known.map_or_else(
@@ -54,8 +54,8 @@ impl Provenance {
     }
 }
 
-/// How many runs the sweep of this name has that `record` does not have, and its id; `None` where
-/// there is no such sweep yet.
+/// The number of runs of the recorded sweep of this name that `record` lacks, and its id; `None` if
+/// there is no such sweep.
 pub(super) fn left_out(
     connection: &Connection,
     record: &SweepRecord<'_>,
@@ -85,7 +85,7 @@ pub(super) fn left_out(
     Ok(Some((sweep, left.count())))
 }
 
-/// Stores the sweep as it is now, trained by `process`; the runs that it had before stay in the store.
+/// Stores the sweep as it is now, trained by `process`; its former runs stay in the store.
 pub(super) fn register(
     connection: &Connection,
     record: &SweepRecord<'_>,
@@ -105,7 +105,7 @@ pub(super) fn register(
         let position = integer("a position", position as u64)?;
         join.execute(params![sweep_id, position, entry.run.id.0, entry.run.label])?;
     }
-    // One that is only measured in another way stands for the same final state.
+    // A run that differs only in measurements has the same final state.
     let mut need = connection.prepare(
         "INSERT INTO run_needs (run_id, needs) VALUES (?1, ?2)
          ON CONFLICT (run_id) DO UPDATE SET needs = excluded.needs",
@@ -144,8 +144,8 @@ fn upsert_sweep(connection: &Connection, record: &SweepRecord<'_>) -> Result<i64
     Ok(id)
 }
 
-/// What determines a run's result is fixed by its id; what it costs may be counted better later,
-/// and a database that was saved from damage may not know the data.
+/// A run's id determines its result, but its cost may be counted better later, and a recovered
+/// database may lack the data.
 pub(super) fn upsert_run(connection: &Connection, entry: &RunRecord<'_>) -> Result<(), Problem> {
     let run = entry.run;
     let configuration = &run.config.configuration;

@@ -1,4 +1,4 @@
-//! The checkpoints from which unfinished runs would resume.
+//! Queries the checkpoints from which unfinished runs would resume.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use super::{Store, StoreError};
 use resweep_core::domain::RunId;
 
 impl Store {
-    /// The iteration of the newest checkpoint of the training that counts, for those of `ids`
-    /// that have one.
+    /// The iteration of the newest checkpoint of the current training of each of `ids`, if there is
+    /// one.
     pub fn checkpoint_iterations(&self, ids: &[RunId]) -> Result<HashMap<RunId, u64>, StoreError> {
         self.for_each_run(ids, |tx, id| {
             let Some(training) = current_training(tx, id)? else {

@@ -1,4 +1,4 @@
-//! Gives the runs and checkpoints of an older database their trajectories: the Rust part of
+//! Computes the trajectories of the runs and checkpoints of an older database: the Rust part of
 //! migration 7.
 
 use std::collections::HashMap;
@@ -11,11 +11,12 @@ use resweep_core::domain::{
     DataIdentity, RunConfig, RunId, TrajectoryId, run_id, trajectories, trajectories_of_old_builds,
 };
 
-/// The database does not say how many classes a data set has; up to so many are tried.
+/// The database does not have the number of classes of a data set; numbers up to this are tried.
 const CLASSES_MAX: usize = 1000;
 
-/// Fills in `runs.trajectory`, and replaces what older builds wrote into `checkpoints.trajectory`.
-/// A run whose id this build computes differently keeps its results, and nothing resumes from it.
+/// Fills in `runs.trajectory`, and replaces the values of older versions in
+/// `checkpoints.trajectory`. A run with another id in this version keeps its results, but nothing
+/// resumes from it.
 pub(super) fn retrace(tx: &Transaction<'_>) -> HookResult {
     let rows = collect(
         tx,
@@ -46,7 +47,8 @@ pub(super) fn retrace(tx: &Transaction<'_>) -> HookResult {
     Ok(())
 }
 
-/// The number of classes with which the configuration has this id, the most likely tried first.
+/// The number of classes with which the configuration has this id; tries the most likely ones
+/// first.
 fn find_classes(
     id: &RunId,
     config: &RunConfig,

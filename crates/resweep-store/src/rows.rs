@@ -1,4 +1,4 @@
-//! What the store answers with.
+//! The results of the store's queries.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use resweep_core::domain::{EvalPoint, RunConfig, RunId, TrainPoint};
 
-/// How far one attempt at a run has come, or how it ended.
+/// The state of one attempt at a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttemptStatus {
@@ -16,14 +16,14 @@ pub enum AttemptStatus {
     Finished,
     Diverged,
     Failed,
-    /// Asked to stop before the end.
+    /// Stopped on request.
     Stopped,
     /// The process died.
     Interrupted,
 }
 
 impl AttemptStatus {
-    /// The word that is stored and shown.
+    /// The stored and displayed name.
     pub fn as_str(self) -> &'static str {
         match self {
             AttemptStatus::Running => "running",
@@ -53,43 +53,43 @@ impl FromSql for AttemptStatus {
     }
 }
 
-/// Where a run stands: the newest attempt at its newest training.
+/// The state of a run: the newest attempt at its newest training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunStatus {
     pub status: AttemptStatus,
-    /// How often the run was started.
+    /// The number of attempts.
     pub attempts: u64,
     /// Why it failed.
     pub error: Option<String>,
-    /// Whether it failed of something that may pass.
+    /// Whether the failure is transient.
     pub transient: bool,
-    /// Where it diverged.
+    /// The iteration at which it diverged.
     pub diverged_iteration: Option<u64>,
     /// The last iteration with a measurement, 0 before the first.
     pub iteration: u64,
-    /// Of all attempts at the training whose end was recorded; `None` where there is none.
+    /// The total time of all attempts at the training with a recorded end; `None` if there is none.
     pub wall: Option<Duration>,
     /// The last point of each curve.
     pub train: Option<TrainPoint>,
     pub test: Option<EvalPoint>,
     pub validation: Option<EvalPoint>,
-    /// The names of all sweeps that have the run, in alphabetical order.
+    /// The names of all sweeps with the run, in alphabetical order.
     pub sweeps: Vec<String>,
 }
 
-/// One attempt at a run, also one at a training that no longer counts.
+/// One attempt at a run, possibly at a replaced training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the first.
     pub number: u64,
-    /// Which of the run's trainings it worked on: 1 for the first, one more for each `--fresh`.
+    /// The number of the training: 1 for the first, one more for each `--fresh`.
     pub training: u64,
-    /// Where it took up the training: the iteration of a checkpoint, or 0.
+    /// The iteration of the checkpoint from which it started, or 0.
     pub from_iteration: u64,
     pub status: AttemptStatus,
     pub error: Option<String>,
     pub diverged_iteration: Option<u64>,
-    /// The machine and the process on it; `None` in old databases.
+    /// Host and process id; `None` in old databases.
     pub host: Option<String>,
     pub process: Option<u32>,
     pub started_unix_ms: i64,
@@ -101,41 +101,41 @@ pub struct Attempt {
     pub cpu: String,
     /// CPU threads of the run.
     pub threads: u64,
-    /// Runs that trained side by side at most.
+    /// The number of workers.
     pub workers: u64,
 }
 
-/// A sweep that the store knows.
+/// A recorded sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SweepSummary {
     pub name: String,
     pub title: Option<String>,
     pub first_started_unix_ms: i64,
     pub last_started_unix_ms: i64,
-    /// Runs of the sweep as it was started last.
+    /// The number of runs of the sweep as it was last started.
     pub runs: usize,
-    /// How many of them stand where; those that were never started are missing here.
+    /// The number of runs per status; runs that were never started are not counted.
     pub by_status: BTreeMap<AttemptStatus, usize>,
 }
 
-/// A run of a sweep as the sweep was started last.
+/// A run of a sweep as the sweep was last started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub id: RunId,
     /// `plain-20 seed 2`.
     pub label: String,
-    /// `None` where it was never started.
+    /// `None` if it was never started.
     pub status: Option<AttemptStatus>,
 }
 
-/// How long one finished attempt took, to estimate others by.
+/// The duration of one finished attempt, for estimates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedTime {
     pub config: RunConfig,
     pub classes: usize,
-    /// Images of an evaluation.
+    /// Images per evaluation.
     pub eval_images: usize,
-    /// The iteration that it started from.
+    /// The iteration from which it started.
     pub from_iteration: u64,
     pub wall: Duration,
 }

@@ -1,4 +1,4 @@
-//! Where runs would start, given what is recorded: for `plan`, which changes nothing.
+//! Queries where runs would start, for `plan`, which changes nothing.
 
 use std::collections::HashMap;
 
@@ -12,18 +12,18 @@ use super::values::Problem;
 use super::{Store, StoreError, pasts};
 use resweep_core::domain::{Outcome, Run, RunId, TrainConfig};
 
-/// What a run that has no result can begin with.
+/// Where a run without a result can start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
-    /// Another run's result, which is all that this one asks for.
+    /// Another run's result, which is all that this one needs.
     Same { run: RunId, outcome: Outcome },
     /// A checkpoint.
     At {
         iteration: u64,
-        /// The run whose checkpoint it is, which may be the same run.
+        /// The run that wrote the checkpoint, possibly the same run.
         run: RunId,
-        /// Whether the evaluations before it are at this run's intervals; else they are at the other
-        /// run's, which evaluated more often.
+        /// Whether the evaluations before it are at this run's intervals; otherwise they are at the
+        /// other run's, which evaluated more often.
         on_grid: bool,
     },
 }
@@ -33,8 +33,8 @@ pub enum Start {
 pub struct Nearest {
     pub run: RunId,
     pub train: TrainConfig,
-    /// The keys that determine the weights and differ, by their names in the sweep file; `images`
-    /// stands for their content.
+    /// The differing keys that determine the weights, by their names in the sweep file; `images`
+    /// means their content.
     pub keys: Vec<String>,
 }
 
@@ -48,10 +48,10 @@ struct Recorded {
 /// A network's name and width, and a seed.
 type Network = (String, i64, i64);
 
-/// Recorded runs of one network and seed that a run is compared with.
+/// The most recorded runs of one network and seed that a run is compared with.
 const COMPARED_MAX: usize = 64;
 
-/// Keys that measure, or that say where images are and how far training goes.
+/// Keys that affect measurements, paths or the length of training.
 const NO_DIFFERENCE: [&str; 7] = [
     "eval_every",
     "log_every",
@@ -63,7 +63,7 @@ const NO_DIFFERENCE: [&str; 7] = [
 ];
 
 impl Store {
-    /// Where each of `runs` would start; those that would start from nothing are missing.
+    /// Where each of `runs` would start; runs that would start from scratch are missing.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -174,7 +174,7 @@ fn nearest(run: &Run, fingerprint: &str, recorded: &[Recorded]) -> Option<Neares
     Some(Nearest { run, train, keys })
 }
 
-/// The keys that differ, one level below the sections.
+/// The differing keys, one level below the sections.
 fn differences(own: &Value, fingerprint: &str, known: &Recorded) -> Vec<String> {
     let empty = Map::new();
     let mut keys = Vec::new();

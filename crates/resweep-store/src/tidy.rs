@@ -1,4 +1,4 @@
-//! Removes what is no longer needed: rows first, files once that is committed.
+//! Removes what is no longer needed: first the rows, and the files after the commit.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use super::leftovers::{self, Leftover, Obsolete};
 use super::{StoreError, database, usage};
 use resweep_core::files::Place;
 
-/// What was removed, and what could not be.
+/// The removed files, and those that could not be removed.
 #[derive(Debug, Default)]
 pub struct Tidied {
     pub removed: Vec<Leftover>,
     pub failed: Vec<(PathBuf, io::Error)>,
 }
 
-/// What [`tidy`] would remove from the folder of the database at `path`, in the order of the
-/// paths. With `everything` also the last checkpoints of finished runs.
+/// The files that [`tidy`] would remove from the folder of the database at `path`, sorted by path.
+/// With `everything` also the last checkpoints of finished runs.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -31,15 +31,15 @@ pub fn leftovers(path: &Path, everything: bool) -> Result<Vec<Leftover>, StoreEr
     leftovers::find(&tx, path, &obsolete).map_err(failed)
 }
 
-/// Removes the checkpoints that nothing goes on from, and files that nobody will ask for again.
-/// Nothing of a run that a living process works on is touched, nothing outside the folder, and
-/// no file without a row that is younger than a minute.
+/// Removes the checkpoints from which nothing resumes, and files that are no longer needed. Must
+/// not touch files of a run that a living process trains, anything outside the folder, or files
+/// without a row that are younger than a minute.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub fn tidy(path: &Path, everything: bool) -> Result<Tidied, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
-    // A database that is missing, another program's or of another version is left alone.
+    // Ignores a database that is missing, or belongs to another program or version.
     let Some(found) = database::open_as_it_is(path)? else {
         return Ok(Tidied::default());
     };
@@ -47,7 +47,7 @@ pub fn tidy(path: &Path, everything: bool) -> Result<Tidied, StoreError> {
     drop(found);
     let mut connection = database::connect(path)?;
     let obsolete = forget(&mut connection, path, everything).map_err(failed)?;
-    // Until its end no process can take a run or register itself.
+    // No process can claim a run or register itself before the transaction ends.
     let tx = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;

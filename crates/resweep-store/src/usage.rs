@@ -1,4 +1,4 @@
-//! What is in the results folder, and how much room it takes. Symbolic links are never followed.
+//! Lists the results folder, and computes its size. Never follows symbolic links.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::place;
 use resweep_core::files::{Entry, Place};
 
-/// How much room the results folder's parts take, in bytes.
+/// The size of the results folder's parts, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Usage {
     /// The database and the files of its write-ahead log.
@@ -18,7 +18,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of the folder that holds `database`. What cannot be looked at counts as nothing.
+    /// The usage of the folder that contains `database`. Unreadable files count as empty.
     pub fn of(database: &Path) -> Usage {
         let bytes = |suffix: &str| {
             let file = place::beside(database, suffix);
@@ -32,17 +32,17 @@ impl Usage {
     }
 }
 
-/// What is free on the disk that a folder is on.
+/// The free space of the disk of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     pub bytes: u64,
-    /// Files that can still be created; `None` where the file system has no fixed number of them.
+    /// The number of files that can still be created; `None` if the file system has no limit.
     pub files: Option<u64>,
 }
 
 impl Room {
-    /// On the disk of `folder`, or of the nearest folder above it that exists; `None` where the
-    /// system does not tell.
+    /// The free space on the disk of `folder`, or of its nearest existing parent; `None` if
+    /// unknown.
     pub fn at(folder: &Path) -> Option<Room> {
         let folder = std::path::absolute(folder).ok()?;
         folder.ancestors().find_map(Room::of)
@@ -62,8 +62,7 @@ fn bytes_below(folder: &Place) -> u64 {
     files.map(|file| file.bytes).sum()
 }
 
-/// The entry itself where it is a file or a link; all files and links below it where it is a
-/// folder.
+/// The entry itself if it is a file or a link; all files and links below it if it is a folder.
 pub(super) fn files_at(entry: Entry) -> Vec<Entry> {
     let (mut files, mut open) = (Vec::new(), vec![entry]);
     while let Some(entry) = open.pop() {

@@ -1,4 +1,4 @@
-//! Values on their way into SQLite, and why they could not get there.
+//! Converts values for SQLite, and reports values that do not fit.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::StoreError;
 
-/// Why something could not be written, without the path.
+/// Why a value could not be written, without the path.
 pub(super) enum Problem {
     Sqlite(rusqlite::Error),
     Json(serde_json::Error),
-    /// A value that does not fit: what it is, and how large.
+    /// A value that does not fit: its name and size.
     TooLarge {
         what: &'static str,
         value: u64,
@@ -21,7 +21,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// The same for the user, who wants to know which file it is about.
+    /// Adds the path, for the user.
     pub(super) fn at(self, path: &Path) -> StoreError {
         match self {
             Problem::Sqlite(source) => StoreError::of_sqlite(path, source),
@@ -39,7 +39,7 @@ impl Problem {
 }
 
 impl Problem {
-    /// The same where only SQLite's errors are expected.
+    /// Converts to an error of SQLite, for callers that expect no other.
     pub(super) fn into_sqlite(self) -> rusqlite::Error {
         match self {
             Problem::Sqlite(source) => source,
@@ -63,12 +63,12 @@ impl From<serde_json::Error> for Problem {
     }
 }
 
-/// SQLite's integers have a sign.
+/// SQLite's integers are signed.
 pub(super) fn integer(what: &'static str, value: u64) -> Result<i64, Problem> {
     i64::try_from(value).map_err(|_| Problem::TooLarge { what, value })
 }
 
-/// The word that a unit variant is serialised as: `synthetic`, `A`.
+/// The serialised name of a unit variant: `synthetic`, `A`.
 pub(super) fn word<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     let json = serde_json::to_value(value)?;
     Ok(json.as_str().unwrap_or_default().to_owned())

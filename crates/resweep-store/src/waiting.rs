@@ -1,5 +1,4 @@
-//! Points on their way into the database, many to a statement: what SQLite does for each statement
-//! costs more than a row.
+//! Buffers points, to write many per statement: SQLite's cost per statement exceeds that of a row.
 
 use rusqlite::Connection;
 
@@ -7,7 +6,7 @@ use super::points::{insert_eval, insert_train};
 use super::values::Problem;
 use resweep_core::domain::{EvalPoint, TrainPoint, TrainingId};
 
-/// Rows of a statement.
+/// Rows per statement.
 const ROWS: usize = 64;
 
 /// Points of an open transaction that are not written yet: less than a statement of each kind.
@@ -18,7 +17,7 @@ pub(super) struct WaitingPoints {
 }
 
 impl WaitingPoints {
-    /// Takes a point of the training curve, and writes when there are enough.
+    /// Adds a point of the training curve; writes a full statement.
     pub fn train(
         &mut self,
         connection: &Connection,
@@ -33,7 +32,7 @@ impl WaitingPoints {
         Ok(())
     }
 
-    /// Takes an evaluation, and writes when there are enough.
+    /// Adds an evaluation; writes a full statement.
     pub fn eval(
         &mut self,
         connection: &Connection,

@@ -1,9 +1,9 @@
-//! Keys that rows are sought by, and ranges of them.
+//! Keys by which rows are searched, and ranges of them.
 
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Result, ToSql};
 
-/// The last part of a primary key; all keys of a table are of one kind.
+/// The last column of a primary key; all keys of a table have the same kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     Number(i64),
@@ -11,7 +11,7 @@ pub(super) enum Key {
     Digits(String),
 }
 
-/// The keys between two others that are not in it.
+/// The keys between two others, exclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Range {
     pub low: Key,
@@ -22,7 +22,7 @@ pub(super) struct Range {
 const DIGITS: usize = 64;
 
 impl Key {
-    /// `None` where a column holds something that is no key of this kind.
+    /// `None` if the column's value is not a key of this kind.
     pub fn of(value: &Value, is_digest: bool) -> Option<Key> {
         match value {
             Value::Integer(number) if !is_digest => Some(Key::Number(*number)),
@@ -42,7 +42,7 @@ impl ToSql for Key {
 }
 
 impl Range {
-    /// Every key that a table can have.
+    /// The range of all possible keys of a table.
     pub fn whole(is_digest: bool) -> Range {
         if is_digest {
             Range {
@@ -57,7 +57,7 @@ impl Range {
         }
     }
 
-    /// Two halves that hold the range's keys; none where it has one at most.
+    /// Splits the range into two; `None` if it contains at most one key.
     pub fn halves(&self) -> Option<[Range; 2]> {
         let (low_end, high_start) = match (&self.low, &self.high) {
             (Key::Number(low), Key::Number(high)) => {
@@ -73,7 +73,7 @@ impl Range {
                 if middle <= self.low || middle >= self.high {
                     return None;
                 }
-                // That the digest in the very middle exists is as likely as a collision.
+                // A digest exactly in the middle is as unlikely as a collision.
                 (middle.clone(), middle)
             }
             _ => return None,
@@ -90,8 +90,8 @@ impl Range {
     }
 }
 
-/// The digits halfway between two numbers below 1, given by the digits after the point; what is
-/// no digit counts as the largest.
+/// The digits halfway between two fractions below 1, given by their digits; an invalid digit counts
+/// as the largest.
 fn middle(low: &str, high: &str) -> String {
     let digit = |text: &str, at: usize| match text.as_bytes().get(at) {
         Some(&byte) => char::from(byte).to_digit(16).unwrap_or(16),
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_lies_between() {
+    fn middle_is_between_the_ends() {
         assert!(middle("", "g").starts_with("80000"));
         assert!(middle("4", "5").starts_with("48000"));
         assert!(middle("4f", "5").starts_with("4f800"));

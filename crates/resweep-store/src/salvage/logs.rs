@@ -1,4 +1,4 @@
-//! Runs whose rows are lost, from their logs: each says which run it is of, and its configuration.
+//! Recovers runs with lost rows from their logs, which contain the run id and configuration.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -11,11 +11,11 @@ use crate::values::Problem;
 use resweep_core::domain::{Cost, Run, RunConfig, RunId};
 use resweep_core::files::Place;
 
-/// The configuration is in a log's first lines.
+/// The configuration is in the first lines of a log.
 const HEAD_BYTES: u64 = 1 << 16;
 
-/// Adds the runs that have a log and no row. What a log does not tell, the cost and the images,
-/// is filled in when a sweep that has the run is started.
+/// Adds the runs that have a log but no row. The cost and the images, which a log lacks, are filled
+/// in when a sweep with the run is started.
 pub(super) fn add_runs(target: &Connection, database: &Path) -> Result<(), Problem> {
     let mut is_known = target.prepare("SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1)")?;
     for folder in beside(database).join("logs").entries() {
@@ -51,7 +51,7 @@ pub(super) fn add_runs(target: &Connection, database: &Path) -> Result<(), Probl
     Ok(())
 }
 
-/// Removes those that nothing else that was saved refers to; how many are left.
+/// Removes runs that no recovered row refers to. Returns the number of the others.
 pub(super) fn keep_needed(target: &Connection) -> rusqlite::Result<u64> {
     target.execute(
         "DELETE FROM runs WHERE data_fingerprint = 'unknown'

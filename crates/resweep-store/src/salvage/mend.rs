@@ -1,21 +1,21 @@
-//! Makes what was saved hang together: no row without those that it refers to, and nothing that
-//! the recorder could not go on with.
+//! Repairs a recovered database: removes rows whose references are missing, and restores what the
+//! recorder needs to resume.
 
 use rusqlite::{Connection, params};
 
 use super::logs;
 use crate::points::{collect, unsigned};
 
-/// What had to be done besides copying.
+/// The repairs after copying.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mended {
-    /// Rows that were left out because a row that they refer to is lost, by table.
+    /// Rows that were skipped because a row that they refer to is lost, by table.
     pub left_out: Vec<(&'static str, u64)>,
-    /// Runs that are known from their logs only: their costs and data are missing.
+    /// Runs that are known only from their logs, without costs and data.
     pub runs_from_logs: u64,
-    /// Trainings of which no attempt is left: they count as interrupted.
+    /// Trainings without attempts, which count as interrupted.
     pub reopened: u64,
-    /// Labels of finished runs that lack points of their curves.
+    /// Labels of finished runs with missing points.
     pub incomplete: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ const ORPHANS: [(&str, &str); 8] = [
     ),
 ];
 
-/// Changes nothing where everything was saved.
+/// Changes nothing if everything was recovered.
 pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
     let mut mended = Mended::default();
     for (table, condition) in ORPHANS {
@@ -77,7 +77,7 @@ pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
     Ok(mended)
 }
 
-/// A training is only found through its attempts.
+/// A training is found only through its attempts.
 fn reopen(connection: &Connection) -> rusqlite::Result<u64> {
     let reopened = connection.execute(
         "INSERT INTO attempts (run_id, number, training_id, from_iteration, status, error, transient,
@@ -91,7 +91,7 @@ fn reopen(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(reopened as u64)
 }
 
-/// The next attempt's number is one more than there are attempts.
+/// The next attempt's number is the number of attempts plus one.
 fn number_attempts(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "UPDATE attempts SET number = -1000000000 - place
@@ -103,7 +103,7 @@ fn number_attempts(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// Finished runs with fewer points than their configuration asks for.
+/// Finished runs with fewer points than their configuration requires.
 fn incomplete(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let rows = collect(
         connection,

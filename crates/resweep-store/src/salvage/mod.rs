@@ -1,7 +1,7 @@
-//! Saves what can be read of a damaged database into a new, sound one, row by row.
+//! Recovers the readable rows of a damaged database into a new one.
 //!
-//! The damaged file is only read. SQLite's own recovery extension is not part of the SQLite that
-//! is built in; this knows the schema instead, and seeks rows by their keys past the damage.
+//! The damaged file is only read. The bundled SQLite lacks SQLite's recovery extension; this module
+//! uses the schema instead, and searches rows by their keys beyond the damage.
 
 mod key;
 mod logs;
@@ -36,13 +36,13 @@ pub struct Salvaged {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SalvagedTable {
     pub name: &'static str,
-    /// Rows that the new database has.
+    /// Rows in the new database.
     pub rows: u64,
-    /// Whether the table was read from end to end without an error, and all of it kept.
+    /// Whether the table was read completely without an error, and all of it kept.
     pub whole: bool,
 }
 
-/// Why a database could not be saved.
+/// Why a database could not be recovered.
 #[derive(Debug, thiserror::Error)]
 pub enum SalvageError {
     #[error("{} exists; name a file that does not", path.display())]
@@ -62,21 +62,21 @@ pub enum SalvageError {
     Store(#[from] StoreError),
 }
 
-/// Tells what [`save`] would save of the database at `path`, and writes nothing that stays.
+/// Reports what [`save`] would recover of the database at `path`; leaves no files.
 ///
 /// # Errors
-/// When the database cannot be opened at all, not even as a damaged one; a database of another
-/// program or of another version of this one is none.
+/// When the database cannot be opened at all, not even as a damaged one, such as one of another
+/// program or version.
 pub fn appraise(path: &Path) -> Result<Salvaged, SalvageError> {
     // SQLite removes a database without a name itself.
     let (mut target, _) = database::open_for_writing(Path::new(""))?;
     copy(path, &mut target, Path::new("(temporary)"))
 }
 
-/// Writes everything that can still be read of the database at `path` into a new one at `to`.
+/// Writes everything that is readable in the database at `path` to a new one at `to`.
 ///
 /// # Errors
-/// As of [`appraise`]; `to` exists or cannot be written. Then there is no such file.
+/// As [`appraise`]; also when `to` exists or cannot be written. Then no file remains.
 pub fn save(path: &Path, to: &Path) -> Result<Salvaged, SalvageError> {
     if fs::symlink_metadata(to).is_ok() {
         return Err(SalvageError::Exists {
@@ -91,7 +91,7 @@ pub fn save(path: &Path, to: &Path) -> Result<Salvaged, SalvageError> {
     let file = new_temporary(folder).map_err(cannot_write)?;
     let (mut target, _) = database::open_for_writing(file.path())?;
     let salvaged = copy(path, &mut target, to)?;
-    // All of it in one file, which can be moved.
+    // A single file, which can be moved.
     let one_file = target.pragma_update(None, "journal_mode", "DELETE");
     one_file.map_err(|source| StoreError::of_sqlite(to, source))?;
     drop(target);
@@ -108,7 +108,7 @@ pub fn save(path: &Path, to: &Path) -> Result<Salvaged, SalvageError> {
     Ok(salvaged)
 }
 
-/// Copies row by row, mends what hangs in the air, and checks the result.
+/// Copies row by row, repairs references, and checks the result.
 fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Salvaged, SalvageError> {
     let failed = |source| StoreError::of_sqlite(to, source);
     let source = Source::open(path)?;
@@ -187,7 +187,7 @@ fn copy_table(
     let mut whole = true;
     for group in groups(target, table).map_err(failed)? {
         let Ok(mut reader) = Reader::new(source, table, &group, path, &mut sink) else {
-            // The page that names the table's own pages is damaged.
+            // The page that locates the table's pages is damaged.
             return Ok(false);
         };
         whole &= reader.read()? && reader.broken_rows == 0;
@@ -206,7 +206,7 @@ fn groups(target: &Connection, table: &Table) -> rusqlite::Result<Vec<Vec<Value>
 }
 
 /// The index of the trainings has all of their columns but one, which only the first training of a
-/// run has set, and measurements hang on them.
+/// run uses; measurements depend on them.
 fn copy_trainings_from_index(source: &Connection, target: &Connection) -> rusqlite::Result<()> {
     let mut insert = target.prepare(
         "INSERT OR IGNORE INTO trainings (id, run_id, number, shares_checkpoints)

@@ -1,4 +1,4 @@
-//! Reads the rows of a damaged table: from both ends up to the damage, and what lies between.
+//! Reads the rows of a damaged table: from both ends up to the damage, then the gaps.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,36 +10,36 @@ use super::key::{Key, Range};
 use super::tables::Table;
 use crate::StoreError;
 
-/// Ranges that are tried between two damaged places of one curve or table.
+/// The most ranges tried between two damaged places of one curve or table.
 const PROBES: usize = 500;
 
-/// Takes the rows; an error of its own ends the reading.
+/// Receives the rows; its error ends the reading.
 pub(super) type Sink<'s> = dyn FnMut(&[Value]) -> Result<(), StoreError> + 's;
 
-/// Reads the rows of one group of a table, as far as the pages that lead to them are sound.
+/// Reads the rows of one group of a table, as far as the pages that lead to them are intact.
 pub(super) struct Reader<'a, 's> {
     ascending: Statement<'a>,
     descending: Statement<'a>,
     key_column: usize,
     is_digest: bool,
     group: &'a [Value],
-    /// Of the database, for errors.
+    /// The path of the database, for errors.
     path: &'a Path,
     sink: &'a mut Sink<'s>,
-    /// Rows that were found and hold something that cannot be.
+    /// Rows with impossible values.
     pub broken_rows: u64,
 }
 
-/// How far one pass over a range came.
+/// The progress of one pass over a range.
 struct Pass {
-    /// The key of the last row that was read.
+    /// The key of the last row read.
     last: Option<Key>,
     /// Whether the end of the range was reached.
     complete: bool,
 }
 
 impl<'a, 's> Reader<'a, 's> {
-    /// Fails where the table itself cannot be found any more.
+    /// Fails if the table itself cannot be found.
     pub fn new(
         connection: &'a Connection,
         table: &Table,
@@ -54,7 +54,7 @@ impl<'a, 's> Reader<'a, 's> {
             .map(|column| format!("{column} = ? AND "))
             .collect();
         let select = |order: &str| {
-            // By the table's own order: an index, or sorting, would read what is not asked for.
+            // In the table's own order: an index, or sorting, would read other pages.
             connection.prepare(&format!(
                 "SELECT {columns} FROM {} NOT INDEXED
                  WHERE {of_group} {key} > ? AND {key} < ? ORDER BY {key} {order}",
@@ -73,7 +73,7 @@ impl<'a, 's> Reader<'a, 's> {
         })
     }
 
-    /// Reads all rows that can be reached; whether that is all of them.
+    /// Reads all reachable rows. Returns whether these are all rows.
     pub fn read(&mut self) -> Result<bool, StoreError> {
         let Some(gap) = self.read_both_ends(Range::whole(self.is_digest))? else {
             return Ok(true);
@@ -90,7 +90,7 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(false)
     }
 
-    /// Reads upwards to the first damage and downwards to the last: returns what lies between.
+    /// Reads upwards to the first damage and downwards to the last. Returns the gap in between.
     fn read_both_ends(&mut self, range: Range) -> Result<Option<Range>, StoreError> {
         let up = self.pass(&range, false)?;
         if up.complete {
@@ -106,8 +106,8 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(Some(Range { high, ..rest }))
     }
 
-    /// Leaps over each damage in a gap by growing steps, which finds what is readable behind it
-    /// where no upper end is known. Returns the gaps that are left.
+    /// Skips each damage in a gap with growing steps, which finds readable rows beyond it if no
+    /// upper end is known. Returns the remaining gaps.
     fn leap(&mut self, gap: Range) -> Result<Vec<Range>, StoreError> {
         let (Key::Number(mut low), Key::Number(high)) = (gap.low.clone(), gap.high.clone()) else {
             return Ok(vec![gap]);
@@ -134,7 +134,7 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(gaps)
     }
 
-    /// Hands on the rows of a range in the order of their keys until something cannot be read.
+    /// Sends the rows of a range in the order of their keys until something cannot be read.
     fn pass(&mut self, range: &Range, downwards: bool) -> Result<Pass, StoreError> {
         let statement = if downwards {
             &mut self.descending
@@ -169,7 +169,7 @@ impl<'a, 's> Reader<'a, 's> {
             let Some(key) = key.and_then(|value| Key::of(value, self.is_digest)) else {
                 return Ok(pass);
             };
-            // Damaged pages can lead in circles.
+            // Damaged pages can form cycles.
             let bound = pass.last.as_ref();
             let goes_on = match (bound, downwards) {
                 (None, _) => key > range.low && key < range.high,
@@ -188,7 +188,7 @@ impl<'a, 's> Reader<'a, 's> {
     }
 }
 
-/// No text that is stored holds a NUL; a page of zeros does.
+/// Stored text never contains a NUL; a page of zeros does.
 fn is_plausible(value: &Value) -> bool {
     !matches!(value, Value::Text(text) if text.contains('\0'))
 }
@@ -200,7 +200,7 @@ fn range(low: i64, high: i64) -> Range {
     }
 }
 
-/// Damage ends a pass; only a lock ends the reading.
+/// Damage ends a pass; a lock ends the reading.
 fn stopped(pass: Pass, path: &Path, error: rusqlite::Error) -> Result<Pass, StoreError> {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

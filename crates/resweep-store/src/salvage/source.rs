@@ -1,4 +1,4 @@
-//! Opens the damaged database, or a copy of it where SQLite would read more than there is.
+//! Opens the damaged database, or a copy of it if SQLite would read beyond its end.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -13,12 +13,12 @@ use crate::{database, place};
 /// A damaged database that is open for reading.
 pub(super) struct Source {
     pub connection: Connection,
-    /// Removed with the value.
+    /// Removed on drop.
     _copy: Option<TempDir>,
 }
 
 impl Source {
-    /// One state of the database at `path`, should a process be writing.
+    /// A snapshot of the database at `path`, in case a process is writing.
     pub fn open(path: &Path) -> Result<Source, SalvageError> {
         let copy = copy_of_cut_file(path).map_err(|source| SalvageError::Copy {
             path: path.to_owned(),
@@ -36,8 +36,8 @@ impl Source {
     }
 }
 
-/// SQLite reads what is missing of a last page as zeros, which would make numbers of them. Where
-/// a file ends within a page, a copy without that page is read instead.
+/// SQLite reads the missing part of a last page as zeros, which would become numbers. If a file
+/// ends within a page, a copy without that page is read instead.
 fn copy_of_cut_file(path: &Path) -> io::Result<Option<TempDir>> {
     let Some(page_bytes) = page_bytes(path) else {
         return Ok(None);
@@ -60,7 +60,7 @@ fn copied(folder: &Path) -> PathBuf {
     folder.join("resweep.db")
 }
 
-/// What the file's header says; `None` where that can be no size of a page.
+/// The page size in the file's header; `None` if it is invalid.
 fn page_bytes(path: &Path) -> Option<u64> {
     let mut header = [0; 18];
     File::open(path).ok()?.read_exact(&mut header).ok()?;

@@ -1,23 +1,23 @@
-//! The tables in an order in which no row comes before those that it refers to, and the keys
-//! that their rows are sought by.
+//! The tables in an order in which rows come after those that they refer to, and the keys of their
+//! rows.
 
-/// A table and how its rows are reached without any index but its own.
+/// A table, and how its rows are reached without any index.
 pub(super) struct Table {
     pub name: &'static str,
     /// All of them.
     pub columns: &'static [&'static str],
     /// The columns before the last one of the primary key.
     pub group: &'static [&'static str],
-    /// Gives every value of `group`, from what has been saved of other tables.
+    /// A query for every value of `group`, from recovered rows of other tables.
     pub groups: Option<&'static str>,
     /// The last column of the primary key.
     pub key: &'static str,
-    /// Whether the key is a SHA-256 in hexadecimal, not a number from 0.
+    /// Whether the key is a SHA-256 in hexadecimal rather than a number from 0.
     pub key_is_digest: bool,
 }
 
 impl Table {
-    /// The place of the key among the columns.
+    /// The index of the key among the columns.
     pub fn key_column(&self) -> usize {
         let is_key = |column: &&str| *column == self.key;
         self.columns.iter().position(is_key).unwrap_or_default()
