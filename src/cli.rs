@@ -235,8 +235,8 @@ pub enum LogLevel {
     Debug,
 }
 
-/// A path, with `~` and variables expanded: the shell leaves them alone behind `=`, and in variables
-/// of its own.
+/// A path, with `~` and variables expanded: the shell does not expand them after `=`, nor in the
+/// values of its variables.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|written| match written.to_str() {
         Some("") => Err("a path cannot be empty".to_owned()),
@@ -328,7 +328,7 @@ pub struct PlotArgs {
     pub palette: Option<Palette>,
 }
 
-/// Takes one of the words that `of` knows.
+/// Accepts the strings of `allowed`, which `of` converts.
 fn words<T: Clone + Send + Sync + 'static>(
     allowed: &'static [&'static str],
     of: fn(&str) -> Option<T>,
@@ -421,7 +421,7 @@ pub enum ExportFormat {
 }
 
 impl ExportFormat {
-    /// The word for it on the command line.
+    /// The name of the format on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             ExportFormat::Csv => "csv",

@@ -106,7 +106,7 @@ pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>)
                 short(&now.fingerprint),
             )),
             Ok(_) => {}
-            // Nobody requested a cache.
+            // The cache is optional, so a failed write of it is ignored.
             Err(error) if matches!(*error, DataError::Write { .. }) => {}
             Err(error) => notes.push(format!(
                 "the images of {folder} cannot be compared with those that sweep `{name}` was \

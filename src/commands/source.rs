@@ -94,9 +94,11 @@ fn unknown(name: &str, store: &Store, results: &Path) -> anyhow::Result<String> 
     let sweeps = store.sweeps()?;
     let names: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
     let (shown, folder) = (printable(name), results.display());
-    let beside = format!("{name}.toml");
+    let with_suffix = format!("{name}.toml");
     let help = match names.as_slice() {
-        _ if Path::new(&beside).is_file() => format!("did you mean `{}`?", printable(&beside)),
+        _ if Path::new(&with_suffix).is_file() => {
+            format!("did you mean `{}`?", printable(&with_suffix))
+        }
         [] => format!("{folder} has no sweep yet"),
         names => format!("{folder} has: {}", names.join(", ")),
     };

@@ -217,7 +217,7 @@ fn other_files_are_rejected_with_a_reason() {
         ("text.png", "it is not a PNG"),
         ("cut.png", "it is cut off or damaged"),
         ("head.png", "it is cut off or damaged"),
-        ("other.png", "it has no facts of resweep"),
+        ("other.png", "it has no resweep metadata"),
         ("huge.png", "it is larger than 64 MB"),
         ("results", "it is not a file"),
         ("nothing.png", "No such file"),

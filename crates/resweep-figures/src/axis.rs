@@ -1,6 +1,6 @@
-//! Axes: ranges, ticks at round numbers, and their labels. Pure.
+//! Computes axes: ranges, ticks at round numbers, and tick labels. Pure.
 
-/// The units in which iterations are given.
+/// The unit of the iteration axis.
 const TEN_THOUSAND: f64 = 1e4;
 
 /// What a step or an end may be off by, as a share of itself, and still counts as round: an axis
@@ -14,15 +14,15 @@ pub(super) struct Axis {
     pub low: f64,
     pub high: f64,
     pub ticks: Vec<f64>,
-    /// What a tick's label counts: 1e4 for an axis in units of 10,000.
+    /// The unit of tick labels: 1e4 for an axis in units of 10,000.
     pub unit: f64,
-    /// Whether equal distances are equal ratios; the low end is then above 0.
+    /// Whether the axis is logarithmic; the low end is then above 0.
     pub log: bool,
 }
 
 impl Axis {
-    /// The axis of iterations, from 0 to `last`, with ticks for labels that leave some room
-    /// on a plot `width` wide: as in the paper in units of 1e4, or plain below 10,000.
+    /// The axis of iterations, from 0 to `last`, with few enough ticks for their labels: in units
+    /// of 1e4, as in the paper, or plain below 10,000.
     pub(super) fn iterations(last: u64) -> Axis {
         let high = last.max(1) as f64;
         let scaled = high >= TEN_THOUSAND;
@@ -55,7 +55,7 @@ impl Axis {
         }
     }
 
-    /// Where `value` lies in the range: 0 at the low end, 1 at the high end.
+    /// The position of `value` in the range: 0 at the low end, 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
         if self.log {
             (value / self.low).ln() / (self.high / self.low).ln()
@@ -71,7 +71,7 @@ impl Axis {
         let apart = ticks
             .next()
             .map_or(1.0, |pair| (pair[1] - pair[0]) / self.unit);
-        // Two digits more than the distance of the ticks needs, without zeros at the end.
+        // Two digits more than the tick distance needs, without trailing zeros.
         let digits = (2.0 - apart.abs().log10().floor()).clamp(6.0, 12.0) as usize;
         let text = format!("{value:.digits$}");
         let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -83,8 +83,8 @@ impl Axis {
     }
 }
 
-/// A range of errors with round ends that holds `low..=high`: from 0, unless the lowest is
-/// more than half of the highest.
+/// A range of errors with round ends that contains `low..=high`; starts at 0 unless the lowest
+/// error is more than half of the highest.
 pub(super) fn round_range(low: f64, high: f64) -> (f64, f64) {
     let from = if low < high / 2.0 { 0.0 } else { low };
     let step = round_step((high - from).max(1e-3), 5);

@@ -1,8 +1,8 @@
-//! A page to draw on: the only file that knows plotters.
+//! Draws on a page; the only file that uses plotters.
 //!
-//! Lengths are in page units, one CSS pixel each, y downwards. Plotters' coordinates are whole
-//! numbers, so it draws on a page [`FINENESS`] times as large, which is nested in an `<svg>` of
-//! the page's size: lines lie where they should to a tenth of a pixel.
+//! Lengths are in page units, one CSS pixel each, y downwards. Plotters has integer coordinates, so
+//! it draws on a page [`FINENESS`] times as large, nested in an `<svg>` of the page's size:
+//! positions are exact to a tenth of a pixel.
 
 use plotters::coord::Shift;
 use plotters::drawing::DrawingAreaErrorKind;
@@ -22,25 +22,25 @@ use super::facts::escaped;
 use super::palette::{Colour, Scheme};
 use super::text::{FAMILIES, Weight};
 
-/// Plotters' units in a page unit.
+/// Plotters' units per page unit.
 const FINENESS: f64 = 10.0;
-/// Plotters divides font sizes by this for SVG.
+/// Plotters divides font sizes by this factor for SVG.
 const FONT_SCALE: f64 = 1.24;
-/// Digits and capitals are centred this share of the font size below SVG's `0.5ex`.
+/// Digits and capitals are centred below SVG's `0.5ex` by this fraction of the font size.
 const CENTRING: f64 = 0.1;
 
-/// A line's look.
+/// The style of a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Stroke {
     pub colour: Colour,
-    /// 0 (unseen) to 1.
+    /// 0 (invisible) to 1.
     pub opacity: f64,
     pub width: f64,
     /// Lengths of dash and gap; `None` for a solid line.
     pub dash: Option<(f64, f64)>,
 }
 
-/// Which end of a text lies at its position.
+/// The point of a text that is at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -48,7 +48,7 @@ pub(super) enum Anchor {
     End,
 }
 
-/// A text's look.
+/// The style of a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Font {
     pub size: f64,
@@ -56,13 +56,13 @@ pub(super) struct Font {
     pub colour: Colour,
 }
 
-/// A page that is being drawn.
+/// A page being drawn.
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
     scheme: Scheme,
 }
 
-/// What a page shows, for those who do not see it.
+/// The text alternative of a page, for screen readers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Words {
     pub title: String,
@@ -70,7 +70,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// As the first elements of an SVG document, where screen readers look for them.
+    /// The first elements of an SVG document, which screen readers read.
     fn elements(&self) -> String {
         let element = |name: &str, text: &str| match text.is_empty() {
             true => String::new(),
@@ -80,8 +80,8 @@ impl Words {
     }
 }
 
-/// Draws a page of the given size, filled with the theme's background, with `paint` and returns
-/// it as an SVG document that says what it shows.
+/// Draws a page of the given size on the theme's background with `paint`. Returns it as an SVG
+/// document with a text alternative.
 pub(super) fn page(
     (width, height): (f64, f64),
     theme: Theme,
@@ -172,7 +172,7 @@ impl Canvas<'_> {
         Ok(())
     }
 
-    /// A disc of the background's colour with an outline.
+    /// A circle filled with the background colour.
     pub(super) fn ring(&self, centre: Xy, radius: f64, stroke: Stroke) -> Result<(), RenderError> {
         self.disc(centre, radius, self.scheme.background)?;
         let style = style(stroke.colour, stroke.opacity).stroke_width(length(stroke.width));
@@ -185,7 +185,7 @@ impl Canvas<'_> {
         Ok(())
     }
 
-    /// A line of text whose height is centred on its position.
+    /// A line of text, vertically centred at its position.
     pub(super) fn text(
         &self,
         text: &str,
@@ -197,7 +197,7 @@ impl Canvas<'_> {
         self.draw_text(text, at, anchor, font, FontTransform::None)
     }
 
-    /// A line of text that reads upwards, centred on its position.
+    /// A line of text rotated to read upwards, centred at its position.
     pub(super) fn text_upwards(
         &self,
         text: &str,

@@ -1,4 +1,4 @@
-//! The lines below a figure: what was trained, on what, when, and what was done to the curves.
+//! Writes the caption of a figure: sweep, images, seeds, date, and processing of the curves.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,12 +10,12 @@ use super::diverged::diverged_at;
 use super::series::Progress;
 use super::view::CURVES_MAX;
 
-/// More seeds than this are counted, not listed.
+/// More seeds than this are summarised.
 const SEEDS_LISTED: usize = 8;
 const BETWEEN: &str = " \u{b7} ";
 
-/// Sweep, images, seeds, spread, date, what was done to the curves and, while runs are missing,
-/// how far the sweep has come.
+/// The caption: sweep, images, seeds, spread, date, processing of the curves and, while runs are
+/// missing, the progress of the sweep.
 pub(super) fn caption(
     sweep: &Sweep,
     figure: &Figure,
@@ -47,7 +47,7 @@ pub(super) fn caption(
     parts.join(BETWEEN)
 }
 
-/// How far the runs have come, and how many ended badly; nothing where all ended well.
+/// The number of recorded runs and of those that ended badly; empty if all ended well.
 fn counts(progress: &Progress) -> Vec<String> {
     let (planned, recorded) = (progress.planned, progress.recorded);
     let diverged = progress.diverged.len();
@@ -80,7 +80,7 @@ fn runs(count: usize) -> String {
     format!("{count} run{}", if count == 1 { "" } else { "s" })
 }
 
-/// Says so where a panel draws only some of its curves.
+/// A note if a panel draws only some of its curves.
 fn left_out(figure: &Figure) -> Option<String> {
     let curves = figure.panels.iter().map(|panel| panel.configurations.len());
     let all = curves.max()?;
@@ -88,7 +88,7 @@ fn left_out(figure: &Figure) -> Option<String> {
     too_many.then(|| format!("{CURVES_MAX} of {all} curves are drawn"))
 }
 
-/// The newest day on which one of the figure's runs was measured.
+/// The latest date on which one of the figure's runs was measured.
 pub(super) fn measured<'c>(
     figure: &Figure,
     runs: &[Run],
@@ -102,7 +102,7 @@ pub(super) fn measured<'c>(
     curves.filter_map(|curves| curves.measured.as_deref()).max()
 }
 
-/// What is drawn of several seeds.
+/// How several seeds are drawn.
 fn spread(kind: FigureKind) -> &'static str {
     match kind {
         FigureKind::ErrorVsIteration => "lines are means, bands span the lowest to the highest",
@@ -130,7 +130,7 @@ fn seeds(seeds: &[u64], spread: &str) -> String {
     format!("{} seeds{numbers}: {spread}", seeds.len())
 }
 
-/// Says whose the grey curves are, and that they end where the paper's figure does.
+/// The source of the grey curves, and where the paper clips them.
 fn reference(reference: Reference, kind: FigureKind, has_curves: bool) -> Option<&'static str> {
     match (reference, has_curves) {
         (Reference::None, _) => None,
@@ -152,7 +152,7 @@ fn reference(reference: Reference, kind: FigureKind, has_curves: bool) -> Option
     }
 }
 
-/// The images of a configuration, as people call them.
+/// A description of a configuration's images.
 fn images(configuration: &Configuration) -> String {
     let data = &configuration.data;
     match data.dataset {
@@ -168,7 +168,7 @@ fn images(configuration: &Configuration) -> String {
     }
 }
 
-/// The configurations of a figure's panels, as often as they are shown.
+/// The configurations of a figure's panels, with repetitions.
 pub(super) fn shown_configurations<'a>(
     sweep: &'a Sweep,
     figure: &'a Figure,

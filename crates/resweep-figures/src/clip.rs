@@ -1,4 +1,4 @@
-//! Lines and bands cut at the edges of a plot. Pure geometry.
+//! Clips lines and bands at the edges of a plot. Pure geometry.
 
 pub(super) type Xy = (f64, f64);
 
@@ -25,7 +25,7 @@ impl Rect {
     }
 }
 
-/// The parts of the line through `points` that lie in `frame`, in order.
+/// The parts of the line through `points` inside `frame`, in order.
 pub(super) fn clip_line(points: &[Xy], frame: &Rect) -> Vec<Vec<Xy>> {
     let mut parts: Vec<Vec<Xy>> = Vec::new();
     for pair in points.windows(2) {
@@ -40,7 +40,7 @@ pub(super) fn clip_line(points: &[Xy], frame: &Rect) -> Vec<Vec<Xy>> {
     parts
 }
 
-/// The part of a segment within `frame` (Liang and Barsky).
+/// The part of a segment inside `frame` (Liang and Barsky).
 fn clip_segment(from: Xy, to: Xy, frame: &Rect) -> Option<(Xy, Xy)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
@@ -59,13 +59,13 @@ fn clip_segment(from: Xy, to: Xy, frame: &Rect) -> Option<(Xy, Xy)> {
         }
     }
     let at = |t: f64| (from.0 + t * dx, from.1 + t * dy);
-    // The ends themselves, not a rounded image of them, so that parts join.
+    // Unclipped ends are returned exactly, so that parts join.
     let start = if enter == 0.0 { from } else { at(enter) };
     let end = if leave == 1.0 { to } else { at(leave) };
     (enter <= leave).then_some((start, end))
 }
 
-/// A polygon cut at the four edges of `frame` (Sutherland and Hodgman); empty when outside.
+/// Clips a polygon at the four edges of `frame` (Sutherland and Hodgman); empty if it is outside.
 pub(super) fn clip_polygon(points: &[Xy], frame: &Rect) -> Vec<Xy> {
     let edges: [&dyn Fn(Xy) -> f64; 4] = [
         &|(x, _)| x - frame.left,

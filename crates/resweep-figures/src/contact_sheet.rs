@@ -1,5 +1,4 @@
-//! A contact sheet: rows of small images with their names, so that a person sees what the
-//! network sees.
+//! Draws a contact sheet: rows of small images with labels, as a preview of training images.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +20,7 @@ const TITLE_SIZE: f64 = 17.0;
 const NAME_SIZE: f64 = 14.0;
 /// Between a row's name and its images.
 const NAME_GAP: usize = 12;
-/// Images are magnified up to this many pixels, but no more than fourfold.
+/// Images are magnified up to this many pixels, at most fourfold.
 const MAGNIFIED: usize = 100;
 
 /// A square image.
@@ -29,7 +28,7 @@ const MAGNIFIED: usize = 100;
 pub struct Tile {
     /// Height and width in pixels.
     pub size: usize,
-    /// `size * size * 3` bytes: row by row, red, green and blue of each pixel in turn.
+    /// `size * size * 3` bytes: row by row, red, green and blue of each pixel.
     pub rgb: Vec<u8>,
 }
 
@@ -37,24 +36,22 @@ pub struct Tile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     pub png: Vec<u8>,
-    /// The characters of its names that are boxes, because no embedded font has them.
+    /// Characters of its labels that are boxes because no embedded font has them.
     pub unknown_characters: BTreeSet<char>,
 }
 
 impl Sheet {
-    /// Writes `folder/stem.png`, whole or not at all, and returns its path. The folder is made
-    /// where it does not exist.
+    /// Writes `folder/stem.png` atomically and returns its path. Creates the folder.
     pub fn write(&self, folder: &Path, stem: &str) -> Result<PathBuf, RenderError> {
         write_file(&Place::root(folder), &format!("{stem}.png"), &self.png)
     }
 }
 
-/// Draws rows of images, each with its name at the left. The images are magnified by a whole
-/// number without smoothing.
+/// Draws rows of images, each with its label at the left. The images are magnified by an integer
+/// factor without smoothing.
 ///
 /// # Errors
-///
-/// [`RenderError::Tile`] when an image's bytes do not fit its size.
+/// [`RenderError::Tile`] when an image's bytes do not match its size.
 pub fn contact_sheet(title: &str, rows: &[(String, Vec<Tile>)]) -> Result<Sheet, RenderError> {
     for tile in rows.iter().flat_map(|(_, tiles)| tiles) {
         check(tile)?;
@@ -87,7 +84,7 @@ fn check(tile: &Tile) -> Result<(), RenderError> {
     })
 }
 
-/// Where the images lie, in pixels.
+/// The positions of the images, in pixels.
 struct Grid {
     factor: usize,
     /// Distance from one image to the next, across and down.
@@ -152,7 +149,7 @@ fn paint(
     Ok(())
 }
 
-/// Copies `tile` to (x, y), each of its pixels as a square of `factor` pixels.
+/// Copies `tile` to (x, y), each pixel as a square of `factor` pixels.
 fn magnify(pixels: &mut Pixmap, tile: &Tile, (x, y): (usize, usize), factor: usize) {
     let width = pixels.width() as usize;
     let side = tile.size * factor;

@@ -1,4 +1,4 @@
-//! Error against iterations, as in the paper's figures 1 and 6.
+//! Draws error against iterations, as in the paper's figures 1 and 6.
 
 use super::canvas::{Canvas, page};
 use super::key::Key;
@@ -8,7 +8,7 @@ use super::scene::{Scene, draw_texts};
 use super::view::{PanelView, views};
 use super::{Drawing, RenderError, describe};
 
-/// Draws a figure of curves over the training.
+/// Draws a figure of curves against iterations.
 pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let Scene { sweep, figure, .. } = *scene;
     let views = views(sweep, figure, scene.runs, scene.curves);

@@ -1,31 +1,31 @@
-//! Lines of more points than the page has columns: each column keeps its first, lowest, highest
-//! and last point, so that what is drawn looks as all of them would (Jugel et al. 2014, "M4"). A
-//! spike of a single point is never lost. Pure.
+//! Thins lines with more points than the page has columns: each column keeps its first, lowest,
+//! highest and last point, so that the drawing looks the same (Jugel et al. 2014, "M4"). A spike of
+//! a single point is never lost. Pure.
 
 use std::ops::RangeInclusive;
 
 use super::clip::Xy;
 
-/// Width of a column in page units: a pixel of the PNG.
+/// The width of a column in page units: a pixel of the PNG.
 pub(super) const COLUMN: f64 = 0.5;
-/// As many points of a column are drawn as they are.
+/// Columns with up to this many points are not thinned.
 pub(super) const FEW: usize = 4;
 
-/// The points of a line that show.
+/// The points of a line that are drawn.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Shown {
     pub points: Vec<Xy>,
-    /// Whether there were more points than are drawn.
+    /// Whether points were removed.
     pub dense: bool,
 }
 
-/// Leaves out all but the extremes of each column, which is `width` page units wide: nothing where
-/// no column has more than [`FEW`] points. `points` ascend in x. In columns of [`COLUMN`] it leaves
-/// out only what cannot be seen.
+/// Removes all but the extremes of each column, which is `width` page units wide; removes nothing
+/// if no column has more than [`FEW`] points. `points` ascend in x. With columns of [`COLUMN`] the
+/// removed points are invisible.
 pub(super) fn decimate(points: impl Iterator<Item = Xy>, width: f64) -> Shown {
     let mut shown = Shown::default();
     let (mut column, mut first) = (i64::MIN, 0);
-    // What lies in it moves the column's last point, and nothing else.
+    // A point in this range moves the column's last point and nothing else.
     let mut usual: Option<RangeInclusive<f64>> = None;
     for (x, y) in points {
         let index = (x / width).floor() as i64;
@@ -49,7 +49,7 @@ pub(super) fn decimate(points: impl Iterator<Item = Xy>, width: f64) -> Shown {
     shown
 }
 
-/// From the lowest to the highest of all points but the last; `None` where that one is beyond.
+/// From the lowest to the highest of all points but the last; `None` if the last is outside.
 fn range_without_last(points: &[Xy]) -> Option<RangeInclusive<f64>> {
     let ((_, last), others) = points.split_last()?;
     let ys = || others.iter().map(|(_, y)| *y);
@@ -57,7 +57,7 @@ fn range_without_last(points: &[Xy]) -> Option<RangeInclusive<f64>> {
     (low..=high).contains(last).then_some(low..=high)
 }
 
-/// Of more than [`FEW`] points the first that is neither at an end nor the lowest nor the highest.
+/// Of more than [`FEW`] points, the first that is neither at an end nor the lowest nor the highest.
 fn spare(points: &[Xy]) -> usize {
     let (mut low, mut high) = (0, 0);
     for (i, (_, y)) in points.iter().enumerate() {

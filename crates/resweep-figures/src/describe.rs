@@ -1,4 +1,5 @@
-//! A figure in words: what is drawn and the final errors, for those who do not see it. Pure.
+//! Writes the text alternative of a figure: its kind and the final errors, for screen readers.
+//! Pure.
 
 use resweep_core::domain::{Figure, FigureKind};
 
@@ -8,10 +9,10 @@ use super::scene::Scene;
 use super::series::Point;
 use super::view::{CurveView, PanelView, eval_name};
 
-/// As many curves or cells are described in each panel; the others are counted.
+/// The most curves or cells described per panel; the rest is counted.
 const MOST: usize = 40;
 
-/// Words for a figure with curves.
+/// The text alternative of a figure with curves.
 pub(super) fn curves(scene: &Scene, caption: &str, views: &[PanelView]) -> Words {
     let eval = eval_name(scene.sweep, scene.figure.panels.iter());
     let panels = views.iter().map(|view| {
@@ -26,7 +27,7 @@ pub(super) fn curves(scene: &Scene, caption: &str, views: &[PanelView]) -> Words
     words(scene, caption, panels.collect())
 }
 
-/// Words for a figure of heat maps.
+/// The text alternative of a figure of heat maps.
 pub(super) fn maps(scene: &Scene, caption: &str, views: &[HeatView]) -> Words {
     let panels = views.iter().map(|view| {
         let columns = view.columns.values.len().max(1);

@@ -1,4 +1,4 @@
-//! The names of curves beside their ends, and of the paper's curves where there is room.
+//! Labels curves beside their ends, and the paper's curves if there is space.
 
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
@@ -13,10 +13,10 @@ use super::strokes::{far, thin};
 use super::text::{Weight, width};
 use super::view::Names;
 
-/// From this distance on, the way from a curve's end to the margin is dotted.
+/// At this distance or more, a dotted line joins a curve's end to its label.
 const FAR: f64 = 12.0;
 
-/// A margin with more names leaves out the paper's.
+/// With more labels in the margin, the paper's are left out.
 pub(super) const CROWDED: usize = 10;
 
 /// A text beside the end of a line.
@@ -24,14 +24,14 @@ struct Label<'a> {
     text: &'a str,
     end: Xy,
     place: Place,
-    /// Of the line.
+    /// The end of the line.
     colour: Colour,
     font: Font,
     inside: bool,
 }
 
-/// The names of the curves beside their ends; the paper's too where there is room for all, and
-/// none where there is not room for the figure's own.
+/// The labels of the curves; includes the paper's if all fit, and is empty if the figure's own do
+/// not fit.
 fn labels<'a>(
     canvas: &Canvas,
     plot: &Plot,
@@ -62,7 +62,8 @@ fn labels<'a>(
         .unwrap_or_default()
 }
 
-/// Labels of texts, ends of lines, and the colours of lines and texts; `None` without room.
+/// Places labels, given texts, ends of lines, and the colours of lines and texts; `None` if they do
+/// not fit.
 fn placed<'a>(plot: &Plot, named: &[(&'a str, Xy, Colour, Colour)]) -> Option<Vec<Label<'a>>> {
     let ends: Vec<(Xy, f64)> = named
         .iter()
@@ -86,7 +87,7 @@ fn placed<'a>(plot: &Plot, named: &[(&'a str, Xy, Colour, Colour)]) -> Option<Ve
     Some(labels.map(label).collect())
 }
 
-/// Writes the names beside the lines' ends, each joined to its line.
+/// Draws the labels, each joined to its line.
 pub(super) fn draw_labels(
     canvas: &Canvas,
     plot: &Plot,
@@ -116,7 +117,7 @@ pub(super) fn draw_labels(
     Ok(())
 }
 
-/// Lightens what lies behind a label in the plot.
+/// Lightens the background of a label inside the plot.
 fn backing(canvas: &Canvas, (x, y): Xy, text: &str) -> Result<(), RenderError> {
     let rect = Rect {
         left: x - 1.0,

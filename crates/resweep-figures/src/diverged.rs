@@ -1,4 +1,4 @@
-//! How divergence is said in figures and tables: always with the iteration. Pure.
+//! Formats divergence for figures and tables, always with the iteration. Pure.
 
 /// `diverged at iteration 3`, `diverged at iterations 3 and 9`, `diverged at iterations 3 to 40`.
 /// `at` ascends.
@@ -12,8 +12,7 @@ pub(super) fn diverged_at(at: &[u64]) -> String {
     }
 }
 
-/// What is said behind a name of which `at.len()` of `planned` seeds diverged; nothing where none
-/// did.
+/// The remark on a label of which `at.len()` of `planned` seeds diverged; `None` if none did.
 pub(super) fn of_seeds(at: &[u64], planned: usize) -> Option<String> {
     let words = diverged_at(at);
     match at.len() {
@@ -29,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn divergence_is_said_with_its_iterations() {
+    fn divergence_names_its_iterations() {
         assert_eq!(of_seeds(&[], 3), None);
         for (at, planned, expected) in [
             (&[3][..], 1, "diverged at iteration 3"),

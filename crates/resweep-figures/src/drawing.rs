@@ -1,4 +1,4 @@
-//! A finished figure, and its files.
+//! A finished figure, and the files that it is written to.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,30 +10,29 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 use resweep_core::files::Place;
 
-/// Pixels of the PNG for each unit of the SVG, in each direction.
+/// Pixels of the PNG per unit of the SVG, in each direction.
 pub const PIXELS_PER_UNIT: u32 = 2;
 
-/// A figure as an SVG document. The same input gives the same bytes.
+/// A figure as an SVG document. Equal input gives equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
     pub svg: String,
 }
 
 impl Drawing {
-    /// The figure as a PNG with [`PIXELS_PER_UNIT`], text set in the embedded font.
+    /// Renders the figure as a PNG at [`PIXELS_PER_UNIT`], with text in the embedded font.
     pub fn png(&self) -> Result<Vec<u8>, RenderError> {
         encode(&rasterise(&self.svg, PIXELS_PER_UNIT)?)
     }
 
-    /// The characters in it that the PNG shows as boxes, because no embedded font has them.
+    /// The characters that the PNG shows as boxes, because no embedded font has them.
     pub fn unknown_characters(&self) -> BTreeSet<char> {
         unknown(&self.svg)
     }
 
-    /// Writes `folder/stem.png` and `folder/stem.svg`, and returns their paths in this order.
+    /// Writes `folder/stem.png` and `folder/stem.svg`; returns their paths in this order.
     ///
-    /// The folder is made where it does not exist. Each file appears whole or not at all; an
-    /// old one is replaced.
+    /// Creates the folder. Each file is written atomically and replaces an existing one.
     pub fn write(&self, folder: &Path, stem: &str) -> Result<Vec<PathBuf>, RenderError> {
         let folder = &Place::root(folder);
         let png = self.png()?;
@@ -44,7 +43,7 @@ impl Drawing {
     }
 }
 
-/// Draws an SVG document with `scale` pixels for each of its units.
+/// Renders an SVG document with `scale` pixels per unit.
 pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
     let mut fonts = fontdb::Database::new();
     let load = |face| fonts.load_font_source(fontdb::Source::Binary(Arc::new(face)));
@@ -83,7 +82,7 @@ pub(super) fn encode(pixels: &Pixmap) -> Result<Vec<u8>, RenderError> {
     })
 }
 
-/// Writes `folder/name` through a temporary file beside it.
+/// Writes `folder/name` atomically.
 pub(super) fn write_file(folder: &Place, name: &str, bytes: &[u8]) -> Result<PathBuf, RenderError> {
     let file = folder.join(name);
     let path = file.to_path_buf();
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_no_font_has_does_not_keep_others_from_being_drawn() {
+    fn characters_without_font_do_not_hide_others() {
         let png = |text: &str| {
             let svg = format!(
                 "<svg width=\"90\" height=\"20\" xmlns=\"http://www.w3.org/2000/svg\">\
@@ -125,7 +124,7 @@ mod tests {
             );
             Drawing { svg }.png().expect("the drawing is sound")
         };
-        // Thai is in no embedded font: each of these would be a box beside a box.
+        // No embedded font has Thai: each of these would be a box beside a box.
         let boxes = png("\u{6df1}\u{e01}");
         for known in ["\u{211d}", "\u{207b}", "\u{5e2}", "\u{436}"] {
             assert!(png(&format!("\u{6df1}{known}")) != boxes, "{known}");
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_replaced_whole_and_leave_nothing_behind() {
+    fn files_are_replaced_atomically() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let figures = folder.path().join("results/sweep");
         for _ in 0..2 {
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_named() {
+    fn folder_that_cannot_be_created_is_named() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("file");
         fs::write(&file, "").expect("a file");
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_svg_is_an_error() {
+    fn invalid_svg_is_an_error() {
         let broken = Drawing {
             svg: "<svg".to_owned(),
         };

@@ -1,11 +1,11 @@
-//! Why a figure could not be drawn or written.
+//! The errors of drawing and writing figures.
 
 use std::path::PathBuf;
 
-/// What can go wrong between a sweep's curves and the files of its figure.
+/// Why a figure could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// None of the runs that the figure shows has recorded a point.
+    /// None of the figure's runs has recorded a point.
     #[error(
         "no run of sweep `{sweep}` has been recorded yet; run it with `resweep run` and its sweep file"
     )]
@@ -13,7 +13,7 @@ pub enum RenderError {
     /// The figure has no panel, or no panel names a configuration.
     #[error("the figure of sweep `{sweep}` shows no configuration; name some in `[figure]`")]
     NothingShown { sweep: String },
-    /// None of the runs that a figure of layer responses shows has measured them.
+    /// None of the runs in a figure of layer responses has measured them.
     #[error(
         "no run of sweep `{sweep}` has measured its layers yet, which is done at the end of a run with `layer_stats = true` in `[train]`; train it with `resweep run`"
     )]
@@ -25,7 +25,7 @@ pub enum RenderError {
         expected: usize,
         found: usize,
     },
-    /// The picture has more pixels than an image can have.
+    /// The picture exceeds the maximum size of an image.
     #[error("a picture of {width} x {height} pixels is too large to draw")]
     TooLarge { width: u32, height: u32 },
     #[error("cannot draw the figure: {message}")]

@@ -1,7 +1,7 @@
-//! What a figure was made from, as keys and values that travel in its files.
+//! Metadata in the files of a figure: keys and values that describe what it was drawn from.
 //!
 //! A PNG has them as text chunks (W3C PNG specification, 11.3.3) before the pixels, an SVG as
-//! `<metadata>`. Nothing here knows what they mean.
+//! `<metadata>`. This module does not interpret them.
 
 use std::io::Cursor;
 
@@ -10,21 +10,21 @@ use resvg::tiny_skia::Pixmap;
 use super::RenderError;
 use resweep_core::domain::printable;
 
-/// Begins the keyword of each text chunk.
+/// The prefix of each text chunk's keyword.
 const PREFIX: &str = "resweep:";
-/// The XML namespace of the facts in an SVG.
+/// The XML namespace of the metadata in an SVG.
 const NAMESPACE: &str = "urn:resweep:facts";
-/// Longer texts are compressed where they are ASCII, in bytes.
+/// ASCII texts longer than this number of bytes are compressed.
 const COMPRESSED_FROM: usize = 1000;
-/// What the texts of one picture may take in memory, in bytes: far more than 100,000 runs do.
+/// The limit for the memory of the texts of one picture, in bytes: far more than 100,000 runs need.
 const TEXT_BYTES_MAX: usize = 64_000_000;
 
-/// Keys and values, in the order in which they were given.
+/// Keys and values, in insertion order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts(Vec<(String, String)>);
 
 impl Facts {
-    /// Adds a fact. Keys are lower-case words of at most 60 letters, digits and `-`.
+    /// Adds an entry. Keys have at most 60 lower-case letters, digits and `-`.
     pub fn push(&mut self, key: &str, value: impl Into<String>) {
         self.0.push((key.to_owned(), value.into()));
     }
@@ -37,7 +37,7 @@ impl Facts {
             .map(|(_, value)| value.as_str())
     }
 
-    /// An SVG document with the facts as its metadata.
+    /// Inserts the entries into an SVG document as its metadata.
     pub(super) fn in_svg(&self, svg: &str) -> String {
         let Some(end) = head(svg).filter(|_| !self.0.is_empty()) else {
             return svg.to_owned();
@@ -53,8 +53,8 @@ impl Facts {
     }
 }
 
-/// Where an SVG document's own description ends: metadata come after it, for the first elements are
-/// what screen readers look at.
+/// The end of an SVG document's description: metadata must follow it, because screen readers read
+/// the first elements.
 fn head(svg: &str) -> Option<usize> {
     const DESCRIPTION: &str = "</desc>";
     let root = svg.find("<svg")?;
@@ -64,7 +64,7 @@ fn head(svg: &str) -> Option<usize> {
     Some(end.map_or(begin, |end| begin + end + DESCRIPTION.len()))
 }
 
-/// Encodes a picture with the facts as text chunks.
+/// Encodes a picture with the entries as text chunks.
 pub(super) fn encode(pixels: Pixmap, facts: &Facts) -> Result<Vec<u8>, RenderError> {
     let failed = |error: png::EncodingError| RenderError::Encode {
         message: error.to_string(),
@@ -90,18 +90,18 @@ pub(super) fn encode(pixels: Pixmap, facts: &Facts) -> Result<Vec<u8>, RenderErr
     Ok(bytes)
 }
 
-/// Why a picture's facts could not be read.
+/// Why a picture's metadata could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     #[error("it is not a PNG")]
     NotPng,
     #[error("it is cut off or damaged: {0}")]
     Damaged(png::DecodingError),
-    #[error("it has no facts of resweep; was it drawn by an older version, or edited?")]
+    #[error("it has no resweep metadata; was it drawn by an older version, or edited?")]
     NoFacts,
 }
 
-/// A picture that was read from a PNG.
+/// A picture read from a PNG.
 pub struct Picture {
     facts: Facts,
     reader: png::Reader<Cursor<Vec<u8>>>,
@@ -111,7 +111,7 @@ impl Picture {
     /// Reads everything before the pixels.
     ///
     /// # Errors
-    /// When it is no PNG, damaged, or has no facts.
+    /// When it is not a PNG, is damaged, or has no resweep metadata.
     pub fn open(bytes: Vec<u8>) -> Result<Picture, PictureError> {
         if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             return Err(PictureError::NotPng);
@@ -128,12 +128,12 @@ impl Picture {
         Ok(Picture { facts, reader })
     }
 
-    /// What the picture was made from.
+    /// The metadata.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// Whether another picture has the same pixels. Pixels are only unpacked where the sizes agree.
+    /// Whether another picture has the same pixels. Decodes pixels only if the sizes agree.
     ///
     /// # Errors
     /// When the pixels of one of them are damaged.
@@ -142,7 +142,7 @@ impl Picture {
         Ok(own == others && self.pixels()? == other.pixels()?)
     }
 
-    /// Checks that all of the pixels are there.
+    /// Decodes the pixels.
     fn pixels(mut self) -> Result<Vec<u8>, PictureError> {
         let too_large = || PictureError::Damaged(png::DecodingError::LimitsExceeded);
         let mut pixels = vec![0; self.reader.output_buffer_size().ok_or_else(too_large)?];
@@ -182,7 +182,7 @@ fn text(
     Ok(value)
 }
 
-/// Text as it may stand in XML, also in an attribute; lines stay lines.
+/// Text escaped for XML content and attributes; keeps line breaks.
 pub(super) fn escaped(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(printable).collect();
     let text = lines.join("\n");

@@ -1,4 +1,4 @@
-//! Draws a figure of any kind: checks that there is something to show, and calls its kind's module.
+//! Draws a figure of any kind: checks that it has content, and calls the module of its kind.
 
 use std::collections::HashMap;
 

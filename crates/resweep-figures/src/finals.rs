@@ -1,4 +1,4 @@
-//! Final errors: where each finished run of a configuration ended. Pure.
+//! Computes the final error of each finished run of a configuration. Pure.
 
 use std::collections::HashMap;
 
@@ -10,15 +10,15 @@ use resweep_core::domain::{Curves, Panel, Run, RunId, Show, Sweep};
 pub(super) struct Finals {
     /// Index into [`Sweep::configurations`].
     pub configuration: usize,
-    /// Training error at the end in percent, one for each finished run; see [`train_error`].
+    /// Final training error in percent, one for each finished run; see [`train_error`].
     pub train: Vec<f64>,
-    /// Last test error in percent, or validation error where images are held out.
+    /// Last test error in percent, or validation error if images are held out.
     pub eval: Vec<f64>,
-    /// Runs that the sweep has of this configuration.
+    /// The number of runs of this configuration in the sweep.
     pub planned: usize,
-    /// Runs that have recorded a point or diverged.
+    /// The number of runs that have recorded a point or diverged.
     pub begun: usize,
-    /// Where runs diverged, ascending.
+    /// The iterations at which runs diverged, ascending.
     pub diverged: Vec<u64>,
 }
 
@@ -36,12 +36,11 @@ impl Finals {
     }
 }
 
-/// The final errors of a panel's configurations, in their order; those that the sweep does not
-/// have are left out.
+/// The final errors of a panel's configurations, in order; skips those that are not in the sweep.
 ///
-/// A run counts once it has a point at its last iteration: one that is being trained, stopped or
-/// diverged has no final error. It is the error of the final iterate, not of the best (as in the
-/// paper's figure 6). Values that are not finite are left out.
+/// A run counts once it has a point at its last iteration; a running, stopped or diverged run has
+/// no final error. It is the error of the final iterate, not of the best (as in the paper's figure
+/// 6). Skips values that are not finite.
 pub(super) fn finals(
     sweep: &Sweep,
     panel: &Panel,
@@ -78,7 +77,7 @@ pub(super) fn finals(
         .collect()
 }
 
-/// Lowest and highest of `values`; infinity and its negative without any.
+/// Lowest and highest of `values`; infinity and its negative if empty.
 pub(super) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let start = (f64::INFINITY, f64::NEG_INFINITY);
     let wider = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));

@@ -1,4 +1,4 @@
-//! The key to line styles: a sample of each with what it stands for.
+//! Draws the key to line styles: a sample of each with its meaning.
 
 use resweep_core::domain::{Figure, FigureKind, Show, Sweep, TrainLine};
 
@@ -14,12 +14,12 @@ use super::strokes::{
 use super::text::Weight;
 use super::view::{PanelView, eval_name};
 
-/// What a figure's lines mean.
+/// The line styles of a figure.
 pub(super) struct Key {
-    /// The look of training error.
+    /// The style of training error.
     pub train: fn(Colour) -> Stroke,
     entries: Vec<(Sample, &'static str)>,
-    /// Whether the samples of both errors show how single points look.
+    /// Whether the samples of both errors include single points.
     points: bool,
 }
 
@@ -28,7 +28,7 @@ enum Sample {
     Train,
     Eval,
     Spread,
-    /// Single seeds on the bar that they span.
+    /// Individual seeds on the bar that they span.
     Seeds,
     Plain,
     Residual,
@@ -40,8 +40,8 @@ enum Sample {
 const DIVERGED: (Sample, &str) = (Sample::Diverged, "diverged");
 
 impl Key {
-    /// The key of a figure. Training and test error are told apart only where a panel shows both:
-    /// elsewhere all lines are solid, and the axes name them.
+    /// The key of a figure. Training and test error have different styles only if a panel shows
+    /// both; elsewhere all lines are solid and the axes name the error.
     pub(super) fn of(sweep: &Sweep, figure: &Figure, views: &[PanelView]) -> Key {
         let both = figure.panels.iter().any(|panel| panel.show == Show::Both);
         let mut entries = Vec::new();
@@ -78,7 +78,7 @@ impl Key {
         }
     }
 
-    /// Explains the cross.
+    /// Adds an entry for the cross that marks divergence.
     pub(super) fn add_diverged(&mut self) {
         self.entries.push(DIVERGED);
     }
@@ -92,7 +92,7 @@ impl Key {
         self.entries.iter().map(|(_, text)| *text).collect()
     }
 
-    /// Draws each entry with its sample's left end at its place.
+    /// Draws each entry with its sample's left end at its position.
     pub(super) fn draw(&self, canvas: &Canvas, places: &[Xy]) -> Result<(), RenderError> {
         for ((sample, text), at) in self.entries.iter().zip(places) {
             self.draw_sample(canvas, *sample, *at)?;

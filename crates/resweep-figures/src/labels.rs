@@ -1,35 +1,35 @@
-//! Where the direct labels beside the curves go, so that none covers another. Pure geometry.
+//! Places the labels beside the curves without overlaps. Pure geometry.
 
 use super::clip::{Rect, Xy};
 
-/// Between a curve's end and its label.
+/// The distance between a curve's end and its label.
 const GAP: f64 = 6.0;
-/// Between the plot's right edge and a label outside, with room for a leader line.
+/// The distance between the plot's right edge and a label outside, with space for a leader line.
 const MARGIN_GAP: f64 = 13.0;
 
-/// A label's place: its left end and the middle of its height.
+/// A label's position: its left end and vertical centre.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Place {
     pub x: f64,
     pub y: f64,
 }
 
-/// The width beside a plot that labels of at most `width` take.
+/// The width beside a plot for labels of at most `width`.
 pub(super) fn column(width: f64) -> f64 {
     if width > 0.0 { MARGIN_GAP + width } else { 0.0 }
 }
 
-/// Whether a label beside a curve's end at `x` fits in front of the plot's edge at `right`.
+/// Whether a label beside a curve's end at `x` fits inside the plot, whose edge is at `right`.
 pub(super) fn fits_inside(x: f64, width: f64, right: f64) -> bool {
     x + 2.0 * GAP + width < right
 }
 
-/// Places one label for each curve's visible end and the label's width.
+/// Places one label for each curve, given its visible end and the label's width.
 ///
-/// A curve that ends well before the plot's right edge has its label in the plot beside its
-/// end; the others have theirs in a column right of the plot. Labels are `height` high, stay
-/// within the plot's height and are moved as little as possible (least squares). `None` when
-/// they do not all fit. `in_margin` puts all of them into the column.
+/// If a curve ends well before the plot's right edge, its label is in the plot beside its end; the
+/// others are in a column right of the plot. Labels are `height` high, stay within the plot's
+/// height and are moved as little as possible (least squares). Returns `None` if they do not all
+/// fit. With `in_margin` all labels are in the column.
 pub(super) fn place(
     ends: &[(Xy, f64)],
     plot: &Rect,
@@ -58,9 +58,9 @@ pub(super) fn place(
     Some(places)
 }
 
-/// Moves ascending positions apart to at least `height` and into `low..=high`, with the least
-/// sum of squared moves: an isotonic regression (pool adjacent violators) of the positions
-/// less their minimal offsets.
+/// Moves ascending positions at least `height` apart and into `low..=high`, with the least sum of
+/// squared moves: an isotonic regression (pool adjacent violators) of the positions minus their
+/// minimal offsets.
 fn spread(wanted: &[f64], height: f64, low: f64, high: f64) -> Option<Vec<f64>> {
     let highest = high - height * wanted.len().saturating_sub(1) as f64;
     if highest < low {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_cannot_all_fit_are_refused() {
+    fn too_many_labels_give_none() {
         let ends = vec![((260.0, 100.0), 50.0); 16];
         assert_eq!(place(&ends, &PLOT, 14.0, false), None);
         assert!(place(&ends[..15], &PLOT, 14.0, false).is_some());
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn random_labels_never_overlap_nor_leave_the_plots_height() {
+    fn random_labels_stay_in_the_plot_without_overlap() {
         for seed in 0..300 {
             println!("seed {seed}");
             let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);

@@ -1,7 +1,7 @@
-//! Where everything in a figure goes, from the measured texts. Pure.
+//! Computes the layout of a figure from the measured texts. Pure.
 //!
-//! From top to bottom: title, rows of panels (each with its title, its legend and its plot),
-//! the key to line styles, the caption. Lengths are in page units of one CSS pixel.
+//! From top to bottom: title, rows of panels (each with its title, its legend and its plot), the
+//! key to line styles, the caption. Lengths are in page units of one CSS pixel.
 
 use super::clip::{Rect, Xy};
 use super::labels;

@@ -1,4 +1,4 @@
-//! A panel's legend: a sample of each line with the configuration's name.
+//! Draws a panel's legend: a sample of each line with the configuration's name.
 
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
@@ -11,10 +11,10 @@ use super::view::{CurveView, PanelView};
 
 const GAP: f64 = 11.0;
 
-/// A legend of more rows shows [`FEW`] curves and how many more there are.
+/// A legend with more rows shows [`FEW`] curves and the number of the others.
 const ROWS_MAX: usize = 16;
 const FEW: usize = 12;
-/// The share of an entry that is left to the name at least.
+/// The minimum fraction of an entry for the name.
 const LEAST_NAME: f64 = 0.4;
 
 /// A panel's legend, laid out from (0, 0).
@@ -23,17 +23,17 @@ pub(super) struct Legend {
     pub rows: usize,
 }
 
-/// A text with the place of its sample.
+/// A text with the position of its sample.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub at: Xy,
     pub text: String,
-    /// Index of the curve that it names; `None` where it counts those that have no entry.
+    /// Index of the curve that it names; `None` for the number of unnamed curves.
     pub curve: Option<usize>,
 }
 
 impl Legend {
-    /// That of a panel which has none.
+    /// The layout of a panel without a legend.
     pub(super) fn none() -> Legend {
         Legend {
             entries: Vec::new(),
@@ -41,7 +41,7 @@ impl Legend {
         }
     }
 
-    /// The entries with their places moved from (0, 0) to (`left`, `top`).
+    /// The entries, moved from (0, 0) to (`left`, `top`).
     pub(super) fn moved(self, (left, top): Xy) -> Vec<Entry> {
         let entries = self.entries.into_iter();
         entries
@@ -53,8 +53,8 @@ impl Legend {
     }
 }
 
-/// Lays out a panel's legend in aligned columns, row by row, no wider than `room`. Curves that lie
-/// outside the frame are counted, not named.
+/// Lays out a panel's legend in aligned columns, row by row, within the width `room`. Curves
+/// outside the frame are counted but not named.
 pub(super) fn legend(view: &PanelView, room: f64) -> Legend {
     let swatch = SWATCH + SWATCH_GAP;
     let space = Space {
@@ -104,7 +104,7 @@ pub(super) fn legend(view: &PanelView, room: f64) -> Legend {
     }
 }
 
-/// Names with what is remarked on them, which keeps its room where names are long.
+/// Names with their remarks; long names are shortened, remarks are not.
 fn texts<'a>(curves: impl Iterator<Item = &'a CurveView> + Clone, space: Space) -> Vec<String> {
     let remark = |curve: &CurveView| match curve.remark.as_str() {
         "" => String::new(),
@@ -123,8 +123,7 @@ fn texts<'a>(curves: impl Iterator<Item = &'a CurveView> + Clone, space: Space) 
     distinct(&texts, space)
 }
 
-/// Draws a legend; curves of which nothing is to be seen are grey. `stroke` is the look of a
-/// curve's sample.
+/// Draws a legend; invisible curves are grey. `stroke` is the style of a curve's sample.
 pub(super) fn draw_legend(
     canvas: &Canvas,
     view: &PanelView,
@@ -156,7 +155,7 @@ pub(super) fn draw_legend(
     Ok(())
 }
 
-/// The look of an error's sample: bold, or thin where nothing of it is to be seen.
+/// The style of an error's sample: bold, or thin if the curve is invisible.
 pub(super) fn sample(_: usize, curve: &CurveView) -> Stroke {
     if curve.visible {
         bold(curve.colour)

@@ -1,17 +1,17 @@
-//! Figures and tables: what a sweep's runs recorded, drawn as SVG and PNG.
+//! Draws the recorded curves of a sweep as SVG and PNG figures, and writes its tables.
 //!
-//! Nothing here reads the store: the curves come in as arguments. `figure` picks the kind of
-//! figure; each kind takes a `scene` and gives a drawing:
+//! Nothing here reads the store: the curves are arguments. `figure` selects the kind of figure;
+//! each kind takes a `scene` and returns a drawing:
 //!
 //! - `curves` (error against iterations), `depth`, `heat` and `layers` are the kinds.
 //! - [`series`] turns runs and their curves into plottable lines; `view`, `reference`, `axis`,
-//!   `layout`, `legend`, `key`, `labels`, `direct`, `caption`, `decimate` and `clip` decide what is
-//!   shown and where. All of these are pure; `metrics` has the sizes that they share.
-//! - `panel` draws on a `canvas`, the only file that knows plotters.
-//! - `drawing` turns the SVG into a PNG with the embedded font and writes both, `stamped` adds the
-//!   `facts` that say what the figure was made from.
+//!   `layout`, `legend`, `key`, `labels`, `direct`, `caption`, `decimate` and `clip` compute the
+//!   content and its positions. All of these are pure; `metrics` has the sizes that they share.
+//! - `panel` draws on a `canvas`, the only file that uses plotters.
+//! - `drawing` turns the SVG into a PNG with the embedded font and writes both; `stamped` adds the
+//!   `facts`, which record the data and settings of the figure.
 //!
-//! `contact_sheet` shows images, `tables` writes what `analysis` found.
+//! `contact_sheet` draws images in a grid, and `tables` writes the results of `analysis`.
 
 mod axis;
 mod canvas;

@@ -1,5 +1,4 @@
-//! Shapes on lines whose colour other lines of the panel have too: with the colours used up, they
-//! tell curves apart.
+//! Marker shapes on lines that share a colour with another line of the panel.
 
 use std::collections::HashMap;
 
@@ -12,12 +11,12 @@ use super::palette::Colour;
 
 /// Half of a marker's height.
 const SIZE: f64 = 3.6;
-/// Between two markers of a line.
+/// Distance between two markers of a line.
 const STEP: f64 = 70.0;
-/// With more curves than this in a panel markers would cover everything.
+/// With more curves than this in a panel, markers would cover everything.
 const CURVES_MAX: usize = 60;
 
-/// A filled shape with as many corners as it takes to know it.
+/// A filled shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {
     Square,
@@ -35,7 +34,7 @@ const ALL: [Marker; 5] = [
     Marker::Bar,
 ];
 
-/// A marker for each curve whose colour an earlier one has: another one each time it comes again.
+/// A marker for each curve whose colour an earlier one has; a different one each time.
 pub(super) fn markers(colours: &[Colour]) -> Vec<Option<Marker>> {
     let mut seen: HashMap<Colour, usize> = HashMap::new();
     let markers = colours.iter().map(|&colour| {
@@ -49,7 +48,7 @@ pub(super) fn markers(colours: &[Colour]) -> Vec<Option<Marker>> {
     markers.collect()
 }
 
-/// The mark of a residual type, where a plot has several of them.
+/// The marker of a shortcut type, if a plot has several of them.
 pub(super) fn of_type(shortcut: Shortcut, all: &[Shortcut]) -> Option<Marker> {
     let is_other = |other: &&Shortcut| **other != Shortcut::None && **other != shortcut;
     all.iter().find(is_other)?;
@@ -83,8 +82,8 @@ impl Marker {
     }
 }
 
-/// Places of the markers along a line, where it can be seen: at equal distances across, shifted
-/// for each of the `index`th curves so that they do not lie on one another.
+/// Positions of the markers along the visible part of a line: at equal horizontal distances,
+/// shifted for each curve `index` so that they do not coincide.
 pub(super) fn places(points: &[Xy], index: usize) -> Vec<Xy> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return Vec::new();
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_colours_that_come_again_have_markers_and_other_ones_each_time() {
+    fn repeated_colours_get_distinct_markers() {
         let [a, b] = [Colour(1, 2, 3), Colour(4, 5, 6)];
         let expected = [
             None,

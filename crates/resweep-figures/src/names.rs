@@ -1,23 +1,22 @@
-//! Names that fit into their place and stay apart: whatever is left out, two that differ are never
-//! shown alike. Pure.
+//! Shortens names to fit while keeping different names distinct. Pure.
 
 use std::collections::HashSet;
 
 use super::text::{Weight, shorten, width};
 
 const ELLIPSIS: char = '\u{2026}';
-/// Characters that are kept on each side of what tells names apart.
+/// Characters kept on each side of the part in which names differ.
 const CONTEXT: usize = 4;
 
-/// Keys of no more characters are not abbreviated.
+/// Keys of up to this length are not abbreviated.
 const SHORT_KEY: usize = 3;
 
-/// Where names are written.
+/// The space for a name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Space {
     pub size: f64,
     pub weight: Weight,
-    /// Width of the longest name that fits.
+    /// The maximum width of a name.
     pub limit: f64,
 }
 
@@ -31,10 +30,10 @@ impl Space {
     }
 }
 
-/// Other words for names, one for each.
+/// A method to shorten names, which returns one for each.
 type Way = fn(&[String]) -> Vec<String>;
 
-/// Ways to say less, the mildest first.
+/// The methods, mildest first.
 const WAYS: [Way; 5] = [
     <[String]>::to_vec,
     without_common_words,
@@ -43,7 +42,7 @@ const WAYS: [Way; 5] = [
     with_values,
 ];
 
-/// Those of them that leave words whole.
+/// The methods that do not cut words.
 const OF_WORDS: [Way; 4] = [
     <[String]>::to_vec,
     without_common_words,
@@ -51,9 +50,9 @@ const OF_WORDS: [Way; 4] = [
     with_values,
 ];
 
-/// The names, each no wider than the space has room for. Names that differ stay different: they
-/// lose words that all of them have, the beginning and end that all share, and the names of keys;
-/// where that is not enough, the middle, and where nothing else is left, they get a number.
+/// Shortens names to the available width. Different names stay different: common words, the common
+/// beginning and end, and the names of keys are removed; if that is not enough, the middle is
+/// removed; otherwise names are numbered.
 pub(super) fn distinct(names: &[String], space: Space) -> Vec<String> {
     if names.iter().all(|name| space.fits(name)) {
         return names.to_vec();
@@ -75,7 +74,7 @@ pub(super) fn distinct(names: &[String], space: Space) -> Vec<String> {
     found.unwrap_or_else(|| numbered(names, &kinds, space))
 }
 
-/// Each name behind the number of the first one like it: `#12 plain-8…`.
+/// Each name after the number of the first equal one: `#12 plain-8…`.
 fn numbered(names: &[String], kinds: &[&String], space: Space) -> Vec<String> {
     let number = |name: &String| kinds.binary_search(&name).unwrap_or(0) + 1;
     let names = names.iter().map(|name| {
@@ -90,7 +89,7 @@ fn numbered(names: &[String], kinds: &[&String], space: Space) -> Vec<String> {
     names.collect()
 }
 
-/// Without the words that every name has, for which an ellipsis stands.
+/// Replaces the words that every name has by an ellipsis.
 fn without_common_words(names: &[String]) -> Vec<String> {
     let words = |name: &String| name.split(' ').map(str::to_owned).collect::<Vec<String>>();
     let mut common: HashSet<String> = names.first().map(words).into_iter().flatten().collect();
@@ -113,7 +112,7 @@ fn without_common_words(names: &[String]) -> Vec<String> {
     names.iter().map(without).collect()
 }
 
-/// Without what all names begin and end with, but for a few characters.
+/// Removes the common beginning and end of all names, except for a few characters.
 fn without_common_ends(names: &[String]) -> Vec<String> {
     let characters: Vec<Vec<char>> = names.iter().map(|name| name.chars().collect()).collect();
     let Some(first) = characters.first() else {
@@ -141,7 +140,7 @@ fn without_common_ends(names: &[String]) -> Vec<String> {
     characters.iter().map(cut).collect()
 }
 
-/// The words in which names differ, keys by their initials: `bs=16 wd=0.1`.
+/// The words in which names differ, with abbreviated keys: `bs=16 wd=0.1`.
 fn with_initials(names: &[String]) -> Vec<String> {
     of_settings(names, |key, value| {
         if key.len() <= SHORT_KEY {
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_at_the_end_or_in_the_middle_stay_apart() {
+    fn names_that_differ_at_the_end_or_in_the_middle_stay_distinct() {
         let ends = names(&[
             "path = pictures-of-last-summer-at-the-sea/version-one",
             "path = pictures-of-last-summer-at-the-sea/version-two",
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn any_names_fit_and_stay_apart() {
+    fn all_names_fit_and_stay_distinct() {
         for seed in 0..60 {
             println!("seed {seed}");
             let mut rng = ChaCha8Rng::seed_from_u64(seed);

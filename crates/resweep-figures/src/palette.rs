@@ -1,5 +1,4 @@
-//! Colours: those of a theme's page, and those of curves: the paper's for its depths, distinct
-//! others for the rest.
+//! The colours of themes and curves: the paper's for its depths, other distinct ones for the rest.
 
 use resweep_core::domain::{Look, Palette, Shortcut, Theme};
 
@@ -13,7 +12,7 @@ pub(super) struct Scheme {
     pub background: Colour,
     /// Text and axes.
     pub ink: Colour,
-    /// Text of less weight.
+    /// Less prominent text.
     pub grey: Colour,
     pub grid: Colour,
     /// The paper's curves.
@@ -39,7 +38,7 @@ const DARK: Scheme = Scheme {
 const WHITE: Colour = Colour(255, 255, 255);
 const BLACK: Colour = Colour(0, 0, 0);
 
-/// The least contrasts of text and of lines with the background (WCAG 2.2, criteria 1.4.3 and
+/// The minimum contrasts of text and of lines with the background (WCAG 2.2, criteria 1.4.3 and
 /// 1.4.11). Lines on white keep the paper's colours, of which dark yellow and cyan have less.
 const TEXT_CONTRAST: f64 = 4.5;
 const LINE_CONTRAST: f64 = 3.0;
@@ -66,7 +65,7 @@ impl Scheme {
         }
     }
 
-    /// `colour`, mixed with black or white as little as gives the contrast.
+    /// `colour`, mixed with as little black or white as needed for the contrast.
     fn with_contrast(&self, colour: Colour, least: f64) -> Colour {
         let away = if self.background.luminance() > 0.5 {
             BLACK
@@ -81,7 +80,7 @@ impl Scheme {
 }
 
 impl Colour {
-    /// This colour with a share (0 to 1) of another.
+    /// This colour mixed with a fraction (0 to 1) of another.
     pub(super) fn mix(self, other: Colour, share: f64) -> Colour {
         let mixed = |a: u8, b: u8| {
             let (a, b) = (f64::from(a), f64::from(b));
@@ -111,7 +110,7 @@ impl Colour {
     }
 }
 
-/// The paper's figure 6; cyan, green and magenta a little darker, to be read on white.
+/// The paper's figure 6; cyan, green and magenta are slightly darker, for legibility on white.
 const PAPER: [(usize, Colour); 6] = [
     (20, Colour(191, 191, 0)),
     (32, Colour(0, 190, 215)),
@@ -121,7 +120,7 @@ const PAPER: [(usize, Colour); 6] = [
     (1202, Colour(205, 0, 205)),
 ];
 
-/// For other depths, and for a second configuration of a depth within a panel.
+/// For other depths, and for a second configuration of the same depth in a panel.
 const PAPER_OTHERS: [Colour; 12] = [
     Colour(31, 119, 200),
     Colour(255, 127, 14),
@@ -137,8 +136,8 @@ const PAPER_OTHERS: [Colour; 12] = [
     Colour(200, 150, 100),
 ];
 
-/// Okabe and Ito, "Color Universal Design" (2008): orange, sky blue, bluish green, vermilion,
-/// black and reddish purple, each for the depth whose colour in the paper is nearest.
+/// Okabe and Ito, "Color Universal Design" (2008): orange, sky blue, bluish green, vermilion, black
+/// and reddish purple, each for the depth with the nearest colour in the paper.
 const OKABE_ITO: [(usize, Colour); 6] = [
     (20, Colour(230, 159, 0)),
     (32, Colour(86, 180, 233)),
@@ -148,9 +147,9 @@ const OKABE_ITO: [(usize, Colour); 6] = [
     (1202, Colour(204, 121, 167)),
 ];
 
-/// The eight of Okabe and Ito in the order in which curves without a colour of their own take
-/// those that are free, yellow last: it is the hardest to see on white. Then shades, for figures
-/// of more than eight curves.
+/// Okabe and Ito's eight colours in the order in which they are assigned to curves without a colour
+/// of their own; yellow is last, as it is the hardest to see on white. Shades follow for figures of
+/// more than eight curves.
 const OKABE_ITO_OTHERS: [Colour; 18] = [
     Colour(0, 114, 178),
     Colour(213, 94, 0),
@@ -176,13 +175,13 @@ const OKABE_ITO_OTHERS: [Colour; 18] = [
 pub(super) struct CurveColours {
     scheme: Scheme,
     of_depths: Vec<(usize, Colour)>,
-    /// For what no depth has: those that no depth of the figure has taken come first.
+    /// Colours for the other curves; those that no depth of the figure uses come first.
     others: Vec<Colour>,
 }
 
 impl CurveColours {
-    /// Colours for panels of these depths. A depth that the paper shows has its colour from the
-    /// palette; the others take colours that are free.
+    /// Assigns colours to panels of these depths. A depth of the paper has its colour of the
+    /// palette; other depths get unused colours.
     pub(super) fn of(panels: &[Vec<usize>], look: Look) -> CurveColours {
         let (known, free): (_, &[Colour]) = match look.palette {
             Palette::Paper => (&PAPER, &PAPER_OTHERS),
@@ -223,9 +222,10 @@ impl CurveColours {
         self.scheme.line(colour)
     }
 
-    /// One colour for each curve of a panel, given by their depths. The first of a depth has the
-    /// depth's colour; each of the others one that no other curve of the panel has, as long as
-    /// there are any left. In a panel of a single depth none has the depth's.
+    /// Returns one colour for each curve of a panel, given their depths. The first curve of a depth
+    /// has the colour of the depth; each of the others has a colour that no other curve of the
+    /// panel has, while there are any. In a panel of a single depth no curve has the colour of the
+    /// depth.
     pub(super) fn of_panel(&self, depths: &[usize]) -> Vec<Colour> {
         let is_first = |i: usize| !is_one_depth(depths) && !depths[..i].contains(&depths[i]);
         let firsts = (0..depths.len()).filter(|&i| is_first(i));
@@ -242,8 +242,8 @@ impl CurveColours {
     }
 }
 
-/// Whether a panel compares nets of one depth: what tells them apart then has the same colours in
-/// all such panels.
+/// Whether a panel compares nets of one depth; its curves then have the same colours in all such
+/// panels.
 pub(super) fn is_one_depth(depths: &[usize]) -> bool {
     depths.len() > 1 && depths.iter().all(|depth| *depth == depths[0])
 }
@@ -271,7 +271,7 @@ pub(super) fn shortcut_colour(shortcut: Shortcut, look: Look) -> Colour {
 mod tests {
     use super::*;
 
-    /// Every colour of both palettes, each once.
+    /// Every colour of both palettes, without duplicates.
     fn palettes() -> [Vec<Colour>; 2] {
         let paper = PAPER.iter().map(|(_, colour)| *colour).chain(PAPER_OTHERS);
         [paper.collect(), OKABE_ITO_OTHERS.to_vec()]
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn panels_of_one_depth_each_colour_shortcut_types_alike() {
+    fn shortcut_types_have_the_same_colours_in_all_panels() {
         let panels = [vec![8; 3], vec![20; 3], vec![56; 3]];
         let colours = CurveColours::of(&[], Look::default());
         let first = colours.of_panel(&panels[0]);
@@ -368,9 +368,9 @@ mod tests {
         }
     }
 
-    /// How an eye without red, green or blue cones sees linear RGB: Machado, Oliveira and
-    /// Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency",
-    /// severity 1.
+    /// The transformation of linear RGB for an eye without red, green or blue cones: Machado,
+    /// Oliveira and Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision
+    /// Deficiency", severity 1.
     const DEFICIENCIES: [[[f64; 3]; 3]; 3] = [
         [
             [0.152_286, 1.052_583, -0.204_868],

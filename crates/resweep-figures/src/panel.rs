@@ -1,4 +1,4 @@
-//! Draws one panel: legend, axes, spread, lines and direct labels.
+//! Draws one panel: legend, axes, spread, lines and labels.
 
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
@@ -16,10 +16,11 @@ use super::strokes::{BAND_OPACITY, MARK, behind, beside, bold, fine, mark, ring,
 use super::text::Weight;
 use super::view::PanelView;
 
-/// Opacity of the spread over seeds where bands cover each other: with more than this many curves.
+/// Opacity of the spread over seeds if there are more than [`FEW_CURVES`] curves, whose bands
+/// overlap.
 const FAINT_BAND_OPACITY: f64 = 0.1;
 const FEW_CURVES: usize = 5;
-/// Of a line that has a single point.
+/// Radius of a line with a single point.
 pub(super) const POINT_RADIUS: f64 = 2.6;
 const TICK: f64 = 4.0;
 
@@ -32,7 +33,7 @@ pub(super) fn text_font(canvas: &Canvas) -> Font {
     }
 }
 
-/// Draws a panel. `train` is the look of training error in this figure.
+/// Draws a panel. `train` is the style of training error in this figure.
 pub(super) fn draw_panel(
     canvas: &Canvas,
     view: &PanelView,
@@ -63,7 +64,7 @@ pub(super) fn draw_panel(
     draw_labels(canvas, &plot, layout, &shown)
 }
 
-/// The lines of the seeds that diverged, fainter where the others have a mean.
+/// The lines of diverged seeds, fainter if the others have a mean.
 fn draw_diverged(
     canvas: &Canvas,
     plot: &Plot,
@@ -81,7 +82,7 @@ fn draw_diverged(
     Ok(())
 }
 
-/// Shapes on the main lines of the curves that have one.
+/// Draws markers on the main lines of the curves that have one.
 pub(super) fn draw_markers(
     canvas: &Canvas,
     plot: &Plot,
@@ -98,7 +99,7 @@ pub(super) fn draw_markers(
     Ok(())
 }
 
-/// A cross where a seed diverged.
+/// A cross at each diverged seed.
 fn draw_marks(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
     for curve in &plot.view.curves {
         for at in curve.diverged.iter().filter_map(|seed| plot.mark(seed)) {
@@ -108,7 +109,7 @@ fn draw_marks(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// The cross that stands for divergence, on a background that sets it off from the lines below.
+/// Draws the cross that marks divergence, on a background that separates it from the lines below.
 pub(super) fn draw_mark(canvas: &Canvas, (x, y): Xy, colour: Colour) -> Result<(), RenderError> {
     let behind = Stroke {
         width: 2.2 * mark(colour).width,
@@ -122,7 +123,7 @@ pub(super) fn draw_mark(canvas: &Canvas, (x, y): Xy, colour: Colour) -> Result<(
     Ok(())
 }
 
-/// Names the curves of a panel beside their ends.
+/// Labels the curves of a panel beside their ends.
 pub(super) fn label_curves(
     canvas: &Canvas,
     plot: &Plot,
@@ -155,7 +156,7 @@ pub(super) fn draw_grid(canvas: &Canvas, plot: &Plot) -> Result<(), RenderError>
     Ok(())
 }
 
-/// The paper's curves, behind the others.
+/// Draws the paper's curves, behind the others.
 pub(super) fn draw_references(
     canvas: &Canvas,
     plot: &Plot,
@@ -213,7 +214,7 @@ pub(super) fn draw_axes(
     }
 }
 
-/// The spread over seeds, where there is any: a band, or a bar at a single point.
+/// The spread over seeds, if any: a band, or a bar at a single point.
 fn draw_band(
     canvas: &Canvas,
     plot: &Plot,
@@ -244,8 +245,8 @@ fn draw_band(
     canvas.fill(&visible, colour, opacity)
 }
 
-/// A line of training error, or a ring where it has a single point; `look` makes it fainter where
-/// it is that of one seed. In a figure that shows one error only it looks like any other line.
+/// A line of training error, or a ring for a single point; `look` makes a single seed's line
+/// fainter. In a figure of one error only it is a normal line.
 fn draw_train(
     canvas: &Canvas,
     plot: &Plot,
@@ -263,7 +264,7 @@ fn draw_train(
     }
 }
 
-/// A line, or a disc where it has a single point.
+/// A line, or a disc for a single point.
 fn draw_line(
     canvas: &Canvas,
     plot: &Plot,
@@ -279,7 +280,7 @@ fn draw_line(
     draw_parts(canvas, plot, points, stroke)
 }
 
-/// What can be seen of the line through `points`.
+/// Draws the visible parts of the line through `points`.
 pub(super) fn draw_parts(
     canvas: &Canvas,
     plot: &Plot,

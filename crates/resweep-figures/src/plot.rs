@@ -1,4 +1,4 @@
-//! From iterations and errors to places on the page. Pure.
+//! Maps iterations and errors to positions on the page. Pure.
 
 use super::clip::{Rect, Xy, clip_line};
 use super::decimate::{COLUMN, FEW, Shown, decimate};
@@ -6,42 +6,42 @@ use super::reference::ReferenceView;
 use super::series::{DivergedSeed, Point};
 use super::view::{CurveView, PanelView};
 
-/// A panel of more curves draws at most [`POINTS`] points, and no dashes: they would take as much
-/// room in the SVG as all points.
+/// A panel with more curves draws at most [`POINTS`] points, without dashes, to limit the size of
+/// the SVG.
 const MANY_CURVES: usize = 60;
 const POINTS: f64 = 300_000.0;
 
-/// Where a panel's data lie on the page.
+/// The area of a panel's data on the page.
 pub(super) struct Plot<'a> {
     pub view: &'a PanelView,
     pub frame: Rect,
 }
 
 impl Plot<'_> {
-    /// The place of an error in percent at an iteration.
+    /// The position of an error in percent at an iteration.
     pub(super) fn at(&self, iteration: u64, error: f64) -> Xy {
         self.place((iteration as f64, error))
     }
 
-    /// The same between iterations.
+    /// The same for fractional iterations.
     pub(super) fn place(&self, (iteration, error): (f64, f64)) -> Xy {
         let x = self.frame.left + self.view.x.share(iteration) * self.frame.width();
         let y = self.frame.bottom - self.view.y.share(error) * self.frame.height();
         (x, y)
     }
 
-    /// What shows of a curve's training and test error, before it is cut at the frame.
+    /// The visible points of a curve's training and test error, before clipping.
     pub(super) fn lines(&self, curve: &CurveView) -> [Shown; 2] {
         [self.means(&curve.train), self.means(&curve.eval)]
     }
 
-    /// The lines of a seed that diverged.
+    /// The lines of a diverged seed.
     pub(super) fn diverged_lines(&self, seed: &DivergedSeed) -> [Shown; 2] {
         [self.means(&seed.train), self.means(&seed.eval)]
     }
 
-    /// Where a seed that diverged is marked: at its last point, or at the edge that is nearest to
-    /// it; nowhere before its first point.
+    /// The position of a diverged seed's mark: its last point, or the nearest edge; `None` before
+    /// its first point.
     pub(super) fn mark(&self, seed: &DivergedSeed) -> Option<Xy> {
         let end = seed.end()?;
         let (x, y) = self.at(end.iteration, end.mean);
@@ -54,7 +54,7 @@ impl Plot<'_> {
         Some((x.clamp(left, right), y.clamp(top, bottom)))
     }
 
-    /// Where the paper's curve of a net, of test error if it has one, is last seen.
+    /// The visible end of the paper's curve of a net, of its test error if it has one.
     pub(super) fn reference_end(&self, net: &ReferenceView) -> Option<Xy> {
         let parts = if net.eval.is_empty() {
             &net.train
@@ -86,7 +86,7 @@ impl Plot<'_> {
         decimate(points, COLUMN.max(self.frame.width() / columns))
     }
 
-    /// The last part of a line that can be seen.
+    /// The visible end of a line.
     pub(super) fn visible_end(&self, points: &[Xy]) -> Option<Xy> {
         match points[..] {
             [only] => self.frame.contains(only).then_some(only),

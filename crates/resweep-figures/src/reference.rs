@@ -1,4 +1,4 @@
-//! The paper's own curves of the nets that a panel shows. Pure.
+//! Selects the paper's curves of the nets in a panel. Pure.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +10,15 @@ const PAPER_ITERATIONS: f64 = 64_000.0;
 /// Where the paper cuts its curves, in percent, less what reading them off can miss.
 const CUT: f64 = 19.95;
 
-/// A line of places: iteration and error in percent.
+/// A line: iterations and errors in percent.
 type Line = Vec<(f64, f64)>;
 
-/// One of the paper's nets, behind a panel's own curves.
+/// The paper's curves of one net.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ReferenceView {
-    /// Beside the line's end: `paper 20`.
+    /// The label at the line's end: `paper 20`.
     pub label: String,
-    /// In parts: the paper's axis ends at 20 %, and what lies above is not known.
+    /// In parts: the paper's axis ends at 20 %, and the curve above it is unknown.
     pub train: Vec<Line>,
     pub eval: Vec<Line>,
 }
@@ -68,8 +68,8 @@ fn view((residual, depth): (bool, usize), show: Show, scale: f64) -> Option<Refe
     })
 }
 
-/// A curve of figure 6, which has those of figure 1 as well. The panel at the right repeats that
-/// of 110 layers from the middle, but for its beginning.
+/// A curve of figure 6, which includes those of figure 1. Its right panel repeats the 110-layer
+/// curve of the middle one, except for the beginning.
 pub(super) fn figure_6(residual: bool, depth: usize, series: Series) -> Option<&'static Curve> {
     curves().iter().find(|curve| {
         curve.figure == "fig6"
@@ -77,7 +77,7 @@ pub(super) fn figure_6(residual: bool, depth: usize, series: Series) -> Option<&
     })
 }
 
-/// The line without the stretches along the paper's upper edge, its iterations times `scale`.
+/// The line without the parts at the paper's upper edge, with iterations multiplied by `scale`.
 fn parts(points: &[(f64, f64)], scale: f64) -> Vec<Line> {
     let mut parts: Vec<Line> = vec![Vec::new()];
     let mut above = false;

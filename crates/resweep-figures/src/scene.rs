@@ -1,4 +1,4 @@
-//! What every kind of figure is drawn from, and the title and caption that every kind has.
+//! The input of every kind of figure, and the title and caption that all kinds have.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::palette::Colour;
 use super::series::Progress;
 use super::text::Weight;
 
-/// What a figure is drawn from.
+/// The input of a figure.
 pub(super) struct Scene<'a> {
     pub sweep: &'a Sweep,
     pub figure: &'a Figure,

@@ -1,4 +1,4 @@
-//! From runs and their curves to the lines that a figure shows: mean and spread over seeds.
+//! Computes the lines of a figure from runs and their curves: mean and spread over seeds.
 //!
 //! Pure: no drawing, no files. Errors are in percent, positions in iterations.
 
@@ -21,26 +21,26 @@ pub struct Point {
     pub high: f64,
 }
 
-/// One configuration's lines, each in ascending order of iterations. The means are those of the
-/// seeds that did not diverge; each seed that did has lines of its own.
+/// One configuration's lines, each in ascending order of iterations. Means exclude diverged seeds,
+/// which have their own lines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lines {
     /// Index into [`Sweep::configurations`].
     pub configuration: usize,
     pub train: Vec<Point>,
-    /// Test error, or validation error where the configuration holds out a validation set.
+    /// Test error, or validation error if the configuration holds out a validation set.
     pub eval: Vec<Point>,
-    /// The seeds that diverged, the first to do so first.
+    /// The diverged seeds, in the order of divergence.
     pub diverged: Vec<DivergedSeed>,
-    /// Seeds that have recorded a point or diverged.
+    /// The number of seeds that have recorded a point or diverged.
     pub seeds_recorded: usize,
-    /// Seeds that the sweep trains.
+    /// The number of seeds that the sweep trains.
     pub seeds_planned: usize,
-    /// Iterations that a run of this configuration takes.
+    /// The number of iterations of a run of this configuration.
     pub iterations: u64,
 }
 
-/// A seed that diverged, up to its last finite point.
+/// A diverged seed, up to its last finite point.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DivergedSeed {
     /// The iteration at which it diverged.
@@ -50,7 +50,7 @@ pub struct DivergedSeed {
 }
 
 impl DivergedSeed {
-    /// The point at which its longer line ends; `None` before its first.
+    /// The last point of its longer line; `None` without points.
     pub fn end(&self) -> Option<&Point> {
         let ends = [self.train.last(), self.eval.last()];
         ends.into_iter()
@@ -59,22 +59,22 @@ impl DivergedSeed {
     }
 }
 
-/// How far the runs that a figure shows have come.
+/// The progress of the runs in a figure.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
     pub planned: usize,
-    /// Runs with at least one point, or that diverged.
+    /// The number of runs with at least one point, or that diverged.
     pub recorded: usize,
-    /// Runs with a point at their last iteration.
+    /// The number of runs with a point at their last iteration.
     pub complete: usize,
-    /// Where runs diverged, ascending.
+    /// The iterations at which runs diverged, ascending.
     pub diverged: Vec<u64>,
-    /// Complete runs that are no better than guessing.
+    /// The number of complete runs no better than guessing.
     pub no_better_than_chance: usize,
 }
 
-/// The lines of one panel, in the order of its legend. Configurations that the sweep does not
-/// have are left out. Training error is averaged over `smoothing` points of each seed.
+/// The lines of one panel, in the order of its legend; skips configurations that are not in the
+/// sweep. Training error is smoothed over `smoothing` points of each seed.
 pub fn panel_lines(
     sweep: &Sweep,
     panel: &Panel,
@@ -155,7 +155,7 @@ pub fn progress(panels: &[Panel], runs: &[Run], curves: &HashMap<RunId, Curves>)
 }
 
 impl Progress {
-    /// Counts a run that has recorded something.
+    /// Counts a run with records.
     fn count(&mut self, run: &Run, curves: &Curves) {
         let configuration = &run.config.configuration;
         if let Some(at) = curves.diverged {
@@ -171,7 +171,7 @@ impl Progress {
     }
 }
 
-/// The images that a configuration's evaluations use.
+/// The images of a configuration's evaluations.
 pub fn eval_set(validation: Validation) -> EvalSet {
     match validation {
         Validation::None => EvalSet::Test,
@@ -179,16 +179,16 @@ pub fn eval_set(validation: Validation) -> EvalSet {
     }
 }
 
-/// Mean, lowest and highest value at each iteration that all the curves with a point share.
+/// Mean, lowest and highest value at each iteration that all curves with points share.
 ///
-/// Values that are not finite do not count as points. Only shared iterations are kept, because a
-/// mean over different seeds at different iterations would jump where a seed joins or leaves.
+/// Values that are not finite are skipped. Only shared iterations are kept, because a mean over
+/// different seeds at different iterations would jump where a seed joins or leaves.
 pub fn over_seeds<'a>(curves: impl Iterator<Item = Cow<'a, [ErrorPoint]>>) -> Vec<Point> {
     let mut curves = curves.map(ascending).filter(|curve| !curve.is_empty());
     let Some(first) = curves.next() else {
         return Vec::new();
     };
-    // The means are sums until all seeds are in them.
+    // The means are sums until all seeds have been added.
     let mut points: Vec<Point> = first.iter().map(of_one_seed).collect();
     let mut seeds = 1.0;
     for curve in curves {
@@ -210,7 +210,7 @@ fn of_one_seed(point: &ErrorPoint) -> Point {
     }
 }
 
-/// Adds the errors of `curve` to the points at iterations that it has as well; the others go.
+/// Adds the errors of `curve` to the points at common iterations; removes the other points.
 fn join(points: &mut Vec<Point>, curve: &[ErrorPoint]) {
     let mut rest = curve.iter().peekable();
     points.retain_mut(|point| {
@@ -228,7 +228,7 @@ fn join(points: &mut Vec<Point>, curve: &[ErrorPoint]) {
     });
 }
 
-/// The finite points in ascending order; of several at an iteration the last counts.
+/// The finite points in ascending order; at equal iterations the last one wins.
 fn ascending(curve: Cow<'_, [ErrorPoint]>) -> Cow<'_, [ErrorPoint]> {
     let sorted = curve.is_sorted_by(|a, b| a.iteration < b.iteration);
     if sorted && curve.iter().all(|point| point.error_percent.is_finite()) {

@@ -1,4 +1,4 @@
-//! A figure together with what it was made from.
+//! A figure with its metadata.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::facts::encode;
 use super::{Drawing, Facts, RenderError};
 use resweep_core::files::Place;
 
-/// A drawing whose files say what it was made from. The same input gives the same bytes.
+/// A drawing whose files contain metadata about its source. Equal input gives equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamped {
     pub drawing: Drawing,
@@ -23,18 +23,17 @@ impl Stamped {
         encode(rasterise(&self.drawing.svg, PIXELS_PER_UNIT)?, &self.facts)
     }
 
-    /// The SVG document with the facts as its metadata.
+    /// The SVG document with the metadata.
     pub fn svg(&self) -> String {
         self.facts.in_svg(&self.drawing.svg)
     }
 
-    /// Writes `folder/stem.png` and `folder/stem.svg`, and returns their paths in this order.
+    /// Writes `folder/stem.png` and `folder/stem.svg`; returns their paths in this order.
     ///
-    /// The folder is made where it does not exist. Each file appears whole or not at all; an
-    /// old one is replaced.
+    /// Creates the folder. Each file is written atomically and replaces an existing one.
     ///
     /// # Errors
-    /// When the drawing cannot be rasterised or encoded, or a file not be written.
+    /// When the drawing cannot be rasterised or encoded, or a file cannot be written.
     pub fn write(&self, folder: &Place, stem: &str) -> Result<Vec<PathBuf>, RenderError> {
         let (png, svg) = (self.png()?, self.svg());
         Ok(vec![

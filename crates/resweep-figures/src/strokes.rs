@@ -1,4 +1,4 @@
-//! The looks of lines: which error, which part of a plot.
+//! Line styles by meaning: which error, which part of a plot.
 
 use super::canvas::Stroke;
 use super::palette::Colour;
@@ -36,8 +36,8 @@ pub(super) fn dashed(colour: Colour) -> Stroke {
     }
 }
 
-/// A solid thin line: training error in the manner of the paper's figure 4, or of more points
-/// than dashes could show.
+/// A solid thin line: training error as in the paper's figure 4, or with more points than dashes
+/// can show.
 pub(super) fn fine(colour: Colour) -> Stroke {
     Stroke {
         dash: None,
@@ -45,7 +45,7 @@ pub(super) fn fine(colour: Colour) -> Stroke {
     }
 }
 
-/// The paper's lines behind the figure's own: the same, but thinner, so that it stays behind.
+/// The paper's lines behind the figure's own: the same style, but thinner.
 pub(super) fn behind(own: Stroke) -> Stroke {
     Stroke {
         width: 0.6 * own.width,
@@ -64,7 +64,7 @@ pub(super) fn mark(colour: Colour) -> Stroke {
     }
 }
 
-/// The line of one seed beside the mean of others: the same, but fainter.
+/// The line of one seed beside the mean of others: the same style, but fainter.
 pub(super) fn beside(own: Stroke) -> Stroke {
     Stroke {
         opacity: 0.6,
@@ -83,7 +83,7 @@ pub(super) fn thin(colour: Colour) -> Stroke {
     }
 }
 
-/// The way through the plot from the end of a curve to its label in the margin.
+/// The line through the plot from the end of a curve to its label in the margin.
 pub(super) fn far(colour: Colour) -> Stroke {
     Stroke {
         opacity: 0.7,
@@ -101,7 +101,7 @@ pub(super) fn seeds_range(colour: Colour) -> Stroke {
     }
 }
 
-/// A net's responses, dashed for a plain one. Thinner than an error: a net of 110 layers has
+/// A net's responses, dashed for a plain one. Thinner than an error curve: a net of 110 layers has
 /// many corners.
 pub(super) fn response(colour: Colour, plain: bool) -> Stroke {
     let kind = if plain { dashed(colour) } else { bold(colour) };

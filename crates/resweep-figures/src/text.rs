@@ -1,7 +1,7 @@
-//! The figures' font, and how wide text set in it is.
+//! The figures' fonts, and the widths of text.
 //!
-//! Noto Sans comes embedded, so that a figure looks the same on every machine, and DejaVu Sans for
-//! the characters that it lacks.
+//! Noto Sans is embedded, so that figures look the same on every machine; DejaVu Sans has the
+//! characters that it lacks.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,11 +9,11 @@ use std::ops::Range;
 use skrifa::instance::{LocationRef, Size};
 use skrifa::{FontRef, MetadataProvider};
 
-/// Tried in this order by whatever shows the SVG; the PNG always uses the embedded first one.
+/// The font list of the SVG; the PNG always uses the embedded first one.
 pub(super) const FAMILIES: &str = "Noto Sans, Helvetica, Arial, sans-serif";
 /// The embedded family.
 pub(super) const FAMILY: &str = "Noto Sans";
-/// A character that the font does not have, as a share of the font size.
+/// The width of a character that the fonts lack, as a fraction of the font size.
 const UNKNOWN_WIDTH: f64 = 1.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Weight {
 }
 
 impl Weight {
-    /// The TrueType file for what [`Weight::font`] lacks.
+    /// The TrueType file with characters that [`Weight::font`] lacks.
     pub(super) fn fallback(self) -> &'static [u8] {
         match self {
             Weight::Regular => dejavu::sans::regular(),
@@ -51,9 +51,9 @@ pub(super) fn faces() -> [&'static [u8]; 4] {
     ]
 }
 
-/// The next of [`faces`] to ask for what those in `used` lack, the first missing character being
-/// `c`: one that has it, of the same weight if possible. Where none has it, any other: it may have
-/// characters that come later in the text, which would be left out otherwise.
+/// The next of [`faces`] to try for the characters that those in `used` lack, of which `c` is the
+/// first: a face that has it, of the same weight if possible. If none has it, any other face, since
+/// that may have characters later in the text.
 pub(super) fn fallback_face(c: char, used: &[usize]) -> Option<usize> {
     let is_bold = |face: usize| face > 1;
     let first = *used.first()?;
@@ -65,7 +65,7 @@ pub(super) fn fallback_face(c: char, used: &[usize]) -> Option<usize> {
     unused.min_by_key(|&face| (lacks(face), is_bold(face) != is_bold(first)))
 }
 
-/// The fonts that draw a text of a weight, in the order in which they are asked for a character.
+/// The fonts of a weight, in the order in which they are searched for a character.
 fn fonts(weight: Weight) -> [FontRef<'static>; 2] {
     let read = |bytes| FontRef::new(bytes).expect("the embedded fonts are sound");
     [weight.font(), weight.fallback()].map(read)
@@ -91,7 +91,8 @@ pub(super) fn width(text: &str, size: f64, weight: Weight) -> f64 {
         .sum()
 }
 
-/// The characters of a text that no embedded font has, each once: a PNG shows boxes in their place.
+/// The characters of a text that no embedded font has, without duplicates: a PNG shows boxes
+/// instead.
 pub(super) fn unknown(text: &str) -> BTreeSet<char> {
     let [own, fallback] = fonts(Weight::Regular);
     let (own, fallback) = (own.charmap(), fallback.charmap());
@@ -104,7 +105,7 @@ pub(super) fn unknown(text: &str) -> BTreeSet<char> {
     unknown.collect()
 }
 
-/// Says that characters are not drawn, once for all pictures of a command; nothing where all are.
+/// A warning about missing characters, for all pictures of a command; `None` if there are none.
 pub fn unknown_warning(unknown: &BTreeSet<char>) -> Option<String> {
     const NAMED: usize = 20;
     let named: Vec<String> = unknown.iter().take(NAMED).map(char::to_string).collect();
@@ -121,7 +122,7 @@ pub fn unknown_warning(unknown: &BTreeSet<char>) -> Option<String> {
     })
 }
 
-/// Joiners and variation selectors, which change how their neighbours look.
+/// Joiners and variation selectors, which have no width.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{fe00}'..='\u{fe0f}')
 }
@@ -134,8 +135,8 @@ pub(super) fn widest(texts: &[String], size: f64, weight: Weight) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// `text`, or as much of its beginning and its end as fits into `limit` around an ellipsis: what
-/// tells names apart is often at their end. Numbers are kept or left out whole.
+/// Returns `text`, or its beginning and end around an ellipsis if it is wider than `limit`: names
+/// often differ at the end. Numbers are never split.
 pub(super) fn shorten(text: &str, size: f64, weight: Weight, limit: f64) -> String {
     if width(text, size, weight) <= limit {
         return text.to_owned();
@@ -153,11 +154,11 @@ pub(super) fn shorten(text: &str, size: f64, weight: Weight, limit: f64) -> Stri
     let fits = |cut: &str| width(cut, size, weight) <= limit;
     let tail_of = |kept: usize| characters.len() - kept / 2;
     let even = |kept: usize| cut(kept.div_ceil(2), tail_of(kept));
-    // More characters are never narrower, so the first that do not fit can be searched for.
+    // The width grows with the number of characters, so a binary search works.
     let lengths: Vec<usize> = (1..characters.len()).collect();
     let kept = lengths.partition_point(|&kept| fits(&even(kept)));
     let mut ways = vec![even(kept)];
-    // A number that the cut goes through stays where a shorter beginning makes room for it.
+    // A number at the cut is kept if a shorter beginning leaves space for it.
     if let Some(number) = number_around(tail_of(kept)) {
         let heads: Vec<usize> = (1..=kept.div_ceil(2)).collect();
         let head = heads.partition_point(|&head| fits(&cut(head, number.start)));
@@ -171,7 +172,7 @@ pub(super) fn shorten(text: &str, size: f64, weight: Weight, limit: f64) -> Stri
     longest.unwrap_or_default()
 }
 
-/// Where the numbers of a text are: digits with a point, a sign and an exponent, `-2.5e-7`.
+/// The positions of numbers in a text: digits with a point, a sign and an exponent, `-2.5e-7`.
 fn numbers(text: &[char]) -> Vec<Range<usize>> {
     let digit = |at: usize| text.get(at).is_some_and(char::is_ascii_digit);
     let is = |at: usize, any_of: &[char]| text.get(at).is_some_and(|c| any_of.contains(c));
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_broken_at_spaces_only_where_they_must() {
+    fn lines_are_broken_at_spaces_only_if_needed() {
         let all = width("one two three", 10.0, Weight::Regular);
         let text = "one two three";
         assert_eq!(wrap(text, 10.0, Weight::Regular, all), [text]);

@@ -1,4 +1,4 @@
-//! What each panel shows: curves with colours and labels, axes with ranges. Pure.
+//! Computes the content of each panel: curves with colours and labels, axes with ranges. Pure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::palette::{Colour, CurveColours, is_one_depth};
 use super::reference::{ReferenceView, references};
 use super::series::{DivergedSeed, Lines, Point, eval_set, panel_lines};
 
-/// Curves that a panel draws at most; the caption says of how many.
+/// The most curves that a panel draws; the caption states the total.
 pub(super) const CURVES_MAX: usize = 500;
 
 /// One plot.
@@ -19,7 +19,7 @@ pub(super) const CURVES_MAX: usize = 500;
 pub(super) struct PanelView {
     pub title: Option<String>,
     pub curves: Vec<CurveView>,
-    /// Behind the curves.
+    /// Drawn behind the curves.
     pub references: Vec<ReferenceView>,
     /// Iterations.
     pub x: Axis,
@@ -28,13 +28,13 @@ pub(super) struct PanelView {
     pub names: Names,
 }
 
-/// Where a plot names its curves.
+/// The position of a plot's labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Names {
-    /// In a legend above, and beside the curves' ends.
+    /// In a legend above the plot, and beside the curves' ends.
     #[default]
     AtEnds,
-    /// The same, but all beside the plot, wherever curves end.
+    /// In a legend, and in the margin for all curves.
     InMargin,
     /// In the margin only.
     WithoutLegend,
@@ -48,16 +48,16 @@ pub(super) struct CurveView {
     pub label: String,
     /// The name in the legend.
     pub legend: String,
-    /// Behind it in parentheses, unless empty.
+    /// Follows the name in parentheses, unless empty.
     pub remark: String,
-    /// On the line, where its colour is that of another curve too.
+    /// On the line, if its colour is that of another curve too.
     pub marker: Option<Marker>,
-    /// Whether there is anything of it to be seen, or may be once there are data.
+    /// Whether it is visible, or will be once there are data.
     pub visible: bool,
-    /// Empty where the panel does not show it, as is `eval`.
+    /// Empty if the panel does not show it; the same for `eval`.
     pub train: Vec<Point>,
     pub eval: Vec<Point>,
-    /// Seeds that diverged, each with lines of its own.
+    /// Diverged seeds, each with its own lines.
     pub diverged: Vec<DivergedSeed>,
 }
 
@@ -72,13 +72,13 @@ impl PanelView {
         lines.any(|line| line.len() == 1)
     }
 
-    /// Whether the end of a curve is marked as divergence.
+    /// Whether the curve has marks of divergence.
     pub(super) fn has_marks(&self) -> bool {
         let mut seeds = self.curves.iter().flat_map(|curve| &curve.diverged);
         seeds.any(|seed| seed.end().is_some())
     }
 
-    /// Whether any curve is a mean over seeds that differ.
+    /// Whether any curve is a mean over different values.
     pub(super) fn has_spread(&self) -> bool {
         let mut points = self.curves.iter().flat_map(CurveView::points);
         points.any(|point| point.low < point.high)
@@ -92,7 +92,7 @@ impl CurveView {
         self.train.iter().chain(&self.eval).chain(alone)
     }
 
-    /// Whether it was measured but nothing of it lies in the frame.
+    /// Whether it has points but none of them is inside the frame.
     pub(super) fn is_off_scale(&self) -> bool {
         let has_mark = self.diverged.iter().any(|seed| seed.end().is_some());
         !self.visible && !has_mark && self.points().next().is_some()
@@ -103,7 +103,7 @@ impl CurveView {
         !self.train.is_empty() || !self.eval.is_empty()
     }
 
-    /// The seed at whose end the curve is named, where it has no mean: the last one to diverge.
+    /// The seed whose end has the label if there is no mean: the last one to diverge.
     pub(super) fn last_diverged(&self) -> Option<&DivergedSeed> {
         let seeds = self.diverged.iter().rev();
         seeds
@@ -112,8 +112,8 @@ impl CurveView {
     }
 }
 
-/// The views of a figure's panels. Panels that leave an end of their error axis open share it,
-/// so that they can be compared.
+/// The views of a figure's panels. Panels whose axis ends are not set share them, so that they are
+/// comparable.
 pub(super) fn views(
     sweep: &Sweep,
     figure: &Figure,
@@ -144,7 +144,7 @@ fn depths(sweep: &Sweep, lines: &[Lines]) -> Vec<usize> {
     nets.map(|net| net.model.depth).collect()
 }
 
-/// At most [`CURVES_MAX`] of a panel's lines, evenly chosen in its order.
+/// At most [`CURVES_MAX`] of a panel's lines, evenly spaced in its order.
 fn drawn(lines: Vec<Lines>) -> Vec<Lines> {
     let all = lines.len();
     if all <= CURVES_MAX {
@@ -156,7 +156,7 @@ fn drawn(lines: Vec<Lines>) -> Vec<Lines> {
     lines.map(|(_, lines)| lines).collect()
 }
 
-/// What the evaluations of these panels' configurations measure.
+/// The name of the evaluation error of these configurations.
 pub(super) fn eval_name<'a>(
     sweep: &Sweep,
     panels: impl Iterator<Item = &'a Panel>,
@@ -271,13 +271,13 @@ fn curve(
     curve
 }
 
-/// What the legend says of a configuration's seeds.
+/// The legend's remark on a configuration's seeds.
 struct Seeds {
     recorded: usize,
     planned: usize,
-    /// Where seeds diverged, ascending.
+    /// The iterations at which seeds diverged, ascending.
     diverged: Vec<u64>,
-    /// Whether the results decide how many there are.
+    /// Whether the results decide the number of seeds.
     adaptive: bool,
 }
 
@@ -292,7 +292,7 @@ impl Seeds {
     }
 
     /// `no data yet`, `off scale`, `2 of 3 seeds`, `diverged at iteration 3`, or several of these;
-    /// empty where nothing is worth a remark.
+    /// empty if there is nothing to remark.
     fn remark(&self, has_points: bool, off_scale: bool) -> String {
         let (recorded, planned) = (self.recorded, self.planned);
         let mut parts = Vec::new();
@@ -313,7 +313,7 @@ impl Seeds {
     }
 }
 
-/// Every point of a configuration, with whether it is of training error.
+/// Every point of a configuration, with whether it is training error.
 fn all_points(lines: &Lines) -> impl Iterator<Item = (bool, &Point)> {
     let seeds = lines.diverged.iter();
     let train = seeds
@@ -329,8 +329,7 @@ fn shown(points: Vec<Point>, show: bool) -> Vec<Point> {
     if show { points } else { Vec::new() }
 }
 
-/// Whether the panel's configurations are told apart by their depth alone, so that `56-layer`
-/// names one.
+/// Whether the panel's configurations differ only in depth, so that `56-layer` identifies one.
 fn only_depth_differs(sweep: &Sweep, panel: &Panel, indices: &[usize]) -> bool {
     let models: Vec<_> = indices
         .iter()

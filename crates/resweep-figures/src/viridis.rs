@@ -2,8 +2,8 @@
 
 use super::palette::Colour;
 
-/// Viridis (Smith, van der Walt and Firing 2015), which is perceptually uniform and can be read by
-/// people with colour-blindness: ten colours at even distances, as published in R's viridisLite.
+/// Viridis (Smith, van der Walt and Firing 2015), which is perceptually uniform and legible with
+/// colour-blindness: ten equidistant colours, as published in R's viridisLite.
 const VIRIDIS: [Colour; 10] = [
     Colour(0x44, 0x01, 0x54),
     Colour(0x48, 0x28, 0x78),
@@ -17,8 +17,7 @@ const VIRIDIS: [Colour; 10] = [
     Colour(0xFD, 0xE7, 0x25),
 ];
 
-/// The colour at `share` of the scale, 0 (dark violet) to 1 (yellow); straight lines between the
-/// published colours.
+/// The colour at `share` of the scale, 0 (dark violet) to 1 (yellow); interpolates linearly.
 pub(super) fn viridis(share: f64) -> Colour {
     let steps = VIRIDIS.len() - 1;
     let place = share.clamp(0.0, 1.0) * steps as f64;
@@ -26,7 +25,7 @@ pub(super) fn viridis(share: f64) -> Colour {
     VIRIDIS[below].mix(VIRIDIS[below + 1], place - below as f64)
 }
 
-/// Black or white, whichever can be read better on `colour`.
+/// Black or white, whichever has more contrast with `colour`.
 pub(super) fn text_on(colour: Colour) -> Colour {
     let (black, white) = (Colour(0, 0, 0), Colour(255, 255, 255));
     if colour.contrast(black) > colour.contrast(white) {

@@ -36,7 +36,7 @@ impl Trainer for ChildTrainer {
             setting: self.setting.clone(),
         };
         let mut supervised = Supervised::start(&order)?;
-        let answer = supervised.hear(report);
+        let answer = supervised.forward_events(report);
         let (status, printed) = supervised.end()?;
         for line in printed.lines() {
             tracing::info!("child: {line}");
@@ -85,7 +85,7 @@ impl Supervised {
     }
 
     /// Forwards events until the child reports the end of the run or closes its output.
-    fn hear(
+    fn forward_events(
         &mut self,
         report: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
     ) -> Option<Answer> {

@@ -1,17 +1,17 @@
-//! The axis of depths, with a tick at every depth for whose label there is room. Pure.
+//! Computes the axis of depths, with a tick at every depth whose label fits. Pure.
 
 use super::super::axis::Axis;
 use super::super::metrics::TEXT_SIZE;
 use super::super::text::{Weight, width};
 
-/// From this ratio of the deepest to the shallowest net on, the axis is logarithmic: otherwise
-/// 20 to 56 layers would share a few pixels beside 1202.
+/// From this ratio of the deepest to the shallowest net on, the axis is logarithmic; otherwise 20
+/// to 56 layers would share a few pixels beside 1202.
 const LOG_FROM: f64 = 8.0;
-/// Free at both ends, as a share of the depths' span.
+/// Empty space at both ends, as a fraction of the depths' span.
 const MARGIN: f64 = 0.06;
-/// Half a span around a single depth, in layers.
+/// Half of the span around a single depth, in layers.
 const ALONE: f64 = 6.0;
-/// Between two labels.
+/// Distance between two labels.
 const LABEL_GAP: f64 = 6.0;
 
 /// An axis for ascending `depths` on a plot at least `plot_width` wide.
@@ -41,7 +41,7 @@ pub(super) fn axis(depths: &[usize], plot_width: f64) -> Axis {
     axis
 }
 
-/// The ends, and between them every depth whose label covers neither the one before nor the last.
+/// The ends, and every depth in between whose label overlaps neither the previous one nor the last.
 fn labelled(axis: &Axis, depths: &[f64], plot_width: f64) -> Vec<f64> {
     let Some((&last, rest)) = depths.split_last() else {
         return Vec::new();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_depth_stands_in_the_middle() {
+    fn single_depth_is_centred() {
         let axis = axis(&[20], 270.0);
         assert_eq!((axis.share(20.0), axis.ticks), (0.5, vec![20.0]));
     }

@@ -1,4 +1,4 @@
-//! Final error against depth, one line for each shortcut type: the degradation at a glance.
+//! Draws final error against depth, one line per shortcut type.
 
 mod axis;
 mod paint;
@@ -12,8 +12,8 @@ use super::scene::Scene;
 use super::view::PanelView;
 use super::{Drawing, RenderError, describe};
 
-/// Draws a figure of final errors against depth. Depths without a finished run have no point; a
-/// line joins the depths beside them.
+/// Draws a figure of final errors against depth. A depth without a finished run has no point; the
+/// line joins its neighbours.
 pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let views = view::views(scene);
     let plots: Vec<PanelView> = views.iter().map(|view| view.panel.clone()).collect();

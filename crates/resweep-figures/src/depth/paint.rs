@@ -1,4 +1,4 @@
-//! Draws panels of errors against depth where the layout puts them.
+//! Paints panels of errors against depth at the positions of the layout.
 
 use super::super::RenderError;
 use super::super::canvas::{Canvas, Stroke};
@@ -16,7 +16,7 @@ use super::super::strokes::{MARK, SEED_RADIUS, bold, ring, seeds_range};
 use super::view::DepthView;
 
 const MEAN_RADIUS: f64 = 3.2;
-/// Of training error beside test error, and of the paper's points.
+/// Radius of training error beside test error, and of the paper's points.
 const SMALL_RADIUS: f64 = 2.2;
 
 pub(super) fn paint(
@@ -70,7 +70,7 @@ fn draw_panel(
     label_curves(canvas, &plot, layout)
 }
 
-/// A cross at the upper edge for each depth at which every run diverged, side by side where
+/// Draws a cross at the upper edge for each depth at which every run diverged, side by side if
 /// several curves have one there.
 fn draw_marks(canvas: &Canvas, plot: &Plot, diverged: &[(u64, Colour)]) -> Result<(), RenderError> {
     for (i, (depth, colour)) in diverged.iter().enumerate() {
@@ -82,7 +82,7 @@ fn draw_marks(canvas: &Canvas, plot: &Plot, diverged: &[(u64, Colour)]) -> Resul
     Ok(())
 }
 
-/// The ranges over seeds, the line through the means, and a disc at each.
+/// The ranges over seeds, the line through the means, and a disc at each mean.
 fn draw_line(
     canvas: &Canvas,
     plot: &Plot,

@@ -1,4 +1,4 @@
-//! The paper's final errors, as lines over depth. Pure.
+//! Computes the paper's final errors as lines over depth. Pure.
 
 use resweep_core::analysis::paper::Series;
 use resweep_core::analysis::statistics::mean;
@@ -9,11 +9,11 @@ use super::super::reference::{ReferenceView, figure_6};
 /// The depths of figure 6 of the paper.
 const PLAIN: [usize; 4] = [20, 32, 44, 56];
 const RESIDUAL: [usize; 6] = [20, 32, 44, 56, 110, 1202];
-/// From this iteration on the notes on figure 6 average training error, which has settled by then.
+/// The training error is averaged from this iteration on, where it has settled.
 const SETTLED: f64 = 54_000.0;
 
-/// The paper's plain nets, residual nets (option A) or both, from the shallowest to the deepest
-/// that lies within `depths`. What stands for the iteration of a point is a depth.
+/// The paper's plain nets, residual nets (option A) or both, limited to `depths`, ascending. The
+/// iteration of a point is a depth.
 pub(super) fn references(
     plain: bool,
     residual: bool,
@@ -56,8 +56,8 @@ fn view(
     })
 }
 
-/// A curve's final error in percent: the last test error, or the mean of the training error since
-/// it has settled.
+/// A curve's final error in percent: the last test error, or the mean training error from
+/// [`SETTLED`] on.
 fn end(residual: bool, depth: usize, series: Series) -> Option<f64> {
     let points = &figure_6(residual, depth, series)?.points;
     if series == Series::Test {

@@ -1,4 +1,4 @@
-//! What a panel of errors against depth shows. Pure.
+//! Computes the content of a panel of errors against depth. Pure.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use resweep_core::analysis::statistics::mean;
 /// One plot.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DepthView {
-    /// A curve for each shortcut type; what its points have as iteration is a depth.
+    /// A curve for each shortcut type; the iteration of its points is a depth.
     pub panel: PanelView,
     /// The runs behind every mean over several.
     pub seeds: Vec<Seed>,
@@ -37,7 +37,7 @@ pub(super) struct Seed {
     pub colour: Colour,
 }
 
-/// What one panel shows, before its axes are known.
+/// The content of one panel, before its axes are known.
 struct Shown<'a> {
     panel: &'a Panel,
     finals: Vec<Finals>,
@@ -46,8 +46,8 @@ struct Shown<'a> {
     references: Vec<ReferenceView>,
 }
 
-/// The views of a figure's panels. Panels of the same error that leave an end of their axis open
-/// share it, so that they can be compared.
+/// The views of a figure's panels. Panels of the same error whose axis ends are not set share them,
+/// so that they are comparable.
 pub(super) fn views(scene: &Scene) -> Vec<DepthView> {
     let panels = scene.figure.panels.iter();
     let all: Vec<Shown> = panels.map(|panel| shown(scene, panel)).collect();
@@ -176,7 +176,7 @@ fn curve(
     }
 }
 
-/// What the legend says of depths without a final error, and of seeds that diverged.
+/// The legend's remarks on depths without a final error, and on diverged seeds.
 fn remarks(scene: &Scene, mine: &[&Finals]) -> Vec<String> {
     let mut remarks: Vec<String> = Vec::new();
     let is_missing = |f: &&&Finals| f.eval.is_empty() && f.train.is_empty() && !f.all_diverged();
@@ -213,7 +213,7 @@ fn point(errors: &[f64], depth: usize) -> Option<Point> {
     })
 }
 
-/// The seeds themselves, where there are several.
+/// The individual seeds, if there are several.
 fn single(errors: &[f64], depth: usize, colour: Colour) -> Vec<Seed> {
     let several = errors.iter().filter(|_| errors.len() > 1);
     several

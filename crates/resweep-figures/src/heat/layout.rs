@@ -1,4 +1,4 @@
-//! Where a figure of heat maps has everything, from the measured texts. Pure.
+//! Computes the layout of a figure of heat maps from the measured texts. Pure.
 
 use super::super::clip::{Rect, Xy};
 use super::super::layout::paragraph;
@@ -10,23 +10,23 @@ use super::super::names::{Space, distinct};
 use super::super::text::{Weight, widest};
 use super::view::{Cell, HeatView};
 
-/// Height of a line in a cell, and the least size of a cell around its text.
+/// Height of a line in a cell, and the padding and minimum size of a cell.
 pub(super) const CELL_LINE: f64 = 15.0;
 const CELL_PADDING: f64 = 9.0;
 const LEAST_CELL_WIDTH: f64 = 62.0;
 const LEAST_CELL_HEIGHT: f64 = 36.0;
-/// Between cells and colour scale, and the scale's width.
+/// The gap between cells and colour scale, and the scale's width.
 const SCALE_GAP: f64 = 16.0;
 const SCALE_WIDTH: f64 = 12.0;
-/// Height below the cells for what the columns are and the name of this axis.
+/// Height below the cells for the column names and the axis's name.
 const BELOW_CELLS: f64 = 44.0;
-/// The least height of the cells together, which is that of the scale with its name.
+/// The minimum height of all cells together: that of the scale with its name.
 const LEAST_CELLS: f64 = 110.0;
-/// A page is no wider than needed beyond this, nor narrower than the least.
+/// The page's preferred width, which is exceeded only if needed, and its minimum.
 const WISHED_WIDTH: f64 = 960.0;
 const LEAST_WIDTH: f64 = 440.0;
 
-/// A figure's geometry.
+/// The geometry of a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HeatLayout {
     pub width: f64,
@@ -37,17 +37,17 @@ pub(super) struct HeatLayout {
     pub maps: Vec<MapLayout>,
 }
 
-/// A heat map's geometry.
+/// The geometry of a heat map.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct MapLayout {
     /// Left end and text.
     pub title: (Xy, String),
-    /// All cells together.
+    /// The rectangle of all cells.
     pub cells: Rect,
     /// Width and height of a cell.
     pub cell: (f64, f64),
     pub scale: Rect,
-    /// Centres of the names of the rows and of the scale, both upwards.
+    /// Centres of the row axis's name and of the scale's name, which are rotated.
     pub rows_name: Xy,
     pub scale_name: Xy,
 }
@@ -62,7 +62,7 @@ struct Sizes {
     has_title: bool,
 }
 
-/// Lays out the maps in rows, as many in each as the page has room for.
+/// Arranges the maps in rows, as many per row as fit on the page.
 pub(super) fn layout(title: &str, caption: &str, views: &[HeatView]) -> HeatLayout {
     let sizes = sizes(views);
     let widths: Vec<f64> = views.iter().map(|view| sizes.width(view)).collect();
@@ -103,7 +103,7 @@ pub(super) fn layout(title: &str, caption: &str, views: &[HeatView]) -> HeatLayo
     }
 }
 
-/// The titles of all maps, which differ where the maps' do.
+/// The titles of all maps, distinct if the maps' titles are.
 fn titles(views: &[HeatView], sizes: &Sizes) -> Vec<String> {
     let rooms = views.iter().map(|view| sizes.width(view) - sizes.gutter);
     let titles = views

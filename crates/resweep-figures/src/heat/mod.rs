@@ -11,8 +11,8 @@ use resweep_core::domain::Shortcut;
 use super::scene::Scene;
 use super::{Drawing, RenderError, describe};
 
-/// Draws a heat map. Cells of configurations that have no finished run say so; cells that the
-/// sweep does not have are hatched.
+/// Draws a heat map. Cells without a finished run say so; cells that are not in the sweep are
+/// hatched.
 pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let views = view::views(scene);
     let caption = scene.caption(false);

@@ -1,4 +1,4 @@
-//! Draws heat maps where the layout puts them.
+//! Paints heat maps at the positions of the layout.
 
 use super::super::RenderError;
 use super::super::canvas::{Anchor, Canvas, Font};
@@ -12,11 +12,11 @@ use super::super::viridis::{text_on, viridis};
 use super::layout::{CELL_LINE, HeatLayout, MapLayout, cell_lines};
 use super::view::{Cell, HeatView};
 
-/// Between cells, so that neighbours of nearly one colour are told apart.
+/// The gap between cells, which separates neighbours of similar colours.
 const SEAM: f64 = 1.0;
-/// Between the lines that hatch a cell.
+/// Distance between hatch lines.
 const HATCH: f64 = 7.0;
-/// Pieces of the colour scale.
+/// The number of steps of the colour scale.
 const SCALE_STEPS: usize = 64;
 const TICK: f64 = 4.0;
 
@@ -93,7 +93,7 @@ fn draw_cell(
     Ok(())
 }
 
-/// Parallel lines across a cell.
+/// Draws parallel lines across a cell.
 fn hatch(canvas: &Canvas, cell: &Rect) -> Result<(), RenderError> {
     let stroke = thin(canvas.scheme().grid);
     let (width, height) = (cell.width(), cell.height());
@@ -108,13 +108,13 @@ fn hatch(canvas: &Canvas, cell: &Rect) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// The colours from the lowest error (bottom) to the highest, with ticks.
+/// Draws the colours from the lowest error (bottom) to the highest, with ticks.
 fn draw_scale(canvas: &Canvas, view: &HeatView, map: &MapLayout) -> Result<(), RenderError> {
     let bar = map.scale;
     let y = |share: f64| bar.bottom - share * bar.height();
     for step in (0..SCALE_STEPS).rev() {
         let [from, to] = [step, step + 1].map(|step| step as f64 / SCALE_STEPS as f64);
-        // Down to the end: pieces side by side would leave light seams between them.
+        // Each piece extends to the bottom: adjacent pieces would leave light seams.
         let piece = Rect { top: y(to), ..bar };
         canvas.fill_rect(&piece, viridis((from + to) / 2.0), 1.0)?;
     }
@@ -129,7 +129,7 @@ fn draw_scale(canvas: &Canvas, view: &HeatView, map: &MapLayout) -> Result<(), R
     canvas.text_upwards(view.scale.name, map.scale_name, text)
 }
 
-/// The place of a cell, less the seam.
+/// The rectangle of a cell, without the gap.
 fn place(map: &MapLayout, row: usize, column: usize) -> Rect {
     let (width, height) = map.cell;
     let left = map.cells.left + width * column as f64;

@@ -1,4 +1,4 @@
-//! What a heat map shows: rows, columns, cells and the scale of its colours. Pure.
+//! Computes the content of a heat map: rows, columns, cells and the colour scale. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,13 +33,13 @@ pub(in super::super) struct HeatAxis {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum Cell {
-    /// The sweep has no such configuration.
+    /// The configuration is not in the sweep.
     Absent,
-    /// No run has finished; in words, why, line by line.
+    /// No run has finished; the reason, line by line.
     Waiting(Vec<String>),
     Error {
         mean: f64,
-        /// One or more lines: the mean, the deviation, how many seeds.
+        /// One or more lines: the mean, the deviation, the number of seeds.
         lines: Vec<String>,
     },
 }

@@ -1,5 +1,5 @@
-//! Responses of the layers, as in the paper's figure 7: the standard deviation of each 3x3 layer's
-//! output after BN, before the ReLU and the addition.
+//! Draws layer responses, as in the paper's figure 7: the standard deviation of each 3x3 layer's
+//! output after BN, before ReLU and addition.
 
 mod paint;
 mod view;
@@ -17,7 +17,7 @@ use super::scene::Scene;
 use super::view::PanelView;
 use super::{Drawing, RenderError, describe};
 
-/// The height up to which a plot grows so that all names have room beside it.
+/// The maximum height of a plot that is enlarged to make space for all labels.
 const HIGHEST_PLOT: f64 = 350.0;
 
 /// Draws each panel of the figure as two plots: the layers in order, and below sorted by size.

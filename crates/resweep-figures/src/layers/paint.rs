@@ -1,4 +1,4 @@
-//! Draws layer responses where the layout puts them.
+//! Paints layer responses at the positions of the layout.
 
 use super::super::RenderError;
 use super::super::canvas::Canvas;

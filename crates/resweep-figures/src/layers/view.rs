@@ -1,4 +1,4 @@
-//! What a figure of layer responses shows. Pure.
+//! Computes the content of a figure of layer responses. Pure.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ const SORTED: &str = "layer index, sorted by size";
 /// One plot.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LayersView {
-    /// What its points have as iteration is a layer from 1, and as error a standard deviation.
+    /// The iteration of its points is a layer from 1, and their error a standard deviation.
     pub panel: PanelView,
     /// Whether each curve is of a plain net.
     pub plain: Vec<bool>,
@@ -29,10 +29,10 @@ pub(super) struct LayersView {
 /// One net's responses.
 struct Responses {
     configuration: usize,
-    /// In the order of the layers; empty where no run has measured them.
+    /// In the order of the layers; empty if no run has measured them.
     means: Vec<f64>,
     seeds: usize,
-    /// Where runs diverged, ascending.
+    /// The iterations at which runs diverged, ascending.
     diverged: Vec<u64>,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn views(scene: &Scene, layers: &HashMap<RunId, Vec<LayerStat>>) -> V
     row(false).chain(row(true)).collect()
 }
 
-/// The round upper end of an axis for all responses, the paper's included.
+/// The upper end of an axis for all responses, including the paper's, rounded up.
 fn highest(scene: &Scene, all: &[Vec<Responses>]) -> f64 {
     let own = all.iter().flatten();
     let own = own.flat_map(|net| net.means.iter().copied());
@@ -152,8 +152,8 @@ fn curve(
     }
 }
 
-/// The paper's curves of the nets that the panel shows; plain ones in the place of training error,
-/// which is dashed.
+/// The paper's curves of the panel's nets; plain ones take the place of training error, which is
+/// dashed.
 fn references(scene: &Scene, nets: &[Responses], sorted: bool) -> Vec<ReferenceView> {
     if scene.figure.reference == Reference::None {
         return Vec::new();

@@ -1,19 +1,18 @@
-//! Numbers and words in the cells of a table.
+//! Formats numbers and text in the cells of a table.
 
 use super::super::diverged::diverged_at;
 use resweep_core::analysis::statistics::{Interval, Sample};
 use resweep_core::analysis::summary::Summary;
 use resweep_core::domain::printable;
 
-/// Where there is nothing to say.
+/// An empty cell.
 pub(super) const NOTHING: &str = "-";
 
-/// Characters that Markdown gives a meaning inside a line, in some place or other.
+/// Characters with a meaning in Markdown.
 const MARKUP: [char; 10] = ['\\', '|', '`', '*', '_', '[', ']', '<', '>', '~'];
 
-/// Text from outside as Markdown that shows it as it is: nothing in it acts on a terminal, ends a
-/// cell or is markup. An underscore inside a word is no markup and stays, so that
-/// `weight_decay=0.1` can be read in the file too.
+/// Untrusted text escaped for Markdown: it cannot control a terminal, end a cell or be markup. An
+/// underscore inside a word is not markup and is kept, so that `weight_decay=0.1` stays readable.
 pub(super) fn escaped(text: &str) -> String {
     let text = printable(text);
     let characters: Vec<char> = text.chars().collect();
@@ -33,7 +32,7 @@ pub(super) fn escaped(text: &str) -> String {
     shown
 }
 
-/// Whether `amp;` or `#1;` follows on `&`.
+/// Whether an entity such as `amp;` or `#1;` follows an `&`.
 fn begins_entity(after: &[char]) -> bool {
     let name = after
         .iter()
@@ -48,7 +47,7 @@ pub(super) fn number(value: Option<f64>) -> String {
 
 /// `+0.12`
 pub(super) fn signed(value: Option<f64>) -> String {
-    // What rounds to zero has no sign.
+    // A value that rounds to zero has no sign.
     let rounded = value.map(|value| (value * 100.0).round() / 100.0 + 0.0);
     rounded.map_or_else(|| NOTHING.to_owned(), |value| format!("{value:+.2}"))
 }
@@ -76,7 +75,7 @@ pub(super) fn interval(interval: Option<Interval>) -> String {
     )
 }
 
-/// How many seeds the errors are of, and what became of the others.
+/// The number of seeds, and the outcomes of the others.
 pub(super) fn seeds(row: &Summary) -> String {
     let mut text = match row.is_complete() && row.diverged == 0 {
         true => row.finished.to_string(),

@@ -1,4 +1,5 @@
-//! One line for each configuration, for spreadsheets: ten decimals, empty where there is nothing.
+//! Writes one line per configuration, for spreadsheets: ten decimals, empty cells for missing
+//! values.
 
 use csv::Writer;
 
@@ -89,7 +90,7 @@ fn sample(sample: Option<&Sample>) -> [String; 4] {
     ]
 }
 
-/// Ten decimals, without zeros at the end: a mean of 9.5 and 9.7 is 9.6, not 9.600000000000001.
+/// Ten decimals, without trailing zeros: a mean of 9.5 and 9.7 is 9.6, not 9.600000000000001.
 fn number(value: Option<f64>) -> String {
     let rounded = value.map(|value| (value * 1e10).round() / 1e10 + 0.0);
     rounded.map_or_else(String::new, |value| value.to_string())

@@ -1,4 +1,4 @@
-//! A sweep's results as a page of Markdown that can be read as it is.
+//! Writes a sweep's results as Markdown that is readable as plain text.
 
 use resweep_core::analysis::Findings;
 use resweep_core::analysis::pairs::Grid;
@@ -39,12 +39,12 @@ pub(super) fn header(findings: &Findings) -> Vec<&'static str> {
     header
 }
 
-/// A title as a heading: a closing sequence of `#` would be cut off.
+/// A title as a heading: escapes a trailing sequence of `#`.
 fn heading(title: &str) -> String {
     escaped(title).replace('#', "\\#")
 }
 
-/// The rows with their names escaped for Markdown; what else there is in them is ours.
+/// The rows with names escaped for Markdown; the other cells are generated.
 fn escaped_rows(findings: &Findings) -> Vec<Vec<String>> {
     let mut rows = rows(findings);
     for name in rows.iter_mut().filter_map(|row| row.first_mut()) {
@@ -117,7 +117,7 @@ fn by_shortcut(shortcuts: &Grid, rows: &[Summary]) -> String {
     grid(&header, &lines) + "\n" + notes::SHORTCUTS
 }
 
-/// Every character of a table is one column wide, but for those of some folders' names.
+/// The width of a cell in columns; only names of folders may have wide characters.
 fn width_of(cell: &str) -> usize {
     cell.chars().count()
 }

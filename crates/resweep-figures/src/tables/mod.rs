@@ -13,7 +13,7 @@ pub use sections::{Section, sections};
 
 use super::RenderError;
 
-/// How a table is written.
+/// The format of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFormat {
     Markdown,
@@ -24,7 +24,7 @@ pub enum TableFormat {
 impl TableFormat {
     pub const ALL: [TableFormat; 3] = [Self::Markdown, Self::Csv, Self::Json];
 
-    /// The ending of a file's name.
+    /// The file name extension.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Markdown => "md",
@@ -37,7 +37,7 @@ impl TableFormat {
 /// The table as text that ends with a line break.
 ///
 /// # Errors
-/// [`RenderError::Table`] where a row cannot be written in the format.
+/// [`RenderError::Table`] if a row cannot be written in the format.
 pub fn table(findings: &Findings, format: TableFormat) -> Result<String, RenderError> {
     match format {
         TableFormat::Markdown => Ok(markdown::table(findings)),

@@ -1,4 +1,4 @@
-//! What stands below a table: verdicts, and what the numbers are.
+//! Writes the text below a table: verdicts, and how to read the numbers.
 
 use resweep_core::analysis::Findings;
 use resweep_core::analysis::expectations::Checked;
@@ -10,13 +10,13 @@ use resweep_core::domain::printable;
 
 use super::cells::{escaped, signed};
 
-/// Below a table of shortcuts.
+/// The note below a table of shortcuts.
 pub(super) const SHORTCUTS: &str = "\
 Test error and, in parentheses, training error, in percent. The sequel (arXiv 1603.05027) found \
 that 1x1 projections on every shortcut (option C) hurt at 110 layers, 12.22 % against 6.61 % with \
 the identity, where the paper found them to help a little at 34 layers on ImageNet.\n";
 
-/// Each claim with the comparisons that it stands on.
+/// Each claim with its comparisons.
 pub(super) fn verdicts(findings: &Findings) -> String {
     if findings.verdicts.is_empty() {
         return String::new();
@@ -55,7 +55,7 @@ fn comparison(comparison: &Comparison) -> String {
     }
 }
 
-/// What the sweep file expects, and what was found.
+/// The expectations of the sweep file, and the results.
 pub(super) fn expectations(findings: &Findings) -> String {
     if findings.expectations.is_empty() {
         return String::new();
@@ -68,7 +68,7 @@ pub(super) fn expectations(findings: &Findings) -> String {
     format!("\n## Expectations\n\n{}", lines.collect::<String>())
 }
 
-/// How many seeds there are and why, where that was decided by the results.
+/// The number of seeds and the reason, for adaptive repeats.
 pub(super) fn seeds(findings: &Findings) -> String {
     let Some(growth) = &findings.growth else {
         return String::new();
@@ -82,21 +82,21 @@ pub(super) fn seeds(findings: &Findings) -> String {
     format!("\n## Seeds\n\n{summary}\n\n{}", lines.collect::<String>())
 }
 
-/// How the numbers are to be read, under a heading.
+/// How to read the numbers, under a heading.
 pub(super) fn notes(findings: &Findings) -> String {
     let mut notes = findings.remarks(escaped);
     notes.extend(about(findings));
     format!("\n## Notes\n\n{}\n", notes.join("\n\n"))
 }
 
-/// How the numbers are to be read, a paragraph each, as plain text.
+/// How to read the numbers, one paragraph each, as plain text.
 pub(super) fn all(findings: &Findings) -> Vec<String> {
     let mut notes = findings.remarks(printable);
     notes.extend(about(findings));
     notes
 }
 
-/// What the numbers are.
+/// The definitions of the numbers.
 fn about(findings: &Findings) -> Vec<String> {
     let mut notes = Vec::new();
     notes.push(
@@ -115,7 +115,7 @@ fn about(findings: &Findings) -> Vec<String> {
     notes
 }
 
-/// Where the paper's numbers are from.
+/// The sources of the paper's numbers.
 fn sources(findings: &Findings) -> Option<String> {
     let shown = || findings.rows.iter().filter_map(|row| row.paper);
     let has = |source| shown().any(|paper| paper.source == source);

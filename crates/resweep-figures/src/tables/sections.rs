@@ -1,4 +1,4 @@
-//! A sweep's results as tables for a page: cells of plain text, which whoever shows them escapes.
+//! A sweep's results as tables of plain text, which the caller must escape.
 
 use resweep_core::analysis::Findings;
 use resweep_core::analysis::expectations::Checked;
@@ -12,13 +12,13 @@ use super::{markdown, notes};
 pub struct Section {
     pub title: &'static str,
     pub columns: Vec<&'static str>,
-    /// As many cells in each as there are columns.
+    /// One cell per column.
     pub rows: Vec<Vec<String>>,
-    /// How to read it; may be empty.
+    /// How to read the table; may be empty.
     pub note: String,
 }
 
-/// Results, and verdicts and expectations where there are any.
+/// Results, and verdicts and expectations if there are any.
 pub fn sections(findings: &Findings) -> Vec<Section> {
     let mut sections = vec![Section {
         title: "Results",
@@ -45,7 +45,7 @@ pub fn sections(findings: &Findings) -> Vec<Section> {
     sections
 }
 
-/// The claim, and a row for each comparison that it stands on.
+/// The claim, and a row for each of its comparisons.
 fn verdict(verdict: &Verdict) -> Vec<Vec<String>> {
     let claim = format!("{} ({})", verdict.claim, verdict.measure.as_str());
     let judgement = verdict.judgement.as_str().to_owned();
