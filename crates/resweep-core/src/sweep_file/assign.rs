@@ -1,5 +1,5 @@
-//! Keys as `[axes]`, `[[zip]]`, `[[exclude]]` and `[[include]]` write them: `depth`,
-//! `"train.lr"` or `train.lr`.
+//! Keys as written in `[axes]`, `[[zip]]`, `[[exclude]]` and `[[include]]`: `depth`, `"train.lr"`
+//! or `train.lr`.
 
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
@@ -7,7 +7,7 @@ use super::source::Origin;
 use super::suggest;
 use super::tree::{Entry, Node, Table, Value};
 
-/// One key and what was written for it.
+/// A key and the value written for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Assigned<'t> {
     pub key: Key,
@@ -15,7 +15,7 @@ pub struct Assigned<'t> {
     pub node: &'t Node,
 }
 
-/// Reads a table whose keys are keys of data, model or train; each at most once, whatever its
+/// Reads a table whose keys are keys of data, model or train; a key may occur once, whatever its
 /// spelling. `place` names the table in messages.
 pub fn assignments<'t>(
     table: &'t Table,
@@ -46,7 +46,7 @@ pub fn assignments<'t>(
     assigned
 }
 
-/// A bare or a qualified name.
+/// Finds a key by its bare or its qualified name.
 pub fn find(name: &str) -> Option<Key> {
     let Some((section, name)) = name.split_once('.') else {
         return Key::find_settable(name);
@@ -70,7 +70,7 @@ fn add<'t>(
         let absent = assigned.iter().all(|other| other.key != key);
         absent.then_some(key)
     };
-    // A misspelt key is told, and then read as what it is likely to be.
+    // A misspelt key is reported, then read as the key that it is probably meant to be.
     let Some(key) = key.or_else(likely) else {
         return;
     };
@@ -83,7 +83,7 @@ fn add<'t>(
         assigned.push(new);
         return;
     };
-    // The command line wins over another spelling of the key in the file.
+    // An override replaces a key of the file, however that is spelt.
     match (old.key_at.is_override(), new.key_at.is_override()) {
         (false, true) => *old = new,
         (true, false) => {}
@@ -96,7 +96,7 @@ pub fn settable_names() -> Vec<&'static str> {
     keys.map(|spec| spec.name).collect()
 }
 
-/// The name behind the table's.
+/// The part of a name after the table.
 fn bare(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or_default()
 }
@@ -118,7 +118,7 @@ fn unknown(entry: &Entry, place: &str) -> Problem {
 }
 
 fn twice(key: Key, first: Origin, second: Origin, place: &str) -> Problem {
-    Problem::new(second, format!("`{}` is twice in {place}", key.name()))
+    Problem::new(second, format!("`{}` occurs twice in {place}", key.name()))
         .label("again")
         .context(first, "first here")
         .help("keep one of the two")

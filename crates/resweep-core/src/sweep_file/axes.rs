@@ -1,4 +1,4 @@
-//! `[axes]` and `[[zip]]`: the values that the grid is the product of.
+//! Reads `[axes]` and `[[zip]]`: the values whose product is the grid.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use super::setting::{Setting, Settings};
 use super::source::Origin;
 use super::tree::{Table, Value};
 
-/// One dimension of the grid: keys that advance together, one for a plain axis.
+/// A dimension of the grid: keys that advance together; a plain axis has one key.
 #[derive(Debug)]
 pub struct Axis {
     pub keys: Vec<Key>,
-    /// As many settings in each row as there are keys; at least one row.
+    /// Each row has one setting per key; there is at least one row.
     pub rows: Vec<Vec<Setting>>,
 }
 
-/// All dimensions in the order of the file, `[axes]` before `[[zip]]`. An axis that is no list of
-/// values has one refused value: its key is given, and not missing.
+/// All dimensions in the order of the file, `[axes]` before `[[zip]]`. An axis that is not a list
+/// of values gets one invalid value, so that its key is not reported as missing too.
 pub fn read(root: &Table, base: &Settings, problems: &mut Problems) -> Vec<Axis> {
     let mut axes = Vec::new();
     let mut taken = HashMap::new();
@@ -52,8 +52,8 @@ pub fn read(root: &Table, base: &Settings, problems: &mut Problems) -> Vec<Axis>
     axes
 }
 
-/// A key is one axis at most, and then has no value of its own in the file. Returns whether this
-/// is its first axis.
+/// Checks that a key is used by one axis only and has no value elsewhere in the file. Returns
+/// whether this is its first axis.
 fn claim(
     taken: &mut HashMap<Key, Origin>,
     axis: Assigned<'_>,
@@ -94,7 +94,7 @@ fn also_set(axis: Assigned<'_>, setting: &Setting) -> Problem {
     }
 }
 
-/// The settings of one axis, at least one.
+/// The settings of an axis, at least one.
 fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
     let name = assigned.key.name();
     let problem = match &assigned.node.value {
@@ -127,7 +127,7 @@ fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
     vec![Setting::refused(assigned.node.at)]
 }
 
-/// Columns of equal length side by side; `None` where there is no column.
+/// Zips columns of equal length; returns `None` without any column.
 fn zip(assigned: &[Assigned<'_>], problems: &mut Problems) -> Option<Axis> {
     let columns: Vec<Vec<Setting>> = assigned
         .iter()
@@ -167,7 +167,7 @@ fn uneven(first: &Assigned<'_>, length: usize, other: &Assigned<'_>, found: usiz
         .help("keys of a [[zip]] advance together: give each as many values")
 }
 
-/// Tells of rows that are there already, and drops them.
+/// Reports rows that are repeated, and drops them.
 fn drop_repeated(axis: &mut Axis, problems: &mut Problems) {
     let names: Vec<&str> = axis.keys.iter().map(|key| key.name()).collect();
     let names = names.join(", ");
@@ -178,7 +178,7 @@ fn drop_repeated(axis: &mut Axis, problems: &mut Problems) {
         }
         let text: Vec<String> = row.iter().map(Setting::to_string).collect();
         let text = text.join(", ");
-        let message = format!("axis `{names}` has {text} twice");
+        let message = format!("axis `{names}` contains {text} twice");
         let Some(first) = seen.insert(text, row[0].at) else {
             return true;
         };

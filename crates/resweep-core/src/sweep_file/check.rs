@@ -1,4 +1,4 @@
-//! Checks one value against what its key takes.
+//! Checks a value against the kind of its key.
 
 use super::growth;
 use super::keys::KeySpec;
@@ -11,7 +11,7 @@ use super::text;
 use super::tree::{Node, Value};
 use super::warmup;
 
-/// Checks `node` as the value of the key `spec`; whatever is wrong goes to `problems`.
+/// Checks `node` as the value of the key `spec`; adds all errors to `problems`.
 pub fn setting(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Setting {
     let parts = match &node.value {
         Value::Array(elements) => elements.iter().map(|element| element.at).collect(),
@@ -53,10 +53,10 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
     }
 }
 
-/// Boxed, for a problem is much larger than a value.
+/// The error is boxed because a problem is much larger than a value.
 pub type Result<T> = std::result::Result<T, Box<Problem>>;
 
-/// `help:` line that says what a key takes and what it is for.
+/// Returns the `help:` line with the allowed values and the meaning of a key.
 pub fn usage(spec: &KeySpec) -> String {
     format!(
         "`{}` takes {}: {}",
@@ -66,7 +66,7 @@ pub fn usage(spec: &KeySpec) -> String {
     )
 }
 
-/// A value that is not allowed.
+/// Reports a value that is not allowed.
 pub fn refused(spec: &KeySpec, node: &Node, message: String, label: &str) -> Box<Problem> {
     Box::new(
         Problem::new(node.at, message)
@@ -75,7 +75,7 @@ pub fn refused(spec: &KeySpec, node: &Node, message: String, label: &str) -> Box
     )
 }
 
-/// A value of another type.
+/// Reports a value of another type.
 pub fn wrong_type(spec: &KeySpec, node: &Node, expected: &str) -> Box<Problem> {
     let message = format!(
         "`{}` must be {expected}, found {}",
@@ -90,7 +90,7 @@ pub fn wrong_type(spec: &KeySpec, node: &Node, expected: &str) -> Box<Problem> {
     )
 }
 
-/// A number or boolean in quotes is the likeliest slip.
+/// The most likely error is a number or boolean in quotes.
 fn unquoted(node: &Node, expected: &str) -> Option<String> {
     let Value::String(text) = &node.value else {
         return None;
@@ -104,7 +104,7 @@ fn unquoted(node: &Node, expected: &str) -> Option<String> {
     fits.then(|| format!("leave out the quotes: {text}"))
 }
 
-/// An integer within bounds.
+/// Checks an integer and its bounds.
 pub fn integer(spec: &KeySpec, node: &Node, min: u64, max: u64) -> Result<u64> {
     let Value::Integer(integer) = node.value else {
         return Err(wrong_type(spec, node, "an integer"));
@@ -120,7 +120,7 @@ pub fn integer(spec: &KeySpec, node: &Node, min: u64, max: u64) -> Result<u64> {
     }
 }
 
-/// A finite number; integers count as numbers.
+/// Checks that a number is finite; integers count as numbers.
 pub fn finite(spec: &KeySpec, node: &Node) -> Result<f64> {
     let number = match node.value {
         #[expect(
@@ -156,7 +156,7 @@ fn number(spec: &KeySpec, node: &Node) -> Result<f64> {
         let label = spec.kind.allowed().replacen("a number", "must be", 1);
         return Err(refused(spec, node, message, &label));
     }
-    // Minus zero is zero, also in a run's identity.
+    // -0 becomes 0, since it would make another run key.
     Ok(number + 0.0)
 }
 

@@ -9,7 +9,7 @@ use super::resolve::{DataFolders, Places, with_context, word};
 use super::setting::Point;
 use crate::domain::{BrokenImage, Configuration, DataConfig, Dataset, Validation};
 
-/// CIFAR-10 and CIFAR-100 alike.
+/// Training images of CIFAR-10 and of CIFAR-100.
 const CIFAR_TRAIN_IMAGES: usize = 50_000;
 
 /// Training images before any are held out; unknown for a folder until it is read.
@@ -44,7 +44,7 @@ pub fn config(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Op
             Dataset::Folder => point.number(Key::TestFraction),
             _ => None,
         },
-        // Without effect elsewhere, so it must not tell two runs apart.
+        // It has no effect for other data sets, so it must not change the run key.
         broken_image: match dataset {
             Dataset::Folder => broken_image,
             _ => BrokenImage::Fail,
@@ -52,7 +52,7 @@ pub fn config(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Op
     })
 }
 
-/// An existing folder.
+/// Checks that the path is an existing folder.
 fn path(
     point: &Point<'_>,
     dataset: Dataset,
@@ -85,7 +85,7 @@ fn path(
     None
 }
 
-/// How to come by a data set.
+/// Says how to obtain a data set.
 fn get(dataset: Dataset) -> &'static str {
     match dataset {
         Dataset::Cifar10 => "`make data` downloads CIFAR-10 to data/cifar10",
@@ -116,7 +116,7 @@ fn check_validation(
     false
 }
 
-/// A mini-batch has to fit into the training images, where their number is known.
+/// Checks that a mini-batch fits into the training images, if their number is known.
 pub fn check_batch(point: &Point<'_>, problems: &mut Problems) {
     let images = word(point, Key::Dataset).and_then(train_images);
     let (Some(all), Some(held_out)) = (images, point.size(Key::Validation)) else {
@@ -126,11 +126,11 @@ pub fn check_batch(point: &Point<'_>, problems: &mut Problems) {
         return;
     };
     let images = all.saturating_sub(held_out);
-    // Holding out everything is told elsewhere.
+    // Another check reports a validation split of all images.
     if images == 0 || batch <= images {
         return;
     }
-    // A default batch is not the mistake: holding out too much is.
+    // If the batch size is the default, the validation split is too large.
     let at = match point.at(Key::Validation) {
         Some(validation) if !at.is_written() => validation,
         _ => at,
@@ -145,8 +145,8 @@ pub fn check_batch(point: &Point<'_>, problems: &mut Problems) {
     problems.push(problem.help(format!("`batch_size` can be at most {images} here")));
 }
 
-/// Tells of keys that were written and have no effect in any configuration. An override of
-/// `dataset` may leave them behind.
+/// Reports keys that are set but have no effect in any configuration. Keys that lost their effect
+/// by an override of `dataset` are allowed.
 pub fn check_unused(
     points: &[Point<'_>],
     configurations: &[Configuration],

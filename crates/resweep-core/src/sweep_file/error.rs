@@ -1,4 +1,4 @@
-//! Why there is no sweep.
+//! Errors of a sweep file.
 
 use std::fmt;
 use std::io;
@@ -12,31 +12,31 @@ use super::suggest;
 
 /// A sweep file that cannot be used.
 ///
-/// Its `Display` is one line; [`SpecError::render`] says everything.
+/// `Display` gives one line, [`SpecError::render`] the complete report.
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
-    /// There is no such file, or it may not be read.
+    /// The file does not exist or cannot be read.
     #[error("cannot read the sweep file `{}`: {source}", path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    /// It is a pipe or a device.
+    /// The path is a pipe or a device.
     #[error("`{}` is a pipe or a device, not a file", path.display())]
     NoFile { path: PathBuf },
-    /// It is text in another encoding, as some editors on Windows save it.
+    /// The file has another encoding; some editors on Windows save UTF-16.
     #[error("`{}` is UTF-16 text, not UTF-8", path.display())]
     Utf16 { path: PathBuf },
-    /// It is larger than any sweep file.
+    /// The file is larger than the limit.
     #[error("`{}` is larger than {} MB", path.display(), FILE_BYTES_MAX / 1_000_000)]
     TooLarge { path: PathBuf },
-    /// Its content or an override is wrong.
+    /// The content or an override is invalid.
     #[error("{0}")]
     Invalid(Box<Mistakes>),
 }
 
-/// All mistakes of a sweep file and its overrides.
+/// All errors of a sweep file and its overrides.
 #[derive(Debug)]
 pub struct Mistakes {
     pub(super) path: PathBuf,
@@ -56,8 +56,8 @@ impl fmt::Display for Mistakes {
 }
 
 impl SpecError {
-    /// Draws every problem as rustc draws its own, then the summary. `styled` adds terminal
-    /// colours. Ends without a line break.
+    /// Formats every problem in the style of rustc, then the summary. `styled` adds terminal
+    /// colours. The text does not end with a line break.
     pub fn render(&self, styled: bool) -> String {
         let summary = self.to_string();
         match self {
@@ -74,7 +74,7 @@ impl SpecError {
                 render::title(&summary, &[help.to_owned()], styled)
             }
             SpecError::NoFile { .. } => {
-                let help = "write the sweep to a file: it is read again when the sweep goes on";
+                let help = "write the sweep to a file: it is read again when the sweep resumes";
                 render::title(&summary, &[help.to_owned()], styled)
             }
             SpecError::Unreadable { path, .. } => {
@@ -84,7 +84,7 @@ impl SpecError {
     }
 }
 
-/// The sweep files beside a path that is not there.
+/// Names the sweep files in the folder of a path that does not exist.
 fn neighbours(path: &Path) -> String {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -1,4 +1,4 @@
-//! `[[expect]]`: what a sweep's errors are to be.
+//! Reads `[[expect]]`: the expected errors of a sweep.
 
 use super::axes::Axis;
 use super::keys::{Key, Section};
@@ -10,10 +10,10 @@ use super::source::Origin;
 use super::tree::{Table, Value};
 use crate::domain::{Expectation, Measure};
 
-/// The keys that are tables of conditions.
+/// Keys whose values are tables of conditions.
 const CONDITIONS: [&str; 3] = ["where", "worse", "better"];
 
-/// One expectation as written, its values checked.
+/// An expectation as written, with checked values.
 #[derive(Debug)]
 pub struct Expect {
     at: Origin,
@@ -23,7 +23,7 @@ pub struct Expect {
     better: Option<Conditions>,
 }
 
-/// Reads `[[expect]]`, and `expect` in `[figure]` or in any `[[figure]]`.
+/// Reads `[[expect]]`, and `expect` in `[figure]` or in each `[[figure]]`.
 pub fn read(root: &Table, problems: &mut Problems) -> Vec<Expect> {
     let mut found = tables(root, problems);
     for figure in figures(root) {
@@ -35,7 +35,7 @@ pub fn read(root: &Table, problems: &mut Problems) -> Vec<Expect> {
         .collect()
 }
 
-/// `[figure]` or each `[[figure]]`; anything else is told where figures are read.
+/// Returns `[figure]` or each `[[figure]]`; the reader of figures reports other types.
 fn figures(root: &Table) -> Vec<&Table> {
     fn as_table(value: &Value) -> Option<&Table> {
         match value {
@@ -50,7 +50,7 @@ fn figures(root: &Table) -> Vec<&Table> {
     }
 }
 
-/// One table or a list of them.
+/// Accepts one table or a list of tables.
 fn tables<'t>(parent: &'t Table, problems: &mut Problems) -> Vec<(Origin, &'t Table)> {
     match parent.get("expect") {
         Some(entry) => match &entry.node.value {
@@ -89,7 +89,8 @@ impl Expect {
             .flatten()
     }
 
-    /// An expectation is a target or an order, and has what that needs and nothing else.
+    /// Checks that the expectation is either a target or an order, and has only the keys of that
+    /// kind.
     fn check_kind(&self, table: &Table, problems: &mut Problems) {
         let has = |name: &str| table.get(name).is_some();
         let at = |name: &str| table.get(name).map_or(self.at, |entry| entry.key_at);
@@ -139,8 +140,8 @@ impl Expect {
         ));
     }
 
-    /// What is expected of the configurations at `points`, which are in the sweep's order. An
-    /// expectation that an override left without a configuration is dropped.
+    /// Returns the expectations for the configurations at `points`, which are in the order of the
+    /// sweep. An expectation without configurations is dropped if an override removed them.
     pub fn resolve(
         &self,
         points: &[Point<'_>],

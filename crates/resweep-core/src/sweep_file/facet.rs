@@ -1,4 +1,4 @@
-//! `facet`: the values of a key, each of which gets a panel.
+//! Implements `facet`: one panel for each value of a key.
 
 use super::keys::Key;
 use super::limits::PANELS_MAX;
@@ -6,7 +6,7 @@ use super::numbers;
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Point, Setting};
 
-/// The configurations that have one value of a key.
+/// The configurations with one value of a key.
 pub struct Facet {
     /// `20 layers`, `plain`, `lr = 0.05`.
     pub title: String,
@@ -14,8 +14,8 @@ pub struct Facet {
     pub configurations: Vec<usize>,
 }
 
-/// Divides `points` by the key that `setting` names, in the order of its values in the sweep. A
-/// key that every point has alike, and one of too many values, is told.
+/// Groups `points` by the key that `setting` names, in the order of its values in the sweep.
+/// Reports a key with the same value in all points, and a key with too many values.
 pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) -> Vec<Facet> {
     let Some(Checked::Key(key)) = setting.value else {
         return Vec::new();
@@ -43,7 +43,7 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
         }
         facets[at].configurations.push(index);
     }
-    // What a `--set` took away is not a mistake of the file.
+    // The override removed the values, so the file is not at fault.
     let overridden = |point: &Point<'_>| point.at(key).is_some_and(|at| at.is_override());
     if facets.len() == 1 && !points.iter().any(overridden) {
         problems.push(same_everywhere(setting, key));

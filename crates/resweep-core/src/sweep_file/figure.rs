@@ -1,4 +1,4 @@
-//! `[figure]`, or several `[[figure]]`: which configurations each panel shows, and its error axis.
+//! Reads `[figure]` or several `[[figure]]`: the configurations of each panel, and the error axis.
 
 use super::keys::{Key, Section};
 use super::limits::{FIGURES_MAX, PANELS_MAX};
@@ -10,10 +10,10 @@ use super::source::Origin;
 use super::tree::{Table, Value};
 use crate::domain::{Figure, Look, Palette, Panel, Reference, Theme, TrainLine};
 
-/// What a figure is called that has no name.
+/// The name of a figure that sets none.
 const NAME: &str = "figure";
 
-/// A figure as written, its values checked.
+/// A figure as written, with checked values.
 #[derive(Debug, Default)]
 pub struct FigureTable {
     pub(super) settings: Settings,
@@ -26,8 +26,8 @@ pub(super) struct PanelTable {
     only: Option<Conditions>,
 }
 
-/// Reads `[figure]`, or every `[[figure]]`, with the panels; without any there is one figure of
-/// everything.
+/// Reads `[figure]` or every `[[figure]]`, with the panels. Without a table there is one figure
+/// with all configurations.
 pub fn read(root: &Table, problems: &mut Problems) -> Vec<FigureTable> {
     let Some(entry) = root.get("figure") else {
         return vec![FigureTable::default()];
@@ -74,7 +74,7 @@ fn figure(table: &Table, problems: &mut Problems) -> FigureTable {
     figure
 }
 
-/// Figures of the same name would overwrite each other.
+/// Reports figures of the same name: they would overwrite each other's files.
 fn check_names(figures: &[(Origin, FigureTable)], problems: &mut Problems) {
     for (i, (at, figure)) in figures.iter().enumerate() {
         let name = figure.name();
@@ -91,8 +91,7 @@ fn check_names(figures: &[(Origin, FigureTable)], problems: &mut Problems) {
         let problem = Problem::new(at, format!("two figures are called `{name}`"))
             .label("the same name")
             .context(*first, "the first one");
-        problems
-            .push(problem.help("give each `[[figure]]` a `name` of its own: it names the files"));
+        problems.push(problem.help("give each `[[figure]]` its own `name`, which names its files"));
     }
 }
 
@@ -112,9 +111,9 @@ impl FigureTable {
         self.panels.iter().filter_map(|panel| panel.only.as_ref())
     }
 
-    /// Finds the configurations of each panel among `points`, which are in the sweep's order.
-    /// Panels that an override left without a configuration are dropped; without any panel, the
-    /// figure's kind decides.
+    /// Finds the configurations of each panel among `points`, which are in the order of the sweep.
+    /// Drops panels without configurations if an override removed them. Without panels, the kind of
+    /// the figure determines them.
     pub fn resolve(&self, points: &[Point<'_>], problems: &mut Problems) -> Figure {
         let panels = self.resolve_panels(points, problems);
         let settings = self.settings.point();
@@ -137,7 +136,7 @@ impl FigureTable {
         self.settings.point().text(Key::FigureName).unwrap_or(NAME)
     }
 
-    /// A panel's settings, with those of the figure where it has none.
+    /// The settings of a panel; the figure's are the default.
     pub(super) fn panel(
         &self,
         own: &Settings,
@@ -162,7 +161,7 @@ impl FigureTable {
 }
 
 impl PanelTable {
-    /// Indices into `points`; a panel of nothing is told.
+    /// Returns indices into `points`; reports a panel without configurations.
     pub(super) fn configurations(
         &self,
         points: &[Point<'_>],
@@ -191,7 +190,7 @@ fn look(figure: &Point<'_>) -> Look {
     }
 }
 
-/// An average over an even number of points has no point in its middle.
+/// A centred moving average needs an odd number of points.
 fn smoothing(figure: &Point<'_>, problems: &mut Problems) -> usize {
     let points = figure.size(Key::FigureSmoothing).unwrap_or(1);
     if points.is_multiple_of(2)
@@ -212,7 +211,7 @@ fn ticks(point: &Point<'_>, key: Key) -> Option<Vec<f64>> {
     }
 }
 
-/// The lower end has to be below the upper one, wherever each is written.
+/// Checks that the lower end is below the upper end; either can come from the panel or the figure.
 fn check_range(panel: &Point<'_>, figure: &Point<'_>, problems: &mut Problems) {
     let min = panel.get(Key::PanelYMin).or(figure.get(Key::FigureYMin));
     let max = panel.get(Key::PanelYMax).or(figure.get(Key::FigureYMax));

@@ -1,5 +1,5 @@
-//! Which panels a figure has: those that are written, one for each value of a key, or what suits
-//! its kind.
+//! Determines the panels of a figure: those in the file, one for each value of a key, or the
+//! default for its kind.
 
 use super::facet;
 use super::figure::FigureTable;
@@ -10,7 +10,8 @@ use super::setting::{Checked, Point, Settings};
 use crate::domain::{FigureKind, Panel, Show};
 
 impl FigureTable {
-    /// The panels that are written or that `facet` makes; without any, the figure's kind decides.
+    /// Returns the panels in the file or those of `facet`; without either, the default for the
+    /// figure's kind.
     pub(super) fn resolve_panels(
         &self,
         points: &[Point<'_>],
@@ -37,7 +38,7 @@ impl FigureTable {
         panels
     }
 
-    /// Panels that an override left without a configuration are dropped.
+    /// Drops panels without configurations if an override removed them.
     fn written(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
         let mut panels = Vec::new();
         for table in &self.panels {
@@ -59,7 +60,7 @@ impl FigureTable {
         }
     }
 
-    /// Layer responses are there to be drawn only where the runs measure them.
+    /// Checks that the runs measure layer responses if the figure draws them.
     fn check_measured(&self, panels: &[Panel], points: &[Point<'_>], problems: &mut Problems) {
         let mut shown = panels.iter().flat_map(|panel| &panel.configurations);
         let lacking = shown.any(|&index| points[index].boolean(Key::LayerStats) == Some(false));
@@ -70,7 +71,7 @@ impl FigureTable {
         }
     }
 
-    /// One panel for each value of the key that `facet` names.
+    /// Returns one panel for each value of the key that `facet` names.
     fn facets(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
         let Some(setting) = self.settings.get(Key::FigureFacet) else {
             return Vec::new();
@@ -105,7 +106,7 @@ impl FigureTable {
         panels.collect()
     }
 
-    /// The errors that a panel draws, which layer responses do not.
+    /// Returns the errors that a panel draws; a figure of layer responses draws none.
     pub(super) fn show(&self, panel: &Point<'_>, problems: &mut Problems) -> Show {
         let figure = self.settings.point();
         let own = panel.get(Key::PanelShow);
@@ -148,7 +149,7 @@ fn by_shortcut(points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
         .collect()
 }
 
-/// A panel of both errors as two, one of each.
+/// Splits a panel of both errors into one panel for each error.
 fn each_error(panel: Panel) -> Vec<Panel> {
     if panel.show != Show::Both {
         return vec![panel];

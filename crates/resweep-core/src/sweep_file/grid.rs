@@ -1,5 +1,5 @@
-//! The configurations of a sweep, before they are resolved: the product of the axes, less what is
-//! excluded, changed and extended by what is included.
+//! Builds the configurations of a sweep before they are resolved: the product of the axes, without
+//! the excluded points, changed and extended by `[[include]]`.
 
 use super::axes::Axis;
 use super::limits::CONFIGURATIONS_MAX;
@@ -8,19 +8,19 @@ use super::rules::{Conditions, Exclude, Include};
 use super::setting::{Point, Settings};
 use super::source::Origin;
 
-/// The settings of one configuration, and the place that asked for it.
+/// The settings of one configuration, and the position in the file that it comes from.
 #[derive(Debug, Clone)]
 pub struct Candidate<'a> {
     pub point: Point<'a>,
     pub from: Origin,
-    /// Whether it is an extra one, from an `[[include]]`.
+    /// Whether it is an additional configuration of an `[[include]]`.
     pub is_extra: bool,
-    /// `depth=20 shortcut=A`: what distinguishes it.
+    /// `depth=20 shortcut=A`: the settings that differ between configurations.
     pub description: String,
 }
 
-/// Expands the grid. `start` is the place of a sweep without axes. `None` where it is too large or
-/// nothing is left of it, which is told.
+/// Expands the grid. `start` is the position to report for a sweep without axes. Returns `None` if
+/// the grid is too large or empty, which it reports.
 pub fn expand<'a>(
     base: &'a Settings,
     axes: &'a [Axis],
@@ -43,7 +43,7 @@ pub fn expand<'a>(
     Some(candidates)
 }
 
-/// Counts before anything is expanded.
+/// Checks the size before anything is expanded.
 fn check_size(axes: &[Axis], includes: &[Include], problems: &mut Problems) -> Option<()> {
     let mut extra = includes.iter().filter(|i| i.matching.is_none());
     let mut size = 1usize;
@@ -90,7 +90,7 @@ fn product<'a>(base: &'a Settings, axes: &'a [Axis], start: Origin) -> Vec<Candi
     candidates
 }
 
-/// A candidate with the values of one row of an axis.
+/// Adds the values of one row of an axis to a candidate.
 fn step<'a>(candidate: &Candidate<'a>, axis: &'a Axis, row: usize) -> Candidate<'a> {
     let mut next = candidate.clone();
     for (key, setting) in axis.keys.iter().zip(&axis.rows[row]) {
@@ -123,7 +123,7 @@ fn include<'a>(
     includes: &'a [Include],
     problems: &mut Problems,
 ) {
-    // Every condition is on the grid as the axes made it, whatever an earlier include has set.
+    // All conditions are compared with the grid of the axes, before any `[[include]]` changes it.
     let points: Vec<Point<'_>> = candidates.iter().map(|c| c.point).collect();
     for include in includes {
         match &include.matching {

@@ -1,5 +1,5 @@
-//! `init` as a table: `{ from = { depth = 20 }, deepen = "identity" }`, and the configurations that
-//! others grow from.
+//! Reads `init` as a table, `{ from = { depth = 20 }, deepen = "identity" }`, and derives the
+//! parent configurations that other configurations are initialised from.
 
 use std::fmt;
 
@@ -16,20 +16,20 @@ use super::text;
 use super::tree::{Entry, Node, Table, Value};
 use crate::domain::Configuration;
 
-/// The words that `init` takes.
+/// The strings that `init` takes.
 pub const WORDS: [&str; 2] = ["he-fan-out", "he-fan-in"];
 const FIELDS: [&str; 2] = ["from", "deepen"];
 
-/// What a configuration grows from: itself, but for these keys.
+/// The difference between a configuration and its parent.
 #[derive(Debug, Clone)]
 pub struct Grown {
     /// Keys of `[train]`, `depth`, `init` and `decay`.
     from: Vec<(Key, Setting)>,
-    /// What `init` is where `from` has none.
+    /// The parent's `init` if `from` does not set it.
     init: Box<Setting>,
 }
 
-/// A word, or a table that names what the network grows from.
+/// Reads a string, or a table that names the parent.
 pub fn init(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let told = match &node.value {
         Value::String(_) => match text::word(spec, node, &WORDS) {
@@ -74,7 +74,7 @@ fn grown(spec: &KeySpec, node: &Node, table: &Table, problems: &mut Problems) ->
     Some(Checked::Grown(Grown { from, init }))
 }
 
-/// There is one way to deepen a network, and it has to be named: others may come.
+/// There is one method to deepen a network. It must be named, so that others can be added.
 fn deepens(spec: &KeySpec, node: &Node, table: &Table, problems: &mut Problems) -> bool {
     let problem = match table.get("deepen").map(|entry| &entry.node) {
         Some(Node {
@@ -93,7 +93,7 @@ fn deepens(spec: &KeySpec, node: &Node, table: &Table, problems: &mut Problems) 
     false
 }
 
-/// `None` where it is not clear what is meant, which is told.
+/// Returns `None` if the meaning is unclear, which it reports.
 fn from(entry: &Entry, problems: &mut Problems) -> Option<Vec<(Key, Setting)>> {
     let table = section::as_table(entry, problems)?;
     let before = problems.len();
@@ -112,7 +112,8 @@ fn from(entry: &Entry, problems: &mut Problems) -> Option<Vec<(Key, Setting)>> {
     (problems.len() == before).then_some(settings)
 }
 
-/// A network can only be put into another of its kind, that learns from the same images.
+/// Other keys change the shape of the parameters or the training images, so parent and child must
+/// agree in them.
 fn may_differ(key: Key) -> bool {
     let of_train = key.spec().section == Section::Train;
     of_train || matches!(key, Key::Depth | Key::Init | Key::Decay)
@@ -125,7 +126,7 @@ fn has_to_agree(assigned: &Assigned<'_>) -> Problem {
         .help("`from` takes `depth`, `init`, `decay` and the keys of [train]")
 }
 
-/// The point that `point` grows from, if it grows.
+/// Returns the parent's point if `point` has one.
 pub fn source<'a>(point: &Point<'a>) -> Option<Point<'a>> {
     let Some(Checked::Grown(grown)) = point.value(Key::Init) else {
         return None;
@@ -138,7 +139,7 @@ pub fn source<'a>(point: &Point<'a>) -> Option<Point<'a>> {
     Some(source)
 }
 
-/// Tells where the network would not become deeper.
+/// Reports a parent that is not shallower than the network.
 pub fn check_depth(point: &Point<'_>, source: &Point<'_>, problems: &mut Problems) {
     let (Some(deep), Some(shallow)) = (point.integer(Key::Depth), source.integer(Key::Depth))
     else {
@@ -157,8 +158,8 @@ pub fn check_depth(point: &Point<'_>, source: &Point<'_>, problems: &mut Problem
     ));
 }
 
-/// Appends what the candidates grow from, and what that grows from in turn. `None` where that is
-/// too much, which is told.
+/// Appends the parents of the candidates, and the parents of those. Returns `None` if there are too
+/// many, which it reports.
 pub fn add_sources(candidates: &mut Vec<Candidate<'_>>, problems: &mut Problems) -> Option<()> {
     let mut next = 0;
     while next < candidates.len() {
@@ -182,8 +183,7 @@ pub fn add_sources(candidates: &mut Vec<Candidate<'_>>, problems: &mut Problems)
     Some(())
 }
 
-/// Removes the candidates from `first` on, which others grow from, whose configuration is there
-/// already.
+/// Removes the candidates from `first` on, which are parents, whose configuration exists already.
 pub fn drop_known(
     candidates: &mut Vec<Candidate<'_>>,
     configurations: &mut Vec<Configuration>,
@@ -194,7 +194,7 @@ pub fn drop_known(
         .iter()
         .enumerate()
         .map(|(place, configuration)| {
-            // Every value has one form in JSON, and JSON can be hashed.
+            // Every value has one JSON form, and JSON can be hashed.
             let form = serde_json::to_string(configuration).unwrap_or_default();
             seen.insert(form) || place < first
         })
@@ -206,7 +206,7 @@ pub fn drop_known(
 }
 
 impl PartialEq for Grown {
-    /// What was written, in any order; where it was written does not matter.
+    /// Compares the settings in any order, without their positions.
     fn eq(&self, other: &Self) -> bool {
         let has = |(key, setting): &(Key, Setting)| {
             let mut theirs = other.from.iter();

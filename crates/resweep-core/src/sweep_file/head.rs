@@ -1,4 +1,4 @@
-//! `[sweep]`: name, title, description, seeds and attempts.
+//! Reads `[sweep]`: name, title, description, seeds and attempts.
 
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
@@ -8,18 +8,18 @@ use super::source::Origin;
 use super::tree::Table;
 use crate::domain::AdaptiveRepeats;
 
-/// What `max_attempts` is where it is not given.
+/// The default of `max_attempts`.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// `[sweep]` as written, its values checked.
+/// `[sweep]` as written, with checked values.
 #[derive(Debug)]
 pub struct Head {
-    /// The place of the table, or the beginning of the file.
+    /// The position of the table, or the start of the file.
     pub at: Origin,
     settings: Settings,
 }
 
-/// What `[sweep]` says.
+/// The resolved values of `[sweep]`.
 #[derive(Debug)]
 pub struct Resolved {
     pub name: String,
@@ -30,7 +30,7 @@ pub struct Resolved {
     pub max_attempts: u32,
 }
 
-/// Reads the values that are there.
+/// Reads the keys that are set.
 pub fn read(root: &Table, problems: &mut Problems) -> Head {
     let mut settings = Settings::default();
     if let Some(table) = section::table(root, "sweep", problems) {
@@ -45,7 +45,7 @@ pub fn read(root: &Table, problems: &mut Problems) -> Head {
 }
 
 impl Head {
-    /// `None` where something is missing or refused, which is told.
+    /// Returns `None` if a value is missing or invalid, which it reports.
     pub fn resolve(&self, problems: &mut Problems) -> Option<Resolved> {
         let point = self.settings.point();
         if point.get(Key::Name).is_none() {
@@ -68,7 +68,7 @@ impl Head {
         })
     }
 
-    /// `seeds`, or 1 to `repeats`; what is on the command line replaces what is in the file.
+    /// Returns `seeds`, or 1 to `repeats`; an override replaces the value of the file.
     fn seeds(&self, problems: &mut Problems) -> Option<Seeds> {
         let given = (
             self.settings.get(Key::Repeats),
@@ -92,7 +92,7 @@ impl Head {
     }
 }
 
-/// The seeds that may be trained, and the rule by which they are added.
+/// The seeds that may be trained, and the rule that adds them.
 type Seeds = (Vec<u64>, Option<AdaptiveRepeats>);
 
 fn counted(repeats: &Setting) -> Option<Seeds> {

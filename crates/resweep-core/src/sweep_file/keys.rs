@@ -1,5 +1,5 @@
-//! Every key of a sweep file: the one place that names it, says what it takes and what it
-//! defaults to. The reader and the test of the documentation go by this table.
+//! Table of all keys of a sweep file, with their kinds, defaults and meanings. The reader and the
+//! test of the documentation use this table.
 
 use crate::domain::Look;
 
@@ -7,7 +7,7 @@ use super::kind::{Kind, integer, positive, ratio};
 use Fallback::{Required, Text, Value};
 use Section::{Data, Expect, Figure, Model, Panel, Sweep, Train};
 
-/// The tables that hold single values.
+/// The tables that contain single values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Section {
     Data,
@@ -20,7 +20,7 @@ pub enum Section {
 }
 
 impl Section {
-    /// The sections whose keys an axis can vary.
+    /// The sections whose keys can be axes.
     pub const SETTABLE: [Section; 3] = [Section::Data, Section::Model, Section::Train];
 
     /// The table's name in the file.
@@ -41,7 +41,7 @@ impl Section {
     }
 }
 
-/// A key; its number is its place in [`KEYS`].
+/// A key; its discriminant is its index in [`KEYS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     Dataset,
@@ -119,7 +119,7 @@ impl Key {
         section.keys().find(|spec| spec.name == name).map(|s| s.key)
     }
 
-    /// Finds a key that an axis can vary; the names are unique across their sections.
+    /// Finds a key that can be an axis; the names are unique across sections.
     pub fn find_settable(name: &str) -> Option<Key> {
         Section::SETTABLE
             .into_iter()
@@ -127,14 +127,14 @@ impl Key {
     }
 }
 
-/// What a key is where nobody sets it.
+/// The default of a key.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fallback {
-    /// A value, as TOML.
+    /// A value in TOML.
     Value(&'static str),
-    /// It has to be given.
+    /// The key must be set.
     Required,
-    /// In words.
+    /// A description.
     Text(&'static str),
 }
 
@@ -148,7 +148,7 @@ pub struct KeySpec {
     pub meaning: &'static str,
 }
 
-/// The keys that `--set` takes for one value or for an axis, in the order of the documentation.
+/// The keys that `--set` takes for a value or an axis, in the order of the documentation.
 pub fn override_keys() -> Vec<String> {
     let sections = [Data, Model, Train, Sweep, Figure];
     let keys = sections.into_iter().flat_map(Section::keys);

@@ -1,13 +1,13 @@
-//! What a key takes, in types and in words.
+//! Kinds of values that keys take, and their descriptions.
 
 use super::limits::{
     LINE_LENGTH_MAX, LIST_MAX, NAME_LENGTH_MAX, PATH_BYTES_MAX, SEEDS_MAX, TEXT_LENGTH_MAX,
 };
 
-/// The values that a key takes.
+/// The type and range of a key's values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// One of these words.
+    /// One of these strings.
     Word(&'static [&'static str]),
     Integer {
         min: u64,
@@ -16,33 +16,33 @@ pub enum Kind {
     Number {
         min: f64,
         max: f64,
-        /// Whether `min` itself is refused.
+        /// Whether `min` itself is excluded.
         min_open: bool,
-        /// Whether `max` itself is refused.
+        /// Whether `max` itself is excluded.
         max_open: bool,
     },
     Boolean,
-    /// 6n+2.
+    /// An integer 6n+2.
     Depth,
     /// Pixels, a multiple of 4.
     ImageSize,
-    /// A sweep's name.
+    /// The name of a sweep or a figure.
     Name,
     /// Text in one line.
     Line,
     Text,
     Folder,
     Seeds,
-    /// How many seeds, or when there are enough.
+    /// The number of seeds, or the rule that adds them.
     Repeats,
-    /// Iterations or fractions of the whole.
+    /// Iterations, or fractions of all iterations.
     Drops,
     Warmup,
-    /// A word, or what a network grows from.
+    /// A string, or the parent of a network.
     Init,
     /// Percentages.
     Ticks,
-    /// The name of a key that an axis can vary.
+    /// The name of a key that can be an axis.
     Settable,
 }
 
@@ -67,7 +67,7 @@ pub const fn positive(max: f64) -> Kind {
     }
 }
 
-/// A number between two others, both included.
+/// A number in a closed interval.
 pub const fn ratio(min: f64, max: f64) -> Kind {
     Kind::Number {
         min,
@@ -78,7 +78,7 @@ pub const fn ratio(min: f64, max: f64) -> Kind {
 }
 
 impl Kind {
-    /// What is allowed, for messages and for the documentation.
+    /// Describes the allowed values, for messages and the documentation.
     pub fn allowed(&self) -> String {
         match self {
             Kind::Word(words) => one_of(words),
@@ -133,13 +133,13 @@ impl Kind {
         }
     }
 
-    /// Whether a single value of this kind is itself a list.
+    /// Whether a single value of this kind is a list.
     pub fn is_list(&self) -> bool {
         matches!(self, Kind::Seeds | Kind::Drops | Kind::Ticks)
     }
 }
 
-/// `"a"`, `"b"` or `"c"`, each as it is written in the file.
+/// `"a"`, `"b"` or `"c"`, as written in the file.
 fn one_of(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
     match quoted.split_last() {

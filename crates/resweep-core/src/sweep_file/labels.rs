@@ -1,4 +1,4 @@
-//! Names for the configurations of a sweep, and the search for two that are the same.
+//! Labels of a sweep's configurations, and the check for duplicates.
 
 use std::collections::HashMap;
 
@@ -46,8 +46,8 @@ pub fn labels(
     labels
 }
 
-/// What a panel calls its configurations: by what tells them apart in the panel, where its title
-/// can say the rest, else as the sweep does.
+/// Returns the labels in a panel. They contain only the keys that vary in the panel if its title
+/// can name the others; otherwise they are the sweep's labels.
 pub fn panel_labels(
     panel: &Panel,
     points: &[Point<'_>],
@@ -74,7 +74,7 @@ pub fn varying(points: &[&Point<'_>]) -> Vec<Key> {
         .collect()
 }
 
-/// Whether some of the networks grow from another, and the others all begin in one way.
+/// Whether some networks have a parent, and the others are all initialised in one way.
 fn has_one_scratch(points: &[&Point<'_>], key: Key) -> bool {
     let grows = |value: &Option<&Checked>| matches!(value, Some(Checked::Grown(_)));
     let values = || points.iter().map(|point| point.value(key));
@@ -83,8 +83,8 @@ fn has_one_scratch(points: &[&Point<'_>], key: Key) -> bool {
     values().any(|value| grows(&value)) && scratch.all(|value| Some(value) == first)
 }
 
-/// ` lr=0.05`; ` from depth=20` where it is what a network grows from, beside which the others may
-/// be ` from scratch`.
+/// Returns ` lr=0.05`, or ` from depth=20` for a network with a parent; the others are then
+/// labelled ` from scratch`.
 fn suffix(point: &Point<'_>, key: Key, one_scratch: bool, numbers: &[f64]) -> String {
     match point.value(key) {
         Some(Checked::Grown(grown)) => format!(" {grown}"),
@@ -110,7 +110,7 @@ fn numbers(points: &[&Point<'_>], key: Key) -> Vec<f64> {
         .collect()
 }
 
-/// Tells of the first configuration that equals an earlier one, and how many more do.
+/// Reports the first configuration that equals an earlier one, and the number of others.
 pub fn check_duplicates(
     candidates: &[Candidate<'_>],
     configurations: &[Configuration],
@@ -120,7 +120,7 @@ pub fn check_duplicates(
     let mut told: Option<Problem> = None;
     let mut more = 0usize;
     for (candidate, configuration) in candidates.iter().zip(configurations) {
-        // Every value has one form in JSON, and JSON can be hashed.
+        // Every value has one JSON form, and JSON can be hashed.
         let Ok(form) = serde_json::to_string(configuration) else {
             continue;
         };
@@ -130,7 +130,7 @@ pub fn check_duplicates(
             (Some(_), Some(_)) => more += 1,
         }
     }
-    let more = (more > 0).then(|| format!("{more} more configurations are there twice"));
+    let more = (more > 0).then(|| format!("{more} more configurations occur twice"));
     if let Some(problem) = told {
         problems.push(problem.maybe_help(more));
     }
@@ -152,7 +152,7 @@ fn duplicate(again: &Candidate<'_>, first: &Candidate<'_>, same: &Configuration)
     problem.help("remove one of the two: a configuration trains once per seed")
 }
 
-/// Where two candidates differ in what was written.
+/// Returns positions at which the two candidates differ.
 fn places(again: &Candidate<'_>, first: &Candidate<'_>) -> (Origin, Origin) {
     if again.is_extra || first.is_extra {
         return (again.from, first.from);

@@ -7,10 +7,10 @@ use super::problem::{Problem, Problems};
 use super::setting::{Checked, Drops};
 use super::tree::{Node, Value};
 
-/// Seeds are stored as TOML and SQLite integers.
+/// TOML and SQLite store seeds as signed integers.
 const SEED_MAX: u64 = i64::MAX.unsigned_abs();
 
-/// Distinct seeds, at least one.
+/// Checks distinct seeds, at least one.
 pub fn seeds(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let elements = elements(spec, node, problems)?;
     if elements.is_empty() || elements.len() > SEEDS_MAX {
@@ -35,7 +35,7 @@ pub fn seeds(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Che
     distinct.then_some(Checked::Seeds(seeds))
 }
 
-/// Ascending iterations or ascending fractions; none at all is allowed.
+/// Checks ascending iterations or ascending fractions; the list can be empty.
 pub fn drops(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let elements = few(spec, node, problems)?;
     let is_float = |node: &Node| matches!(node.value, Value::Float(_));
@@ -58,7 +58,7 @@ pub fn drops(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Che
     }
 }
 
-/// Ascending percentages; none at all means that they are chosen.
+/// Checks ascending percentages; the renderer chooses ticks if the list is empty.
 pub fn ticks(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let elements = few(spec, node, problems)?;
     let ticks = each(elements, problems, |node| percentage(spec, node))?;
@@ -75,7 +75,7 @@ fn elements<'n>(spec: &KeySpec, node: &'n Node, problems: &mut Problems) -> Opti
     }
 }
 
-/// A list of at most [`LIST_MAX`] elements.
+/// Checks that a list has at most [`LIST_MAX`] elements.
 fn few<'n>(spec: &KeySpec, node: &'n Node, problems: &mut Problems) -> Option<&'n [Node]> {
     let elements = elements(spec, node, problems)?;
     if elements.len() <= LIST_MAX {
@@ -87,7 +87,7 @@ fn few<'n>(spec: &KeySpec, node: &'n Node, problems: &mut Problems) -> Option<&'
     None
 }
 
-/// Checks every element and tells of each that is wrong.
+/// Checks every element and reports each that is invalid.
 fn each<T>(
     elements: &[Node],
     problems: &mut Problems,
@@ -139,7 +139,7 @@ fn percentage(spec: &KeySpec, node: &Node) -> Result<f64> {
     Err(refused(spec, node, message, "must be from 0 to 100"))
 }
 
-/// Tells of the first element that is not above the one before it.
+/// Reports the first element that is not greater than its predecessor.
 fn ascending<T: PartialOrd>(
     spec: &KeySpec,
     elements: &[Node],

@@ -1,12 +1,12 @@
-//! From a sweep file and `--set` overrides to a [`Sweep`], or to every mistake in them.
+//! Reads a sweep file and its `--set` overrides into a [`Sweep`], or reports every error in them.
 //!
-//! What was written comes first, what it means second. `parse` and `overrides` make a tree whose
-//! every value knows its place; `section`, `axes`, `rules` and `figure` check each value against
-//! the table in `keys`; `grid` and `resolve` put them together. Nothing stops at the first
-//! mistake: a refused value stays as a gap that later checks pass over.
+//! `parse` and `overrides` build a tree whose values know their positions; `section`, `axes`,
+//! `rules` and `figure` check each value against the table in `keys`; `grid` and `resolve` build
+//! the configurations. Reading does not stop at the first error: an invalid value is kept as
+//! invalid, and later checks skip it.
 //!
-//! Paths of data sets are relative to the working directory, like the sweep file's own path, and
-//! stored as given: a sweep names one folder wherever the file lies.
+//! Paths of data sets are relative to the working directory, as the path of the sweep file is, and
+//! are stored as written: a sweep names the same folder wherever its file is.
 
 mod assign;
 mod axes;
@@ -65,21 +65,22 @@ use tree::{Entry, Table, Value};
 /// Training images of the synthetic data set.
 pub const SYNTHETIC_TRAIN_IMAGES: usize = 10_000;
 
-/// Reads and checks the sweep file at `path` with `overrides`, the `KEY=VALUE` arguments of `--set`.
+/// Reads and checks the sweep file at `path` with `overrides`, the `KEY=VALUE` arguments of
+/// `--set`.
 ///
 /// # Errors
-/// As [`SweepText::read`] and [`SweepText::sweep`].
+/// Those of [`SweepText::read`] and [`SweepText::sweep`].
 pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
     SweepText::read(path)?.sweep(overrides, DataFolders::Exist)
 }
 
-/// The text of a sweep file. The file is read once; what is checked is what gets recorded.
+/// The text of a sweep file. The file is read once, so that the recorded text is the checked text.
 #[derive(Debug, Clone)]
 pub struct SweepText {
-    /// The file, or another name for messages.
+    /// The path of the file, or another name for messages.
     origin: PathBuf,
     text: String,
-    /// The first byte that is not UTF-8 and was replaced.
+    /// The position of the first byte that is not UTF-8 and was replaced.
     not_utf8_from: Option<usize>,
 }
 
@@ -97,7 +98,7 @@ impl SweepText {
         })
     }
 
-    /// A text that was recorded; messages call it `origin`.
+    /// Wraps a recorded text; messages name it `origin`.
     pub fn recorded(origin: PathBuf, text: String) -> Self {
         Self {
             origin,
@@ -106,7 +107,7 @@ impl SweepText {
         }
     }
 
-    /// The file's path, or what else messages call the text.
+    /// The path of the file, or another name for messages.
     pub fn origin(&self) -> &Path {
         &self.origin
     }
@@ -116,7 +117,7 @@ impl SweepText {
         &self.text
     }
 
-    /// The sweep that the text means with `overrides`.
+    /// Checks the text with `overrides` and returns the sweep.
     ///
     /// # Errors
     /// Every mistake in the text and the overrides, in the order of the text.
@@ -129,8 +130,8 @@ impl SweepText {
         check(&self.origin, text, overrides, folders, problems)
     }
 
-    /// The sweep that the text means with `overrides`, with the title, figures and expectations of
-    /// another text instead of its own; `None` where they do not go together.
+    /// Returns the sweep of this text with `overrides`, but with the title, figures and
+    /// expectations of another text; `None` if the two do not fit.
     pub fn sweep_with_figures_of(
         &self,
         overrides: &[String],
@@ -144,7 +145,7 @@ impl SweepText {
         let own = sources(self, overrides);
         let mut root = document(&own, &mut problems);
         let shown = document(&sources(other, other_overrides), &mut problems);
-        // Their places are in two texts, so no message could show them.
+        // The positions are in two texts, so errors could not be shown.
         if !problems.is_empty() {
             return None;
         }
@@ -154,7 +155,7 @@ impl SweepText {
     }
 }
 
-/// Replaces what says how a sweep is shown.
+/// Replaces the keys that affect only the presentation of a sweep.
 fn take_figures(root: &mut Table, mut shown: Table) {
     replace(root, &mut shown, &["figure", "expect"]);
     if let (Some(sweep), Some(shown)) = (root.get_mut("sweep"), shown.get_mut("sweep"))
@@ -173,7 +174,7 @@ fn replace(table: &mut Table, by: &mut Table, keys: &[&str]) {
         .extend(by.entries.extract_if(.., |entry| named(entry)));
 }
 
-/// The sweep that a text means, or every mistake in it besides those that are known.
+/// Returns the sweep of a text, or all errors in it, including `problems`.
 fn check(
     path: &Path,
     text: String,
@@ -199,7 +200,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, SpecError> {
         path: path.to_owned(),
         source,
     };
-    // To open a pipe that nobody writes to, or a device, can wait for ever.
+    // Opening a pipe without a writer, or a device, can block forever.
     let kind = fs::metadata(path).map_err(unreadable)?.file_type();
     if !kind.is_file() && !kind.is_dir() {
         return Err(SpecError::NoFile {
@@ -223,8 +224,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>, SpecError> {
     Ok(bytes)
 }
 
-/// Whether a text is UTF-16: it has a byte order mark, or begins with an ASCII character of two
-/// bytes. UTF-8 text has no zero bytes.
+/// Detects UTF-16: the text has a byte order mark, or begins with an ASCII character in two bytes.
+/// UTF-8 text has no zero bytes.
 fn is_utf16(bytes: &[u8]) -> bool {
     matches!(
         bytes,
@@ -232,7 +233,8 @@ fn is_utf16(bytes: &[u8]) -> bool {
     )
 }
 
-/// The file as text, and the first byte that is not UTF-8; such bytes are replaced.
+/// Decodes the file and returns the position of the first byte that is not UTF-8; such bytes are
+/// replaced.
 fn decode(bytes: Vec<u8>) -> (String, Option<usize>) {
     match String::from_utf8(bytes) {
         Ok(text) => (text, None),
@@ -248,21 +250,21 @@ fn not_utf8(start: usize) -> Problem {
     let at = Origin {
         source: SourceId::File,
         start,
-        // The replacement character's length.
+        // The length of the replacement character.
         end: start + '\u{fffd}'.len_utf8(),
     };
     let problem = Problem::new(at, "this is not UTF-8").label("from here on");
     problem.help("save the file as UTF-8 text")
 }
 
-/// What is written in the file and the overrides.
+/// Parses the file and applies the overrides.
 fn document(sources: &Sources, problems: &mut Problems) -> Table {
     let mut root = parse::document(sources, SourceId::File, problems);
     overrides::apply(sources, &mut root, problems);
     root
 }
 
-/// Reads everything that can be read; the sweep is only of use where there is no problem.
+/// Reads as much as possible; the sweep is valid only if no problem was found.
 fn read(
     sources: &Sources,
     mut root: Table,
@@ -270,7 +272,8 @@ fn read(
     problems: &mut Problems,
 ) -> Option<Sweep> {
     let defaults = parse::document(sources, SourceId::Defaults, problems);
-    // What cannot be parsed is missing from the tree: the rest would be blamed for it.
+    // If text cannot be parsed, its keys are not in the tree, and other checks would report them as
+    // missing.
     let syntax = problems.len();
 
     section::refuse_unknown_tables(&mut root, problems);
@@ -334,7 +337,7 @@ fn read(
     })
 }
 
-/// Reads `[data]`, `[model]` and `[train]` over what is there.
+/// Adds `[data]`, `[model]` and `[train]` to the defaults.
 fn read_base(root: &Table, base: &mut Settings, problems: &mut Problems) {
     for section in Section::SETTABLE {
         if let Some(table) = section::table(root, section.name(), problems) {
@@ -343,7 +346,7 @@ fn read_base(root: &Table, base: &mut Settings, problems: &mut Problems) {
     }
 }
 
-/// `None` where any point cannot be resolved; all of them are tried.
+/// Resolves all points, even after an error; returns `None` if any failed.
 fn resolve_all(
     candidates: &[Candidate<'_>],
     places: &Places,
@@ -356,7 +359,7 @@ fn resolve_all(
     resolved.into_iter().collect()
 }
 
-/// Seeds multiply the runs.
+/// Checks the number of runs: configurations times seeds.
 fn check_runs(configurations: usize, seeds: usize, at: Origin, problems: &mut Problems) {
     let runs = configurations.saturating_mul(seeds);
     if runs > RUNS_MAX {
@@ -367,7 +370,7 @@ fn check_runs(configurations: usize, seeds: usize, at: Origin, problems: &mut Pr
     }
 }
 
-/// The labels of the configurations, in the sweep and in each panel.
+/// Sets the labels of the configurations, in the sweep and in each panel.
 fn name(
     points: &[Point<'_>],
     configurations: &[Configuration],

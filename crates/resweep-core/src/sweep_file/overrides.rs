@@ -1,5 +1,5 @@
-//! `--set KEY=VALUE`: changes the tree before it is read, so that an override is checked and
-//! reported like the file.
+//! Applies `--set KEY=VALUE` to the tree before it is read, so that overrides are checked and
+//! reported as the file is.
 
 use super::parse;
 use super::problem::{Problem, Problems};

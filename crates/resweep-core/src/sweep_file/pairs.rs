@@ -1,4 +1,4 @@
-//! A point of a figure against depth, and a cell of a heat map, stands for one configuration.
+//! Checks that each point of a depth figure, and each cell of a heat map, has one configuration.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! TOML text into [`Table`]s, with every syntax error.
+//! Parses TOML into [`Table`]s and reports every syntax error.
 
 use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue, Error};
@@ -10,7 +10,7 @@ use super::source::{Origin, SourceId, Sources};
 use super::tree::{Entry, Node, Table, Value};
 use super::typed;
 
-/// Reads a whole document; what could not be read is left out of the table and told.
+/// Parses a whole document; leaves out what cannot be parsed, and reports it.
 pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Table {
     let text = &sources.get(id).text;
     if let Some(at) = too_many_values(text, id) {
@@ -32,8 +32,8 @@ pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Tab
     place.table(table.get_ref())
 }
 
-/// Shows the whole right line, where it is clear what is meant. A list that is not closed is only
-/// noticed on the line after it.
+/// Shows the whole corrected line, if it is clear what is meant. The parser reports an unclosed
+/// list on the next line.
 fn with_right_line(problem: Problem, text: &str) -> Problem {
     let Some(before) = text.get(..problem.at.start) else {
         return problem;
@@ -53,14 +53,15 @@ fn with_right_line(problem: Problem, text: &str) -> Problem {
     }
 }
 
-/// A line whose value TOML refuses, made right; `None` where it is right or not clear.
+/// Corrects a line whose value is not TOML; returns `None` if the line is valid or unclear.
 fn right_line(line: &str) -> Option<String> {
     let (key, value) = line.split_once('=')?;
     let right = typed::repaired(value.get(..LINE_LENGTH_MAX).unwrap_or(value))?;
     (right != value.trim()).then(|| format!("{} = {right}", key.trim()))
 }
 
-/// Where a text has more commas outside of quotes and comments than lists may have values.
+/// Returns the position where a text has more commas outside quotes and comments than lists may
+/// have values.
 fn too_many_values(text: &str, id: SourceId) -> Option<Origin> {
     // each takes two bytes at least
     if text.len() <= 2 * VALUES_MAX {
@@ -72,7 +73,8 @@ fn too_many_values(text: &str, id: SourceId) -> Option<Origin> {
     Some(Place { id, offset: 0 }.at(span.start()..span.end()))
 }
 
-/// What can be read, and every syntax error; of a very long text nothing is, and the first.
+/// Returns the parts that can be parsed and every syntax error; of a very long text no parts, and
+/// the first error.
 fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<Error>) {
     if text.len() <= RECOVERED_BYTES_MAX {
         return DeTable::parse_recoverable(text);
@@ -83,7 +85,7 @@ fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<Error>) {
     }
 }
 
-/// Reads `text`, which stands at `offset` of the source `id`, as one value.
+/// Parses `text`, which is at `offset` of the source `id`, as one value.
 pub fn value(text: &str, id: SourceId, offset: usize) -> Result<Node, Vec<Problem>> {
     let (value, errors) = DeValue::parse_recoverable(text);
     let place = Place { id, offset };
@@ -96,7 +98,7 @@ pub fn value(text: &str, id: SourceId, offset: usize) -> Result<Node, Vec<Proble
         .collect())
 }
 
-/// Reads `text`, which stands at `offset` of the source `id`, as a dotted key.
+/// Parses `text`, which is at `offset` of the source `id`, as a dotted key.
 pub fn key_path(text: &str, id: SourceId, offset: usize) -> Option<Vec<(String, Origin)>> {
     let line = format!("{text}=0");
     let (table, errors) = DeTable::parse_recoverable(&line);
@@ -111,7 +113,7 @@ pub fn key_path(text: &str, id: SourceId, offset: usize) -> Option<Vec<(String, 
     errors.is_empty().then_some(path)
 }
 
-/// Where the parsed text stands.
+/// The position of the parsed text.
 #[derive(Clone, Copy)]
 struct Place {
     id: SourceId,
@@ -162,7 +164,7 @@ impl Place {
         }
     }
 
-    /// toml sorts keys by name; the order of the file is that of their places.
+    /// toml sorts keys by name; this restores the order of the file.
     fn table(self, table: &DeTable<'_>) -> Table {
         let mut entries: Vec<Entry> = table
             .iter()
@@ -177,7 +179,7 @@ impl Place {
     }
 }
 
-/// What to do about the commonest syntax errors.
+/// Help for the most common syntax errors.
 fn advice(what: &str) -> &'static str {
     if what == "duplicate key" {
         "keep one of the two"

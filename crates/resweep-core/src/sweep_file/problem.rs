@@ -1,29 +1,29 @@
-//! What is wrong with a sweep file: collected, not thrown, so that all of it is told at once.
+//! Errors of a sweep file. They are collected, so that all are reported together.
 
 use std::collections::HashSet;
 
 use super::source::{Origin, SourceId, Sources};
 
-/// One mistake: what is wrong, where, and what to do.
+/// An error: message, position and help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub message: String,
     pub at: Origin,
-    /// Stands at the underlined text.
+    /// The text at the underlined position.
     pub label: String,
-    /// Other places that belong to the mistake.
+    /// Other positions that are part of the error.
     pub context: Vec<(Origin, String)>,
     pub help: Vec<String>,
-    /// The right form of the text at the place, shown before the other help.
+    /// The correction of the text at the position; it is shown before the other help.
     pub form: Option<Form>,
 }
 
-/// How text is made right.
+/// The way to correct a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A value in quotes.
+    /// As a value in quotes.
     Quoted,
-    /// The value of this key as a list.
+    /// As a list, the value of this key.
     Listed(&'static str),
 }
 
@@ -40,7 +40,7 @@ impl Form {
 const FORM_BYTES_MAX: usize = 100;
 
 impl Problem {
-    /// `message` starts in lower case and has no full stop, as rustc's do.
+    /// `message` starts in lower case and has no full stop, as in rustc.
     pub fn new(at: Origin, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -67,13 +67,13 @@ impl Problem {
         self
     }
 
-    /// Shows the right form of the text at the place.
+    /// Shows the corrected text at the position.
     pub fn form(mut self, form: Form) -> Self {
         self.form = Some(form);
         self
     }
 
-    /// A help line where there is one to give.
+    /// Adds a help line if there is one.
     pub fn maybe_help(self, help: Option<String>) -> Self {
         match help {
             Some(help) => self.help(help),

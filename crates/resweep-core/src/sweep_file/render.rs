@@ -1,4 +1,4 @@
-//! Draws problems the way rustc draws its own.
+//! Formats problems in the style of rustc.
 
 use std::ops::Range;
 
@@ -10,13 +10,14 @@ use super::problem::Problem;
 use super::source::{Origin, Source, SourceId, Sources};
 use crate::domain::is_unprintable;
 
-/// Longer lines are not shown: they are no sweep file's, and drawing them takes seconds.
+/// Longer lines are not shown: they are not part of a sweep file, and formatting them takes
+/// seconds.
 const SHOWN_BYTES: usize = 20_000;
 
-/// More than this is a file of another kind; the rest is counted.
+/// The number of problems shown; the others are counted.
 const SHOWN: usize = 100;
 
-/// Every problem, each followed by an empty line.
+/// Formats every problem, each followed by an empty line.
 pub fn problems(sources: &Sources, problems: &[Problem], styled: bool) -> String {
     let renderer = renderer(styled);
     let mut drawn = String::new();
@@ -32,7 +33,7 @@ pub fn problems(sources: &Sources, problems: &[Problem], styled: bool) -> String
     drawn
 }
 
-/// A message without a place in a file, and what to do.
+/// Formats a message without a position, and its help.
 pub fn title(message: &str, help: &[String], styled: bool) -> String {
     let mut group = Group::with_title(Level::ERROR.primary_title(message));
     for line in help {
@@ -41,8 +42,8 @@ pub fn title(message: &str, help: &[String], styled: bool) -> String {
     render(&renderer(styled), group)
 }
 
-/// Draws a group. The renderer replaces most characters that act on a terminal, escapes above
-/// all, so that those that are left are of its own styles; this replaces the rest.
+/// Formats a group. The renderer replaces most terminal control characters, including escapes, so
+/// the escapes in the output are its own; this replaces the others.
 fn render(renderer: &Renderer, group: Group<'_>) -> String {
     let acts = |c| is_unprintable(c) && !matches!(c, '\n' | '\u{1b}');
     renderer.render(&[group]).replace(acts, "\u{fffd}")
@@ -67,7 +68,7 @@ fn group<'a>(sources: &'a Sources, problem: &'a Problem) -> Group<'a> {
     group
 }
 
-/// The sources that a problem speaks of, the one where it is first.
+/// The sources of a problem's positions, that of the problem first.
 fn source_ids(problem: &Problem) -> Vec<SourceId> {
     let mut ids = vec![problem.at.source];
     for (at, _) in &problem.context {
@@ -78,7 +79,7 @@ fn source_ids(problem: &Problem) -> Vec<SourceId> {
     ids
 }
 
-/// The lines of one source that a problem underlines, or only where they are.
+/// The lines of a source that a problem underlines, or only their position.
 fn snippet<'a>(source: &'a Source, id: SourceId, problem: &'a Problem) -> Element<'a> {
     let marks = marks(id, problem);
     let window = window(&source.text, marks.iter().map(|(_, at, _)| *at));
@@ -99,7 +100,7 @@ fn snippet<'a>(source: &'a Source, id: SourceId, problem: &'a Problem) -> Elemen
 
 type Mark<'a> = (AnnotationKind, Origin, &'a str);
 
-/// What a problem underlines in one source, the place of the problem first.
+/// The positions that a problem underlines in a source, that of the problem first.
 fn marks(id: SourceId, problem: &Problem) -> Vec<Mark<'_>> {
     let primary = (AnnotationKind::Primary, problem.at, problem.label.as_str());
     let context = problem
@@ -125,7 +126,7 @@ fn newlines(text: &str) -> usize {
     text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
-/// The whole lines from the first to the last place: the renderer need not see the rest.
+/// The whole lines from the first to the last position; the renderer does not need the others.
 fn window(text: &str, places: impl Iterator<Item = Origin> + Clone) -> Range<usize> {
     let first = places.clone().map(|at| at.start).min().unwrap_or(0);
     let last = places.map(|at| at.end).max().unwrap_or(0);
@@ -137,8 +138,8 @@ fn window(text: &str, places: impl Iterator<Item = Origin> + Clone) -> Range<usi
     start..end
 }
 
-/// A place relative to the window, on character boundaries and at most to the end of its line:
-/// a list over many lines is underlined where it begins.
+/// Returns a position relative to the window, on character boundaries and at most to the end of its
+/// line: of a list over many lines the first is underlined.
 fn within(text: &str, at: Origin, window: &Range<usize>) -> Range<usize> {
     let start = floor(text, at.start).clamp(window.start, window.end);
     let end = floor(text, at.end).clamp(start, window.end);

@@ -12,7 +12,7 @@ use crate::domain::{AdaptiveRepeats, Measure};
 
 const FIELDS: [&str; 4] = ["min", "max", "until", "on"];
 
-/// A number of seeds, or a table that says when there are enough.
+/// Reads a number of seeds, or a table with the rule that adds seeds.
 pub fn repeats(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let checked = match &node.value {
         Value::Table(table) => {

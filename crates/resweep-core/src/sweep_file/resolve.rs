@@ -1,5 +1,5 @@
-//! From the settings of one grid point to a [`Configuration`]: what is missing, and what does not
-//! go together.
+//! Resolves the settings of a grid point to a [`Configuration`]; reports missing keys and
+//! conflicts.
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -14,14 +14,14 @@ use super::source::Origin;
 use super::tree::Table;
 use crate::domain::{Configuration, Init, ModelConfig, TrainConfig, WarmupEnd};
 
-/// The paper's one point per 1,000 of 64,000 iterations.
+/// The paper plots one point per 1,000 of 64,000 iterations.
 const POINTS_PER_RUN: u64 = 64;
 
-/// Whether the folders that a sweep file names have to be there.
+/// Whether the folders in a sweep file must exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataFolders {
     Exist,
-    /// What is only drawn again needs no images.
+    /// Commands that only draw figures need no images.
     NeedNotExist,
 }
 
@@ -41,7 +41,7 @@ impl Places {
         }
     }
 
-    /// The head of a table, or the beginning of the file.
+    /// The head of a table, or the start of the file.
     pub fn of(&self, section: Section) -> Origin {
         let index = Section::SETTABLE.iter().position(|s| *s == section);
         index
@@ -50,7 +50,7 @@ impl Places {
     }
 }
 
-/// Resolves one point. `None` where something is missing or refused, which is told.
+/// Resolves one point. Returns `None` if a value is missing or invalid, which it reports.
 pub fn configuration(
     point: &Point<'_>,
     places: &Places,
@@ -76,7 +76,7 @@ pub fn configuration(
     })
 }
 
-/// What a point grows from, if it grows; `Some(None)` where that cannot be resolved.
+/// Returns the parent's configuration if a point has one; `Some(None)` if that cannot be resolved.
 fn source(
     point: &Point<'_>,
     places: &Places,
@@ -84,7 +84,7 @@ fn source(
 ) -> Option<Option<Configuration>> {
     let source = growth::source(point)?;
     growth::check_depth(point, &source, problems);
-    // It is resolved as a configuration of its own as well, which tells its problems.
+    // The parent is also resolved as a configuration, which reports its problems.
     Some(configuration(&source, places, &mut Problems::default()))
 }
 
@@ -105,7 +105,7 @@ fn require(point: &Point<'_>, key: Key, places: &Places, problems: &mut Problems
     problems.push(problem);
 }
 
-/// A word as the domain's type, which spells its values the same way.
+/// Converts a string to the domain's type, which has the same spelling.
 pub fn word<'de, T: Deserialize<'de>>(point: &Point<'_>, key: Key) -> Option<T> {
     let deserializer: StrDeserializer<'static, Error> = point.word(key)?.into_deserializer();
     T::deserialize(deserializer).ok()
@@ -160,7 +160,7 @@ fn train(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<
     })
 }
 
-/// Drops in iterations, all inside the run.
+/// Returns the drops in iterations, all within the run.
 fn drops(point: &Point<'_>, iterations: u64, problems: &mut Problems) -> Option<Vec<u64>> {
     let setting = point.get(Key::LrDrops)?;
     match setting.value.as_ref()? {
@@ -177,8 +177,8 @@ fn drops(point: &Point<'_>, iterations: u64, problems: &mut Problems) -> Option<
     }
 }
 
-/// Fractions of the whole in iterations. In a very short run several fall on one iteration, which
-/// then counts once, or on none.
+/// Converts fractions to iterations. In a very short run several drops can be at the same
+/// iteration, which then counts once, or at iteration 0, which does not count.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -203,7 +203,7 @@ fn late_drop(point: &Point<'_>, setting: &Setting, late: usize, iterations: u64)
         .help("give fractions, as in lr_drops = [0.5, 0.75]: they move with the end")
 }
 
-/// Points to another key that takes part, where somebody wrote it.
+/// Points to another key that is involved, if it was set explicitly.
 pub fn with_context(problem: Problem, point: &Point<'_>, key: Key, label: &str) -> Problem {
     match point.at(key) {
         Some(at) if at.is_written() => problem.context(at, label),

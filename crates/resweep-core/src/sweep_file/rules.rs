@@ -1,4 +1,4 @@
-//! Conditions on configurations, and the `[[exclude]]` and `[[include]]` that use them.
+//! Conditions on configurations, and `[[exclude]]` and `[[include]]`, which use them.
 
 use super::assign::{Assigned, assignments};
 use super::check;
@@ -11,7 +11,7 @@ use super::source::Origin;
 use super::suggest;
 use super::tree::{Node, Table, Value};
 
-/// What a configuration has to be: every key one of its values.
+/// The conditions of a table; each key must have one of its values.
 #[derive(Debug)]
 pub struct Conditions {
     pub at: Origin,
@@ -24,15 +24,15 @@ struct Condition {
     any_of: Vec<Setting>,
 }
 
-/// `[[exclude]]`.
+/// An `[[exclude]]`.
 #[derive(Debug)]
 pub struct Exclude(pub Conditions);
 
-/// `[[include]]`.
+/// An `[[include]]`.
 #[derive(Debug)]
 pub struct Include {
     pub at: Origin,
-    /// The grid points that it changes; an extra configuration where `None`.
+    /// The conditions on the grid points that it changes; `None` for an additional configuration.
     pub matching: Option<Conditions>,
     pub set: Vec<(Key, Setting)>,
 }
@@ -58,7 +58,7 @@ pub fn includes(root: &Table, problems: &mut Problems) -> Vec<Include> {
         .collect()
 }
 
-/// `None` where it is not clear what it would do.
+/// Returns `None` if the meaning is unclear.
 fn include(at: Origin, table: &Table, problems: &mut Problems) -> Option<Include> {
     for entry in &table.entries {
         if problems.is_full() {
@@ -135,8 +135,8 @@ fn is_list(node: &Node) -> bool {
     matches!(node.value, Value::Array(_))
 }
 
-/// Whether all conditions of a file together are few enough to be compared with every
-/// configuration; otherwise tells of the first that is too much.
+/// Whether the conditions of a file are few enough to be compared with every configuration;
+/// otherwise reports the first that exceeds the limit.
 pub fn check_amount<'c>(
     all: impl Iterator<Item = &'c Conditions>,
     problems: &mut Problems,
@@ -158,27 +158,27 @@ pub fn check_amount<'c>(
 }
 
 impl Conditions {
-    /// How many values are named, at least one: even an empty condition is looked at.
+    /// The number of values, at least one, since even an empty condition takes time to compare.
     fn values(&self) -> usize {
         let values: usize = self.list.iter().map(|c| c.any_of.len()).sum();
         values.max(1)
     }
 
-    /// Whether there is a condition on this key.
+    /// Whether a condition uses this key.
     pub fn names(&self, key: Key) -> bool {
         self.list.iter().any(|condition| condition.key == key)
     }
 
-    /// Whether a configuration is meant.
+    /// Whether a configuration meets all conditions.
     pub fn match_point(&self, point: &Point<'_>) -> bool {
         self.list.iter().all(|condition| condition.holds(point))
     }
 
-    /// Tells of every value that no point has, or else of the whole where no point meets all of
-    /// it. `what` says what would be without effect. Returns whether there is a match.
+    /// Reports every value that no point has, or the whole table if no point meets all conditions.
+    /// `what` names what would have no effect. Returns whether a point matches.
     ///
-    /// What a `--set` took away is not a mistake of the file: a condition on an overridden key may
-    /// match nothing.
+    /// A condition on an overridden key may match no point: the override removed the values, so the
+    /// file is not at fault.
     pub fn check_matches(&self, points: &[Point<'_>], what: &str, problems: &mut Problems) -> bool {
         let overridden = !self.at.is_override()
             && self

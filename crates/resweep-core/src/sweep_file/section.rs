@@ -1,4 +1,4 @@
-//! Reads the tables that hold single values, and refuses what does not belong there.
+//! Reads the tables that contain single values, and reports unknown keys.
 
 use super::check;
 use super::keys::{Key, Section};
@@ -8,13 +8,13 @@ use super::source::Origin;
 use super::suggest;
 use super::tree::{Entry, Node, Table, Value};
 
-/// The tables at the top of a sweep file.
+/// The top-level tables of a sweep file.
 pub const TABLES: [&str; 10] = [
     "sweep", "data", "model", "train", "axes", "zip", "exclude", "include", "figure", "expect",
 ];
 
-/// Tells of every table or key at the top that does not belong there. A misspelt table is read
-/// as what it is likely to be, so that its keys are not missing as well.
+/// Reports every unknown top-level table or key. A misspelt table is read as the table that it is
+/// probably meant to be, so that its keys are not reported as missing too.
 pub fn refuse_unknown_tables(root: &mut Table, problems: &mut Problems) {
     let present: Vec<String> = root.entries.iter().map(|entry| entry.key.clone()).collect();
     for entry in &mut root.entries {
@@ -48,7 +48,7 @@ pub fn table<'t>(root: &'t Table, name: &str, problems: &mut Problems) -> Option
     as_table(root.get(name)?, problems)
 }
 
-/// An entry's table; anything else is told.
+/// Returns the table of an entry; reports other types.
 pub fn as_table<'t>(entry: &'t Entry, problems: &mut Problems) -> Option<&'t Table> {
     match &entry.node.value {
         Value::Table(table) => Some(table),
@@ -65,7 +65,7 @@ pub fn as_table<'t>(entry: &'t Entry, problems: &mut Problems) -> Option<&'t Tab
     }
 }
 
-/// The tables of `[[name]]`; anything else is told.
+/// Returns the tables of `[[name]]`; reports other types.
 pub fn tables<'t>(
     parent: &'t Table,
     name: &str,
@@ -98,8 +98,9 @@ fn not_tables(at: Origin, name: &str, node: &Node) -> Problem {
         .help(format!("write a line `[[{name}]]` before each"))
 }
 
-/// Reads the keys of `section` from `table` into `settings`. `besides` are keys of the same table
-/// that are read elsewhere. A misspelt key is told, and then read as what it is likely to be.
+/// Reads the keys of `section` from `table` into `settings`. `besides` are keys of the table that
+/// are read elsewhere. A misspelt key is reported, then read as the key that it is probably meant
+/// to be.
 pub fn read(
     section: Section,
     table: &Table,
@@ -125,7 +126,7 @@ pub fn read(
     }
 }
 
-/// The key that was meant, unless the table has that one too.
+/// The key that is probably meant, unless the table contains it too.
 fn likely(section: Section, table: &Table, written: &str) -> Option<Key> {
     let name = suggest::closest(written, section.keys().map(|spec| spec.name))?;
     let absent = table.get(name).is_none();
@@ -150,7 +151,7 @@ fn unknown_key(section: Section, entry: &Entry, besides: &[&str]) -> Problem {
     }
 }
 
-/// Where a key belongs that is right but in the wrong place.
+/// Names the table of a key that is in the wrong table.
 fn home(name: &str) -> Option<String> {
     let key = Key::find_settable(name).or_else(|| Key::find(Section::Sweep, name))?;
     let section = key.spec().section.name();

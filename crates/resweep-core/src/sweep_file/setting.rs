@@ -1,4 +1,4 @@
-//! Checked values, and where they were written.
+//! Checked values and their positions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::numbers;
 use super::source::Origin;
 use crate::domain::{AdaptiveRepeats, Warmup, WarmupEnd};
 
-/// A value that is allowed for its key.
+/// A valid value of a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Checked {
     Word(&'static str),
@@ -27,27 +27,27 @@ pub enum Checked {
     Key(Key),
 }
 
-/// When the learning rate drops.
+/// The drops of the learning rate.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Drops {
     Iterations(Vec<u64>),
-    /// Of the iterations, between 0 and 1.
+    /// Fractions of all iterations, between 0 and 1.
     Fractions(Vec<f64>),
 }
 
-/// What somebody gave for a key.
+/// The value set for a key.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// `None` where the value was refused, which has been told already.
+    /// `None` if the value was invalid, which has been reported.
     pub value: Option<Checked>,
-    /// The value's place.
+    /// The position of the value.
     pub at: Origin,
-    /// The places of a list's elements.
+    /// The positions of a list's elements.
     pub parts: Vec<Origin>,
 }
 
 impl Setting {
-    /// A value that has been told to be wrong.
+    /// Returns the setting of an invalid value that has been reported.
     pub fn refused(at: Origin) -> Self {
         Self {
             value: None,
@@ -56,8 +56,8 @@ impl Setting {
         }
     }
 
-    /// Whether both say the same. A refused value could have meant anything, so it agrees with
-    /// all: no mistake is blamed twice.
+    /// Whether both values are equal. An invalid value equals all values, so that no error is
+    /// reported twice.
     pub fn agrees(&self, other: &Setting) -> bool {
         match (&self.value, &other.value) {
             (Some(one), Some(other)) => one == other,
@@ -75,7 +75,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// As short as labels want it.
+/// The short form for labels.
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -104,7 +104,7 @@ fn joined<T: fmt::Display>(f: &mut fmt::Formatter<'_>, list: &[T]) -> fmt::Resul
     write!(f, "[{}]", words.join(","))
 }
 
-/// One setting for each key that has one.
+/// At most one setting for each key.
 #[derive(Debug, Clone)]
 pub struct Settings([Option<Setting>; KEYS.len()]);
 
@@ -129,7 +129,7 @@ impl Settings {
     }
 }
 
-/// The settings of one configuration, borrowed from the tables and axes that gave them.
+/// The settings of one configuration, borrowed from tables and axes.
 #[derive(Debug, Clone, Copy)]
 pub struct Point<'a>([Option<&'a Setting>; KEYS.len()]);
 
@@ -142,12 +142,12 @@ impl<'a> Point<'a> {
         self.0[key as usize] = Some(setting);
     }
 
-    /// Where a key was set.
+    /// The position of a key's value.
     pub fn at(&self, key: Key) -> Option<Origin> {
         self.get(key).map(|setting| setting.at)
     }
 
-    /// The value of a key that was given and allowed.
+    /// The value of a key that is set and valid.
     pub fn value(&self, key: Key) -> Option<&'a Checked> {
         self.get(key)?.value.as_ref()
     }

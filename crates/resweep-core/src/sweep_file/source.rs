@@ -1,16 +1,16 @@
-//! The texts that settings are written in, and places in them.
+//! Source texts of settings, and positions in them.
 
 use std::path::Path;
 
 use crate::domain::printable;
 
-/// Which text a place belongs to; the order is that of a report.
+/// The text that a position is in; reports are in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceId {
     File,
     /// The `--set` argument with this index.
     Override(usize),
-    /// The defaults of the keys, written as TOML.
+    /// The defaults of the keys in TOML.
     Defaults,
 }
 
@@ -23,34 +23,34 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The very beginning of the file: where things are missing as a whole.
+    /// The start of the file, where errors without a position are reported.
     pub const START: Origin = Origin {
         source: SourceId::File,
         start: 0,
         end: 0,
     };
 
-    /// Whether the place is on the command line.
+    /// Whether the position is in an override.
     pub fn is_override(&self) -> bool {
         matches!(self.source, SourceId::Override(_))
     }
 
-    /// Whether somebody wrote it: in the file or on the command line.
+    /// Whether it is in the file or an override, not in the defaults.
     pub fn is_written(&self) -> bool {
         self.source != SourceId::Defaults
     }
 }
 
-/// A text and the name that reports give it.
+/// A text and its name in reports.
 #[derive(Debug)]
 pub struct Source {
     pub name: String,
     pub text: String,
-    /// Whether its lines are numbered in a report.
+    /// Whether reports number its lines.
     pub numbered: bool,
 }
 
-/// Every text that one sweep is made of.
+/// All texts of a sweep.
 #[derive(Debug)]
 pub struct Sources {
     file: Source,
@@ -58,7 +58,7 @@ pub struct Sources {
     defaults: Source,
 }
 
-/// What stands before an argument where it is shown.
+/// The prefix of an override in reports.
 pub const OVERRIDE_PREFIX: &str = "--set ";
 
 impl Sources {
@@ -84,7 +84,7 @@ impl Sources {
         }
     }
 
-    /// The text that a place points into.
+    /// The text of a position.
     pub fn get(&self, id: SourceId) -> &Source {
         match id {
             SourceId::File => &self.file,
@@ -93,7 +93,7 @@ impl Sources {
         }
     }
 
-    /// How many `--set` arguments there are.
+    /// The number of `--set` arguments.
     pub fn overrides(&self) -> usize {
         self.overrides.len()
     }

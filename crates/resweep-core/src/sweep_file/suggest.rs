@@ -1,11 +1,11 @@
-//! "Did you mean".
+//! Suggestions: "did you mean".
 
-/// The candidate closest to what was written, where one is close enough.
+/// Returns the candidate closest to the written name, if one is close enough.
 pub fn closest<'c>(
     written: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    // Comparing against a page of text would take long and cannot be a slip of the keyboard.
+    // A very long name is not a typing error, and comparing it would take long.
     if written.len() > 64 {
         return None;
     }
@@ -21,13 +21,13 @@ pub fn closest<'c>(
         .map(|(_, candidate)| candidate)
 }
 
-/// A third of the letters may differ, at least one: more is another word.
+/// At most a third of the letters may differ, at least one.
 fn is_close(distance: usize, candidate: &str) -> bool {
     let letters = candidate.chars().count();
     distance < letters && distance <= (letters / 3).max(1)
 }
 
-/// `did you mean ...?`, or what there is to choose from.
+/// Returns `did you mean ...?`, or the list of candidates.
 pub fn advice(written: &str, candidates: &[&str]) -> String {
     match closest(written, candidates.iter().copied()) {
         Some(candidate) => format!("did you mean `{candidate}`?"),

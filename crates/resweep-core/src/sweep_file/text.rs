@@ -1,4 +1,4 @@
-//! Checks values that are text: words, names, lines, paths.
+//! Checks values that are text: strings of a fixed set, names, lines, paths.
 
 use super::assign;
 use super::check::{Result, refused, usage, wrong_type};
@@ -11,7 +11,7 @@ use super::suggest;
 use super::tree::{Node, Value};
 use crate::domain::{UnknownHome, expand_path, is_unprintable};
 
-/// Any text.
+/// Checks that a value is a string.
 pub fn string<'n>(spec: &KeySpec, node: &'n Node) -> Result<&'n str> {
     match &node.value {
         Value::String(text) => Ok(text),
@@ -33,7 +33,7 @@ pub fn string<'n>(spec: &KeySpec, node: &'n Node) -> Result<&'n str> {
     }
 }
 
-/// One of the words that are offered.
+/// Checks that a string is one of `words`.
 pub fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Result<Checked> {
     let text = string(spec, node)?;
     if let Some(word) = words.iter().find(|word| **word == text) {
@@ -49,7 +49,7 @@ pub fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Resu
     Err(Box::new(problem))
 }
 
-/// The name of a key that an axis can vary, bare or as `train.lr`.
+/// The name of a key that can be an axis, bare or as `train.lr`.
 pub fn settable(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let text = string(spec, node)?;
     if let Some(key) = assign::find(text) {
@@ -62,16 +62,16 @@ pub fn settable(spec: &KeySpec, node: &Node) -> Result<Checked> {
     Err(Box::new(problem))
 }
 
-/// What lies in the results folder beside the sweeps' own folders and `resweep.*`.
+/// Names in the results folder that are not sweep folders and do not begin with `resweep.`.
 const TAKEN: [&str; 5] = ["cache", "checkpoints", "locks", "logs", "README.md"];
 
-/// Devices on Windows, whatever follows behind a dot.
+/// Device names on Windows; they stay reserved with an extension.
 const DEVICES: [&str; 22] = [
     "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
     "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// A name that is a folder's name everywhere, and no option on a command line.
+/// Checks a name: it must be a valid folder name on all systems, and not look like an option.
 pub fn name(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let name = string(spec, node)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -126,7 +126,7 @@ pub fn line(spec: &KeySpec, node: &Node) -> Result<Checked> {
     ))
 }
 
-/// Text, of whatever lines.
+/// Text in any number of lines.
 pub fn lines(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let text = string(spec, node)?;
     let unprintable = |c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t');
@@ -141,7 +141,7 @@ pub fn lines(spec: &KeySpec, node: &Node) -> Result<Checked> {
     Err(refused(spec, node, message, ""))
 }
 
-/// A path, which need not exist as long as it is not used.
+/// Checks a path; it need not exist unless it is used.
 pub fn folder(spec: &KeySpec, node: &Node) -> Result<Checked> {
     let text = string(spec, node)?;
     let fault = if text.is_empty() {

@@ -1,8 +1,8 @@
-//! TOML values that know where they were written.
+//! TOML values with their positions.
 
 use super::source::Origin;
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub at: Origin,
@@ -12,7 +12,7 @@ pub struct Node {
 #[derive(Debug, Clone)]
 pub enum Value {
     String(String),
-    /// Integers beyond 128 bits are clamped: they are out of range anyway.
+    /// Integers beyond 128 bits are clamped; they are out of range in any case.
     Integer(i128),
     Float(f64),
     Boolean(bool),
@@ -45,7 +45,7 @@ impl Table {
 }
 
 impl Value {
-    /// The value's type with its article, for messages.
+    /// The type of the value with an article, for messages.
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::String(_) => "a string",

@@ -1,7 +1,7 @@
-//! Reads the value of a `--set` for the key that it goes to.
+//! Reads the value of a `--set` for its key.
 //!
-//! A shell removes quotes, and people write `.1` and `True`: what TOML refuses is read as the key
-//! takes it. TOML that fits the key is read as TOML.
+//! Shells remove quotes, and `.1` and `True` are common but not TOML: such values are read by the
+//! type of the key. TOML that fits the key is read as TOML.
 
 use super::assign;
 use super::keys::{Key, KeySpec, Section};
@@ -11,16 +11,16 @@ use super::problem::Problem;
 use super::source::{Origin, SourceId};
 use super::tree::{Node, Value};
 
-/// What an override sets.
+/// The key of an override.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     pub spec: &'static KeySpec,
-    /// Whether it is an axis: a list of such values.
+    /// Whether it is an axis: a list of values of the key.
     pub is_axis: bool,
 }
 
 impl Target {
-    /// The target of a dotted key; `None` for tables, and for keys that do not exist.
+    /// Finds the target of a dotted key; returns `None` for tables and unknown keys.
     pub fn find(path: &[&str]) -> Option<Target> {
         let (key, is_axis) = match path {
             ["axes", name] => (assign::find(name)?, true),
@@ -43,7 +43,7 @@ impl Target {
     }
 }
 
-/// Text and its place in a source.
+/// A text and its position in a source.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'t> {
     pub text: &'t str,
@@ -91,7 +91,7 @@ impl<'t> Written<'t> {
     }
 }
 
-/// Reads a value; `target` is what it is for, where that is known.
+/// Reads a value for `target`, if the key is known.
 pub fn read(written: Written<'_>, target: Option<Target>) -> Read {
     let written = written.trimmed();
     match target {
@@ -146,7 +146,7 @@ fn number(written: Written<'_>, toml: Read) -> Read {
     }
 }
 
-/// `1e5` and `2.0` where an integer is meant.
+/// Accepts `1e5` and `2.0` for integers.
 fn whole(node: Node) -> Node {
     match node.value {
         Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Node {
@@ -189,8 +189,7 @@ fn of<'t>(written: Written<'t>, node: &Node) -> Written<'t> {
     written.part(node.at.start - written.start, node.at.end - written.start)
 }
 
-/// The values between commas, but for those within quotes and brackets. A comma at the end is no
-/// further value.
+/// Splits at commas outside quotes and brackets. A trailing comma adds no value.
 fn split(written: Written<'_>) -> Vec<Written<'_>> {
     let mut parts = Vec::new();
     let (mut start, mut depth, mut quote) = (0, 0_usize, None);
@@ -215,8 +214,7 @@ fn split(written: Written<'_>) -> Vec<Written<'_>> {
     parts
 }
 
-/// A value as TOML would have it, where it is one that people write and TOML refuses: `.1`, `True`,
-/// words without quotes, a list that is not closed.
+/// Converts common notation that is not TOML: `.1`, `True`, words without quotes, an unclosed list.
 pub fn repaired(text: &str) -> Option<String> {
     let text = text.trim();
     let (source, start) = (SourceId::File, 0);

@@ -11,7 +11,7 @@ use crate::domain::{Warmup, WarmupEnd};
 
 const FIELDS: [&str; 3] = ["lr", "until_train_error", "iterations"];
 
-/// `"none"`, or a table with `lr` and one way to end.
+/// Reads `"none"`, or a table with `lr` and one end condition.
 pub fn warmup(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     match &node.value {
         Value::String(word) if word == "none" => Some(Checked::Warmup(None)),
@@ -64,7 +64,7 @@ fn from_table(
     })
 }
 
-/// A field, also where it is misspelt, which is told elsewhere.
+/// Finds a field, also if misspelt; `unknown_fields` reports that.
 fn find<'t>(table: &'t Table, name: &str) -> Option<&'t Entry> {
     let misspelt = |entry: &&Entry| {
         let known = FIELDS.contains(&entry.key.as_str());
