@@ -16,7 +16,7 @@ BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
 .PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test torture fuzz \
-	browser check bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
+	browser check audit bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -90,11 +90,18 @@ browser:
 	npm install --prefix tests/browser --no-package-lock --no-audit --no-fund
 	CHROMIUM="$(CHROMIUM)" node --test tests/browser/report.test.mjs
 
+# Licences, sources and duplicates of all dependencies, and known vulnerabilities. Needs: cargo install
+# cargo-deny. Without access to the database of vulnerabilities: make audit AUDIT="licenses bans sources"
+AUDIT ?=
+audit:
+	cargo deny --all-features check $(AUDIT)
+
 # Checks format and lints.
 check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --all-targets --features cuda-check -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
 # Times training, beside PyTorch if it is installed, and the kernels; docs/benchmarks.md. A quick try:
 # make bench ARGS=--quick

@@ -5,6 +5,7 @@
 //! order of threads. See docs/cuda.md.
 
 mod backward;
+mod buffers;
 mod forward;
 mod images;
 #[expect(

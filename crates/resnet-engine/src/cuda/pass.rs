@@ -1,9 +1,9 @@
 //! State shared by the forward and the backward pass.
 
+use super::buffers::{Layer, Shared};
 use super::kernels::Kernels;
 use super::products::Products;
 use super::values::{Floats, Partial, Values};
-use super::workspace::{Layer, Shared};
 use crate::model::ConvBn;
 
 /// One pass over a batch.

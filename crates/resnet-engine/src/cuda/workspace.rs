@@ -3,6 +3,7 @@
 use dfdx::prelude::{Cuda, CudaError, Gradients, SgdConfig, WeightDecay};
 
 use super::backward::Backward;
+use super::buffers::{Layer, Shared};
 use super::forward::{Forward, Statistics};
 use super::kernels::Kernels;
 use super::pass::{Pass, of_layer};
@@ -20,30 +21,6 @@ const RUNNING: SgdConfig = SgdConfig {
     momentum: None,
     weight_decay: Some(WeightDecay::L2(1.0)),
 };
-
-/// Values that one layer stores for the backward pass.
-pub struct Layer {
-    /// The convolution's output: (rows, channels).
-    pub z: Memory,
-    /// After BN, the shortcut and ReLU: (rows, channels).
-    pub y: Memory,
-    /// The batch's mean and biased variance: (channels).
-    pub mean: Memory,
-    pub variance: Memory,
-}
-
-/// Memory that all layers reuse.
-pub struct Shared {
-    /// The largest layer's columns.
-    pub columns: Memory,
-    /// As large as the largest activation: a shortcut, or the gradient of a convolution's output.
-    pub spare: Memory,
-    /// Gradients of two activations.
-    pub gradients: [Memory; 2],
-    pub partial: Memory<f64>,
-    /// Means of a layer's gradients and of their products with its normalised values: (channels).
-    pub means: [Memory; 2],
-}
 
 /// A network's parameters and statistics where kernels can access them, and memory for its passes.
 pub struct Workspace {
