@@ -208,9 +208,9 @@ pub struct RunArgs {
     /// Train each run in its own process, so that a crash ends only that run
     #[arg(long)]
     pub isolate: bool,
-    /// Take over the runs of another process after it has not responded for this many seconds; a
-    /// dead process on this machine is noticed at once
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = seconds)]
+    /// Take over the runs of another process after it has not responded for this many seconds, 3 or
+    /// more; a dead process on this machine is noticed at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = lease)]
     pub lease: f64,
     /// Detail of the log of each attempt, in logs/ of the results folder
     #[arg(long = "log", value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
@@ -251,6 +251,20 @@ fn seconds(text: &str) -> Result<f64, String> {
     let parsed = text.parse().ok();
     let in_range = parsed.filter(|seconds| (0.0..=year).contains(seconds));
     in_range.ok_or_else(|| "expected a number of seconds".to_owned())
+}
+
+/// The shortest lease. Processes beat three times in it, and each beat is a commit.
+const LEASE_MIN_S: f64 = 3.0;
+
+/// A number of seconds from [`LEASE_MIN_S`] to a year.
+fn lease(text: &str) -> Result<f64, String> {
+    match seconds(text) {
+        Ok(seconds) if seconds < LEASE_MIN_S => Err(format!(
+            "a process shows that it lives once a second, so the shortest lease is \
+             {LEASE_MIN_S} seconds: `--lease {LEASE_MIN_S}`"
+        )),
+        parsed => parsed,
+    }
 }
 
 /// A number of seconds from 1 to a day.

@@ -329,7 +329,12 @@ fn run_is_leased_to_one_process_until_it_dies_or_the_lease_ends() {
     start(&mut first, &run);
     assert_eq!(second.claim(&run, SLOT).unwrap(), Claim::LeasedElsewhere);
     second.commit().unwrap();
-    // A third process has a short lease: it takes over runs without heartbeats.
+    // A third process waits for no heartbeat: it takes over what has not changed since it first looked.
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute("UPDATE processes SET beat_ms = 0", [])
+        .unwrap();
+    drop(connection);
     let mut third = Recorder::open(&path).unwrap();
     let hasty = Participation {
         lease: Duration::ZERO,

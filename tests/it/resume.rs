@@ -513,38 +513,18 @@ fn the_runs_of_a_dead_process_are_taken_over_at_once() {
 #[test]
 fn suspended_process_loses_its_runs_and_exits_cleanly() {
     let (place, artifacts) = place();
-    let mut sleeper = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+    let lease = ["--lease", "3", "--checkpoint-every", "0"];
+    let mut sleeper = place.start(&[&["run", "tiny.toml"], &lease[..]].concat());
     wait_for(&mut sleeper, "started");
     std::thread::sleep(Duration::from_millis(150));
-    halt_between_transactions(&sleeper, &place);
-    place.stdout(&["run", "tiny.toml", "--lease", "1"]);
+    place.halt(&sleeper, "results");
+    place.stdout(&["run", "tiny.toml", "--lease", "3"]);
     sleeper.signal("CONT");
     let status = sleeper.0.wait().expect("the end");
     assert!(status.success(), "{}", sleeper.said());
     assert_same(&place.artifacts("results", "tiny"), &artifacts);
     let taken = "SELECT count(*) > 0 FROM attempts WHERE status = 'interrupted'";
     assert_eq!(place.rows("results", taken), ["Integer(1)"]);
-}
-
-/// Suspends a process while it does not hold SQLite's lock.
-fn halt_between_transactions(process: &ChildGuard, place: &Workplace) {
-    let patience = Instant::now();
-    loop {
-        process.signal("STOP");
-        let database = place.database("results");
-        database
-            .busy_timeout(Duration::from_millis(100))
-            .expect("a timeout");
-        if database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
-            return;
-        }
-        assert!(
-            patience.elapsed() < Duration::from_secs(60),
-            "it is never idle"
-        );
-        process.signal("CONT");
-        std::thread::sleep(Duration::from_millis(7));
-    }
 }
 
 /// The child processes of a process.
@@ -656,4 +636,36 @@ fn full_disk_is_reported_and_loses_no_recorded_results() {
     );
     place.stdout(&["run", "tiny.toml"]);
     assert_same(&place.artifacts("results", "tiny"), &artifacts);
+}
+
+#[test]
+fn a_lease_that_is_too_short_is_refused_with_the_shortest_one() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    for lease in ["0", "1", "2.9", "-5", "nan"] {
+        let argument = format!("--lease={lease}");
+        let output = place.resweep(&["run", "tiny.toml", &argument]).assert();
+        let output = output.code(2).get_output().clone();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let shortest = said.contains("--lease 3") || said.contains("number of seconds");
+        assert!(shortest, "{said}");
+    }
+}
+
+/// One process trains both runs and the other waits for one, for longer than two leases. On a machine
+/// that is very slow, a beat may come too late once.
+#[test]
+fn two_processes_with_the_shortest_lease_leave_each_other_their_runs() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    let args = [&ENDLESS[..], &["--lease", "3", "-j", "2"]].concat();
+    let mut first = place.start(&args);
+    wait_for(&mut first, "started");
+    let second = place.start(&args);
+    std::thread::sleep(Duration::from_secs(7));
+    let attempts: i64 = place
+        .database("results")
+        .query_row("SELECT count(*) FROM attempts", [], |row| row.get(0))
+        .expect("a number");
+    assert!((2..=3).contains(&attempts), "{attempts} attempts");
+    drop((first, second));
 }

@@ -1,12 +1,13 @@
 //! Arbitrates runs between processes: which process trains which run.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::checkpoints;
-use super::points::collect;
-use super::process::Others;
+use super::points::{collect, unsigned};
+use super::process::{Others, Pulse};
 use super::rows::AttemptStatus;
 use super::values::{Problem, integer};
 use resweep_core::domain::{Outcome, Run, TrainingId};
@@ -53,8 +54,8 @@ struct Last {
     error: Option<String>,
     transient: bool,
     diverged_iteration: Option<i64>,
-    /// The process at work and its beats.
-    process: Option<(i64, i64)>,
+    /// The process at work.
+    process: Option<Pulse>,
 }
 
 /// Finds out whether `me` may work on `run`, and on which training. What a dead process was
@@ -70,14 +71,12 @@ pub(super) fn look(
         let shares = !terms.fresh;
         return Ok(Found::Free(insert_training(connection, run, 1, shares)?));
     };
-    let mine = last.process.is_some_and(|(process, _)| process == me);
+    let mine = last.process.is_some_and(|pulse| pulse.process == me);
     let ended_before = last.attempt <= terms.last_attempt_before;
     let again = terms.fresh && ended_before;
     let found = match last.status {
         AttemptStatus::Running => match last.process {
-            Some((process, beats)) if !mine && !others.is_dead(process, beats) => {
-                Found::LeasedElsewhere
-            }
+            Some(pulse) if !mine && !others.is_dead(pulse) => Found::LeasedElsewhere,
             _ => {
                 connection.execute(
                     "UPDATE attempts SET status = 'interrupted' WHERE id = ?1",
@@ -161,7 +160,8 @@ fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
     let last = connection
         .prepare_cached(
             "SELECT trainings.id, trainings.number, shares_checkpoints, attempts.id, status, error,
-                 transient, diverged_iteration, process_id, coalesce(beats, 0)
+                 transient, diverged_iteration, process_id, coalesce(beats, 0),
+                 coalesce(beat_ms, 0)
              FROM trainings
              JOIN attempts ON attempts.training_id = trainings.id
              LEFT JOIN processes ON processes.id = process_id
@@ -171,6 +171,7 @@ fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
         .query_row([&run.id.0], |row| {
             let process: Option<i64> = row.get(8)?;
             let beats: i64 = row.get(9)?;
+            let every = Duration::from_millis(unsigned(row, 10)?);
             Ok(Last {
                 training: Training {
                     id: TrainingId(row.get(0)?),
@@ -182,7 +183,11 @@ fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
                 error: row.get(5)?,
                 transient: row.get(6)?,
                 diverged_iteration: row.get(7)?,
-                process: process.map(|process| (process, beats)),
+                process: process.map(|process| Pulse {
+                    process,
+                    beats,
+                    every,
+                }),
             })
         })
         .optional()?;

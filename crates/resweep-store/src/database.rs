@@ -29,10 +29,11 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/0006-process-sweeps.sql")).foreign_key_check(),
         M::up_with_hook(include_str!("migrations/0007-trajectories.sql"), retrace)
             .foreign_key_check(),
+        M::up(include_str!("migrations/0008-process-beats.sql")).foreign_key_check(),
     ])
 });
 /// The version of the schema: how many migrations there are.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 
 /// Set by `0001-initial.sql`.
 const APPLICATION_ID: i64 = 0x5253_5750;

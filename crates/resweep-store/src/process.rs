@@ -2,9 +2,13 @@
 //!
 //! Each has a row and, beside the database, a file `locks/<row>.lock` under an operating-system
 //! lock that goes away with it, however it ends: a lock that is free proves a death at once. A
-//! process that stands still, or whose lock cannot be seen from here, is given up when its
-//! counter of beats has not moved for the time of the lease. That time is taken by the clock of
-//! the one who waits, which no change of the date touches.
+//! process that is stopped, or whose lock cannot be seen from here, is given up when its counter of
+//! beats has not moved for the time of the lease, measured on the monotonic clock of the process that
+//! waits.
+//!
+//! A slow process must not be mistaken for a dead one again and again, or two processes would take
+//! the same run from each other for ever. So a lease is never shorter than three beats of the
+//! process that it is about, and it doubles each time that such a process turns out to be alive.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -20,8 +24,16 @@ use super::values::now_unix_ms;
 use super::{StoreError, database};
 use resweep_core::files::{FileId, Place};
 
-/// How often a living process says so.
-const BEAT: Duration = Duration::from_secs(5);
+/// The longest time between two beats.
+const BEAT_MAX: Duration = Duration::from_secs(5);
+
+/// Beats of a process that may be late before it is given up.
+const BEATS_PER_LEASE: u32 = 3;
+
+/// How often a process beats that gives up others after `lease`.
+fn beat(lease: Duration) -> Duration {
+    (lease / BEATS_PER_LEASE).clamp(Duration::from_millis(1), BEAT_MAX)
+}
 
 /// This process, registered until the value is dropped.
 #[derive(Debug)]
@@ -41,16 +53,23 @@ impl ThisProcess {
         connection: &mut Connection,
         path: &Path,
         host: &str,
+        lease: Duration,
     ) -> Result<ThisProcess, StoreError> {
         let failed = |source| StoreError::of_sqlite(path, source);
+        let beat = beat(lease);
         let tx = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(failed)?;
         let id: i64 = tx
             .query_row(
-                "INSERT INTO processes (host, pid, started_unix_ms, beats)
-                 VALUES (?1, ?2, ?3, 0) RETURNING id",
-                params![host, std::process::id(), now_unix_ms()],
+                "INSERT INTO processes (host, pid, started_unix_ms, beats, beat_ms)
+                 VALUES (?1, ?2, ?3, 0, ?4) RETURNING id",
+                params![
+                    host,
+                    std::process::id(),
+                    now_unix_ms(),
+                    beat.as_millis() as i64
+                ],
                 |row| row.get(0),
             )
             .map_err(failed)?;
@@ -66,7 +85,7 @@ impl ThisProcess {
             .name("heartbeat".to_owned())
             .spawn(move || {
                 while let Err(crossbeam::channel::RecvTimeoutError::Timeout) =
-                    stopped.recv_timeout(BEAT)
+                    stopped.recv_timeout(beat)
                 {
                     // A failed write is retried at the next heartbeat.
                     let _ =
@@ -119,12 +138,34 @@ fn is_at(file: &File, place: &Place) -> bool {
 pub(super) struct Others {
     database: PathBuf,
     lease: Duration,
-    /// The beats of each process that was asked about, and since when they have not moved.
-    seen: HashMap<i64, (i64, Instant)>,
+    /// What is known of each process that was asked about.
+    seen: HashMap<i64, Seen>,
+}
+
+/// What a process row says of its heart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pulse {
+    /// The row.
+    pub process: i64,
+    /// The counter.
+    pub beats: i64,
+    /// How often it is incremented.
+    pub every: Duration,
+}
+
+/// What was seen of another process.
+#[derive(Debug)]
+struct Seen {
+    beats: i64,
+    /// When the counter was first seen at this number.
+    since: Instant,
+    /// How long it may stay there.
+    lease: Duration,
+    given_up: bool,
 }
 
 impl Others {
-    /// Gives up what has not moved for `lease`.
+    /// Gives up processes whose counter has not moved for `lease`.
     pub fn new(database: &Path, lease: Duration) -> Others {
         Others {
             database: database.to_owned(),
@@ -133,17 +174,28 @@ impl Others {
         }
     }
 
-    /// Whether process `id`, whose counter stands at `beats`, is dead or has to be taken for it.
-    pub fn is_dead(&mut self, id: i64, beats: i64) -> bool {
-        if !may_live(&self.database, id) {
-            return true;
+    /// Whether a process is dead, or has to be taken for dead.
+    pub fn is_dead(&mut self, pulse: Pulse) -> bool {
+        !may_live(&self.database, pulse.process) || self.is_still(pulse, Instant::now())
+    }
+
+    /// Whether the counter has not moved for too long at `now`.
+    fn is_still(&mut self, pulse: Pulse, now: Instant) -> bool {
+        let lease = self.lease.max(pulse.every.min(BEAT_MAX) * BEATS_PER_LEASE);
+        let seen = self.seen.entry(pulse.process).or_insert(Seen {
+            beats: pulse.beats,
+            since: now,
+            lease,
+            given_up: false,
+        });
+        if seen.beats != pulse.beats {
+            if seen.given_up {
+                seen.lease *= 2;
+            }
+            (seen.beats, seen.since, seen.given_up) = (pulse.beats, now, false);
         }
-        let now = Instant::now();
-        let (known, since) = self.seen.entry(id).or_insert((beats, now));
-        if *known != beats {
-            (*known, *since) = (beats, now);
-        }
-        now.duration_since(*since) >= self.lease
+        seen.given_up = now.duration_since(seen.since) >= seen.lease;
+        seen.given_up
     }
 }
 
@@ -187,5 +239,71 @@ fn take_lock(path: &Place) -> std::io::Result<File> {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(source)) => Err(source),
         Err(TryLockError::WouldBlock) => Err(std::io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(3);
+
+    fn pulse(beats: i64) -> Pulse {
+        Pulse {
+            process: 1,
+            beats,
+            every: beat(LEASE),
+        }
+    }
+
+    #[test]
+    fn a_process_that_beats_is_never_given_up() {
+        let mut others = Others::new(Path::new("none"), LEASE);
+        let start = Instant::now();
+        for ms in (0..60_000).step_by(100) {
+            let now = start + Duration::from_millis(ms);
+            let beats = ms / beat(LEASE).as_millis() as u64;
+            assert!(!others.is_still(pulse(beats as i64), now), "{ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_process_that_stops_beating_is_given_up_after_the_lease() {
+        let mut others = Others::new(Path::new("none"), LEASE);
+        let start = Instant::now();
+        assert!(!others.is_still(pulse(7), start));
+        assert!(!others.is_still(pulse(7), start + LEASE - Duration::from_millis(1)));
+        assert!(others.is_still(pulse(7), start + LEASE));
+    }
+
+    #[test]
+    fn a_short_lease_waits_for_three_beats_of_a_process_that_beats_seldom() {
+        let mut others = Others::new(Path::new("none"), LEASE);
+        let start = Instant::now();
+        let slow = Pulse {
+            every: BEAT_MAX,
+            ..pulse(0)
+        };
+        assert!(!others.is_still(slow, start));
+        assert!(!others.is_still(slow, start + 2 * BEAT_MAX));
+        assert!(others.is_still(slow, start + 3 * BEAT_MAX));
+    }
+
+    /// The process beats, but each time only after 20 leases: it is given up wrongly five times.
+    #[test]
+    fn a_slow_process_is_given_up_ever_later_and_in_the_end_not_at_all() {
+        let mut others = Others::new(Path::new("none"), LEASE);
+        let (mut now, mut wrongly) = (Instant::now(), 0);
+        for beats in 0..20 {
+            let late = now + 20 * LEASE;
+            let mut given_up = false;
+            while now < late {
+                given_up |= others.is_still(pulse(beats), now);
+                now += Duration::from_millis(500);
+            }
+            wrongly += i32::from(given_up);
+            assert!(!given_up || beats < 5, "beat {beats}");
+        }
+        assert_eq!(wrongly, 5);
     }
 }

@@ -124,7 +124,12 @@ impl Recorder {
         provenance: Provenance,
         participation: Participation,
     ) -> Result<(), StoreError> {
-        let process = ThisProcess::register(&mut self.connection, &self.path, &provenance.host)?;
+        let process = ThisProcess::register(
+            &mut self.connection,
+            &self.path,
+            &provenance.host,
+            participation.lease,
+        )?;
         self.begin_transaction()?;
         self.refuse_other_sweep(record, process.id)?;
         let path = self.path.clone();

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use resweep_figures::Drawing;
@@ -56,6 +57,28 @@ impl Workplace {
             .stderr(Stdio::piped())
             .spawn();
         ChildGuard(child.expect("the program starts"))
+    }
+
+    /// Stops a process at a moment when it does not hold SQLite's lock, which nobody could take
+    /// from it.
+    pub fn halt(&self, process: &ChildGuard, results: &str) {
+        let patience = Instant::now();
+        loop {
+            process.signal("STOP");
+            let database = self.database(results);
+            database
+                .busy_timeout(Duration::from_millis(100))
+                .expect("a timeout");
+            if database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+                return;
+            }
+            assert!(
+                patience.elapsed() < Duration::from_secs(60),
+                "it is never idle"
+            );
+            process.signal("CONT");
+            std::thread::sleep(Duration::from_millis(7));
+        }
     }
 
     pub fn database(&self, results: &str) -> Connection {

@@ -112,7 +112,15 @@ pub(super) const TABLES: [Table; 12] = [
     },
     Table {
         name: "processes",
-        columns: &["id", "host", "pid", "started_unix_ms", "beats", "sweep_id"],
+        columns: &[
+            "id",
+            "host",
+            "pid",
+            "started_unix_ms",
+            "beats",
+            "sweep_id",
+            "beat_ms",
+        ],
         group: &[],
         groups: None,
         key: "id",
