@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 use crate::support::workplace;
+use sha2::Digest;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -636,6 +637,128 @@ fn full_disk_is_reported_and_loses_no_recorded_results() {
     );
     place.stdout(&["run", "tiny.toml"]);
     assert_same(&place.artifacts("results", "tiny"), &artifacts);
+}
+
+/// The header of a safetensors file as JSON, and the tensors' bytes.
+fn split(file: &[u8]) -> (serde_json::Value, Vec<u8>) {
+    let length: [u8; 8] = file[..8].try_into().expect("eight bytes");
+    let (header, data) = file[8..].split_at(u64::from_le_bytes(length) as usize);
+    (serde_json::from_slice(header).expect("JSON"), data.to_vec())
+}
+
+fn join(header: &serde_json::Value, data: &[u8]) -> Vec<u8> {
+    let mut header = header.to_string().into_bytes();
+    // The tensors begin at a multiple of eight bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], &header, data].concat()
+}
+
+/// The bytes of a tensor.
+fn tensor<'a>(header: &serde_json::Value, data: &'a mut [u8], name: &str) -> &'a mut [u8] {
+    let offset = |at: usize| header[name]["data_offsets"][at].as_u64().expect("a number");
+    &mut data[offset(0) as usize..offset(1) as usize]
+}
+
+type Forgery = fn(&mut serde_json::Value, &mut Vec<u8>);
+
+/// Changes a number in the metadata.
+fn set(header: &mut serde_json::Value, pointer: &str, number: serde_json::Value) {
+    let text = header["__metadata__"]["resweep"].as_str().expect("text");
+    let mut metadata: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    *metadata.pointer_mut(pointer).expect("a number") = number;
+    header["__metadata__"]["resweep"] = metadata.to_string().into();
+}
+
+const FORGERIES: [(&str, Forgery); 11] = [
+    ("an image that is none", |header, data| {
+        tensor(header, data, "sampler.permutation")[..4].fill(0xff);
+    }),
+    ("an image twice", |header, data| {
+        let order = tensor(header, data, "sampler.permutation");
+        order.copy_within(..4, 4);
+    }),
+    ("another order", |header, data| {
+        tensor(header, data, "sampler.permutation").rotate_left(4);
+    }),
+    ("iteration 2^60", |header, _| {
+        set(header, "/iteration", (1_u64 << 60).into());
+    }),
+    ("an earlier iteration", |header, _| {
+        set(header, "/iteration", 28.into());
+    }),
+    ("a reversed shape", |header, _| {
+        let shape = header["fc.weight"]["shape"].as_array_mut();
+        shape.expect("a shape").reverse();
+    }),
+    ("a parameter that is not a number", |header, data| {
+        let weight = tensor(header, data, "fc.weight");
+        weight[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    }),
+    ("another place in a random stream", |header, _| {
+        set(header, "/order_words", 12.into());
+    }),
+    ("another place in the epoch", |header, _| {
+        set(header, "/sampler_position", 1_000_000.into());
+    }),
+    ("more errors than images", |header, data| {
+        tensor(header, data, "curve.errors")[..4].fill(0xff);
+    }),
+    ("another learning rate", |header, _| {
+        set(header, "/lr", 0.5.into());
+    }),
+];
+
+#[test]
+fn a_checkpoint_with_an_impossible_state_is_skipped_even_if_its_checksum_is_right() {
+    let one = SWEEP.replace("\n[axes]\nshortcut = [\"none\", \"B\"]\n", "");
+    let one = one.replace("depth = 8", "depth = 8\nshortcut = \"none\"");
+    let place = Workplace::new("tiny.toml", &one);
+    write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml", "--results", "undisturbed"]);
+    let metrics = place.metrics("undisturbed");
+    place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
+    let database = place.path().join("results/resweep.db");
+    // All of it in one file.
+    let merged = "PRAGMA journal_mode = DELETE";
+    assert_eq!(place.rows("results", merged), ["delete"]);
+    let sound = fs::read(&database).expect("a database");
+    let run = place
+        .rows("results", "SELECT run_id FROM trainings")
+        .remove(0);
+    let file = format!("results/checkpoints/{run}/1/29.safetensors");
+    let file = place.path().join(file);
+    let checkpoint = fs::read(&file).expect("a checkpoint");
+    for (what, forge) in FORGERIES {
+        let (mut header, mut data) = split(&checkpoint);
+        forge(&mut header, &mut data);
+        let forged = join(&header, &data);
+        assert_ne!(forged, checkpoint, "{what}");
+        fs::write(&file, &forged).expect("a file");
+        place.rows("results", merged);
+        fs::write(&database, &sound).expect("a database");
+        let digest = resweep_core::domain::hex(&sha2::Sha256::digest(&forged));
+        let changed = place.database("results").execute(
+            "UPDATE checkpoints SET sha256 = ?1, bytes = ?2 WHERE iteration = 29",
+            (digest, forged.len() as i64),
+        );
+        assert_eq!(changed.expect("a row"), 1);
+        place.stdout(&["run", "tiny.toml", "-j", "1"]);
+        let begun = "SELECT max(from_iteration) FROM attempts";
+        // The checkpoint at the drop of the learning rate is sound.
+        assert_eq!(place.rows("results", begun), ["Integer(25)"], "{what}");
+        let of_long_run = |line: &String| !line.starts_with(&run);
+        let trained: Vec<String> = place.metrics("results");
+        let trained: Vec<String> = trained.into_iter().filter(of_long_run).collect();
+        assert_same(&trained, &metrics);
+    }
+    // The file as it was is used.
+    fs::write(&file, &checkpoint).expect("a file");
+    place.rows("results", merged);
+    fs::write(&database, &sound).expect("a database");
+    place.stdout(&["run", "tiny.toml", "-j", "1"]);
+    let begun = "SELECT max(from_iteration) FROM attempts";
+    assert_eq!(place.rows("results", begun), ["Integer(29)"]);
 }
 
 #[test]

@@ -33,6 +33,9 @@ impl View {
         }
     }
 
+    /// Words of the random stream for each random view.
+    pub const WORDS: u128 = 3;
+
     /// One of the (2 * padding + 1)^2 windows or its mirror image, all equally probable.
     pub fn random(size: usize, rng: &mut ChaCha8Rng) -> Self {
         let places = 2 * padding(size) + 1;

@@ -148,6 +148,37 @@ impl Batches {
     }
 }
 
+/// Where the stream of a run stands after so many batches, computed from the seed alone.
+///
+/// # Panics
+/// When there are no images.
+pub fn sampler_after(
+    images: usize,
+    augmentation: Augmentation,
+    batch_size: usize,
+    seed: u64,
+    batches: u64,
+) -> SamplerState {
+    let drawn = u128::from(batches) * batch_size as u128;
+    let mut order = Order::new(images, seed);
+    let mut left = drawn;
+    while left > 0 {
+        order.position = images;
+        order.next();
+        order.position = left.min(images as u128) as usize;
+        left -= order.position as u128;
+    }
+    SamplerState {
+        permutation: order.permutation,
+        position: order.position,
+        order_words: order.rng.get_word_pos(),
+        augmentation_words: match augmentation {
+            Augmentation::None => 0,
+            Augmentation::PadCropFlip => drawn * View::WORDS,
+        },
+    }
+}
+
 /// An endless stream of image indices: one permutation after another.
 #[derive(Debug)]
 struct Order {

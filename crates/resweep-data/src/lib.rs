@@ -26,7 +26,7 @@ mod split;
 pub mod synthetic;
 
 pub use augment::{View, padding};
-pub use batches::{Batch, Batches, EvalBatches, Pick, SamplerState};
+pub use batches::{Batch, Batches, EvalBatches, Pick, SamplerState, sampler_after};
 pub use dataset::{Data, DatasetInfo, Labels, Part};
 pub use error::DataError;
 pub use image_set::ImageSet;

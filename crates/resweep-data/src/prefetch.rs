@@ -77,7 +77,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::load;
+    use crate::{load, sampler_after};
     use resweep_core::domain::{Augmentation, Configuration, Dataset, Shortcut};
 
     fn batches() -> Batches {
@@ -97,6 +97,20 @@ mod tests {
             plain.fill(&mut expected);
             ahead.next(&mut batch);
             assert_eq!(batch, expected);
+        }
+    }
+
+    #[test]
+    fn the_place_in_the_stream_follows_from_the_number_of_batches() {
+        let mut stream = batches();
+        let mut batch = Batch::default();
+        for number in 1..2_500 {
+            stream.fill(&mut batch);
+            if number % 97 == 1 {
+                let images = batch.sampler.permutation.len();
+                let expected = sampler_after(images, Augmentation::PadCropFlip, 7, 3, number);
+                assert!(batch.sampler == expected, "batch {number}");
+            }
         }
     }
 

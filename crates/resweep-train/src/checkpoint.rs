@@ -120,22 +120,23 @@ pub fn save<D: Device<f32>>(
 /// Loads the state of a checkpoint into a network and its optimiser.
 ///
 /// # Errors
-/// When the file cannot be read, its SHA-256 differs, or it belongs to another run; network and
-/// optimiser are unchanged then.
+/// When the file cannot be read, its SHA-256 differs, it belongs to another run, or its state is not
+/// `valid`; network and optimiser are unchanged then.
 pub fn load<D: Device<f32>>(
     checkpoint: &Checkpoint,
     batch_size: usize,
     device: &D,
     network: &mut Network<D>,
     sgd: &mut Sgd<D>,
+    valid: impl Fn(&Progress) -> Result<(), String>,
 ) -> Result<Progress, CheckpointError> {
     let bytes = read(checkpoint)?;
-    let decoded = decode(&bytes, checkpoint, batch_size, network).map_err(|what| {
-        CheckpointError::Foreign {
+    let decoded = decode(&bytes, checkpoint, batch_size, network)
+        .and_then(|decoded| valid(&decoded.progress).map(|()| decoded))
+        .map_err(|what| CheckpointError::Foreign {
             path: checkpoint.path.to_path_buf(),
             what,
-        }
-    })?;
+        })?;
     for (parameter, values) in network.parameters.iter_mut().zip(&decoded.parameters) {
         parameter.tensor.copy_from(values);
     }
@@ -291,7 +292,13 @@ fn decode<D: Device<f32>>(
         return Err("its configuration differs".to_owned());
     }
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let floats = |name: &str, len: usize| values::<f32>(&file, name, Dtype::F32, Some(len));
+    let floats = |name: &str, dims: &[usize]| {
+        let values = values::<f32>(&file, name, Dtype::F32, Some(dims))?;
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false => Err(format!("`{name}` has a value that is not a number")),
+        }
+    };
     let mut decoded = Decoded {
         parameters: Vec::new(),
         momentum: Vec::new(),
@@ -314,14 +321,18 @@ fn decode<D: Device<f32>>(
         },
     };
     for parameter in &network.parameters {
-        let len = parameter.dims.iter().product();
         let momentum = format!("{MOMENTUM}{}", parameter.name);
-        decoded.parameters.push(floats(&parameter.name, len)?);
-        decoded.momentum.push(floats(&momentum, len)?);
+        let dims = &parameter.dims;
+        decoded.parameters.push(floats(&parameter.name, dims)?);
+        decoded.momentum.push(floats(&momentum, dims)?);
     }
     for buffer in &network.buffers {
         let len = buffer.tensor.as_vec().len();
-        decoded.buffers.push(floats(&buffer.name, len)?);
+        let values = floats(&buffer.name, &[len])?;
+        if buffer.name.ends_with("running_var") && values.iter().any(|value| *value < 0.0) {
+            return Err(format!("`{}` has a negative variance", buffer.name));
+        }
+        decoded.buffers.push(values);
     }
     Ok(decoded)
 }
@@ -332,9 +343,9 @@ fn curve(
     iteration: u64,
     batch_size: usize,
 ) -> Result<Curve, String> {
-    let len = Some(iteration as usize);
-    let errors = values(file, CURVE_ERRORS, Dtype::U32, len)?;
-    let loss_sums = values(file, CURVE_LOSS_SUMS, Dtype::F64, len)?;
+    let dims = [iteration as usize];
+    let errors = values(file, CURVE_ERRORS, Dtype::U32, Some(&dims))?;
+    let loss_sums = values(file, CURVE_LOSS_SUMS, Dtype::F64, Some(&dims))?;
     Curve::from_parts(batch_size, errors, loss_sums, rates)
         .ok_or_else(|| "its training curve is inconsistent".to_owned())
 }
@@ -343,12 +354,11 @@ fn values<T: bytemuck::AnyBitPattern>(
     file: &SafeTensors<'_>,
     name: &str,
     dtype: Dtype,
-    len: Option<usize>,
+    dims: Option<&[usize]>,
 ) -> Result<Vec<T>, String> {
     let view = file.tensor(name).map_err(|error| error.to_string())?;
-    let values = view.data().len() / size_of::<T>();
-    if view.dtype() != dtype || len.is_some_and(|len| len != values) {
-        return Err(format!("`{name}` has another type or size"));
+    if view.dtype() != dtype || dims.is_some_and(|dims| dims != view.shape()) {
+        return Err(format!("`{name}` has another type or shape"));
     }
     // Tensors in a file may be unaligned.
     let chunks = view.data().chunks_exact(size_of::<T>());

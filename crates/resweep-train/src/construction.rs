@@ -76,7 +76,10 @@ fn load<D: Device<f32>, E: Engine<D>>(
     let mut reason = "the file is missing".to_owned();
     for copy in &job.lease.parent_checkpoints {
         let batch_size = source.train.batch_size;
-        match checkpoint::load(copy, batch_size, device, &mut network, &mut sgd) {
+        // Only the network is used.
+        let valid = |_: &checkpoint::Progress| Ok(());
+        let into = (&mut network, &mut sgd);
+        match checkpoint::load(copy, batch_size, device, into.0, into.1, valid) {
             Ok(_) => {
                 tracing::info!("grow from {}", copy.path.display());
                 return Ok(network);

@@ -16,6 +16,7 @@ mod network_file;
 mod run_loop;
 mod running_error;
 mod trainer;
+mod validity;
 
 pub use checkpoint::CheckpointError;
 #[cfg(feature = "cuda")]

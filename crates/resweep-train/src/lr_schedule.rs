@@ -33,6 +33,33 @@ impl<'a> LrSchedule<'a> {
         self.state
     }
 
+    /// Whether a training can be in this state after `iteration`, whose update had the rate `lr`.
+    pub fn can_be(config: &'a TrainConfig, state: LrState, iteration: u64, lr: f64) -> bool {
+        let window = match config.warmup.map(|warmup| warmup.until) {
+            Some(WarmupEnd::TrainError(_)) if !state.warmup_over => iteration % WARMUP_WINDOW,
+            _ => 0,
+        };
+        let phase = match config.warmup.map(|warmup| warmup.until) {
+            None => !state.warmup_over,
+            Some(WarmupEnd::Iterations(n)) => state.warmup_over == (iteration > n),
+            Some(WarmupEnd::TrainError(_)) => true,
+        };
+        let rate = iteration == 0 || Self::has_rate(config, iteration, lr);
+        phase && rate && state.window.can_be_of(window, config.batch_size)
+    }
+
+    /// Whether `iteration` can have the rate `lr`: the one of the warm-up, or the one after it.
+    pub fn has_rate(config: &'a TrainConfig, iteration: u64, lr: f64) -> bool {
+        let over = LrState {
+            warmup_over: true,
+            ..LrState::default()
+        };
+        let usual = Self::new(config, over).lr(iteration);
+        // Numbers in JSON may come back with another last digit.
+        let is = |rate: f64| (lr - rate).abs() <= 1e-9 * rate.abs();
+        is(usual) || config.warmup.is_some_and(|warmup| is(warmup.lr))
+    }
+
     fn warmup(&self) -> Option<Warmup> {
         self.config.warmup.filter(|_| !self.state.warmup_over)
     }

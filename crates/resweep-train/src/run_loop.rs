@@ -15,6 +15,7 @@ use super::learner::Learner;
 use super::loader::ImageLoader;
 use super::lr_schedule::LrSchedule;
 use super::running_error::RunningError;
+use super::validity::{self, Expected};
 use resnet_engine::{BatchLoss, Engine, Matrix};
 use resweep_core::domain::{
     Job, Outcome, RunEvent, StartPoint, TrainConfig, TrainError, TrainPoint, TrajectoryId,
@@ -394,8 +395,14 @@ fn restore<D: Device<f32>, E>(
 ) -> Result<(StartPoint, Option<Progress>), TrainError> {
     for checkpoint in &job.lease.checkpoints {
         let batch_size = job.run.config.configuration.train.batch_size;
+        let expected = Expected {
+            iteration: checkpoint.iteration,
+            config: &job.run.config,
+            images: learner.data.train.len(),
+        };
+        let valid = |progress: &Progress| validity::check(progress, expected);
         let (network, sgd) = (&mut learner.network, &mut learner.sgd);
-        match checkpoint::load(checkpoint, batch_size, learner.device, network, sgd) {
+        match checkpoint::load(checkpoint, batch_size, learner.device, network, sgd, valid) {
             Ok(progress) => {
                 tracing::info!("resume from {}", checkpoint.path.display());
                 let start_point = StartPoint {

@@ -25,6 +25,14 @@ impl RunningError {
         self.images += images;
     }
 
+    /// Whether these can be the sums over some of the first `iterations` batches.
+    pub fn can_be_of(&self, iterations: u64, batch_size: usize) -> bool {
+        let batches = (self.images / batch_size.max(1)) as u64;
+        let whole = self.images.is_multiple_of(batch_size.max(1));
+        let loss = self.loss_sum.is_finite() && self.loss_sum >= 0.0;
+        whole && batches <= iterations && self.errors <= self.images && loss
+    }
+
     /// The means so far; NaN when no image was added.
     pub fn mean(&self) -> MeanError {
         MeanError {
