@@ -6,6 +6,7 @@ mod cli;
 mod construction;
 mod cuda_engine;
 mod cuda_sweep;
+mod damaged_database;
 mod data_batches;
 mod data_download;
 mod data_folder;

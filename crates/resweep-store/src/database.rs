@@ -14,7 +14,7 @@ use rusqlite_migration::{M, Migrations};
 use super::lock::SetupLock;
 use super::presence::{Change, Kept};
 use super::retrace::retrace;
-use super::{StoreError, place};
+use super::{StoreError, place, soundness, sums};
 use resweep_core::domain::SinkError;
 use resweep_core::files::{self, FileId};
 
@@ -30,10 +30,11 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up_with_hook(include_str!("migrations/0007-trajectories.sql"), retrace)
             .foreign_key_check(),
         M::up(include_str!("migrations/0008-process-beats.sql")).foreign_key_check(),
+        M::up(include_str!("migrations/0009-point-sums.sql")).foreign_key_check(),
     ])
 });
 /// The version of the schema: how many migrations there are.
-const VERSION: i64 = 8;
+const VERSION: i64 = 9;
 
 /// Set by `0001-initial.sql`.
 const APPLICATION_ID: i64 = 0x5253_5750;
@@ -141,9 +142,12 @@ pub(super) fn open_for_writing(path: &Path) -> Result<(Database, Option<Migrated
         let _ = fs::remove_file(path);
     }
     let (mut database, found) = opened?;
-    let migrated = migrate(&mut database, path, found)?;
     let failed = |source| StoreError::of_sqlite(path, source);
-    prepare(&database).map_err(failed)?;
+    soundness::check(&database).map_err(failed)?;
+    let migrated = migrate(&mut database, path, found)?;
+    prepare(&database)
+        .and_then(|()| sums::fill(&database))
+        .map_err(failed)?;
     Ok((database, migrated))
 }
 
@@ -323,8 +327,24 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 /// database this is a migrated temporary copy.
 pub(super) fn open_for_reading(path: &Path) -> Result<Option<Database>, StoreError> {
     match open_as_it_is(path)? {
-        Some(database) if database.schema < VERSION => migrated_copy(&database, path).map(Some),
-        opened => Ok(opened),
+        Some(database) => brought_up_to_date(database, path).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// As [`open_for_reading`]; a database that is damaged is an error.
+pub(super) fn open_sound(path: &Path) -> Result<Option<Database>, StoreError> {
+    let Some(database) = open_as_it_is(path)? else {
+        return Ok(None);
+    };
+    soundness::check(&database).map_err(|source| StoreError::of_sqlite(path, source))?;
+    brought_up_to_date(database, path).map(Some)
+}
+
+fn brought_up_to_date(database: Database, path: &Path) -> Result<Database, StoreError> {
+    match database.schema < VERSION {
+        true => migrated_copy(&database, path),
+        false => Ok(database),
     }
 }
 
@@ -459,10 +479,15 @@ fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
             .map_err(|source| StoreError::of_sqlite(path, source))
     };
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let application = number("SELECT application_id FROM pragma_application_id")?;
+    if tables == 0 && application == APPLICATION_ID {
+        let what = "its header is that of a database of resweep, and it has no tables";
+        return Err(StoreError::of_sqlite(path, sums::damage(what.to_owned())));
+    }
     if tables == 0 {
         return Ok(Found::Empty);
     }
-    if number("SELECT application_id FROM pragma_application_id")? != APPLICATION_ID {
+    if application != APPLICATION_ID {
         return Err(StoreError::OfAnotherProgram {
             path: path.to_owned(),
         });

@@ -8,8 +8,8 @@ use sha2::Digest;
 
 use super::leftovers::{self, Leftover, Reason};
 use super::points::{collect, unsigned};
-use super::{StoreError, checkpoints, database, process};
-use resweep_core::domain::hex;
+use super::{StoreError, checkpoints, database, process, sums};
+use resweep_core::domain::{RunId, hex};
 use resweep_core::files::Place;
 
 /// The most messages of SQLite that are kept; a damaged database has hundreds.
@@ -113,6 +113,9 @@ impl Examination {
         let Some(connection) = database::open_for_reading(path)? else {
             return Ok(false);
         };
+        if self.damage.is_empty() {
+            self.damage = changed_measurements(&connection).map_err(failed)?;
+        }
         self.count_rows(&connection).map_err(failed)?;
         self.look_at_processes(&connection, path).map_err(failed)?;
         self.look_at_checkpoints(&connection, path)
@@ -282,6 +285,19 @@ pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>
         }
         Err(error) => Err(error),
     }
+}
+
+/// The trainings whose measurements are not those that were recorded.
+fn changed_measurements(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let broken = sums::broken(connection)?.into_iter().take(MESSAGES_MAX);
+    let messages = broken.map(|(training, run)| {
+        format!(
+            "the measurements of training {} of run {} are not those that were recorded",
+            training.0,
+            RunId(run).short()
+        )
+    });
+    Ok(messages.collect())
 }
 
 /// Tables with rows that refer to rows that are missing, and how many rows.

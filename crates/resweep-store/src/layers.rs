@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::points::{collect, unsigned};
+use super::sums;
 use super::values::{Problem, integer};
 use resweep_core::domain::{LayerStat, TrainingId};
 
@@ -20,10 +21,12 @@ pub(super) fn replace(
         let layer = integer("a layer", stat.layer as u64)?;
         insert.execute(params![training.0, layer, stat.name, stat.std])?;
     }
+    sums::update(connection, training)?;
     Ok(())
 }
 
-/// Takes back what a training has of its layers: it is not at its end.
+/// Deletes what a training has of its layers, because it is not at its end. The caller updates the
+/// sum.
 pub(super) fn delete(connection: &Connection, training: TrainingId) -> rusqlite::Result<()> {
     let sql = "DELETE FROM layer_stats WHERE training_id = ?1";
     connection.prepare_cached(sql)?.execute([training.0])?;

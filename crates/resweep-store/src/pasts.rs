@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::points::{collect, unsigned};
 use super::rows::AttemptStatus;
+use super::sums;
 use super::values::{Problem, integer};
 use resweep_core::domain::{Outcome, Run, RunId, TrainConfig, TrainingId};
 
@@ -281,6 +282,7 @@ fn copy_result(
     to: TrainingId,
 ) -> Result<(), Problem> {
     let from = twin.training;
+    sums::check(connection, from)?;
     let train = &run.config.configuration.train;
     let end = match twin.outcome {
         Outcome::Diverged { iteration } => iteration,
@@ -306,5 +308,6 @@ fn copy_result(
             params![from.0, to.0],
         )?;
     }
+    sums::update(connection, to)?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rusqlite::Error::FromSqlConversionFailure;
@@ -11,7 +12,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::database::Database;
 use super::points::{collect, curves_of, last_eval, last_train, measurements_of, unsigned};
 use super::rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
-use super::{RunImages, StoreError, checkpoints, database, images, layers, process};
+use super::{RunImages, StoreError, checkpoints, database, images, layers, process, sums};
 use resweep_core::domain::{
     Curves, EvalSet, LayerStat, Measurements, Run, RunConfig, RunId, TrainingId,
 };
@@ -22,17 +23,20 @@ pub struct Store {
     /// `None` before the first sweep was started.
     connection: Option<Database>,
     path: PathBuf,
+    /// The trainings whose measurements were compared with their sums.
+    checked: Mutex<HashSet<TrainingId>>,
 }
 
 impl Store {
     /// Opens the database at `path`; if there is none, the store is empty.
     ///
     /// # Errors
-    /// The file cannot be read, or is not a database of this version of the program.
+    /// The file cannot be read, is damaged, or is not a database of this version of the program.
     pub fn open_read_only(path: &Path) -> Result<Store, StoreError> {
         Ok(Store {
-            connection: database::open_for_reading(path)?,
+            connection: database::open_sound(path)?,
             path: path.to_owned(),
+            checked: Mutex::default(),
         })
     }
 
@@ -50,7 +54,7 @@ impl Store {
     /// never started are missing.
     pub fn curves(&self, ids: &[RunId]) -> Result<HashMap<RunId, Curves>, StoreError> {
         self.for_each_run(ids, |tx, id| {
-            current_training(tx, id)?
+            self.measured_training(tx, id)?
                 .map(|training| curves_of(tx, training))
                 .transpose()
         })
@@ -59,7 +63,7 @@ impl Store {
     /// Every point of the current training of a run; empty if it was never started.
     pub fn measurements(&self, id: &RunId) -> Result<Measurements, StoreError> {
         let found = self.for_each_run(std::slice::from_ref(id), |tx, id| {
-            current_training(tx, id)?
+            self.measured_training(tx, id)?
                 .map(|training| measurements_of(tx, training))
                 .transpose()
         })?;
@@ -97,7 +101,7 @@ impl Store {
     /// layers; runs without measurements are missing.
     pub fn layer_stats(&self, ids: &[RunId]) -> Result<HashMap<RunId, Vec<LayerStat>>, StoreError> {
         self.for_each_run(ids, |tx, id| {
-            let Some(training) = current_training(tx, id)? else {
+            let Some(training) = self.measured_training(tx, id)? else {
                 return Ok(None);
             };
             let stats = layers::of(tx, training)?;
@@ -225,7 +229,7 @@ impl Store {
     }
 
     fn status(&self, tx: &Transaction<'_>, id: &RunId) -> rusqlite::Result<Option<RunStatus>> {
-        let Some(training) = current_training(tx, id)? else {
+        let Some(training) = self.measured_training(tx, id)? else {
             return Ok(None);
         };
         let found = tx
@@ -263,6 +267,23 @@ impl Store {
         let trained = status.train.map(|point| point.iteration);
         status.iteration = evaluated.chain(trained).max().unwrap_or(0);
         Ok(Some(status))
+    }
+
+    /// The training of a run that counts, whose measurements are those that were recorded.
+    fn measured_training(
+        &self,
+        tx: &Transaction<'_>,
+        id: &RunId,
+    ) -> rusqlite::Result<Option<TrainingId>> {
+        let training = current_training(tx, id)?;
+        if let Some(training) = training
+            && let Ok(mut checked) = self.checked.lock()
+            && !checked.contains(&training)
+        {
+            sums::check(tx, training)?;
+            checked.insert(training);
+        }
+        Ok(training)
     }
 
     /// A status as a reader can believe it: without its process, nothing is running.

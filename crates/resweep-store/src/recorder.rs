@@ -19,7 +19,7 @@ use super::process::{self, Others, ThisProcess};
 use super::register::{self, Provenance, RunRecord, SweepRecord};
 use super::values::{Problem, integer, now_unix_ms};
 use super::waiting::WaitingPoints;
-use super::{RunImages, StoreError, checkpoints, database, images, layers};
+use super::{RunImages, StoreError, checkpoints, database, images, layers, sums};
 use resweep_core::domain::{
     Claim, Event, EventSink, Lease, Ledger, Outcome, Run, RunEvent, RunId, Saved, SinkError, Slot,
     StartPoint, StopReason,
@@ -240,9 +240,10 @@ impl Recorder {
                 .eval(connection, training, point)
                 .map_err(|problem| problem.at(&self.path)),
             RunEvent::Checkpointed(saved) => self.checkpointed(run, &hold, saved),
-            RunEvent::CurveRestored(ref points) => {
-                self.write(|connection| replace_train(connection, training, points))
-            }
+            RunEvent::CurveRestored(ref points) => self.write(|connection| {
+                replace_train(connection, training, points)?;
+                Ok(sums::update(connection, training)?)
+            }),
             RunEvent::LayersMeasured(ref stats) => {
                 self.write(|connection| layers::replace(connection, training, stats))
             }
@@ -448,6 +449,7 @@ fn take(
 ) -> Result<(Hold, Lease), Problem> {
     let folder = checkpoints::folder(path, &run.id.0, training.number);
     checkpoints::remove_unlisted(connection, training.id, &folder)?;
+    sums::check(connection, training.id)?;
     let (attempt, number) = insert_attempt(connection, run, slot, sweep, training)?;
     let lease = Lease {
         training: training.id,
@@ -517,6 +519,9 @@ fn take_up(
     start_point: StartPoint,
 ) -> Result<(), Problem> {
     let (training, iteration) = (hold.training, start_point.iteration);
+    if let Some(from) = start_point.from {
+        sums::check(connection, from)?;
+    }
     layers::delete(connection, training)?;
     match start_point.from {
         Some(from) if from == training => {
@@ -534,6 +539,7 @@ fn take_up(
             checkpoints::forget(connection, training)?;
         }
     }
+    sums::update(connection, training)?;
     connection.execute(
         "UPDATE attempts SET from_iteration = ?2 WHERE id = ?1",
         params![hold.attempt, integer("an iteration", iteration)?],

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::leftovers::{self, Leftover, Obsolete};
-use super::{StoreError, database, usage};
+use super::{StoreError, database, soundness, usage};
 use resweep_core::files::Place;
 
 /// The removed files, and those that could not be removed.
@@ -44,6 +44,7 @@ pub fn tidy(path: &Path, everything: bool) -> Result<Tidied, StoreError> {
         return Ok(Tidied::default());
     };
     database::refuse_older(&found, path)?;
+    soundness::check(&found).map_err(failed)?;
     drop(found);
     let mut connection = database::connect(path)?;
     let obsolete = forget(&mut connection, path, everything).map_err(failed)?;

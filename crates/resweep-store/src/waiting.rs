@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::points::{insert_eval, insert_train};
+use super::sums::NewRows;
 use super::values::Problem;
 use resweep_core::domain::{EvalPoint, TrainPoint, TrainingId};
 
@@ -14,6 +15,8 @@ const ROWS: usize = 64;
 pub(super) struct WaitingPoints {
     train: Vec<(TrainingId, TrainPoint)>,
     eval: Vec<(TrainingId, EvalPoint)>,
+    /// Of points that are written, and of those above.
+    sums: NewRows,
 }
 
 impl WaitingPoints {
@@ -24,6 +27,7 @@ impl WaitingPoints {
         training: TrainingId,
         point: TrainPoint,
     ) -> Result<(), Problem> {
+        self.sums.train(connection, training, &point)?;
         self.train.push((training, point));
         if self.train.len() == ROWS {
             insert_train(connection, &self.train)?;
@@ -39,6 +43,7 @@ impl WaitingPoints {
         training: TrainingId,
         point: EvalPoint,
     ) -> Result<(), Problem> {
+        self.sums.eval(connection, training, &point)?;
         self.eval.push((training, point));
         if self.eval.len() == ROWS {
             insert_eval(connection, &self.eval)?;
@@ -47,8 +52,8 @@ impl WaitingPoints {
         Ok(())
     }
 
-    /// Writes the rest, row by row: for each number of rows, SQLite would have to prepare another
-    /// statement.
+    /// Writes the rest and the sums, row by row: for each number of rows, SQLite would have to prepare
+    /// another statement.
     pub fn write(&mut self, connection: &Connection) -> Result<(), Problem> {
         for row in self.train.drain(..) {
             insert_train(connection, &[row])?;
@@ -56,6 +61,7 @@ impl WaitingPoints {
         for row in self.eval.drain(..) {
             insert_eval(connection, &[row])?;
         }
+        self.sums.write(connection)?;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
-use super::{StoreError, database, examine, place};
+use super::{StoreError, database, examine, place, sums};
 use reader::Reader;
 use resweep_core::files::{new_temporary, sync_folder};
 use source::Source;
@@ -129,6 +129,7 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Salvaged, Sal
         }
     }
     let mended = mend::mend(&tx).map_err(failed)?;
+    sums::fill(&tx).map_err(failed)?;
     tx.commit().map_err(failed)?;
     let mut tables = Vec::new();
     for (table, whole) in TABLES.iter().zip(whole) {
