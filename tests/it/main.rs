@@ -17,6 +17,7 @@ mod fused_engine;
 mod hostile;
 mod kernels;
 mod layer_stats;
+mod power_cut;
 mod pytorch_parity;
 mod record_docs;
 mod record_errors;

@@ -1,15 +1,16 @@
 //! The torture test: kills a sweep at random moments with SIGKILL, sometimes damages its newest
 //! checkpoint, sometimes runs two processes, starts with a database of the first schema version,
-//! and compares the results with those of an undisturbed sweep.
+//! and compares the results with those of an undisturbed sweep. It also suspends processes with
+//! SIGSTOP until another one has taken over their runs.
 //!
-//! `RESWEEP_TORTURE_KILLS` sets the number of kills (`make torture`: 50); `RESWEEP_TORTURE_SEED`
-//! repeats a test as far as timing allows.
+//! `RESWEEP_TORTURE_KILLS` sets the number of kills (`make torture`: 50; one SIGSTOP for every ten);
+//! `RESWEEP_TORTURE_SEED` repeats a test as far as timing allows.
 
 #![cfg(unix)]
 
 use std::fs;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::workplace::{Workplace, assert_same, files, write_images};
 use rand_chacha::ChaCha8Rng;
@@ -73,6 +74,11 @@ fn randomly_killed_sweep_gives_identical_results() {
     write_images(&place.path().join("images"));
     place.stdout(&["run", "torture.toml", "--results", "undisturbed"]);
 
+    for round in 0..kills.div_ceil(10) {
+        let results = format!("stopped-{round}");
+        stop_until_the_lease_is_over(&place, &results, &mut rng);
+        compare(&place, &results);
+    }
     let (mut killed, mut damaged, mut rounds) = (0, 0, 0);
     while killed < kills {
         // A finished sweep starts again, in a database of the first version.
@@ -86,14 +92,50 @@ fn randomly_killed_sweep_gives_identical_results() {
             }
         }
         place.stdout(&["run", "torture.toml", "--results", &results]);
-        // A kill between the end of a run and the removal of its files leaves some for `gc`.
-        place.stdout(&["gc", "--results", &results]);
-        let artifacts = place.artifacts(&results, "torture");
-        assert_same(&artifacts, &place.artifacts("undisturbed", "torture"));
-        let check = place.rows(&results, "PRAGMA integrity_check");
-        assert_eq!(check, ["ok"]);
+        compare(&place, &results);
     }
     println!("{killed} kills, {damaged} checkpoints damaged, {rounds} sweeps");
+}
+
+/// Compares the results with those of an undisturbed sweep; no training may have finished twice.
+fn compare(place: &Workplace, results: &str) {
+    // A kill between the end of a run and the removal of its files leaves some for `gc`.
+    place.remove_leftovers(results);
+    let artifacts = place.artifacts(results, "torture");
+    assert_same(&artifacts, &place.artifacts("undisturbed", "torture"));
+    assert_eq!(place.rows(results, "PRAGMA integrity_check"), ["ok"]);
+    let finished = "SELECT max(finished) FROM (SELECT count(*) AS finished FROM attempts
+                    WHERE status = 'finished' GROUP BY training_id)";
+    assert_eq!(place.rows(results, finished), ["Integer(1)"]);
+    place.stdout(&["doctor", "--results", results]);
+}
+
+/// Suspends a training process until another one has taken over and finished its runs, then lets it
+/// continue: it must not record anything more.
+fn stop_until_the_lease_is_over(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) {
+    let run = ["run", "torture.toml", "--results", results, "--lease", "3"];
+    create_first_version(place, results);
+    let mut sleeper = place.start(&[&run[..], &["--checkpoint-every", "0"]].concat());
+    let is_current = "SELECT count(*) FROM pragma_table_info('processes')";
+    let running = "SELECT count(*) FROM attempts WHERE status = 'running'";
+    let trains = || {
+        place.rows(results, is_current) != ["Integer(0)"]
+            && place.rows(results, running) != ["Integer(0)"]
+    };
+    let patience = Instant::now();
+    while !trains() {
+        assert!(
+            patience.elapsed() < Duration::from_secs(60),
+            "no run starts"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread::sleep(Duration::from_millis(below(rng, 100)));
+    place.halt(&sleeper, results);
+    place.stdout(&run);
+    sleeper.signal("CONT");
+    let status = sleeper.0.wait().expect("the end");
+    assert!(status.success(), "{}", sleeper.said());
 }
 
 /// Starts one or two processes and kills them some time later. Returns how many were killed before
