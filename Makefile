@@ -15,7 +15,7 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test torture fuzz \
+.PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test torture soak fuzz \
 	browser check audit bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
@@ -71,6 +71,11 @@ test:
 # Kills a sweep 50 times at random moments and compares the results; `make test` does it 10 times.
 torture:
 	RESWEEP_TORTURE_KILLS=$(or $(KILLS),50) cargo test --test it torture:: -- --nocapture
+
+# Hours of torture, power cuts, damaged databases, fuzzing, Miri and AddressSanitizer. EVENTS sets the number of
+# kills, power cuts and damaged databases (5000).
+soak:
+	@tools/soak.sh $(EVENTS)
 
 # Fuzzes each reader of external files for FUZZ_SECONDS. Needs a nightly toolchain and
 # `cargo install cargo-fuzz`.

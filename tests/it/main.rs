@@ -14,6 +14,7 @@ mod enough_seeds;
 mod export;
 mod findings;
 mod fused_engine;
+mod guarantees;
 mod hostile;
 mod kernels;
 mod layer_stats;

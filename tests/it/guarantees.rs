@@ -1,0 +1,20 @@
+//! `docs/guarantees.md` names the tests of each guarantee; they exist.
+
+use std::fs;
+
+#[test]
+fn every_guarantee_names_tests_that_exist() {
+    let page = fs::read_to_string("docs/guarantees.md").expect("the page");
+    let mut tests = 0;
+    for name in page.split('`').skip(1).step_by(2) {
+        let Some((module, test)) = name.split_once("::") else {
+            continue;
+        };
+        let file = format!("tests/it/{module}.rs");
+        let source = fs::read_to_string(&file).unwrap_or_else(|_| panic!("{file} is missing"));
+        assert!(source.contains(&format!("fn {test}(")), "{name} is missing");
+        tests += 1;
+    }
+    let guarantees = page.lines().filter(|line| line.starts_with("| ")).count();
+    assert!(tests >= guarantees - 3, "{tests} tests, {guarantees} rows");
+}
