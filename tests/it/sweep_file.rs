@@ -547,6 +547,13 @@ fn wrong_forms_are_answered_with_the_right_one() {
             "write --set 'axes.shortcut=[\"none\", \"A\"]'",
         ),
         ("model.depth=20", "write --set 'axes.depth=[20]'"),
+        ("axes.depth=[8 14]", "write --set 'axes.depth=[8, 14]'"),
+        ("train.lr=0,1", "write --set train.lr=0.1"),
+        ("train.lr 0.1", "write --set train.lr=0.1"),
+        (
+            "train.warmup={iterations=4,lr=.01}",
+            "write --set 'train.warmup={ iterations = 4, lr = 0.01 }'",
+        ),
     ] {
         let said = report(SWEEP, &[set]);
         assert!(said.contains(right), "{said}");

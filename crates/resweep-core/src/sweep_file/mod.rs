@@ -25,6 +25,7 @@ mod kind;
 mod labels;
 mod limits;
 mod lists;
+mod meant;
 mod numbers;
 mod overrides;
 mod pairs;

@@ -31,7 +31,7 @@ fn read(text: &str, id: SourceId) -> Result<(Path, Node), Vec<Problem>> {
     let Some((key, value)) = text.split_once('=') else {
         let problem = Problem::new(at(0, text.len()), "this override has no value")
             .label("expected KEY=VALUE")
-            .help("write, for instance, --set train.iterations=2000");
+            .help(with_equals_sign(text));
         return Err(vec![problem]);
     };
     let Some(path) = parse::key_path(key, id, offset) else {
@@ -53,19 +53,39 @@ fn read(text: &str, id: SourceId) -> Result<(Path, Node), Vec<Problem>> {
         source: id,
         start: offset + start,
     };
-    match typed::read(written, Target::find(&names)) {
+    let target = Target::find(&names);
+    match typed::read(written, target) {
         Ok(node) => Ok((path, node)),
-        Err(problems) => Err(with_right_form(problems, key, value)),
+        Err(problems) => Err(with_right_form(problems, key, value, target)),
     }
 }
 
 /// Shows the whole argument to type, where it is clear what is meant.
-fn with_right_form(mut problems: Vec<Problem>, key: &str, value: &str) -> Vec<Problem> {
-    if let (Some(problem), Some(value)) = (problems.first_mut(), typed::repaired(value)) {
+fn with_right_form(
+    mut problems: Vec<Problem>,
+    key: &str,
+    value: &str,
+    target: Option<Target>,
+) -> Vec<Problem> {
+    if let (Some(problem), Some(value)) = (problems.first_mut(), typed::right_form(value, target)) {
         let argument = typed::shell_quoted(&format!("{key}={value}"));
         problem.help = vec![format!("write --set {argument}")];
     }
     problems
+}
+
+/// What to write instead of `train.lr 0.1` or `train.lr:0.1`.
+fn with_equals_sign(text: &str) -> String {
+    let parts = text.split_once(|c: char| c == ':' || c.is_whitespace());
+    let argument = parts.and_then(|(key, value)| {
+        let names: Vec<&str> = key.split('.').collect();
+        Target::find(&names)?;
+        Some(typed::shell_quoted(&format!("{key}={}", value.trim())))
+    });
+    match argument {
+        Some(argument) => format!("write --set {argument}"),
+        None => "write, for instance, --set train.iterations=2000".to_owned(),
+    }
 }
 
 /// Puts `node` at `path`, making tables on the way.

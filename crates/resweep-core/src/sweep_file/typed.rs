@@ -6,6 +6,7 @@
 use super::assign;
 use super::keys::{Key, KeySpec, Section};
 use super::kind::Kind;
+use super::meant;
 use super::parse;
 use super::problem::Problem;
 use super::source::{Origin, SourceId};
@@ -94,14 +95,42 @@ impl<'t> Written<'t> {
 /// Reads a value for `target`, if the key is known.
 pub fn read(written: Written<'_>, target: Option<Target>) -> Read {
     let written = written.trimmed();
-    match target {
-        Some(target) if target.is_axis && target.spec.kind.is_list() => untyped(written),
-        Some(target) if target.is_axis || target.spec.kind.is_list() => {
-            list(written, target.spec.kind)
-        }
-        Some(target) => single(written, target.spec.kind),
-        None => untyped(written),
+    let Some(target) = target else {
+        return untyped(written);
+    };
+    let kind = target.spec.kind;
+    let node = if target.is_axis && kind.is_list() {
+        untyped(written)
+    } else if target.is_axis || kind.is_list() {
+        list(written, kind)
+    } else {
+        single(written, kind)
+    }?;
+    if fits(&node, kind) || meant::value(written.text, target).is_none() {
+        return Ok(node);
     }
+    let message = format!("cannot read this value of `{}`", target.spec.name);
+    let label = match target.is_axis {
+        true => "expected a list in brackets, with commas between the values".to_owned(),
+        false => format!("expected {}", kind.allowed()),
+    };
+    Err(vec![Problem::new(written.at(), message).label(label)])
+}
+
+/// Whether the type of a value, or of each value of a list, is one that the kind takes.
+fn fits(node: &Node, kind: Kind) -> bool {
+    match (&node.value, kind) {
+        (Value::Array(elements), _) => elements.iter().all(|element| fits(element, kind)),
+        (Value::String(word), Kind::Word(words)) => words.contains(&word.as_str()),
+        (Value::String(_), kind) => !meant::is_typed(kind),
+        _ => true,
+    }
+}
+
+/// The value to type instead of `text`, where it is clear what is meant.
+pub fn right_form(text: &str, target: Option<Target>) -> Option<String> {
+    let meant = target.and_then(|target| meant::value(text.trim(), target));
+    meant.or_else(|| repaired(text))
 }
 
 /// TOML, or text where nothing announces otherwise.
@@ -228,12 +257,15 @@ pub fn repaired(text: &str) -> Option<String> {
     }
     if let Some(inner) = text.strip_prefix('[') {
         let inner = inner.strip_suffix(']').unwrap_or(inner);
-        let parts = split(Written {
-            text: inner,
-            ..written
-        });
-        let parts: Option<Vec<String>> = parts.iter().map(|part| repaired(part.text)).collect();
-        return Some(format!("[{}]", parts?.join(", ")));
+        return Some(format!("[{}]", repaired_parts(inner, repaired)?));
+    }
+    if let Some(inner) = text.strip_prefix('{') {
+        let inner = inner.strip_suffix('}').unwrap_or(inner);
+        let pair = |pair: &str| {
+            let (key, value) = pair.split_once('=')?;
+            Some(format!("{} = {}", key.trim(), repaired(value)?))
+        };
+        return Some(format!("{{ {} }}", repaired_parts(inner, pair)?));
     }
     let lower = text.to_lowercase();
     if matches!(lower.as_str(), "true" | "false") {
@@ -248,6 +280,24 @@ pub fn repaired(text: &str) -> Option<String> {
     let is_number = |c: char| c.is_ascii_digit() || "-+.eE_".contains(c);
     let quoted = text.chars().all(is_word) && !text.chars().all(is_number);
     quoted.then(|| format!("\"{text}\""))
+}
+
+/// What lies within brackets, each part repaired. Numbers may lack the commas between them.
+fn repaired_parts(inner: &str, repair: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let numbers: Vec<&str> = inner.split_whitespace().collect();
+    if numbers.len() > 1 && numbers.iter().all(|word| word.parse::<f64>().is_ok()) {
+        return Some(numbers.join(", "));
+    }
+    let (source, start) = (SourceId::File, 0);
+    let inner = Written {
+        text: inner,
+        source,
+        start,
+    };
+    let parts: Option<Vec<String>> = split(inner).iter().map(|part| repair(part.text)).collect();
+    parts
+        .filter(|parts| !parts.is_empty())
+        .map(|parts| parts.join(", "))
 }
 
 /// An argument in quotes for a shell, where it needs them.
@@ -275,6 +325,12 @@ mod tests {
             ("[.1, .2]", "[0.1, 0.2]"),
             ("[20, 56", "[20, 56]"),
             ("[20, 56]", "[20, 56]"),
+            ("[20 56]", "[20, 56]"),
+            (
+                "{lr=.01, until=ordering}",
+                "{ lr = 0.01, until = \"ordering\" }",
+            ),
+            ("[[.5], [.7]", "[[0.5], [0.7]]"),
         ];
         for (written, right) in pairs {
             assert_eq!(repaired(written).as_deref(), Some(right), "{written}");
