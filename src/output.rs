@@ -4,12 +4,15 @@
 //! [`failure`] returns the error at the end of the program. Text is escaped so that it cannot
 //! control a terminal; only [`styled`] passes on escape sequences, those of our own styles.
 //!
+//! A stream that was closed when the program started fails as one on a full disk does.
+//!
 //! [`outln!`] and [`errln!`] print lines, [`json`] prints a document, [`Stream`] is a writer.
 
 use std::env;
 use std::ffi::OsString;
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -60,6 +63,22 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// Whether each stream was closed when the program started (`>&-`). Before `main`, Rust opens
+/// `/dev/null` in place of such a stream, and everything written to it would be lost without an
+/// error.
+static CLOSED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+
+/// Looks at the streams as they were given to the program.
+#[cfg(unix)]
+#[ctor::ctor(unsafe)]
+fn note_closed_streams() {
+    use rustix::io::fcntl_getfd;
+    use rustix::stdio::{stderr, stdout};
+
+    CLOSED[Stream::Out as usize].store(fcntl_getfd(stdout()).is_err(), Ordering::Relaxed);
+    CLOSED[Stream::Err as usize].store(fcntl_getfd(stderr()).is_err(), Ordering::Relaxed);
 }
 
 /// The first failure of each stream.
@@ -114,7 +133,11 @@ impl Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.attempt(|stream| stream.write(bytes))
+        let is_closed = CLOSED[*self as usize].load(Ordering::Relaxed);
+        self.attempt(|stream| match is_closed {
+            true => Err(io::Error::other("it is closed")),
+            false => stream.write(bytes),
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

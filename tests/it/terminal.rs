@@ -109,6 +109,48 @@ fn a_sweep_with_a_full_standard_output_is_trained_and_drawn_and_ends_with_code_3
     }
 }
 
+/// The program with a stream that its shell closes (`>&-`) before it starts.
+fn with_closed_stream(place: &Workplace, redirection: &str, args: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("exec \"$0\" \"$@\" {redirection}")])
+        .arg(assert_cmd::cargo::cargo_bin("resweep"))
+        .args(args)
+        .current_dir(place.path())
+        .env_remove("RESWEEP_RESULTS");
+    command
+}
+
+#[test]
+fn a_closed_standard_output_is_one_error_and_code_3_where_something_is_to_be_printed() {
+    let place = untrained();
+    for args in [&["status"][..], &["plan", "tiny.toml"], &["--version"]] {
+        let output = with_closed_stream(&place, ">&-", args).output();
+        let output = output.expect("the program ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {said}");
+        let lost = "error: cannot write to standard output: it is closed";
+        assert_eq!(said.matches(lost).count(), 1, "{args:?}: {said}");
+    }
+    // Only standard error has something to say here.
+    let output = with_closed_stream(&place, ">&-", &["plan", "none.toml"]).output();
+    assert_eq!(output.expect("the program ends").status.code(), Some(2));
+    // Standard output that is discarded is not closed.
+    let ended = with_closed_stream(&place, ">/dev/null", &["status"]).status();
+    assert!(ended.expect("the program ends").success());
+}
+
+#[test]
+fn a_closed_standard_error_changes_no_code_but_that_of_success() {
+    let place = untrained();
+    let code = |args: &[&str]| {
+        let ended = with_closed_stream(&place, "2>&-", args).output();
+        ended.expect("the program ends").status.code()
+    };
+    assert_eq!(code(&["status"]), Some(0));
+    assert_eq!(code(&["plan", "none.toml"]), Some(2));
+}
+
 #[test]
 fn full_standard_error_changes_only_exit_code_0() {
     let place = trained();
