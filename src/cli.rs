@@ -298,6 +298,9 @@ pub struct StatusArgs {
     /// List every attempt of each run, and why it ended
     #[arg(long, requires = "name")]
     pub attempts: bool,
+    /// List every run of a large sweep
+    #[arg(long, requires = "name")]
+    pub all: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,6 @@
 //! Implements `resweep status`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
 use resweep_store::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
 
+/// Larger sweeps are cut to so many runs, unless all are asked for.
+const LISTED_MAX: usize = 100;
+
 /// Prints all sweeps, or the runs of one, or all attempts at them.
 pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
@@ -41,7 +44,7 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     if args.attempts {
         attempts::show(&store, &members, args.json)
     } else {
-        one(&store, &members, args.json)?;
+        one(&store, &members, args)?;
         if !args.json
             && let Some(note) = seeds_note(name, &store, results)
         {
@@ -206,7 +209,7 @@ fn note(row: &RunRow) -> String {
     }
 }
 
-fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
+fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<()> {
     let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();
     let statuses = store.statuses(&ids)?;
     let checkpoints = store.checkpoint_iterations(&ids)?;
@@ -230,10 +233,16 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
             }
         })
         .collect();
-    if json {
+    if args.json {
         output::json(&rows)?;
-        return Ok(());
+    } else {
+        print_runs(&rows, if args.all { usize::MAX } else { LISTED_MAX });
     }
+    Ok(())
+}
+
+/// Lists at most `most` runs, and counts the others.
+fn print_runs(rows: &[RunRow], most: usize) {
     let header = [
         "run",
         "status",
@@ -245,7 +254,8 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
         "note",
     ];
     let numbers = ["iteration", "train %", "eval %", "time", "attempts"];
-    let rows = rows.iter().map(|row| {
+    let listed = excerpt(rows, most);
+    let cells = listed.iter().map(|row| {
         vec![
             row.label.to_owned(),
             row.status.to_owned(),
@@ -260,8 +270,41 @@ fn one(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
             note(row),
         ]
     });
-    table::print(&header, &numbers, rows.collect());
-    Ok(())
+    table::print(&header, &numbers, cells.collect());
+    if listed.len() < rows.len() {
+        let (shown, all) = (listed.len(), rows.len());
+        outln!();
+        outln!(
+            "{shown} of {all} runs listed ({}); `--all` lists every run",
+            counts(rows)
+        );
+    }
+}
+
+/// At most `most` rows in their order; those that need a look come before the others.
+fn excerpt<'r, 'a>(rows: &'r [RunRow<'a>], most: usize) -> Vec<&'r RunRow<'a>> {
+    let rank = |row: &RunRow| match row.status {
+        "finished" if row.no_better_than_chance => 1,
+        "finished" | "new" => 2,
+        _ => 0,
+    };
+    let mut chosen: Vec<(usize, &RunRow)> = rows.iter().enumerate().collect();
+    chosen.sort_by_key(|(_, row)| rank(row));
+    chosen.truncate(most);
+    chosen.sort_by_key(|(at, _)| *at);
+    chosen.into_iter().map(|(_, row)| row).collect()
+}
+
+/// `9990 finished, 10 failed`.
+fn counts(rows: &[RunRow]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.status).or_default() += 1;
+    }
+    let counts = counts
+        .iter()
+        .map(|(status, count)| format!("{count} {status}"));
+    counts.collect::<Vec<String>>().join(", ")
 }
 
 /// The finished runs no better than chance, each with a remedy.

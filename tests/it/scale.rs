@@ -69,6 +69,7 @@ fn the_cost_of_each_command_is_linear_in_the_runs() {
     for args in [
         "status",
         "status load",
+        "status load --all",
         "status load --json",
         "status load --attempts",
         "plan load.toml",
@@ -109,4 +110,25 @@ fn pictures_and_reports_of_many_curves_stay_small() {
     let words: Vec<&str> = svg.lines().filter(|line| !line.starts_with('<')).collect();
     let words = words.join(" ");
     assert!(words.contains("500 of 1000 curves are drawn"), "{words}");
+}
+
+#[test]
+fn the_status_of_many_runs_lists_some_and_counts_all() {
+    let folder = folder(FEW);
+    let lines = |args: &[&str]| {
+        let output = Command::new(assert_cmd::cargo::cargo_bin("resweep"))
+            .args(["status", "load"])
+            .args(args)
+            .env("RESWEEP_RESULTS", folder.path())
+            .output()
+            .expect("the program ends");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        text.lines().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let shown = lines(&[]);
+    // A header, the runs, an empty line.
+    assert_eq!(shown.len(), 1 + 100 + 2, "{shown:?}");
+    let last = "100 of 500 runs listed (500 finished); `--all` lists every run";
+    assert_eq!(shown.last().map(String::as_str), Some(last));
+    assert_eq!(lines(&["--all"]).len(), 1 + FEW);
 }
