@@ -11,14 +11,14 @@ use resweep_store::{RecordedRun, Store, StoreError};
 pub struct Archive<'a> {
     /// Those of the sweep itself, when it was last started.
     of_sweep: HashMap<Place, KnownImages>,
-    store: Option<&'a Store>,
+    store: &'a Store,
     /// The folders in the sweep file.
     named: HashSet<Place>,
 }
 
 impl<'a> Archive<'a> {
     /// Collects the images of the sweep's record and of the other runs in the store.
-    pub fn new(sweep: &Sweep, record: Option<&Record>, store: Option<&'a Store>) -> Self {
+    pub fn new(sweep: &Sweep, record: Option<&Record>, store: &'a Store) -> Self {
         let mut of_sweep = HashMap::new();
         if let Some(record) = record {
             let places = record.sweep.configurations.iter().map(Place::of);
@@ -59,10 +59,7 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// The database cannot be read.
     pub fn of_others(&self, place: &Place) -> Result<Option<KnownImages>, StoreError> {
-        let Some(store) = self.store else {
-            return Ok(None);
-        };
-        let runs = store.runs_by_images(place.dataset)?;
+        let runs = self.store.runs_by_images(place.dataset)?;
         let same = |at: &Place| *at == *place || place.dataset != Dataset::Folder;
         let at = |run: &&RecordedRun| same(&Place::of(&run.config.configuration));
         Ok(runs.iter().find(at).map(KnownImages::recorded))

@@ -53,8 +53,9 @@ pub fn to_train(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     let configurations = sweep.configurations.iter();
     let images: Result<Vec<KnownImages>, _> = configurations.map(|c| survey.look(c)).collect();
     let mut prepared = assemble(source, sweep, images?)?;
-    prepared.select(results)?;
-    prepared.announce(results)?;
+    let store = Store::open_read_only(&database(results))?;
+    prepared.select(&store)?;
+    prepared.announce(&store, results);
     Ok(prepared)
 }
 
@@ -66,9 +67,9 @@ pub fn to_train(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
 pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     let source = Source::find(args, results)?;
     let sweep = source.sweep(DataFolders::NeedNotExist)?;
-    let store = current_store(results)?;
-    let record = record(&sweep, store.as_ref(), results);
-    let archive = Archive::new(&sweep, record.as_ref(), store.as_ref());
+    let store = Store::open_read_only(&database(results))?;
+    let record = record(&sweep, &store, results);
+    let archive = Archive::new(&sweep, record.as_ref(), &store);
     let cache = cache(results);
     let mut survey = Survey::new(&cache);
     let mut images = Vec::with_capacity(sweep.configurations.len());
@@ -91,8 +92,8 @@ pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     }
     let mut prepared = assemble(source, sweep, images)?;
     prepared.notes = notes;
-    prepared.select(results)?;
-    prepared.announce(results)?;
+    prepared.select(&store)?;
+    prepared.announce(&store, results);
     Ok(prepared)
 }
 
@@ -180,7 +181,7 @@ fn read_sweep(
         }
         record = None;
     }
-    prepared.select(results)?;
+    prepared.select(&store)?;
     if let Some(record) = &record {
         prepared
             .notes
@@ -212,7 +213,7 @@ fn recorded_or_seen(
     store: &Store,
     survey: &mut Survey<'_>,
 ) -> Result<(Vec<KnownImages>, Option<Arc<DataError>>), StoreError> {
-    let archive = Archive::new(sweep, record, Some(store));
+    let archive = Archive::new(sweep, record, store);
     let mut missing = None;
     let mut images = Vec::with_capacity(sweep.configurations.len());
     for configuration in &sweep.configurations {
@@ -294,16 +295,8 @@ fn assemble(
 }
 
 /// The record of the sweep of this name, if it is readable.
-fn record(sweep: &Sweep, store: Option<&Store>, results: &Path) -> Option<Record> {
-    Record::load(&sweep.name, store?, &database(results)).ok()?
-}
-
-/// The store; `None` if its schema is older, which only `run` migrates.
-fn current_store(results: &Path) -> Result<Option<Store>, StoreError> {
-    match Store::open_read_only(&database(results)) {
-        Err(StoreError::Older { .. }) => Ok(None),
-        store => store.map(Some),
-    }
+fn record(sweep: &Sweep, store: &Store, results: &Path) -> Option<Record> {
+    Record::load(&sweep.name, store, &database(results)).ok()?
 }
 
 impl Prepared {
@@ -339,27 +332,21 @@ impl Prepared {
     }
 
     /// Adds a note if the sweep of this name was started with runs that it no longer contains.
-    fn announce(&mut self, results: &Path) -> Result<(), StoreError> {
-        let store = current_store(results)?;
-        let record = record(&self.sweep, store.as_ref(), results);
+    fn announce(&mut self, store: &Store, results: &Path) {
+        let record = record(&self.sweep, store, results);
         let note = record.and_then(|record| changes::other_runs(self.current(), &record, results));
         self.notes.extend(note);
-        Ok(())
     }
 
     /// Determines which runs the sweep needs; does nothing without adaptive repeats.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn select(&mut self, results: &Path) -> anyhow::Result<()> {
+    pub fn select(&mut self, store: &Store) -> Result<(), StoreError> {
         let Some(rule) = self.sweep.adaptive else {
             return Ok(());
         };
-        // `run` migrates an older database, and asks again after each round.
-        let records = match current_store(results)? {
-            None => Records::default(),
-            Some(store) => Records::read(&self.all, &store)?,
-        };
+        let records = Records::read(&self.all, store)?;
         let growth = grow(rule, &self.sweep, &records.of(&self.all));
         let enough = |run: &&Run| {
             let seeds = growth.seeds[run.configuration].used;

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use resweep_core::analysis::Recorded;
 use resweep_core::domain::{Curves, ResultStatus, Run, RunId};
-use resweep_store::{AttemptStatus, RunStatus, Store};
+use resweep_store::{AttemptStatus, RunStatus, Store, StoreError};
 
 /// States and curves of some runs; empty for runs without records.
-#[derive(Default)]
 pub struct Records {
     statuses: HashMap<RunId, RunStatus>,
     curves: HashMap<RunId, Curves>,
@@ -18,7 +17,7 @@ impl Records {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn read(runs: &[Run], store: &Store) -> anyhow::Result<Self> {
+    pub fn read(runs: &[Run], store: &Store) -> Result<Self, StoreError> {
         let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
         Ok(Self {
             statuses: store.statuses(&ids)?,

@@ -108,7 +108,7 @@ fn for_next_round(args: &RunArgs) -> RunArgs {
 /// Whether the results require additional runs; adds them.
 fn needs_more(prepared: &mut Prepared, results: &Path) -> anyhow::Result<bool> {
     let before: HashSet<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
-    prepared.select(results)?;
+    prepared.select(&Store::open_read_only(&database(results))?)?;
     Ok(prepared.runs.iter().any(|run| !before.contains(&run.id)))
 }
 
