@@ -1,7 +1,7 @@
 //! Describes what has changed since a sweep was recorded.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::format::ago;
 use super::known_images::{KnownImages, Place, Survey};
@@ -93,8 +93,10 @@ pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>)
     let mut notes = Vec::new();
     for (configuration, recorded) in sweep.configurations.iter().zip(images) {
         let place = Place::of(configuration);
-        let is_there = place.path.as_ref().is_none_or(|path| path.exists());
-        if recorded.seen.is_some() || !is_there || !seen.insert(place.clone()) {
+        // A folder that cannot be read is not absent: the survey says why.
+        let is_absent = |path: &PathBuf| matches!(path.try_exists(), Ok(false));
+        let is_absent = place.path.as_ref().is_some_and(is_absent);
+        if recorded.seen.is_some() || is_absent || !seen.insert(place.clone()) {
             continue;
         }
         let folder = place.name();

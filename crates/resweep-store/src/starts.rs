@@ -132,7 +132,9 @@ fn start(
         None => true,
     };
     let candidates = checkpoints::candidates(tx, path, run, training, shares)?;
-    let exists = |candidate: &Candidate| candidate.checkpoint.path.exists();
+    // One that cannot be looked at is not absent: the run fails instead of starting over.
+    let exists =
+        |candidate: &Candidate| !matches!(candidate.checkpoint.path.try_exists(), Ok(false));
     let Some(Candidate {
         checkpoint,
         run: of,

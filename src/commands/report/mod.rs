@@ -79,7 +79,11 @@ fn write(
         .join("report.html");
     let path = file.to_path_buf();
     let none_started = entries.iter().all(|entry| entry.state == EntryState::New);
-    if none_started && path.exists() {
+    let is_there = || {
+        let is_there = path.try_exists();
+        is_there.with_context(|| format!("cannot read {}", path.display()))
+    };
+    if none_started && is_there()? {
         return Ok(Written {
             path,
             unfinished,

@@ -1,5 +1,7 @@
 //! Resolves `[data]`, and checks it against the model and the training.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::SYNTHETIC_TRAIN_IMAGES;
@@ -72,14 +74,21 @@ fn path(
         return None;
     };
     let path = point.folder(Key::Path)?;
-    if places.folders == DataFolders::NeedNotExist || path.is_dir() {
+    if places.folders == DataFolders::NeedNotExist {
         return Some(path.to_owned());
     }
-    let message = format!("the folder `{}` does not exist", path.display());
-    let (message, label) = if path.exists() {
-        (format!("`{}` is not a folder", path.display()), "a file")
-    } else {
-        (message, "not found from the working directory")
+    let (message, label) = match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Some(path.to_owned()),
+        Ok(_) => (format!("`{}` is not a folder", path.display()), "a file"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let message = format!("the folder `{}` does not exist", path.display());
+            (message, "not found from the working directory")
+        }
+        Err(error) => {
+            let message = format!("cannot read the folder `{}`: {error}", path.display());
+            problems.push(Problem::new(at, message).label("not readable"));
+            return None;
+        }
     };
     problems.push(Problem::new(at, message).label(label).help(get(dataset)));
     None

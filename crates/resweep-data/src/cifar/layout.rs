@@ -83,7 +83,9 @@ impl Layout {
     /// The folder of the files: `path` itself or the archive's folder in it.
     pub fn locate(&self, path: &Path) -> PathBuf {
         let inner = path.join(self.folder);
-        let here = path.join(self.train[0]).exists() || path.join(self.test).exists();
+        // A file that cannot be looked at is not absent: reading it says why.
+        let is_there = |name: &str| !matches!(path.join(name).try_exists(), Ok(false));
+        let here = is_there(self.train[0]) || is_there(self.test);
         if here || !inner.is_dir() {
             path.to_owned()
         } else {
@@ -102,7 +104,9 @@ impl Layout {
         let [folder, archive, file] = self.python;
         let inside = [folder, archive].map(|name| path.join(name));
         let itself = path.ends_with(folder) || path.join(file).is_file();
-        let mut found = inside.into_iter().filter(|path| path.exists());
+        let mut found = inside
+            .into_iter()
+            .filter(|path| matches!(path.try_exists(), Ok(true)));
         found.next().or_else(|| itself.then(|| path.to_owned()))
     }
 }
