@@ -92,15 +92,19 @@ fn image_bytes(config: &Configuration, images: &KnownImages) -> u64 {
 }
 
 /// Bytes that this process may still allocate: the machine's free memory, limited by the control
-/// group and the address space limit. `None` if unknown.
+/// group and by what is left of the address space. `None` if unknown.
 pub fn free_bytes() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
     let own = Pid::from_u32(process::id());
     let all = ProcessesToUpdate::Some(&[own]);
-    system.refresh_processes_specifics(all, false, ProcessRefreshKind::nothing());
-    let group = system.process(own).and_then(|own| own.cgroup_limits());
-    let limits = [group.map(|group| group.total_memory), address_space()];
+    let memory = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(all, false, memory);
+    let own = system.process(own);
+    let group = own.and_then(|own| own.cgroup_limits());
+    let mapped = own.map_or(0, |own| own.virtual_memory());
+    let addresses = address_space().map(|limit| limit.saturating_sub(mapped));
+    let limits = [group.map(|group| group.total_memory), addresses];
     let limits = limits.into_iter().flatten();
     Some(limits.fold(system.available_memory(), u64::min))
 }
