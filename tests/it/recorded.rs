@@ -98,7 +98,7 @@ fn results_are_shown_without_the_images() {
         &["export", "own.toml", "--format", "checkpoints"],
         3,
     );
-    assert!(said.contains("statistics of their images"), "{said}");
+    assert!(said.contains("needs the images"), "{said}");
 }
 
 #[test]
