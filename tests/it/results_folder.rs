@@ -420,3 +420,94 @@ impl Drop for Unmount<'_> {
         let _ = Command::new("umount").arg(self.0).status();
     }
 }
+
+/// Users that do not exist, so that no file but those of the test is theirs.
+#[cfg(target_os = "linux")]
+const USERS: [&str; 2] = ["65531", "65532"];
+#[cfg(target_os = "linux")]
+const GROUP: &str = "65531";
+
+/// The program as another user of the same group, whose umask lets the group write. `None` where the
+/// test cannot be another user, with the reason printed.
+#[cfg(target_os = "linux")]
+fn as_user(place: &Workplace, user: &str, args: &[&str]) -> Option<Command> {
+    let program = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", user, "--regid", GROUP, "--clear-groups"])
+            .args(["sh", "-c", "umask 002; exec \"$0\" \"$@\""])
+            .arg(assert_cmd::cargo::cargo_bin("resweep"))
+            .args(args)
+            .current_dir(place.path())
+            .env_remove("RESWEEP_RESULTS");
+        command
+    };
+    let tried = program(&["--version"]).output();
+    if tried.is_ok_and(|tried| tried.status.success()) {
+        return Some(program(args));
+    }
+    println!("skipped: it needs root, setpriv and a program that every user may run");
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_results_folder_of_another_user_is_not_an_empty_one() {
+    let place = place();
+    set_mode(place.path(), 0o755);
+    fs::create_dir(place.path().join("results")).expect("a folder");
+    set_mode(&place.path().join("results"), 0o700);
+    for args in [&["status"][..], &["table", "small.toml"], &["doctor"], &RUN] {
+        let Some(command) = as_user(&place, USERS[0], args) else {
+            return;
+        };
+        assert_refused(
+            &place,
+            command,
+            &["cannot read results", "Permission denied"],
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_members_of_a_group_share_a_results_folder() {
+    let place = place();
+    let owned = std::os::unix::fs::chown(place.path(), None, GROUP.parse().ok());
+    set_mode(place.path(), 0o2775);
+    for (user, args) in [
+        (USERS[0], &RUN[..]),
+        (
+            USERS[1],
+            &[&RUN[..], &["--set", "sweep.repeats=2"]].concat(),
+        ),
+        (USERS[0], &["plot", "s"]),
+        (USERS[1], &["report", "s"]),
+        (USERS[0], &["gc"]),
+        (USERS[1], &["gc", "--all"]),
+        (USERS[0], &["status", "s"]),
+    ] {
+        let Some(mut command) = as_user(&place, user, args) else {
+            return;
+        };
+        owned.as_ref().expect("root may give a folder to a group");
+        let output = command.output().expect("the program ends");
+        assert!(
+            output.status.success(),
+            "{args:?}: {}",
+            text(&output.stderr)
+        );
+    }
+    for file in workplace::files(&place.path().join("results")) {
+        use std::os::unix::fs::MetadataExt;
+        let data = file.metadata().expect("a file");
+        assert_eq!(data.mode() & 0o777, 0o664, "{}", file.display());
+        assert_eq!(data.gid().to_string(), GROUP, "{}", file.display());
+    }
+}
