@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use resweep_core::domain::{
-    Configuration, Cost, Figure, FigureKind, Look, Panel, Reference, Run, RunConfig, RunId,
+    Configuration, Cost, Figure, FigureKind, FigureStyle, Panel, Reference, Run, RunConfig, RunId,
     Shortcut, Show, Sweep,
 };
 use resweep_figures::draw;
@@ -92,7 +92,7 @@ fn sweep(points: u64) -> (Sweep, Run) {
             name: "figure".to_owned(),
             title: None,
             kind: FigureKind::ErrorVsIteration,
-            look: Look::default(),
+            style: FigureStyle::default(),
             reference: Reference::None,
             smoothing: 1,
             panels: vec![panel],

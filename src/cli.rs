@@ -6,7 +6,7 @@ use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser}
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::progress::Mode;
-use resweep_core::domain::{DeviceRequest, Look, Palette, Theme, expand_path};
+use resweep_core::domain::{DeviceRequest, FigureStyle, Palette, Theme, expand_path};
 
 /// Trains sweeps of plain and residual networks and draws the figures of "Deep Residual Learning".
 #[derive(Debug, Parser)]
@@ -338,10 +338,10 @@ pub struct PlotArgs {
     #[command(flatten)]
     pub results: ResultsArgs,
     /// Use this theme instead of the figure's own, and write figure-dark.png
-    #[arg(long, value_parser = words(&Look::THEMES, Theme::of))]
+    #[arg(long, value_parser = words(&FigureStyle::THEMES, Theme::of))]
     pub theme: Option<Theme>,
     /// Use these colours instead of the figure's own, and write figure-okabe-ito.png
-    #[arg(long, value_parser = words(&Look::PALETTES, Palette::of))]
+    #[arg(long, value_parser = words(&FigureStyle::PALETTES, Palette::of))]
     pub palette: Option<Palette>,
 }
 

@@ -100,7 +100,7 @@ pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>)
             continue;
         }
         let folder = place.name();
-        match survey.look(configuration) {
+        match survey.read(configuration) {
             Ok(now) if now.fingerprint != recorded.fingerprint => notes.push(format!(
                 "the images of {folder} have changed since sweep `{name}` was run (fingerprint {} \
                  then, {} now); showing the recorded results",

@@ -45,8 +45,8 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         return Ok(exit_code(&problems));
     };
     match &args.save {
-        Some(to) => rescue::save(&path, to)?,
-        None if !examination.is_sound() => rescue::appraise(&path)?,
+        Some(to) => rescue::recover(&path, to)?,
+        None if !examination.is_sound() => rescue::show_recoverable(&path)?,
         None => {}
     }
     if problems.is_empty() {
@@ -139,12 +139,12 @@ fn notes(examination: &Examination) -> Vec<String> {
             "{runs} left by a process that died; `resweep run` resumes {end}"
         ));
     }
-    let leftovers = &examination.leftovers;
-    if !leftovers.is_empty() {
-        let bytes = leftovers.iter().map(|leftover| leftover.bytes).sum();
+    let garbage = &examination.garbage;
+    if !garbage.is_empty() {
+        let bytes = garbage.iter().map(|file| file.bytes).sum();
         notes.push(format!(
             "{} no longer needed ({}); `resweep gc` removes them",
-            match leftovers.len() {
+            match garbage.len() {
                 1 => "1 file is".to_owned(),
                 count => format!("{count} files are"),
             },

@@ -8,25 +8,25 @@ use super::exit_code::ExitCode;
 use super::results::database;
 use crate::cli::GcArgs;
 use crate::progress::counted;
-use resweep_store::{Leftover, Reason};
+use resweep_store::{GarbageFile, Reason};
 
 /// Removes, or lists, files that are no longer needed.
 pub fn execute(args: &GcArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let path = database(results);
     if args.dry_run {
-        let found = resweep_store::leftovers(&path, args.all)?;
+        let found = resweep_store::find_garbage(&path, args.all)?;
         list(&found, results);
         sum("would remove", &found);
         return Ok(ExitCode::Success);
     }
-    let tidied = resweep_store::tidy(&path, args.all)?;
-    list(&tidied.removed, results);
-    sum("removed", &tidied.removed);
-    for (path, error) in &tidied.failed {
+    let collected = resweep_store::collect_garbage(&path, args.all)?;
+    list(&collected.removed, results);
+    sum("removed", &collected.removed);
+    for (path, error) in &collected.failed {
         errln!("cannot remove {}: {error}", path.display());
     }
-    if tidied.failed.is_empty() {
+    if collected.failed.is_empty() {
         Ok(ExitCode::Success)
     } else {
         Ok(ExitCode::Failure)
@@ -34,7 +34,7 @@ pub fn execute(args: &GcArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints one line per file, grouped by reason.
-fn list(found: &[Leftover], results: &Path) {
+fn list(found: &[GarbageFile], results: &Path) {
     for reason in [
         Reason::Superseded,
         Reason::Diverged,
@@ -44,7 +44,7 @@ fn list(found: &[Leftover], results: &Path) {
         Reason::Lock,
         Reason::Temporary,
     ] {
-        let files: Vec<&Leftover> = found.iter().filter(|file| file.reason == reason).collect();
+        let files: Vec<&GarbageFile> = found.iter().filter(|file| file.reason == reason).collect();
         if files.is_empty() {
             continue;
         }
@@ -69,7 +69,7 @@ fn heading(reason: Reason) -> &'static str {
     }
 }
 
-fn sum(what: &str, found: &[Leftover]) {
+fn sum(what: &str, found: &[GarbageFile]) {
     let bytes: u64 = found.iter().map(|file| file.bytes).sum();
     if found.is_empty() {
         outln!("nothing to remove");

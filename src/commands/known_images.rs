@@ -128,13 +128,13 @@ impl<'a> Survey<'a> {
     ///
     /// # Errors
     /// The images are missing or cannot be read.
-    pub fn look(&mut self, configuration: &Configuration) -> Result<KnownImages, Arc<DataError>> {
+    pub fn read(&mut self, configuration: &Configuration) -> Result<KnownImages, Arc<DataError>> {
         let found = self.found.entry(Place::of(configuration));
-        let look = || {
+        let read = || {
             let size = configuration.model.image_size;
             let info = resweep_data::describe(&configuration.data, size, self.cache)?;
             Ok(KnownImages::found(info))
         };
-        found.or_insert_with(look).clone()
+        found.or_insert_with(read).clone()
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::exit_code::{ExitCode, UsageError};
+use super::figure_metadata::metadata;
 use super::findings;
-use super::origin::facts;
 use super::prepare::{Prepared, to_show};
 use super::records::Records;
 use super::results::database;
@@ -15,7 +15,7 @@ use resweep_core::domain::{
     Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme, printable,
 };
 use resweep_core::files::Place;
-use resweep_figures::{Drawing, RenderError, Stamped};
+use resweep_figures::{Drawing, DrawingWithMetadata, RenderError};
 use resweep_store::Store;
 
 /// Draws the sweep's figures, writes its tables, and prints the paths and the outcomes of the
@@ -80,10 +80,10 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     let mut paths = Vec::new();
     let (mut failures, mut unknown) = (Vec::new(), BTreeSet::new());
     for figure in &sweep.figures {
-        match stamped(sweep, figure, runs, records.curves(), &store) {
-            Ok(stamped) => {
-                paths.extend(stamped.write(&folder, &figure.name)?);
-                unknown.extend(stamped.drawing.unknown_characters());
+        match with_metadata(sweep, figure, runs, records.curves(), &store) {
+            Ok(drawing) => {
+                paths.extend(drawing.write(&folder, &figure.name)?);
+                unknown.extend(drawing.drawing.unknown_characters());
             }
             Err(error) if error.is::<RenderError>() => failures.push((&figure.name, error)),
             Err(error) => return Err(error),
@@ -132,9 +132,9 @@ fn restyle(sweep: &mut Sweep, args: &PlotArgs) -> anyhow::Result<()> {
 
 /// Applies another theme or palette to a figure, and appends it to the name.
 pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option<Palette>) {
-    let look = &mut figure.look;
-    look.theme = theme.unwrap_or(look.theme);
-    look.palette = palette.unwrap_or(look.palette);
+    let style = &mut figure.style;
+    style.theme = theme.unwrap_or(style.theme);
+    style.palette = palette.unwrap_or(style.palette);
     let names = [theme.map(Theme::name), palette.map(Palette::name)];
     for name in names.into_iter().flatten() {
         figure.name.push('-');
@@ -143,16 +143,16 @@ pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option
 }
 
 /// One figure of a sweep with its provenance; `verify` redraws it with this function.
-pub fn stamped(
+pub fn with_metadata(
     sweep: &Sweep,
     figure: &Figure,
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
     store: &Store,
-) -> anyhow::Result<Stamped> {
-    Ok(Stamped {
+) -> anyhow::Result<DrawingWithMetadata> {
+    Ok(DrawingWithMetadata {
         drawing: drawing(sweep, figure, runs, curves, store)?,
-        facts: facts(sweep, figure, runs, curves, store)?,
+        metadata: metadata(sweep, figure, runs, curves, store)?,
     })
 }
 

@@ -51,7 +51,7 @@ pub fn to_train(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     let cache = cache(results);
     let mut survey = Survey::new(&cache);
     let configurations = sweep.configurations.iter();
-    let images: Result<Vec<KnownImages>, _> = configurations.map(|c| survey.look(c)).collect();
+    let images: Result<Vec<KnownImages>, _> = configurations.map(|c| survey.read(c)).collect();
     let mut prepared = assemble(source, sweep, images?)?;
     let store = Store::open_read_only(&database(results))?;
     prepared.select(&store)?;
@@ -75,7 +75,7 @@ pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
     let mut images = Vec::with_capacity(sweep.configurations.len());
     let mut notes: Vec<String> = Vec::new();
     for configuration in &sweep.configurations {
-        images.push(match survey.look(configuration) {
+        images.push(match survey.read(configuration) {
             Ok(seen) => seen,
             Err(error) if !error.is_missing() => return Err(error.into()),
             Err(error) => {
@@ -220,7 +220,7 @@ fn recorded_or_seen(
         let place = Place::of(configuration);
         images.push(match archive.of_sweep(&place) {
             Some(recorded) => recorded.clone(),
-            None => match survey.look(configuration) {
+            None => match survey.read(configuration) {
                 Ok(seen) => seen,
                 Err(error) => {
                     let others = archive.of_others(&place)?;

@@ -7,15 +7,15 @@ use anyhow::Context;
 use super::exit_code::UsageError;
 use super::table::{self, grouped};
 use crate::progress::counted;
-use resweep_store::{SalvageError, Salvaged};
+use resweep_store::{Recovered, RecoveryError};
 
 /// Prints what could be recovered.
-pub fn appraise(path: &Path) -> anyhow::Result<()> {
-    match resweep_store::appraise(path) {
-        Ok(salvaged) => {
+pub fn show_recoverable(path: &Path) -> anyhow::Result<()> {
+    match resweep_store::recoverable(path) {
+        Ok(recovered) => {
             outln!();
             outln!("Recoverable:");
-            show_salvaged(&salvaged);
+            show_recovered(&recovered);
             outln!();
             outln!(
                 "`resweep doctor --save FILE` writes it to a new database and does not change {}.",
@@ -28,10 +28,10 @@ pub fn appraise(path: &Path) -> anyhow::Result<()> {
 }
 
 /// If the first page is lost, nothing in the file can be located.
-fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
+fn nothing_to_save(error: RecoveryError, path: &Path) -> anyhow::Result<()> {
     use resweep_store::StoreError::{Damaged, NotADatabase, OfAnotherProgram};
     match error {
-        SalvageError::Store(Damaged { .. } | NotADatabase { .. } | OfAnotherProgram { .. }) => {
+        RecoveryError::Store(Damaged { .. } | NotADatabase { .. } | OfAnotherProgram { .. }) => {
             outln!(
                 "nothing can be recovered: the start of the file, which locates everything else, is \
                  destroyed; restore a copy, or move {} away and train again",
@@ -44,17 +44,17 @@ fn nothing_to_save(error: SalvageError, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Recovers the database to a new file, and prints how to replace the damaged one.
-pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
-    let salvaged = match resweep_store::save(path, to) {
-        Ok(salvaged) => salvaged,
-        Err(error @ SalvageError::Exists { .. }) => {
+pub fn recover(path: &Path, to: &Path) -> anyhow::Result<()> {
+    let recovered = match resweep_store::recover(path, to) {
+        Ok(recovered) => recovered,
+        Err(error @ RecoveryError::Exists { .. }) => {
             return Err(UsageError(error.to_string()).into());
         }
         Err(error) => return nothing_to_save(error, path),
     };
     outln!();
     outln!("recovered to {}:", to.display());
-    show_salvaged(&salvaged);
+    show_recovered(&recovered);
     outln!();
     outln!("To replace the damaged database, while nothing runs:");
     let folder = path.parent().context("a database lies in a folder")?;
@@ -68,21 +68,21 @@ pub fn save(path: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show_salvaged(salvaged: &Salvaged) {
-    let rows = salvaged.tables.iter().map(|table| {
+fn show_recovered(recovered: &Recovered) {
+    let rows = recovered.tables.iter().map(|table| {
         let whole = if table.whole { "all" } else { "part" };
         vec![table.name.to_owned(), grouped(table.rows), whole.to_owned()]
     });
     table::print(&["table", "rows", ""], &["rows"], rows.collect());
-    let mended = &salvaged.mended;
-    for (table, rows) in &mended.left_out {
+    let repairs = &recovered.repairs;
+    for (table, rows) in &repairs.left_out {
         outln!(
             "{} of `{table}` skipped: the rows they refer to are lost",
             counted(*rows as usize, "row")
         );
     }
-    if mended.runs_from_logs > 0 {
-        let (runs, verb, end) = match mended.runs_from_logs {
+    if repairs.runs_from_logs > 0 {
+        let (runs, verb, end) = match repairs.runs_from_logs {
             1 => ("1 run".to_owned(), "was", "it"),
             many => (format!("{many} runs"), "were", "them"),
         };
@@ -90,16 +90,16 @@ fn show_salvaged(salvaged: &Salvaged) {
             "{runs} {verb} found in the logs; `resweep run` of a sweep with {end} restores the rest"
         );
     }
-    if mended.reopened > 0 {
+    if repairs.reopened > 0 {
         outln!(
             "the outcome of {} is lost: `resweep run` resumes from the last checkpoint",
-            counted(mended.reopened as usize, "training")
+            counted(repairs.reopened as usize, "training")
         );
     }
-    if !mended.incomplete.is_empty() {
+    if !repairs.incomplete.is_empty() {
         outln!(
             "points are missing from the curves of {}; `resweep run --fresh` measures them again",
-            mended.incomplete.join(", ")
+            repairs.incomplete.join(", ")
         );
     }
 }

@@ -466,8 +466,8 @@ fn the_dark_theme_and_the_other_palette_change_nothing_but_colours() {
     let nets = [20, 56].map(|depth| setup.add(depth, Shortcut::A, &[flat(5.0, 10.0)]));
     setup.panel(Show::Both, Some(20.0), &nets);
     let light = setup.svg();
-    setup.sweep.figures[0].look.theme = Theme::Dark;
-    setup.sweep.figures[0].look.palette = Palette::OkabeIto;
+    setup.sweep.figures[0].style.theme = Theme::Dark;
+    setup.sweep.figures[0].style.palette = Palette::OkabeIto;
     let dark = setup.svg();
     assert!(dark.contains("#181A1F") && dark.contains("#E69F00") && dark.contains("#D55E00"));
     let colourless = |svg: &str| -> String {

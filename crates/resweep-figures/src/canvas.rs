@@ -18,7 +18,7 @@ use resweep_core::domain::Theme;
 
 use super::RenderError;
 use super::clip::{Rect, Xy};
-use super::facts::escaped;
+use super::metadata::escaped;
 use super::palette::{Colour, Scheme};
 use super::text::{FAMILIES, Weight};
 

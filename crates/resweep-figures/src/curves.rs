@@ -17,7 +17,7 @@ pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let layout = layout(scene.title(), &caption, &views, &key.texts());
     let words = describe::curves(scene, &caption, &views);
     let size = (layout.width, layout.height);
-    let svg = page(size, figure.look.theme, &words, |canvas| {
+    let svg = page(size, figure.style.theme, &words, |canvas| {
         paint(canvas, &views, &layout, &key)
     })?;
     Ok(Drawing { svg })

@@ -64,7 +64,7 @@ impl Key {
         if views.iter().any(|view| !view.references.is_empty()) {
             entries.push((Sample::Reference, "the paper's curves"));
         }
-        let train = match figure.look.train_line {
+        let train = match figure.style.train_line {
             _ if !both => bold,
             TrainLine::Dashed => dashed,
             TrainLine::Thin => fine,

@@ -8,8 +8,8 @@
 //!   `layout`, `legend`, `key`, `labels`, `direct`, `caption`, `decimate` and `clip` compute the
 //!   content and its positions. All of these are pure; `metrics` has the sizes that they share.
 //! - `panel` draws on a `canvas`, the only file that uses plotters.
-//! - `drawing` turns the SVG into a PNG with the embedded font and writes both; `stamped` adds the
-//!   `facts`, which record the data and settings of the figure.
+//! - `drawing` turns the SVG into a PNG with the embedded font and writes both; `with_metadata` adds
+//!   `metadata`: the data and settings of the figure.
 //!
 //! `contact_sheet` draws images in a grid, and `tables` writes the results of `analysis`.
 
@@ -26,7 +26,6 @@ mod direct;
 mod diverged;
 mod drawing;
 mod error;
-mod facts;
 mod figure;
 mod finals;
 mod heat;
@@ -36,6 +35,7 @@ mod layers;
 mod layout;
 mod legend;
 mod markers;
+mod metadata;
 mod metrics;
 mod names;
 mod palette;
@@ -44,18 +44,18 @@ mod plot;
 mod reference;
 mod scene;
 pub mod series;
-mod stamped;
 mod strokes;
 mod tables;
 mod text;
 mod view;
 mod viridis;
+mod with_metadata;
 
 pub use contact_sheet::{Sheet, Tile, contact_sheet};
 pub use drawing::{Drawing, PIXELS_PER_UNIT};
 pub use error::RenderError;
-pub use facts::{Facts, Picture, PictureError};
 pub use figure::{draw, draw_layers};
-pub use stamped::Stamped;
+pub use metadata::{Metadata, Picture, PictureError};
 pub use tables::{Section, TableFormat, sections, table};
 pub use text::unknown_warning;
+pub use with_metadata::DrawingWithMetadata;

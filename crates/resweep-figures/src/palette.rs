@@ -1,6 +1,6 @@
 //! The colours of themes and curves: the paper's for its depths, other distinct ones for the rest.
 
-use resweep_core::domain::{Look, Palette, Shortcut, Theme};
+use resweep_core::domain::{FigureStyle, Palette, Shortcut, Theme};
 
 /// Red, green and blue in 0..=255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,8 +182,8 @@ pub(super) struct CurveColours {
 impl CurveColours {
     /// Assigns colours to panels of these depths. A depth of the paper has its colour of the
     /// palette; other depths get unused colours.
-    pub(super) fn of(panels: &[Vec<usize>], look: Look) -> CurveColours {
-        let (known, free): (_, &[Colour]) = match look.palette {
+    pub(super) fn of(panels: &[Vec<usize>], style: FigureStyle) -> CurveColours {
+        let (known, free): (_, &[Colour]) = match style.palette {
             Palette::Paper => (&PAPER, &PAPER_OTHERS),
             Palette::OkabeIto => (&OKABE_ITO, &OKABE_ITO_OTHERS),
         };
@@ -208,7 +208,7 @@ impl CurveColours {
             free.iter().partition(|c| is_taken(c));
         others.extend(taken);
         CurveColours {
-            scheme: Scheme::of(look.theme),
+            scheme: Scheme::of(style.theme),
             of_depths,
             others,
         }
@@ -249,8 +249,8 @@ pub(super) fn is_one_depth(depths: &[usize]) -> bool {
 }
 
 /// The colour of a shortcut type, the same in every figure.
-pub(super) fn shortcut_colour(shortcut: Shortcut, look: Look) -> Colour {
-    let others = match look.palette {
+pub(super) fn shortcut_colour(shortcut: Shortcut, style: FigureStyle) -> Colour {
+    let others = match style.palette {
         Palette::Paper => [PAPER_OTHERS[0], PAPER_OTHERS[1], PAPER_OTHERS[2]],
         Palette::OkabeIto => [
             OKABE_ITO_OTHERS[0],
@@ -259,7 +259,7 @@ pub(super) fn shortcut_colour(shortcut: Shortcut, look: Look) -> Colour {
         ],
     };
     let [a, b, c] = others;
-    Scheme::of(look.theme).line(match shortcut {
+    Scheme::of(style.theme).line(match shortcut {
         Shortcut::None => BLACK,
         Shortcut::A => a,
         Shortcut::B => b,
@@ -277,20 +277,20 @@ mod tests {
         [paper.collect(), OKABE_ITO_OTHERS.to_vec()]
     }
 
-    fn look(palette: Palette) -> Look {
-        Look {
+    fn style(palette: Palette) -> FigureStyle {
+        FigureStyle {
             palette,
-            ..Look::default()
+            ..FigureStyle::default()
         }
     }
 
     #[test]
     fn shortcut_types_have_the_same_colours_in_all_panels() {
         let panels = [vec![8; 3], vec![20; 3], vec![56; 3]];
-        let colours = CurveColours::of(&[], Look::default());
+        let colours = CurveColours::of(&[], FigureStyle::default());
         let first = colours.of_panel(&panels[0]);
         assert!(panels.iter().all(|panel| colours.of_panel(panel) == first));
-        let alone = CurveColours::of(&[vec![20]], Look::default()).of_panel(&[20]);
+        let alone = CurveColours::of(&[vec![20]], FigureStyle::default()).of_panel(&[20]);
         assert_eq!(alone, [Colour(191, 191, 0)], "the paper's for 20 layers");
     }
 
@@ -298,7 +298,7 @@ mod tests {
     fn a_depth_has_the_same_colour_in_every_panel() {
         let panels = [vec![20, 26, 38], vec![38, 20], vec![26, 26, 38]];
         for palette in [Palette::Paper, Palette::OkabeIto] {
-            let colours = CurveColours::of(&panels, look(palette));
+            let colours = CurveColours::of(&panels, style(palette));
             let [first, second, third] = [0, 1, 2].map(|panel| colours.of_panel(&panels[panel]));
             assert_eq!(second, [first[2], first[0]]);
             assert_eq!((third[0], third[2]), (first[1], first[2]));
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn okabe_and_itos_unused_colours_are_taken_before_shades() {
         let depths = [8, 14, 20, 26, 38, 50, 62, 68];
-        let colours = CurveColours::of(&[depths.to_vec()], look(Palette::OkabeIto));
+        let colours = CurveColours::of(&[depths.to_vec()], style(Palette::OkabeIto));
         let taken = colours.of_panel(&depths);
         assert!(
             OKABE_ITO_OTHERS[..8]

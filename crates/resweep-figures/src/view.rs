@@ -129,7 +129,7 @@ pub(super) fn views(
     let lines: Vec<Vec<Lines>> = lines.into_iter().map(drawn).collect();
     let depths = lines.iter().map(|lines| depths(sweep, lines));
     let depths: Vec<Vec<usize>> = depths.filter(|depths| !is_one_depth(depths)).collect();
-    let colours = CurveColours::of(&depths, figure.look);
+    let colours = CurveColours::of(&depths, figure.style);
     let views = panels.iter().zip(lines);
     views
         .map(|(panel, lines)| view(sweep, figure, panel, lines, (shared, &colours)))

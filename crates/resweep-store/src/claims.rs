@@ -13,19 +13,19 @@ use super::values::{Problem, integer};
 use resweep_core::domain::{Outcome, Run, TrainingId};
 use resweep_core::files::Place;
 
-/// What this process has of a run.
+/// A run that this process trains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hold {
+pub(super) struct HeldRun {
     pub attempt: i64,
     pub training: TrainingId,
-    /// Of its checkpoints.
+    /// The folder of its checkpoints.
     pub folder: Place,
 }
 
-/// On what terms a process takes runs.
+/// Options for claiming runs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
-    /// What ended before the process began is trained again.
+pub(super) struct ClaimOptions {
+    /// Repeats runs that ended before the process began.
     pub fresh: bool,
     /// The newest attempt of any run when the process began.
     pub last_attempt_before: i64,
@@ -40,14 +40,14 @@ pub(super) struct Training {
 }
 
 /// The availability of a run to the process that wants to lease it.
-pub(super) enum Found {
+pub(super) enum Availability {
     EndedElsewhere(Outcome),
     LeasedElsewhere,
     Free(Training),
 }
 
 /// The newest training of a run and the newest attempt at it.
-struct Last {
+struct LastAttempt {
     training: Training,
     attempt: i64,
     status: AttemptStatus,
@@ -58,25 +58,27 @@ struct Last {
     process: Option<Pulse>,
 }
 
-/// Finds out whether `me` may work on `run`, and on which training. What a dead process was
-/// working on is free.
-pub(super) fn look(
+/// Claims `run` for process `me` if no other process trains it, and returns the training to work
+/// on. The runs of dead processes are free.
+pub(super) fn try_claim(
     connection: &Connection,
     run: &Run,
     me: i64,
-    terms: &Terms,
+    options: &ClaimOptions,
     others: &mut Others,
-) -> Result<Found, Problem> {
-    let Some(last) = last(connection, run)? else {
-        let shares = !terms.fresh;
-        return Ok(Found::Free(insert_training(connection, run, 1, shares)?));
+) -> Result<Availability, Problem> {
+    let Some(last) = last_attempt_of(connection, run)? else {
+        let shares = !options.fresh;
+        return Ok(Availability::Free(insert_training(
+            connection, run, 1, shares,
+        )?));
     };
     let mine = last.process.is_some_and(|pulse| pulse.process == me);
-    let ended_before = last.attempt <= terms.last_attempt_before;
-    let again = terms.fresh && ended_before;
-    let found = match last.status {
+    let ended_before = last.attempt <= options.last_attempt_before;
+    let again = options.fresh && ended_before;
+    let availability = match last.status {
         AttemptStatus::Running => match last.process {
-            Some(pulse) if !mine && !others.is_dead(pulse) => Found::LeasedElsewhere,
+            Some(pulse) if !mine && !others.is_dead(pulse) => Availability::LeasedElsewhere,
             _ => {
                 connection.execute(
                     "UPDATE attempts SET status = 'interrupted' WHERE id = ?1",
@@ -87,15 +89,15 @@ pub(super) fn look(
         },
         AttemptStatus::Finished if !again && is_wanted_again(connection, run)? => {
             let number = last.training.number + 1;
-            Found::Free(insert_training(connection, run, number, true)?)
+            Availability::Free(insert_training(connection, run, number, true)?)
         }
-        AttemptStatus::Finished if !again => Found::EndedElsewhere(Outcome::Finished),
-        AttemptStatus::Diverged if !again => Found::EndedElsewhere(Outcome::Diverged {
+        AttemptStatus::Finished if !again => Availability::EndedElsewhere(Outcome::Finished),
+        AttemptStatus::Diverged if !again => Availability::EndedElsewhere(Outcome::Diverged {
             iteration: last.diverged_iteration.unwrap_or(0) as u64,
         }),
-        // Another process has just seen it fail for good; that need not be seen again.
+        // Another process has just recorded a permanent failure, which would only repeat.
         AttemptStatus::Failed if !ended_before && !mine && !last.transient => {
-            Found::EndedElsewhere(Outcome::Failed {
+            Availability::EndedElsewhere(Outcome::Failed {
                 error: last.error.unwrap_or_default(),
                 transient: false,
                 out_of_memory: false,
@@ -103,7 +105,7 @@ pub(super) fn look(
         }
         _ => free(connection, run, last.training, again)?,
     };
-    Ok(found)
+    Ok(availability)
 }
 
 /// Whether any process has started the run.
@@ -129,9 +131,14 @@ fn is_wanted_again(connection: &Connection, run: &Run) -> Result<bool, Problem> 
     )?)
 }
 
-/// The last training, or a new one if it is to be trained again.
-fn free(connection: &Connection, run: &Run, last: Training, again: bool) -> Result<Found, Problem> {
-    Ok(Found::Free(if again {
+/// The last training, or a new one with `again`.
+fn free(
+    connection: &Connection,
+    run: &Run,
+    last: Training,
+    again: bool,
+) -> Result<Availability, Problem> {
+    Ok(Availability::Free(if again {
         insert_training(connection, run, last.number + 1, false)?
     } else {
         last
@@ -156,7 +163,7 @@ pub(super) fn last_attempt(connection: &Connection) -> rusqlite::Result<i64> {
     })
 }
 
-fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
+fn last_attempt_of(connection: &Connection, run: &Run) -> Result<Option<LastAttempt>, Problem> {
     let last = connection
         .prepare_cached(
             "SELECT trainings.id, trainings.number, shares_checkpoints, attempts.id, status, error,
@@ -172,7 +179,7 @@ fn last(connection: &Connection, run: &Run) -> Result<Option<Last>, Problem> {
             let process: Option<i64> = row.get(8)?;
             let beats: i64 = row.get(9)?;
             let every = Duration::from_millis(unsigned(row, 10)?);
-            Ok(Last {
+            Ok(LastAttempt {
                 training: Training {
                     id: TrainingId(row.get(0)?),
                     number: row.get::<_, i64>(1)? as u64,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use sha2::Digest;
 
-use super::leftovers::{self, Leftover, Reason};
+use super::garbage::{self, GarbageFile, Reason};
 use super::points::{collect, unsigned};
 use super::{StoreError, checkpoints, database, process, sums};
 use resweep_core::domain::{RunId, hex};
@@ -34,8 +34,8 @@ pub struct Examination {
     pub checkpoints: u64,
     /// Those of them from which a run cannot resume.
     pub bad_checkpoints: Vec<BadCheckpoint>,
-    /// What [`tidy`](super::tidy) would remove.
-    pub leftovers: Vec<Leftover>,
+    /// The files that [`collect_garbage`](super::collect_garbage) would remove.
+    pub garbage: Vec<GarbageFile>,
 }
 
 /// A training process, as it has registered itself.
@@ -117,12 +117,12 @@ impl Examination {
             self.damage = changed_measurements(&connection).map_err(failed)?;
         }
         self.count_rows(&connection).map_err(failed)?;
-        self.look_at_processes(&connection, path).map_err(failed)?;
-        self.look_at_checkpoints(&connection, path)
+        self.examine_processes(&connection, path).map_err(failed)?;
+        self.examine_checkpoints(&connection, path)
             .map_err(failed)?;
-        self.leftovers = leftovers::find(&connection, path, &[]).map_err(failed)?;
+        self.garbage = garbage::find(&connection, path, &[]).map_err(failed)?;
         // Files that a living process is about to remove come and go.
-        self.leftovers.retain(|found| found.reason != Reason::Lock);
+        self.garbage.retain(|found| found.reason != Reason::Lock);
         Ok(true)
     }
 
@@ -135,7 +135,7 @@ impl Examination {
         Ok(())
     }
 
-    fn look_at_processes(&mut self, connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    fn examine_processes(&mut self, connection: &Connection, path: &Path) -> rusqlite::Result<()> {
         let lives = |id: i64| process::may_live(path, id);
         let processes = collect(
             connection,
@@ -159,7 +159,7 @@ impl Examination {
         Ok(())
     }
 
-    fn look_at_checkpoints(
+    fn examine_checkpoints(
         &mut self,
         connection: &Connection,
         path: &Path,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::claims::{self, Hold, Terms};
+use super::claims::{self, Availability, ClaimOptions, HeldRun};
 use super::database::{Database, Migrated};
 use super::lock::SetupLock;
 use super::pasts;
@@ -39,15 +39,15 @@ pub struct Recorder {
     /// Points of that transaction that are not written yet.
     waiting: WaitingPoints,
     sweep: Option<Begun>,
-    /// The runs that this process has.
-    held: HashMap<RunId, Hold>,
-    /// The runs that were taken from it, and those of them that nobody has been told of.
-    taken: HashMap<RunId, Hold>,
+    /// The runs that this process holds.
+    held: HashMap<RunId, HeldRun>,
+    /// The runs that others have taken from it, and those of them not yet reported.
+    taken: HashMap<RunId, HeldRun>,
     untold: Vec<RunId>,
     /// Files of checkpoints that are obsolete after the next commit.
     superfluous: Vec<Place>,
     /// Trainings that the next commit ends.
-    ended: Vec<Hold>,
+    ended: Vec<HeldRun>,
 }
 
 /// The sweep being recorded.
@@ -56,7 +56,7 @@ struct Begun {
     provenance: Provenance,
     workers: usize,
     runs: HashSet<RunId>,
-    terms: Terms,
+    options: ClaimOptions,
     others: Others,
     process: ThisProcess,
     /// What asked the sweep to stop.
@@ -146,7 +146,7 @@ impl Recorder {
             provenance,
             workers: 1,
             runs: ids.collect(),
-            terms: Terms {
+            options: ClaimOptions {
                 fresh: participation.fresh,
                 last_attempt_before: last_attempt,
             },
@@ -202,16 +202,16 @@ impl Recorder {
         };
         let (connection, path) = (&self.connection, &self.path);
         let me = sweep.process.id;
-        let found = claims::look(connection, run, me, &sweep.terms, &mut sweep.others);
+        let found = claims::try_claim(connection, run, me, &sweep.options, &mut sweep.others);
         let training = match found.map_err(|problem| problem.at(path))? {
-            claims::Found::EndedElsewhere(outcome) => {
+            Availability::EndedElsewhere(outcome) => {
                 // This process may have written checkpoints before it noticed that it had lost the
                 // run.
                 self.ended.extend(self.taken.remove(&run.id));
                 return Ok(Claim::EndedElsewhere(outcome));
             }
-            claims::Found::LeasedElsewhere => return Ok(Claim::LeasedElsewhere),
-            claims::Found::Free(training) => training,
+            Availability::LeasedElsewhere => return Ok(Claim::LeasedElsewhere),
+            Availability::Free(training) => training,
         };
         let (hold, lease) = take(connection, path, run, slot, sweep, training)
             .map_err(|problem| problem.at(path))?;
@@ -250,7 +250,7 @@ impl Recorder {
         }
     }
 
-    fn checkpointed(&mut self, run: &Run, hold: &Hold, saved: Saved) -> Result<(), StoreError> {
+    fn checkpointed(&mut self, run: &Run, hold: &HeldRun, saved: Saved) -> Result<(), StoreError> {
         let forgotten =
             self.write(|connection| checkpoints::insert(connection, run, hold.training, &saved))?;
         let files = forgotten.into_iter().map(checkpoints::file_name);
@@ -279,9 +279,9 @@ impl Recorder {
         Ok(())
     }
 
-    /// What this process has of a run; `None` where it was taken from it. From here to the next
-    /// commit nobody can take it.
-    fn hold(&mut self, run: &Run) -> Result<Option<Hold>, StoreError> {
+    /// The held run; `None` if another process has taken it. From here to the next
+    /// commit no other process can take it.
+    fn hold(&mut self, run: &Run) -> Result<Option<HeldRun>, StoreError> {
         self.begin_transaction()?;
         match self.held.get(&run.id) {
             Some(hold) => Ok(Some(hold.clone())),
@@ -317,7 +317,7 @@ impl Recorder {
         };
         let mine = claims::running(&self.connection, sweep.process.id).map_err(failed)?;
         if mine.len() < self.held.len() {
-            let gone = |hold: &Hold| !mine.contains(&hold.attempt);
+            let gone = |hold: &HeldRun| !mine.contains(&hold.attempt);
             for (id, hold) in self.held.extract_if(|_, hold| gone(hold)) {
                 self.untold.push(id.clone());
                 self.taken.insert(id, hold);
@@ -446,7 +446,7 @@ fn take(
     slot: Slot,
     sweep: &Begun,
     training: claims::Training,
-) -> Result<(Hold, Lease), Problem> {
+) -> Result<(HeldRun, Lease), Problem> {
     let folder = checkpoints::folder(path, &run.id.0, training.number);
     checkpoints::remove_unlisted(connection, training.id, &folder)?;
     sums::check(connection, training.id)?;
@@ -470,7 +470,7 @@ fn take(
             None => Vec::new(),
         },
     };
-    let hold = Hold {
+    let hold = HeldRun {
         attempt,
         training: training.id,
         folder,
@@ -515,7 +515,7 @@ fn insert_attempt(
 fn take_up(
     connection: &Connection,
     run: &Run,
-    hold: &Hold,
+    hold: &HeldRun,
     start_point: StartPoint,
 ) -> Result<(), Problem> {
     let (training, iteration) = (hold.training, start_point.iteration);

@@ -141,7 +141,7 @@ fn figures(
     for figure in &sweep.figures {
         let svg = |theme| {
             let mut figure = figure.clone();
-            figure.look.theme = theme;
+            figure.style.theme = theme;
             let drawing = drawing(sweep, &figure, runs, curves, store)?;
             anyhow::Ok(drawing.svg)
         };

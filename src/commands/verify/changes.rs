@@ -4,18 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
 
-use super::super::origin::{self, Measured};
+use super::super::figure_metadata::{self, Measured};
 use super::redraw::Redraw;
-use super::{fact, program};
+use super::{entry, program};
 use resweep_core::domain::{RunId, printable};
-use resweep_figures::Facts;
+use resweep_figures::Metadata;
 
 /// The most runs named per kind of change; the rest is counted.
 const NAMED: usize = 5;
 
 /// One line per kind of change since the figure with the provenance `then` was drawn.
-pub fn changes(redraw: &Redraw, then: &Facts) -> anyhow::Result<Vec<String>> {
-    let now = &redraw.facts;
+pub fn changes(redraw: &Redraw, then: &Metadata) -> anyhow::Result<Vec<String>> {
+    let now = &redraw.metadata;
     let mut changes = Vec::new();
     if program(then) != program(now) {
         changes.push(format!(
@@ -25,13 +25,13 @@ pub fn changes(redraw: &Redraw, then: &Facts) -> anyhow::Result<Vec<String>> {
         ));
     }
     for (key, what) in [("sweep-sha256", "sweep"), ("data", "images")] {
-        let (was, is) = (fact(then, key), fact(now, key));
+        let (was, is) = (entry(then, key), entry(now, key));
         if was != is {
             changes.push(format!("{what}: {was} then, {is} now"));
         }
     }
-    let then = origin::measured(then).context("its list of runs is damaged")?;
-    let now = origin::measured(now).unwrap_or_default();
+    let then = figure_metadata::measured(then).context("its list of runs is damaged")?;
+    let now = figure_metadata::measured(now).unwrap_or_default();
     let now: HashMap<RunId, Measured> = now.into_iter().collect();
     changes.extend(runs(redraw, &then, &now)?);
     Ok(changes)
@@ -63,7 +63,7 @@ fn runs(
         }
     }
     let before: HashSet<RunId> = ids.into_iter().collect();
-    let shown = origin::shown(&redraw.figure, &redraw.runs);
+    let shown = figure_metadata::shown(&redraw.figure, &redraw.runs);
     let new = shown.filter(|run| !before.contains(&run.id));
     let new: Vec<String> = new.map(|run| printable(&run.label)).collect();
     let kinds = [

@@ -10,13 +10,13 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::exit_code::ExitCode;
-use super::origin::FORMAT;
+use super::figure_metadata::FORMAT;
 use super::results::database;
 use crate::cli::VerifyArgs;
 use crate::progress::counted;
 use redraw::Redraw;
 use resweep_core::domain::printable;
-use resweep_figures::{Facts, Picture, RenderError};
+use resweep_figures::{Metadata, Picture, RenderError};
 
 /// Larger than any figure, in bytes.
 const FILE_BYTES_MAX: u64 = 64_000_000;
@@ -28,17 +28,17 @@ pub fn execute(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let cannot = || format!("cannot verify `{name}`");
     let bytes = read(path).with_context(cannot)?;
     let picture = Picture::open(bytes.clone()).with_context(cannot)?;
-    check_format(picture.facts()).with_context(cannot)?;
+    check_format(picture.metadata()).with_context(cannot)?;
     let results = &args.results.results;
     let database = database(results);
-    let redraw = Redraw::of(picture.facts(), results).with_context(cannot)?;
-    let mut changes = changes::changes(&redraw, picture.facts()).with_context(cannot)?;
+    let redraw = Redraw::of(picture.metadata(), results).with_context(cannot)?;
+    let mut changes = changes::changes(&redraw, picture.metadata()).with_context(cannot)?;
     let drawn = redraw.draw();
     let same = matches!(&drawn, Ok(drawn) if *drawn == bytes);
     if same {
         outln!("{name}: identical, byte for byte");
         outln!("  redrawn from {}", database.display());
-        told(picture.facts());
+        show_sources(picture.metadata());
         return Ok(ExitCode::Success);
     }
     changes.push(match drawn {
@@ -70,42 +70,49 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check_format(facts: &Facts) -> anyhow::Result<()> {
-    let format = facts.get("format").unwrap_or_default();
+fn check_format(metadata: &Metadata) -> anyhow::Result<()> {
+    let format = metadata.get("format").unwrap_or_default();
     if format != FORMAT {
         bail!(
             "its metadata have format `{}`, this version of resweep reads {FORMAT}; it was \
              drawn by resweep {}",
             printable(format),
-            program(facts)
+            program(metadata)
         );
     }
     Ok(())
 }
 
-fn told(facts: &Facts) {
-    let runs = facts.get("runs").unwrap_or_default().lines().count();
-    let sweep = fact(facts, "sweep");
+fn show_sources(metadata: &Metadata) {
+    let runs = metadata.get("runs").unwrap_or_default().lines().count();
+    let sweep = entry(metadata, "sweep");
     let runs = counted(runs, "run");
-    outln!("  sweep {sweep}, {runs}, images {}", fact(facts, "data"));
-    outln!("  resweep {}", program(facts));
+    outln!(
+        "  sweep {sweep}, {runs}, images {}",
+        entry(metadata, "data")
+    );
+    outln!("  resweep {}", program(metadata));
 }
 
-fn fact(facts: &Facts, key: &str) -> String {
-    printable(facts.get(key).unwrap_or_default())
+fn entry(metadata: &Metadata, key: &str) -> String {
+    printable(metadata.get(key).unwrap_or_default())
 }
 
 /// `0.1.0 (0123456789ab)`.
-fn program(facts: &Facts) -> String {
-    format!("{} ({})", fact(facts, "version"), fact(facts, "commit"))
+fn program(metadata: &Metadata) -> String {
+    format!(
+        "{} ({})",
+        entry(metadata, "version"),
+        entry(metadata, "commit")
+    )
 }
 
 /// Compares the pixels if the bytes differ.
 fn compare(picture: Picture, drawn: Vec<u8>) -> anyhow::Result<String> {
     let drawn = Picture::open(drawn)?;
-    let same_facts = picture.facts() == drawn.facts();
+    let same_metadata = picture.metadata() == drawn.metadata();
     let same_pixels = picture.same_pixels(drawn)?;
-    Ok(match (same_pixels, same_facts) {
+    Ok(match (same_pixels, same_metadata) {
         (true, true) => {
             "picture: the same pixels in other bytes; was the file rewritten by another program?"
         }

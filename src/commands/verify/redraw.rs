@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::super::origin;
-use super::super::plot::{restyle_figure, stamped};
+use super::super::figure_metadata;
+use super::super::plot::{restyle_figure, with_metadata};
 use super::super::prepare::{Prepared, to_read};
 use super::super::records::Records;
 use super::super::results::database;
 use super::super::source::recorded_text;
-use resweep_core::domain::{Figure, Look, Palette, Run, Sweep, Theme, printable};
-use resweep_figures::Facts;
+use resweep_core::domain::{Figure, FigureStyle, Palette, Run, Sweep, Theme, printable};
+use resweep_figures::Metadata;
 use resweep_store::Store;
 
 /// The figure as the database gives it now.
@@ -22,12 +22,12 @@ pub struct Redraw {
     pub runs: Vec<Run>,
     pub store: Store,
     records: Records,
-    pub facts: Facts,
+    pub metadata: Metadata,
 }
 
 impl Redraw {
     /// Finds the sweep of a figure, as it was last started.
-    pub fn of(wanted: &Facts, results: &Path) -> anyhow::Result<Redraw> {
+    pub fn of(wanted: &Metadata, results: &Path) -> anyhow::Result<Redraw> {
         let database = database(results);
         let store = Store::open_read_only(&database)?;
         let name = wanted.get("sweep").unwrap_or_default();
@@ -45,37 +45,40 @@ impl Redraw {
             bail!("the sweep `{shown}` no longer has a figure `{figure}`");
         };
         let records = Records::read(&runs, &store)?;
-        let facts = origin::facts(&sweep, &figure, &runs, records.curves(), &store)?;
+        let metadata = figure_metadata::metadata(&sweep, &figure, &runs, records.curves(), &store)?;
         Ok(Redraw {
             sweep,
             figure,
             runs,
             store,
             records,
-            facts,
+            metadata,
         })
     }
 
     /// The PNG.
     pub fn draw(&self) -> anyhow::Result<Vec<u8>> {
         let curves = self.records.curves();
-        let stamped = stamped(&self.sweep, &self.figure, &self.runs, curves, &self.store)?;
-        Ok(stamped.png()?)
+        let with_metadata =
+            with_metadata(&self.sweep, &self.figure, &self.runs, curves, &self.store)?;
+        Ok(with_metadata.png()?)
     }
 }
 
 /// The figure of that name, as declared or with another theme or palette.
 fn named(sweep: &Sweep, name: &str) -> Option<Figure> {
-    let themes = Look::THEMES.iter().map(|theme| Theme::of(theme));
-    let palettes = Look::PALETTES.iter().map(|palette| Palette::of(palette));
+    let themes = FigureStyle::THEMES.iter().map(|theme| Theme::of(theme));
+    let palettes = FigureStyle::PALETTES
+        .iter()
+        .map(|palette| Palette::of(palette));
     let palettes: Vec<Option<Palette>> = std::iter::once(None).chain(palettes).collect();
-    let looks = std::iter::once(None).chain(themes);
-    let looks = looks.flat_map(|theme| palettes.iter().map(move |&palette| (theme, palette)));
+    let styles = std::iter::once(None).chain(themes);
+    let styles = styles.flat_map(|theme| palettes.iter().map(move |&palette| (theme, palette)));
     let styled = |(theme, palette)| {
         sweep.figures.iter().cloned().map(move |mut figure| {
             restyle_figure(&mut figure, theme, palette);
             figure
         })
     };
-    looks.flat_map(styled).find(|figure| figure.name == name)
+    styles.flat_map(styled).find(|figure| figure.name == name)
 }

@@ -101,7 +101,7 @@ fn sweep(name: &str) -> Sweep {
             name: "figure".to_owned(),
             title: None,
             kind: FigureKind::ErrorVsIteration,
-            look: Look::default(),
+            style: FigureStyle::default(),
             reference: Reference::None,
             smoothing: 1,
             panels: Vec::new(),

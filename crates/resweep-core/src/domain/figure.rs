@@ -1,6 +1,6 @@
 //! A sweep's figures, resolved to its configurations.
 
-use super::Look;
+use super::FigureStyle;
 use serde::Serialize;
 
 /// A `[figure]` table.
@@ -11,7 +11,8 @@ pub struct Figure {
     /// `None`: the sweep's title.
     pub title: Option<String>,
     pub kind: FigureKind,
-    pub look: Look,
+    #[serde(rename = "look")]
+    pub style: FigureStyle,
     pub reference: Reference,
     /// The window of the moving average over training error, an odd number of points; 1 for none.
     pub smoothing: usize,

@@ -9,10 +9,11 @@ mod device;
 mod event;
 mod expectation;
 mod figure;
+mod figure_style;
 mod hex;
 mod identity;
 mod images;
-mod look;
+
 mod metrics;
 mod paths;
 mod printable;
@@ -30,10 +31,10 @@ pub use event::{
 };
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Figure, FigureKind, Panel, Reference, Show};
+pub use figure_style::{FigureStyle, Palette, Theme, TrainLine};
 pub use hex::hex;
 pub use identity::{DataIdentity, determining, run_id, trajectories, trajectories_of_old_builds};
 pub use images::{ImageCounts, Spread};
-pub use look::{Look, Palette, Theme, TrainLine};
 pub use metrics::{Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Measurements, TrainPoint};
 pub use paths::{UnknownHome, expand_path};
 pub use printable::{is_unprintable, printable, printable_text, spreadsheet_text};

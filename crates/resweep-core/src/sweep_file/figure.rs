@@ -8,7 +8,7 @@ use super::section;
 use super::setting::{Checked, Point, Settings};
 use super::source::Origin;
 use super::tree::{Table, Value};
-use crate::domain::{Figure, Look, Palette, Panel, Reference, Theme, TrainLine};
+use crate::domain::{Figure, FigureStyle, Palette, Panel, Reference, Theme, TrainLine};
 
 /// The name of a figure that sets none.
 const NAME: &str = "figure";
@@ -120,7 +120,7 @@ impl FigureTable {
         Figure {
             name: self.name().to_owned(),
             title: settings.text(Key::FigureTitle).map(str::to_owned),
-            look: look(&settings),
+            style: style(&settings),
             reference: match settings.word(Key::FigureReference) {
                 Some("paper") => Reference::Paper,
                 Some("paper-scaled") => Reference::PaperScaled,
@@ -177,10 +177,10 @@ impl PanelTable {
     }
 }
 
-fn look(figure: &Point<'_>) -> Look {
+fn style(figure: &Point<'_>) -> FigureStyle {
     let theme = figure.word(Key::FigureTheme).and_then(Theme::of);
     let palette = figure.word(Key::FigurePalette).and_then(Palette::of);
-    Look {
+    FigureStyle {
         theme: theme.unwrap_or_default(),
         palette: palette.unwrap_or_default(),
         train_line: match figure.word(Key::FigureTrainLine) {

@@ -1,7 +1,7 @@
 //! Table of all keys of a sweep file, with their kinds, defaults and meanings. The reader and the
 //! test of the documentation use this table.
 
-use crate::domain::Look;
+use crate::domain::FigureStyle;
 
 use super::kind::{Kind, integer, positive, ratio};
 use Fallback::{Required, Text, Value};
@@ -196,10 +196,10 @@ const NORMALISATIONS: Kind = Kind::Word(&["per-pixel-mean", "per-channel"]);
 const BROKEN_IMAGES: Kind = Kind::Word(&["fail", "skip"]);
 const SHORTCUTS: Kind = Kind::Word(&["none", "A", "B", "C"]);
 const DECAYS: Kind = Kind::Word(&["all", "weights"]);
-const THEMES: Kind = Kind::Word(&Look::THEMES);
+const THEMES: Kind = Kind::Word(&FigureStyle::THEMES);
 const TRAIN_LINES: Kind = Kind::Word(&["dashed", "thin"]);
 const REFERENCES: Kind = Kind::Word(&["none", "paper", "paper-scaled"]);
-const PALETTES: Kind = Kind::Word(&Look::PALETTES);
+const PALETTES: Kind = Kind::Word(&FigureStyle::PALETTES);
 const FIGURE_KINDS: Kind = Kind::Word(&[
     "error-vs-iteration",
     "error-vs-depth",

@@ -24,7 +24,7 @@ pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let caption = scene.caption(key.has_reference());
     let layout = layout(scene.title(), &caption, &plots, &key.texts());
     let words = describe::curves(scene, &caption, &plots);
-    let theme = scene.figure.look.theme;
+    let theme = scene.figure.style.theme;
     let svg = page((layout.width, layout.height), theme, &words, |canvas| {
         paint::paint(canvas, &views, &layout, &key)
     })?;

@@ -120,7 +120,7 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
     for &of in &shortcuts {
         let mut mine: Vec<&Finals> = finals.iter().filter(|f| shortcut(scene, f) == of).collect();
         mine.sort_by_key(|f| depth(scene, f));
-        let colour = shortcut_colour(of, scene.figure.look);
+        let colour = shortcut_colour(of, scene.figure.style);
         for show in errors_of(panel.show) {
             seeds.extend(
                 mine.iter()

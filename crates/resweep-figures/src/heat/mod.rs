@@ -18,7 +18,7 @@ pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let caption = scene.caption(false);
     let layout = layout::layout(scene.title(), &caption, &views);
     let words = describe::maps(scene, &caption, &views);
-    let theme = scene.figure.look.theme;
+    let theme = scene.figure.style.theme;
     let svg = super::canvas::page((layout.width, layout.height), theme, &words, |canvas| {
         paint::paint(canvas, &views, &layout)
     })?;

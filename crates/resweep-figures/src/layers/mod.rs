@@ -44,7 +44,7 @@ pub(super) fn draw(
     let title = scene.title();
     let layout = arranged(title, &caption, &plots, &key.texts(), arrangement);
     let words = describe::curves(scene, &caption, &plots);
-    let theme = scene.figure.look.theme;
+    let theme = scene.figure.style.theme;
     let svg = page((layout.width, layout.height), theme, &words, |canvas| {
         paint::paint(canvas, &views, &layout, &key)
     })?;

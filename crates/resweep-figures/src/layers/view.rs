@@ -53,7 +53,7 @@ pub(super) fn views(scene: &Scene, layers: &HashMap<RunId, Vec<LayerStat>>) -> V
         .iter()
         .map(|nets| nets.iter().map(|net| model(scene, net).depth));
     let depths: Vec<Vec<usize>> = depths.map(Iterator::collect).collect();
-    let colours = CurveColours::of(&depths, scene.figure.look);
+    let colours = CurveColours::of(&depths, scene.figure.style);
     let row = |sorted: bool| {
         let colours = &colours;
         let drawn = panels.iter().zip(&all);

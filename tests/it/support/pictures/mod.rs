@@ -5,8 +5,8 @@ pub mod scenes;
 use std::collections::HashMap;
 
 use resweep_core::domain::{
-    Configuration, Cost, Curves, ErrorPoint, EvalPoint, EvalSet, Figure, FigureKind, Look, Panel,
-    Reference, Run, RunConfig, RunId, Shortcut, Show, Sweep,
+    Configuration, Cost, Curves, ErrorPoint, EvalPoint, EvalSet, Figure, FigureKind, FigureStyle,
+    Panel, Reference, Run, RunConfig, RunId, Shortcut, Show, Sweep,
 };
 use resweep_figures::{Drawing, RenderError, draw};
 
@@ -38,7 +38,7 @@ impl Setup {
                     name: "figure".to_owned(),
                     title: None,
                     kind: FigureKind::ErrorVsIteration,
-                    look: Look::default(),
+                    style: FigureStyle::default(),
                     reference: Reference::None,
                     smoothing: 1,
                     panels: Vec::new(),

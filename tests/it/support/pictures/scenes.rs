@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use resweep_core::domain::{Look, Palette, Reference, Shortcut, Show, Theme};
+use resweep_core::domain::{FigureStyle, Palette, Reference, Shortcut, Show, Theme};
 use resweep_figures::Drawing;
 
 use super::{Line, Setup};
@@ -105,7 +105,7 @@ pub fn figure_6() -> Drawing {
 }
 
 /// One panel of `count` curves with names of very different lengths, ends close together.
-pub fn curves(count: usize, look: Look) -> Drawing {
+pub fn curves(count: usize, style: FigureStyle) -> Drawing {
     let mut setup = Setup::new(1);
     let depths = [20, 32, 44, 56, 110, 26, 38, 50, 62, 68, 74, 80];
     let ends: Vec<(usize, f64, f64)> = depths[..count]
@@ -117,37 +117,37 @@ pub fn curves(count: usize, look: Look) -> Drawing {
     for (label, i) in setup.sweep.labels.iter_mut().zip(0..) {
         label.push_str(&" lr=0.05 train.weight_decay=0.0001"[..i * 3]);
     }
-    setup.sweep.figures[0].look = look;
+    setup.sweep.figures[0].style = style;
     setup.panel(Show::Both, Some(25.0), &all);
     drawn(&setup)
 }
 
 pub fn twelve_curves() -> Drawing {
-    let look = Look {
+    let style = FigureStyle {
         palette: Palette::OkabeIto,
-        ..Look::default()
+        ..FigureStyle::default()
     };
-    curves(12, look)
+    curves(12, style)
 }
 
 /// `count` panels of a curve more each.
-pub fn panels(count: usize, look: Look) -> Drawing {
+pub fn panels(count: usize, style: FigureStyle) -> Drawing {
     let mut setup = Setup::new(1);
     let ends = [20, 32, 44, 56, 110, 1202].map(|depth| (depth, 1.0, 7.0 + depth as f64 / 200.0));
     let all = nets(&mut setup, Shortcut::A, &ends);
     for panel in 0..count {
         setup.panel(Show::Both, Some(20.0), &all[..=panel]);
     }
-    setup.sweep.figures[0].look = look;
+    setup.sweep.figures[0].style = style;
     drawn(&setup)
 }
 
 pub fn six_panels() -> Drawing {
-    let look = Look {
+    let style = FigureStyle {
         theme: Theme::Dark,
-        ..Look::default()
+        ..FigureStyle::default()
     };
-    panels(6, look)
+    panels(6, style)
 }
 
 /// More points than the page has columns, averaged and with the paper's curves scaled.

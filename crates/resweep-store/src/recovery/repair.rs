@@ -8,7 +8,7 @@ use crate::points::{collect, unsigned};
 
 /// The repairs after copying.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Mended {
+pub struct Repairs {
     /// Rows that were skipped because a row that they refer to is lost, by table.
     pub left_out: Vec<(&'static str, u64)>,
     /// Runs that are known only from their logs, without costs and data.
@@ -53,15 +53,15 @@ const ORPHANS: [(&str, &str); 8] = [
 ];
 
 /// Changes nothing if everything was recovered.
-pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
-    let mut mended = Mended::default();
+pub(super) fn repair(connection: &Connection) -> rusqlite::Result<Repairs> {
+    let mut repairs = Repairs::default();
     for (table, condition) in ORPHANS {
         let rows = connection.execute(&format!("DELETE FROM {table} WHERE {condition}"), [])?;
         if rows > 0 {
-            mended.left_out.push((table, rows as u64));
+            repairs.left_out.push((table, rows as u64));
         }
     }
-    mended.runs_from_logs = logs::keep_needed(connection)?;
+    repairs.runs_from_logs = logs::keep_needed(connection)?;
     connection.execute(
         "UPDATE attempts SET process_id = NULL
          WHERE process_id NOT IN (SELECT id FROM processes)",
@@ -71,10 +71,10 @@ pub(super) fn mend(connection: &Connection) -> rusqlite::Result<Mended> {
         "UPDATE processes SET sweep_id = NULL WHERE sweep_id NOT IN (SELECT id FROM sweeps)",
         [],
     )?;
-    mended.reopened = reopen(connection)?;
+    repairs.reopened = reopen(connection)?;
     number_attempts(connection)?;
-    mended.incomplete = incomplete(connection)?;
-    Ok(mended)
+    repairs.incomplete = incomplete(connection)?;
+    Ok(repairs)
 }
 
 /// A training is found only through its attempts.

@@ -1,4 +1,4 @@
-//! Finds files in the results folder that are no longer needed; `tidy` removes them.
+//! Finds files in the results folder that are no longer needed; `gc` removes them.
 //!
 //! Only files with names that the program gives are found: checkpoints, logs, locks, and temporary
 //! files, each in its own folder. Other files are kept, and no symbolic link is followed.
@@ -38,7 +38,7 @@ pub enum Reason {
 
 /// A file, or a symbolic link, that is no longer needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
+pub struct GarbageFile {
     pub path: Place,
     pub reason: Reason,
     pub bytes: u64,
@@ -101,7 +101,7 @@ pub(super) fn find(
     connection: &Connection,
     database: &Path,
     obsolete: &[Obsolete],
-) -> rusqlite::Result<Vec<Leftover>> {
+) -> rusqlite::Result<Vec<GarbageFile>> {
     let obsolete = obsolete.iter().map(|gone| (gone.path.clone(), gone.reason));
     let survey = Survey {
         root: super::beside(database),
@@ -126,7 +126,7 @@ struct Survey<'a> {
 }
 
 impl Survey<'_> {
-    fn checkpoints(&self, connection: &Connection) -> rusqlite::Result<Vec<Leftover>> {
+    fn checkpoints(&self, connection: &Connection) -> rusqlite::Result<Vec<GarbageFile>> {
         let busy = busy_runs(connection, self.database)?;
         let listed = listed(connection, self.database)?;
         let mut found = Vec::new();
@@ -136,7 +136,7 @@ impl Survey<'_> {
         let trainings = trainings.filter(|entry| is_number(entry.name()));
         for file in trainings.flat_map(|training| training.place.entries()) {
             match self.obsolete.get(&file.place) {
-                Some(&reason) => found.push(leftover(file, reason)),
+                Some(&reason) => found.push(garbage_file(file, reason)),
                 None if listed.contains(&file.place) || !checkpoints::is_ours(&file) => {}
                 None => found.extend(self.old(file, Reason::Unlisted)),
             }
@@ -144,7 +144,7 @@ impl Survey<'_> {
         Ok(found)
     }
 
-    fn logs(&self, connection: &Connection) -> rusqlite::Result<Vec<Leftover>> {
+    fn logs(&self, connection: &Connection) -> rusqlite::Result<Vec<GarbageFile>> {
         let known = known_logs(connection)?;
         let of_unknown = self.root.join("logs").entries().into_iter();
         let of_unknown =
@@ -158,19 +158,19 @@ impl Survey<'_> {
     }
 
     /// A process is registered in a transaction, at whose end it holds the lock.
-    fn locks(&self) -> Vec<Leftover> {
+    fn locks(&self) -> Vec<GarbageFile> {
         let locks = self.root.join("locks").entries().into_iter();
         locks
             .filter(|entry| entry.is_file)
             .filter_map(|entry| {
                 let process: i64 = entry.name()?.strip_suffix(".lock")?.parse().ok()?;
                 let dead = !process::may_live(self.database, process);
-                dead.then(|| leftover(entry, Reason::Lock))
+                dead.then(|| garbage_file(entry, Reason::Lock))
             })
             .collect()
     }
 
-    fn temporary(&self, connection: &Connection) -> rusqlite::Result<Vec<Leftover>> {
+    fn temporary(&self, connection: &Connection) -> rusqlite::Result<Vec<GarbageFile>> {
         let sweeps: Vec<String> =
             collect(connection, "SELECT name FROM sweeps", [], |row| row.get(0))?;
         // Names from the database must not lead out of the folder.
@@ -193,14 +193,14 @@ impl Survey<'_> {
     }
 
     /// `None` for a file that was just written, or whose age is unknown.
-    fn old(&self, entry: Entry, reason: Reason) -> Option<Leftover> {
+    fn old(&self, entry: Entry, reason: Reason) -> Option<GarbageFile> {
         let age = self.now.duration_since(entry.modified?).ok()?;
-        (age >= GRACE).then(|| leftover(entry, reason))
+        (age >= GRACE).then(|| garbage_file(entry, reason))
     }
 }
 
-fn leftover(entry: Entry, reason: Reason) -> Leftover {
-    Leftover {
+fn garbage_file(entry: Entry, reason: Reason) -> GarbageFile {
+    GarbageFile {
         path: entry.place,
         reason,
         bytes: entry.bytes,

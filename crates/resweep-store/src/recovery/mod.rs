@@ -5,8 +5,8 @@
 
 mod key;
 mod logs;
-mod mend;
 mod reader;
+mod repair;
 mod source;
 mod tables;
 
@@ -23,18 +23,18 @@ use resweep_core::files::{new_temporary, sync_folder};
 use source::Source;
 use tables::{TABLES, Table};
 
-pub use mend::Mended;
+pub use repair::Repairs;
 
 /// What could be read of a damaged database.
 #[derive(Debug)]
-pub struct Salvaged {
-    pub tables: Vec<SalvagedTable>,
-    pub mended: Mended,
+pub struct Recovered {
+    pub tables: Vec<RecoveredTable>,
+    pub repairs: Repairs,
 }
 
 /// What could be read of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SalvagedTable {
+pub struct RecoveredTable {
     pub name: &'static str,
     /// Rows in the new database.
     pub rows: u64,
@@ -44,7 +44,7 @@ pub struct SalvagedTable {
 
 /// Why a database could not be recovered.
 #[derive(Debug, thiserror::Error)]
-pub enum SalvageError {
+pub enum RecoveryError {
     #[error("{} exists; name a file that does not", path.display())]
     Exists { path: PathBuf },
 
@@ -62,12 +62,12 @@ pub enum SalvageError {
     Store(#[from] StoreError),
 }
 
-/// Reports what [`save`] would recover of the database at `path`; leaves no files.
+/// Reports what [`recover`] would recover of the database at `path`; leaves no files.
 ///
 /// # Errors
 /// When the database cannot be opened at all, not even as a damaged one, such as one of another
 /// program or version.
-pub fn appraise(path: &Path) -> Result<Salvaged, SalvageError> {
+pub fn recoverable(path: &Path) -> Result<Recovered, RecoveryError> {
     // SQLite removes a database without a name itself.
     let (mut target, _) = database::open_for_writing(Path::new(""))?;
     copy(path, &mut target, Path::new("(temporary)"))
@@ -76,21 +76,21 @@ pub fn appraise(path: &Path) -> Result<Salvaged, SalvageError> {
 /// Writes everything that is readable in the database at `path` to a new one at `to`.
 ///
 /// # Errors
-/// As [`appraise`]; also when `to` exists or cannot be written. Then no file remains.
-pub fn save(path: &Path, to: &Path) -> Result<Salvaged, SalvageError> {
+/// As [`recoverable`]; also when `to` exists or cannot be written. Then no file remains.
+pub fn recover(path: &Path, to: &Path) -> Result<Recovered, RecoveryError> {
     if fs::symlink_metadata(to).is_ok() {
-        return Err(SalvageError::Exists {
+        return Err(RecoveryError::Exists {
             path: to.to_owned(),
         });
     }
-    let cannot_write = |source| SalvageError::Write {
+    let cannot_write = |source| RecoveryError::Write {
         path: to.to_owned(),
         source,
     };
     let folder = place::folder(to);
     let file = new_temporary(folder).map_err(cannot_write)?;
     let (mut target, _) = database::open_for_writing(file.path())?;
-    let salvaged = copy(path, &mut target, to)?;
+    let recovered = copy(path, &mut target, to)?;
     // A single file, which can be moved.
     let one_file = target.pragma_update(None, "journal_mode", "DELETE");
     one_file.map_err(|source| StoreError::of_sqlite(to, source))?;
@@ -98,18 +98,18 @@ pub fn save(path: &Path, to: &Path) -> Result<Salvaged, SalvageError> {
     file.as_file().sync_all().map_err(cannot_write)?;
     file.persist_noclobber(to).map_err(|failed| {
         if failed.error.kind() == io::ErrorKind::AlreadyExists {
-            return SalvageError::Exists {
+            return RecoveryError::Exists {
                 path: to.to_owned(),
             };
         }
         cannot_write(failed.error)
     })?;
     sync_folder(folder).map_err(cannot_write)?;
-    Ok(salvaged)
+    Ok(recovered)
 }
 
 /// Copies row by row, repairs references, and checks the result.
-fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Salvaged, SalvageError> {
+fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Recovered, RecoveryError> {
     let failed = |source| StoreError::of_sqlite(to, source);
     let source = Source::open(path)?;
     let source = &source.connection;
@@ -128,7 +128,7 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Salvaged, Sal
             copy_trainings_from_index(source, &tx).map_err(failed)?;
         }
     }
-    let mended = mend::mend(&tx).map_err(failed)?;
+    let repairs = repair::repair(&tx).map_err(failed)?;
     sums::fill(&tx).map_err(failed)?;
     tx.commit().map_err(failed)?;
     let mut tables = Vec::new();
@@ -138,21 +138,21 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Salvaged, Sal
         let rows: i64 = target
             .query_row(&count, [], |row| row.get(0))
             .map_err(failed)?;
-        tables.push(SalvagedTable {
+        tables.push(RecoveredTable {
             name,
             rows: rows as u64,
-            whole: whole && !mended.left_out.iter().any(|(table, _)| *table == name),
+            whole: whole && !repairs.left_out.iter().any(|(table, _)| *table == name),
         });
     }
     let mut faults = examine::integrity(target).map_err(failed)?;
     let references = examine::broken_references(target).map_err(failed)?;
     faults.extend(references.into_iter().map(|(table, _)| table));
     match faults.into_iter().next() {
-        Some(message) => Err(SalvageError::Unsound {
+        Some(message) => Err(RecoveryError::Unsound {
             path: path.to_owned(),
             message,
         }),
-        None => Ok(Salvaged { tables, mended }),
+        None => Ok(Recovered { tables, repairs }),
     }
 }
 

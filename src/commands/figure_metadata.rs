@@ -10,7 +10,7 @@ use super::provenance::{VERSION, commit};
 use resweep_core::domain::{
     Configuration, Curves, Figure, FigureKind, LayerStat, Run, RunId, Sweep, hex,
 };
-use resweep_figures::Facts;
+use resweep_figures::Metadata;
 use resweep_store::{Store, StoreError};
 
 /// Incremented when the meaning of an entry changes.
@@ -29,13 +29,13 @@ const DIGITS: usize = 16;
 ///
 /// # Errors
 /// The database cannot be read.
-pub fn facts(
+pub fn metadata(
     sweep: &Sweep,
     figure: &Figure,
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
     store: &Store,
-) -> Result<Facts, StoreError> {
+) -> Result<Metadata, StoreError> {
     let runs: Vec<&Run> = shown(figure, runs).collect();
     let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
     let recorded = store.recorded_runs(&ids)?;
@@ -51,16 +51,16 @@ pub fn facts(
         let layers = layers.get(&run.id).map_or(&[][..], Vec::as_slice);
         line(&run.id, curves.get(&run.id), layers)
     });
-    let mut facts = Facts::default();
-    facts.push("format", FORMAT);
-    facts.push("version", VERSION);
-    facts.push("commit", commit().unwrap_or("unknown"));
-    facts.push("sweep", &sweep.name);
-    facts.push("sweep-sha256", sweep_sha256(sweep, figure));
-    facts.push("figure", &figure.name);
-    facts.push("data", data.into_iter().collect::<Vec<_>>().join(" "));
-    facts.push("runs", runs.collect::<Vec<_>>().join("\n"));
-    Ok(facts)
+    let mut metadata = Metadata::default();
+    metadata.push("format", FORMAT);
+    metadata.push("version", VERSION);
+    metadata.push("commit", commit().unwrap_or("unknown"));
+    metadata.push("sweep", &sweep.name);
+    metadata.push("sweep-sha256", sweep_sha256(sweep, figure));
+    metadata.push("figure", &figure.name);
+    metadata.push("data", data.into_iter().collect::<Vec<_>>().join(" "));
+    metadata.push("runs", runs.collect::<Vec<_>>().join("\n"));
+    Ok(metadata)
 }
 
 /// The runs in a figure.
@@ -99,8 +99,8 @@ impl Measured {
 }
 
 /// Parses the runs in a figure's provenance; `None` if a line is malformed.
-pub fn measured(facts: &Facts) -> Option<Vec<(RunId, Measured)>> {
-    let lines = facts.get("runs")?.lines();
+pub fn measured(metadata: &Metadata) -> Option<Vec<(RunId, Measured)>> {
+    let lines = metadata.get("runs")?.lines();
     lines
         .map(|line| {
             let mut words = line.split(' ');

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::SalvageError;
+use super::RecoveryError;
 use crate::{database, place};
 
 /// A damaged database that is open for reading.
@@ -19,8 +19,8 @@ pub(super) struct Source {
 
 impl Source {
     /// A snapshot of the database at `path`, in case a process is writing.
-    pub fn open(path: &Path) -> Result<Source, SalvageError> {
-        let copy = copy_of_cut_file(path).map_err(|source| SalvageError::Copy {
+    pub fn open(path: &Path) -> Result<Source, RecoveryError> {
+        let copy = copy_of_cut_file(path).map_err(|source| RecoveryError::Copy {
             path: path.to_owned(),
             source,
         })?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// A figure's appearance; by default that of the paper, on white.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Look {
+pub struct FigureStyle {
     pub theme: Theme,
     pub palette: Palette,
     pub train_line: TrainLine,
@@ -38,7 +38,7 @@ pub enum TrainLine {
     Thin,
 }
 
-impl Look {
+impl FigureStyle {
     /// The accepted names of themes.
     pub const THEMES: [&str; 2] = ["light", "dark"];
     /// The accepted names of palettes.
@@ -46,7 +46,7 @@ impl Look {
 }
 
 impl Theme {
-    /// Parses one of [`Look::THEMES`].
+    /// Parses one of [`FigureStyle::THEMES`].
     pub fn of(word: &str) -> Option<Theme> {
         match word {
             "light" => Some(Theme::Light),
@@ -64,7 +64,7 @@ impl Theme {
 }
 
 impl Palette {
-    /// Parses one of [`Look::PALETTES`].
+    /// Parses one of [`FigureStyle::PALETTES`].
     pub fn of(word: &str) -> Option<Palette> {
         match word {
             "paper" => Some(Palette::Paper),

@@ -21,9 +21,9 @@ const TEXT_BYTES_MAX: usize = 64_000_000;
 
 /// Keys and values, in insertion order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts(Vec<(String, String)>);
+pub struct Metadata(Vec<(String, String)>);
 
-impl Facts {
+impl Metadata {
     /// Adds an entry. Keys have at most 60 lower-case letters, digits and `-`.
     pub fn push(&mut self, key: &str, value: impl Into<String>) {
         self.0.push((key.to_owned(), value.into()));
@@ -31,8 +31,8 @@ impl Facts {
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let mut facts = self.0.iter();
-        facts
+        let mut entries = self.0.iter();
+        entries
             .find(|(known, _)| known == key)
             .map(|(_, value)| value.as_str())
     }
@@ -65,7 +65,7 @@ fn head(svg: &str) -> Option<usize> {
 }
 
 /// Encodes a picture with the entries as text chunks.
-pub(super) fn encode(pixels: Pixmap, facts: &Facts) -> Result<Vec<u8>, RenderError> {
+pub(super) fn encode(pixels: Pixmap, metadata: &Metadata) -> Result<Vec<u8>, RenderError> {
     let failed = |error: png::EncodingError| RenderError::Encode {
         message: error.to_string(),
     };
@@ -73,7 +73,7 @@ pub(super) fn encode(pixels: Pixmap, facts: &Facts) -> Result<Vec<u8>, RenderErr
     let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
     encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);
-    for (key, value) in &facts.0 {
+    for (key, value) in &metadata.0 {
         let keyword = format!("{PREFIX}{key}");
         if value.is_ascii() && value.len() >= COMPRESSED_FROM {
             encoder.add_ztxt_chunk(keyword, value.clone())
@@ -103,7 +103,7 @@ pub enum PictureError {
 
 /// A picture read from a PNG.
 pub struct Picture {
-    facts: Facts,
+    metadata: Metadata,
     reader: png::Reader<Cursor<Vec<u8>>>,
 }
 
@@ -121,16 +121,16 @@ impl Picture {
         };
         let decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
         let reader = decoder.read_info().map_err(PictureError::Damaged)?;
-        let facts = facts_of(reader.info()).map_err(PictureError::Damaged)?;
-        if facts.0.is_empty() {
+        let metadata = metadata_of(reader.info()).map_err(PictureError::Damaged)?;
+        if metadata.0.is_empty() {
             return Err(PictureError::NoFacts);
         }
-        Ok(Picture { facts, reader })
+        Ok(Picture { metadata, reader })
     }
 
     /// The metadata.
-    pub fn facts(&self) -> &Facts {
-        &self.facts
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// Whether another picture has the same pixels. Decodes pixels only if the sizes agree.
@@ -152,12 +152,12 @@ impl Picture {
     }
 }
 
-fn facts_of(info: &png::Info<'_>) -> Result<Facts, png::DecodingError> {
-    let mut facts = Facts::default();
+fn metadata_of(info: &png::Info<'_>) -> Result<Metadata, png::DecodingError> {
+    let mut metadata = Metadata::default();
     let mut room = TEXT_BYTES_MAX;
     for chunk in &info.utf8_text {
         if let Some(key) = chunk.keyword.strip_prefix(PREFIX) {
-            facts.push(key, text(chunk.clone(), &mut room)?);
+            metadata.push(key, text(chunk.clone(), &mut room)?);
         }
     }
     for chunk in &info.compressed_latin1_text {
@@ -166,10 +166,10 @@ fn facts_of(info: &png::Info<'_>) -> Result<Facts, png::DecodingError> {
             chunk.decompress_text_with_limit(room)?;
             let value = chunk.get_text()?;
             room = room.saturating_sub(value.len());
-            facts.push(key, value);
+            metadata.push(key, value);
         }
     }
-    Ok(facts)
+    Ok(metadata)
 }
 
 fn text(

@@ -1,34 +1,34 @@
-//! Removes what is no longer needed: first the rows, and the files after the commit.
+//! Removes what is no longer needed: rows first, and files after the commit.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::leftovers::{self, Leftover, Obsolete};
+use super::garbage::{self, GarbageFile, Obsolete};
 use super::{StoreError, database, soundness, usage};
 use resweep_core::files::Place;
 
 /// The removed files, and those that could not be removed.
 #[derive(Debug, Default)]
-pub struct Tidied {
-    pub removed: Vec<Leftover>,
+pub struct Collected {
+    pub removed: Vec<GarbageFile>,
     pub failed: Vec<(PathBuf, io::Error)>,
 }
 
-/// The files that [`tidy`] would remove from the folder of the database at `path`, sorted by path.
+/// The files that [`collect_garbage`] would remove from the folder of the database at `path`, sorted by path.
 /// With `everything` also the last checkpoints of finished runs.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn leftovers(path: &Path, everything: bool) -> Result<Vec<Leftover>, StoreError> {
+pub fn find_garbage(path: &Path, everything: bool) -> Result<Vec<GarbageFile>, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
     let Some(connection) = database::open_for_reading(path)? else {
         return Ok(Vec::new());
     };
     let tx = connection.unchecked_transaction().map_err(failed)?;
-    let obsolete = leftovers::obsolete(&tx, path, everything).map_err(failed)?;
-    leftovers::find(&tx, path, &obsolete).map_err(failed)
+    let obsolete = garbage::obsolete(&tx, path, everything).map_err(failed)?;
+    garbage::find(&tx, path, &obsolete).map_err(failed)
 }
 
 /// Removes the checkpoints from which nothing resumes, and files that are no longer needed. Must
@@ -37,11 +37,11 @@ pub fn leftovers(path: &Path, everything: bool) -> Result<Vec<Leftover>, StoreEr
 ///
 /// # Errors
 /// When the database cannot be written.
-pub fn tidy(path: &Path, everything: bool) -> Result<Tidied, StoreError> {
+pub fn collect_garbage(path: &Path, everything: bool) -> Result<Collected, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
     // Ignores a database that is missing, or belongs to another program or version.
     let Some(found) = database::open_as_it_is(path)? else {
-        return Ok(Tidied::default());
+        return Ok(Collected::default());
     };
     database::refuse_older(&found, path)?;
     soundness::check(&found).map_err(failed)?;
@@ -52,17 +52,17 @@ pub fn tidy(path: &Path, everything: bool) -> Result<Tidied, StoreError> {
     let tx = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
-    let found = leftovers::find(&tx, path, &obsolete).map_err(failed)?;
-    let mut tidied = Tidied::default();
-    for leftover in found {
-        match leftover.path.remove_file() {
-            Ok(()) => tidied.removed.push(leftover),
+    let found = garbage::find(&tx, path, &obsolete).map_err(failed)?;
+    let mut collected = Collected::default();
+    for file in found {
+        match file.path.remove_file() {
+            Ok(()) => collected.removed.push(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tidied.failed.push((leftover.path.to_path_buf(), error)),
+            Err(error) => collected.failed.push((file.path.to_path_buf(), error)),
         }
     }
     remove_folders(&tx, path).map_err(failed)?;
-    Ok(tidied)
+    Ok(collected)
 }
 
 /// Deletes the rows of checkpoints that are no longer needed.
@@ -72,7 +72,7 @@ fn forget(
     everything: bool,
 ) -> rusqlite::Result<Vec<Obsolete>> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let obsolete = leftovers::obsolete(&tx, path, everything)?;
+    let obsolete = garbage::obsolete(&tx, path, everything)?;
     for gone in &obsolete {
         tx.prepare_cached("DELETE FROM checkpoints WHERE training_id = ?1 AND iteration = ?2")?
             .execute(params![gone.training.0, gone.iteration as i64])?;
@@ -83,7 +83,7 @@ fn forget(
 
 /// A living process may be about to write into the folders of its runs.
 fn remove_folders(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
-    let busy = leftovers::busy_runs(connection, path)?;
+    let busy = garbage::busy_runs(connection, path)?;
     let root = super::beside(path).join("checkpoints");
     let spare = |folder: &Place| {
         let name = folder.file_name().and_then(|name| name.to_str());
@@ -91,7 +91,7 @@ fn remove_folders(connection: &Connection, path: &Path) -> rusqlite::Result<()> 
     };
     usage::remove_empty_folders(&root, &spare);
     let logs = super::beside(path).join("logs");
-    let known = leftovers::known_logs(connection)?;
+    let known = garbage::known_logs(connection)?;
     let spare = |folder: &Place| {
         let name = folder.file_name().and_then(|name| name.to_str());
         name.is_some_and(|name| known.contains(name))

@@ -3,29 +3,32 @@
 use std::path::PathBuf;
 
 use super::drawing::{PIXELS_PER_UNIT, rasterise, write_file};
-use super::facts::encode;
-use super::{Drawing, Facts, RenderError};
+use super::metadata::encode;
+use super::{Drawing, Metadata, RenderError};
 use resweep_core::files::Place;
 
 /// A drawing whose files contain metadata about its source. Equal input gives equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamped {
+pub struct DrawingWithMetadata {
     pub drawing: Drawing,
-    pub facts: Facts,
+    pub metadata: Metadata,
 }
 
-impl Stamped {
-    /// As [`Drawing::png`], with the facts as text chunks.
+impl DrawingWithMetadata {
+    /// As [`Drawing::png`], with the metadata as text chunks.
     ///
     /// # Errors
     /// When the drawing cannot be rasterised or encoded.
     pub fn png(&self) -> Result<Vec<u8>, RenderError> {
-        encode(rasterise(&self.drawing.svg, PIXELS_PER_UNIT)?, &self.facts)
+        encode(
+            rasterise(&self.drawing.svg, PIXELS_PER_UNIT)?,
+            &self.metadata,
+        )
     }
 
     /// The SVG document with the metadata.
     pub fn svg(&self) -> String {
-        self.facts.in_svg(&self.drawing.svg)
+        self.metadata.in_svg(&self.drawing.svg)
     }
 
     /// Writes `folder/stem.png` and `folder/stem.svg`; returns their paths in this order.
