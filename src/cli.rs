@@ -1,5 +1,8 @@
 //! Defines the command line. Types only; `commands` executes them.
 
+mod sweep_args;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
@@ -8,16 +11,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::progress::Mode;
 use resweep_core::domain::{DeviceRequest, FigureStyle, Palette, Theme, expand_path};
 
+pub use sweep_args::SweepArgs;
+
 /// Trains sweeps of plain and residual networks and draws the figures of "Deep Residual Learning".
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
+    #[command(flatten)]
+    pub results: ResultsArgs,
     #[command(subcommand)]
     pub command: Command,
 }
 
 const EXAMPLES: &str = "\
 Examples:
+  resweep init my-sweep                      write a sweep file to start from
   resweep plan experiments/quickstart.toml   show runs, time and memory
   resweep run experiments/quickstart.toml    train, and draw the figure
   resweep run experiments/fig6.toml -j 4 --set sweep.repeats=3
@@ -36,12 +44,19 @@ Exit codes:
 
 const RUN_EXAMPLES: &str = "\
 Examples:
+  resweep run --depth 8,14 --shortcut none,A            train without a file
   resweep run my.toml                                   train one run per core
-  resweep run my.toml --set axes.depth=20,56            other depths
+  resweep run my.toml --depth 20,56 --lr 0.05           other values
   resweep run my.toml --set sweep.repeats=3             three seeds
   resweep run my.toml --retry-failed --max-fails 2      retry failed runs
   resweep run my.toml --fresh                           train everything again
   resweep run my.toml --progress json | tee run.jsonl   events for a script";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  resweep init                             my-sweep.toml, on built-in images
+  resweep init flowers --folder pictures   flowers.toml, on your own images
+  resweep init deep --dataset cifar10      deep.toml, on CIFAR-10";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -52,7 +67,21 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   resweep status                         list all sweeps
   resweep status quickstart              list its runs, with their errors
+  resweep show quickstart/plain-56       show one run: settings, curves, files
   resweep status quickstart --attempts   list every attempt, and why it ended";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  resweep diff monday tuesday               compare two sweeps
+  resweep diff tiny/plain-8 tiny/ResNet-8   compare two runs";
+
+const RM_EXAMPLES: &str = "\
+Examples:
+  resweep rm old-sweep         list what it removes, and ask
+  resweep rm old-sweep --yes   do not ask
+  resweep rm tiny/plain-8      remove one run; the sweep trains it again
+
+Runs that other sweeps have are kept.";
 
 const PLOT_EXAMPLES: &str = "\
 Examples:
@@ -92,6 +121,7 @@ Examples:
 Exit codes: 0 the same bytes, 1 different bytes, 3 cannot compare";
 const REPORT_EXAMPLES: &str = "\
 Examples:
+  resweep report --open            list all sweeps in results/index.html
   resweep report my.toml --open    write the report and open it
   resweep report my.toml --watch   update it while the sweep runs
   resweep run my.toml --report     train, and update the report";
@@ -100,13 +130,16 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train the unfinished runs of a sweep, resuming from checkpoints, and draw its figures
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = RUN_EXAMPLES, aliases = ["train", "resume"])]
     Run(RunArgs),
+    /// Write a sweep file to start from
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Show what `run` would train, with estimated time and memory
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
-    /// List the sweeps in the results folder, or the runs of one sweep
-    #[command(after_help = STATUS_EXAMPLES)]
+    /// List the sweeps in the results folder, or the runs of one sweep, or one run
+    #[command(after_help = STATUS_EXAMPLES, visible_aliases = ["list", "show"], alias = "ls")]
     Status(StatusArgs),
     /// Check the database and the checkpoints; save what a damaged database still has
     #[command(after_help = DOCTOR_EXAMPLES)]
@@ -114,6 +147,14 @@ pub enum Command {
     /// Remove checkpoints and files that nothing needs any more
     #[command(after_help = GC_EXAMPLES)]
     Gc(GcArgs),
+    /// Compare two sweeps, or two runs: settings and errors that differ
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArgs),
+    /// Remove a sweep, or the results of a run; asks first
+    #[command(after_help = RM_EXAMPLES)]
+    Rm(RmArgs),
+    /// Rename a sweep
+    Rename(RenameArgs),
     /// Draw the figures of a sweep from the results so far
     Plot(PlotArgs),
     /// Print the table of a sweep: final errors, the paper's numbers, and verdicts on its claims
@@ -122,7 +163,7 @@ pub enum Command {
     /// Draw a figure again from the database and compare it byte for byte
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
-    /// Write one HTML file with everything about a sweep
+    /// Write one HTML file with everything about a sweep; without a sweep, a page that lists all
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
     /// Export the results of a sweep: CSV, JSON Lines, TensorBoard, PyTorch
@@ -138,17 +179,6 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
-/// A sweep and its overrides.
-#[derive(Debug, Clone, Args)]
-pub struct SweepArgs {
-    /// Sweep file (TOML, see docs/sweep-file.md), or name of a sweep in the results folder
-    #[arg(value_parser = path())]
-    pub sweep: PathBuf,
-    /// Override a value of the file: train.iterations=2000, axes.depth=20,56, model.shortcut=B
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
-}
-
 /// The default results folder.
 pub const RESULTS: &str = "results";
 
@@ -158,6 +188,7 @@ pub struct ResultsArgs {
     /// Results folder: database, checkpoints, figures
     #[arg(
         long,
+        global = true,
         value_name = "DIR",
         default_value = RESULTS,
         env = "RESWEEP_RESULTS",
@@ -170,7 +201,7 @@ pub struct ResultsArgs {
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
     /// Number of runs to train at once [default: one per core]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short = 'j', long, visible_alias = "jobs", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: Option<u16>,
     /// Threads per run; a sweep is fastest with one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
@@ -182,6 +213,9 @@ pub struct WorkerArgs {
     /// Number of runs that share a GPU
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub runs_per_gpu: u16,
+    /// Resume from the last checkpoints, which is the default
+    #[arg(long, hide = true, conflicts_with = "fresh")]
+    pub resume: bool,
     /// Also train runs that have failed
     #[arg(long)]
     pub retry_failed: bool,
@@ -238,11 +272,16 @@ pub enum LogLevel {
 /// A path, with `~` and variables expanded: the shell does not expand them after `=`, nor in the
 /// values of its variables.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().try_map(|written| match written.to_str() {
+    OsStringValueParser::new().try_map(path_of)
+}
+
+/// See [`path`].
+fn path_of(written: OsString) -> Result<PathBuf, String> {
+    match written.to_str() {
         Some("") => Err("a path cannot be empty".to_owned()),
         Some(text) => expand_path(text).map_err(|error| error.to_string()),
         None => Ok(PathBuf::from(written)),
-    })
+    }
 }
 
 /// A number of seconds from 0 to a year.
@@ -274,6 +313,31 @@ fn pause(text: &str) -> Result<f64, String> {
     in_range.ok_or_else(|| "expected a number of seconds, 1 at least".to_owned())
 }
 
+/// `resweep init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The sweep's name; the file is NAME.toml
+    #[arg(default_value = "my-sweep", value_name = "NAME", value_parser = path())]
+    pub file: PathBuf,
+    /// The images
+    #[arg(long, value_enum, default_value_t = StarterDataset::Synthetic)]
+    pub dataset: StarterDataset,
+    /// Your own images, in folders train/<class>/ and test/<class>/
+    #[arg(long, value_name = "PATH", value_parser = path(), conflicts_with = "dataset")]
+    pub folder: Option<PathBuf>,
+}
+
+/// The data sets that need no folder of the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StarterDataset {
+    /// Images that the program draws
+    Synthetic,
+    /// Downloaded by `resweep data download cifar10`
+    Cifar10,
+    /// Downloaded by `resweep data download cifar100`
+    Cifar100,
+}
+
 /// `resweep plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -291,7 +355,7 @@ pub struct PlanArgs {
 /// `resweep status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Name of a sweep; without it, all sweeps are listed
+    /// Sweep, or run: its label, SWEEP/LABEL or the beginning of its id; without it, all sweeps are listed
     pub name: Option<String>,
     #[command(flatten)]
     pub results: ResultsArgs,
@@ -327,6 +391,40 @@ pub struct GcArgs {
     /// Also remove the checkpoints of finished runs; longer runs can then no longer resume from them
     #[arg(long)]
     pub all: bool,
+}
+
+/// `resweep diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A sweep; or a run, by its label, SWEEP/LABEL or the beginning of its id
+    pub a: String,
+    /// What to compare it with
+    pub b: String,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+}
+
+/// `resweep rm`.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    /// A sweep; or a run, by its label, SWEEP/LABEL or the beginning of its id
+    pub name: String,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `resweep rename`.
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    /// The sweep's name
+    pub from: String,
+    /// Its new name
+    pub to: String,
+    #[command(flatten)]
+    pub results: ResultsArgs,
 }
 
 /// `resweep plot`.
@@ -380,9 +478,9 @@ pub enum TableFormat {
 /// `resweep verify`, which needs neither the sweep file nor the images.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// PNG figure that `run` or `plot` wrote
-    #[arg(value_parser = path())]
-    pub figure: PathBuf,
+    /// PNG figures that `run` or `plot` wrote, or names of sweeps
+    #[arg(required = true, value_name = "FIGURE", value_parser = path())]
+    pub figures: Vec<PathBuf>,
     #[command(flatten)]
     pub results: ResultsArgs,
 }

@@ -15,6 +15,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 use resweep_core::domain::{is_unprintable, printable_text};
@@ -112,6 +113,17 @@ impl Stream {
                 });
             }
         })
+    }
+
+    /// The width of the terminal in columns; `None` where it is no terminal.
+    pub fn columns(self) -> Option<usize> {
+        #[expect(clippy::disallowed_methods, reason = "they are not written to")]
+        let size = match self {
+            Stream::Out => tcgetwinsize(io::stdout()),
+            Stream::Err => tcgetwinsize(io::stderr()),
+        };
+        let columns = size.ok()?.ws_col;
+        (columns > 0).then_some(usize::from(columns))
     }
 
     /// Whether the stream is a terminal that can move its cursor and show colours. A continuous

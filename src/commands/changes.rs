@@ -165,16 +165,27 @@ fn changed_images(record: &Record, current: Current<'_>) -> Vec<String> {
     words
 }
 
-/// Each setting by name, with its values in the order of the sweep. Excludes paths of images: their
-/// fingerprints are compared instead.
-fn settings(sweep: &Sweep) -> BTreeMap<String, Vec<String>> {
-    let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for configuration in &sweep.configurations {
-        let config = RunConfig {
-            configuration: configuration.clone(),
+/// Each setting by its name, with its values in the order of the sweep. Where images lie is no
+/// setting: their fingerprint is.
+pub fn settings(sweep: &Sweep) -> BTreeMap<String, Vec<String>> {
+    let configurations = sweep.configurations.iter().cloned();
+    let configs: Vec<RunConfig> = configurations
+        .map(|configuration| RunConfig {
+            configuration,
             seed: 0,
-        };
-        for (name, value) in export::settings(&config) {
+        })
+        .collect();
+    let mut settings = settings_of(&configs);
+    let seeds = sweep.seeds.iter().map(u64::to_string);
+    settings.insert("seed".to_owned(), seeds.collect());
+    settings
+}
+
+/// Each setting of some runs by its name, with its values in their order.
+pub fn settings_of(configs: &[RunConfig]) -> BTreeMap<String, Vec<String>> {
+    let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for config in configs {
+        for (name, value) in export::settings(config) {
             let values = settings.entry(name).or_default();
             let value = match value {
                 serde_json::Value::String(text) => printable(&text),
@@ -186,13 +197,11 @@ fn settings(sweep: &Sweep) -> BTreeMap<String, Vec<String>> {
         }
     }
     settings.retain(|name, _| name != "data.path");
-    let seeds = sweep.seeds.iter().map(u64::to_string);
-    settings.insert("seed".to_owned(), seeds.collect());
     settings
 }
 
 /// `8`, or `[8, 14 and 3 more]`.
-fn listed(values: &[String]) -> String {
+pub fn listed(values: &[String]) -> String {
     let named: Vec<&str> = values.iter().take(NAMED).map(String::as_str).collect();
     match values {
         [] => "none".to_owned(),

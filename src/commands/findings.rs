@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::prepare::{Prepared, to_show};
+use super::prepare::{Prepared, all_to_show};
 use super::records::Records;
 use super::results::database;
 use crate::cli::{TableArgs, TableFormat as Format};
@@ -19,10 +19,17 @@ use resweep_store::Store;
 
 /// Prints the sweep's table.
 pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
+    for prepared in all_to_show(&args.sweep, &args.results.results)? {
+        one(&prepared, args)?;
+    }
+    Ok(())
+}
+
+/// Prints the table of one sweep.
+fn one(prepared: &Prepared, args: &TableArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let prepared = to_show(&args.sweep, results, false)?;
     let store = Store::open_read_only(&database(results))?;
-    let findings = collect(&prepared, &Records::read(&prepared.runs, &store)?);
+    let findings = collect(prepared, &Records::read(&prepared.runs, &store)?);
     let format = match args.format {
         Format::Md => TableFormat::Markdown,
         Format::Csv => TableFormat::Csv,

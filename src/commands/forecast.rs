@@ -90,6 +90,23 @@ impl Forecast {
         self.times.estimate(&self.work(run))
     }
 
+    /// The share of the evaluations in the time of all pending runs, from 0 to 1; the last evaluation of
+    /// each run, which is always there, apart.
+    pub fn evaluation_share(&self) -> f64 {
+        let with = self.pending.iter().map(|run| self.time(run).as_secs_f64());
+        let without = self.pending.iter().map(|run| {
+            let mut work = self.work(run);
+            work.configuration.train.eval_every = work.configuration.train.iterations;
+            self.times.estimate(&work).as_secs_f64()
+        });
+        let (with, without) = (with.sum::<f64>(), without.sum::<f64>());
+        if with > 0.0 {
+            (1.0 - without / with).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    }
+
     /// The iteration that a run starts from.
     pub fn start_iteration(&self, run: &Run) -> u64 {
         match self.starts.get(&run.id) {

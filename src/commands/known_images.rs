@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use resnet_engine::model::Architecture;
-use resweep_core::domain::{BrokenImage, Configuration, Dataset};
+use resweep_core::domain::{BrokenImage, Configuration, DataConfig, Dataset};
 use resweep_core::plan::DataIdentity;
 use resweep_data::{DataError, DatasetInfo};
 use resweep_store::RecordedRun;
@@ -81,13 +81,17 @@ pub struct Place {
 impl Place {
     /// That of a configuration.
     pub fn of(configuration: &Configuration) -> Self {
-        let data = &configuration.data;
+        Self::of_data(&configuration.data, configuration.model.image_size)
+    }
+
+    /// That of a data set which a network takes at `image_size`.
+    pub fn of_data(data: &DataConfig, image_size: usize) -> Self {
         Self {
             dataset: data.dataset,
             path: data.path.clone(),
             skips_broken: data.broken_image == BrokenImage::Skip,
             test_fraction: data.test_fraction.map(f64::to_bits),
-            image_size: configuration.model.image_size,
+            image_size,
         }
     }
 

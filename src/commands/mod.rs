@@ -5,7 +5,9 @@ mod attempt_log;
 mod attempts;
 mod changes;
 mod completions;
+mod counter;
 mod data;
+mod diff;
 mod doctor;
 mod exit_code;
 mod export;
@@ -15,19 +17,23 @@ mod forecast;
 mod format;
 mod gc;
 mod images;
+mod init;
 mod isolate;
 mod known_images;
 mod memory;
+mod named_run;
 mod plan;
 mod plot;
 mod prepare;
 mod provenance;
 mod recorded;
 mod records;
+mod remove;
 mod report;
 mod rescue;
 mod results;
 mod run;
+mod show;
 mod source;
 mod status;
 mod stopping;
@@ -39,9 +45,11 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{self, Cli, Command};
 use crate::output::{self, Stream};
+use resweep_core::sweep_file;
 use resweep_store::{StoreError, check_folder};
 
 pub use exit_code::{ExitCode, UsageError, describe};
@@ -69,9 +77,12 @@ fn parse_and_execute(args: &[OsString]) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints help, the version, or an error in the arguments.
+/// Prints what clap has to say: help and the version, or what is wrong with the arguments.
 fn print_usage(shown: &clap::Error) -> ExitCode {
-    let text = shown.render().ansi().to_string();
+    let mut text = shown.render().ansi().to_string();
+    if let Some(hint) = hint(shown) {
+        text = format!("error: {hint}\n");
+    }
     if shown.use_stderr() {
         output::styled(Stream::Err, &text);
         ExitCode::Usage
@@ -79,6 +90,17 @@ fn print_usage(shown: &clap::Error) -> ExitCode {
         output::styled(Stream::Out, &text);
         ExitCode::Success
     }
+}
+
+/// What to type instead of an option that is no key of a sweep file: `--optimizer`, `--gpu`.
+fn hint(shown: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(option)) = shown.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let unknown = shown.kind() == ErrorKind::UnknownArgument;
+    let name = option.trim_start_matches('-');
+    let hint = sweep_file::hint(name).filter(|_| unknown)?;
+    Some(format!("there is no option `{option}`: {hint}"))
 }
 
 /// Executes a command.
@@ -92,10 +114,14 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
     }
     match command {
         Command::Run(args) => run::execute(&args),
+        Command::Init(args) => init::execute(&args).map(|()| ExitCode::Success),
         Command::Plan(args) => plan::execute(&args).map(|()| ExitCode::Success),
         Command::Status(args) => status::execute(&args).map(|()| ExitCode::Success),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Gc(args) => gc::execute(&args),
+        Command::Diff(args) => diff::execute(&args).map(|()| ExitCode::Success),
+        Command::Rm(args) => remove::execute(&args),
+        Command::Rename(args) => remove::rename(&args),
         Command::Plot(args) => plot::execute(&args),
         Command::Table(args) => findings::execute(&args).map(|()| ExitCode::Success),
         Command::Verify(args) => verify::execute(&args),
@@ -116,12 +142,16 @@ fn only_read(command: &Command) -> Option<&Path> {
         Command::Status(args) => &args.results,
         Command::Doctor(args) => &args.results,
         Command::Gc(args) => &args.results,
+        Command::Diff(args) => &args.results,
+        Command::Rm(args) => &args.results,
+        Command::Rename(args) => &args.results,
         Command::Plot(args) => &args.results,
         Command::Table(args) => &args.results,
         Command::Verify(args) => &args.results,
         Command::Report(args) => &args.results,
         Command::Export(args) => &args.results,
         Command::Run(_)
+        | Command::Init(_)
         | Command::Plan(_)
         | Command::Data(_)
         | Command::TrainRun

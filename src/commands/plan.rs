@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::changes;
 use super::forecast::{Forecast, devices, retry_policy};
 use super::images::{self, Images};
 use super::prepare::{Prepared, to_plan};
@@ -240,10 +241,39 @@ fn state(row: &Row, names: &HashMap<&RunId, &Row>, forecast: &Forecast) -> Strin
     }
 }
 
+/// The keys with several values, and how long the runs are in passes over the images.
+fn values(prepared: &Prepared) -> Vec<String> {
+    let several = changes::settings(&prepared.sweep)
+        .into_iter()
+        .filter(|(name, values)| values.len() > 1 && !FOLLOWS.contains(&name.as_str()))
+        .map(|(name, values)| format!("{name}: {}", values.join(", ")));
+    several.chain(epochs(prepared)).collect()
+}
+
+/// Keys whose default follows `iterations`.
+const FOLLOWS: [&str; 3] = ["train.eval_every", "train.log_every", "train.lr_drops"];
+
+/// `782 iterations are 10.01 epochs (batches of 128 of 10000 images)`, for the longest runs.
+fn epochs(prepared: &Prepared) -> Option<String> {
+    let configurations = prepared.sweep.configurations.iter().zip(&prepared.images);
+    let longest = configurations.max_by_key(|(one, _)| one.train.iterations)?;
+    let (configuration, images) = longest;
+    let counts = images
+        .seen
+        .as_ref()?
+        .counts(configuration.data.validation)?;
+    let (train, images) = (&configuration.train, counts.train.images);
+    let epochs = train.iterations as f64 * train.batch_size as f64 / images as f64;
+    Some(format!(
+        "{} iterations are {epochs:.2} epochs (batches of {}, {images} training images)",
+        train.iterations, train.batch_size
+    ))
+}
+
 fn print(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
     print_runs(plan, forecast);
     outln!();
-    print_summary(plan, forecast);
+    print_summary(plan, forecast, prepared);
     if plan.pending == 0 {
         outln!("nothing to train");
     } else {
@@ -275,7 +305,7 @@ fn print_runs(plan: &Plan, forecast: &Forecast) {
 }
 
 /// Prints the number of runs per state, the data sets, and notes.
-fn print_summary(plan: &Plan, forecast: &Forecast) {
+fn print_summary(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
     let diff = &forecast.diff;
     let resuming = |row: &&Row| row.state == "new" && row.resumes_at.is_some();
     let resuming = plan.runs.iter().filter(resuming).count();
@@ -293,6 +323,9 @@ fn print_summary(plan: &Plan, forecast: &Forecast) {
         diff.failed(),
     );
     for line in images::lines(&plan.data) {
+        outln!("{line}");
+    }
+    for line in values(prepared) {
         outln!("{line}");
     }
     if let Some(seeds) = &plan.seeds {
@@ -326,6 +359,10 @@ fn print_estimate(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
         worker_pool(&forecast.worker_pool.slots),
         duration(Duration::from_secs_f64(plan.estimated_s)),
     );
+    let share = forecast.evaluation_share() * 100.0;
+    if share >= 1.0 {
+        outln!("evaluations take about {share:.0} % of that; a larger `eval_every` lowers it");
+    }
     if let Some((run, bytes)) = forecast.largest() {
         outln!(
             "memory: up to {} for one run, program and images included ({}, batch {})",

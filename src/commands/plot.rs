@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::exit_code::{ExitCode, UsageError};
 use super::figure_metadata::metadata;
 use super::findings;
-use super::prepare::{Prepared, to_show};
+use super::prepare::{Prepared, all_to_show};
 use super::records::Records;
 use super::results::database;
 use crate::cli::PlotArgs;
@@ -22,9 +22,19 @@ use resweep_store::Store;
 /// expectations.
 pub fn execute(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
-    let mut prepared = to_show(&args.sweep, results, false)?;
-    restyle(&mut prepared.sweep, args)?;
-    let drawn = draw(&prepared, results)?;
+    let mut worst = ExitCode::Success;
+    for mut prepared in all_to_show(&args.sweep, results)? {
+        restyle(&mut prepared.sweep, args)?;
+        if let ending @ ExitCode::ExpectationNotMet = one(&prepared, results)? {
+            worst = ending;
+        }
+    }
+    Ok(worst)
+}
+
+/// Draws one sweep.
+fn one(prepared: &Prepared, results: &Path) -> anyhow::Result<ExitCode> {
+    let drawn = draw(prepared, results)?;
     if let Some(warning) = drawn.warning() {
         errln!("{warning}");
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::archive::Archive;
 use super::changes::{self, Current, short};
+use super::counter::Counter;
 use super::exit_code::UsageError;
 use super::known_images::{KnownImages, Place, Survey};
 use super::recorded::{Record, RecordedMember, determinants};
@@ -17,8 +18,9 @@ use super::records::Records;
 use super::results::{cache, database};
 use super::source::Source;
 use crate::cli::SweepArgs;
+use crate::progress::Waiting;
 use resweep_core::analysis::{SeedGrowth, grow};
-use resweep_core::domain::{Configuration, Run, RunId, Sweep};
+use resweep_core::domain::{Configuration, DataConfig, Run, RunId, Sweep};
 use resweep_core::plan;
 use resweep_core::sweep_file::DataFolders;
 use resweep_data::DataError;
@@ -46,12 +48,15 @@ pub struct Prepared {
 /// # Errors
 /// Every problem of the sweep file, or the first data set that cannot be read.
 pub fn to_train(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
-    let source = Source::find(args, results)?;
-    let sweep = source.sweep(DataFolders::Exist)?;
+    let source = Source::find_or_make(args, results)?;
+    let sweep = source.sweep(DataFolders::Exist, results)?;
     let cache = cache(results);
     let mut survey = Survey::new(&cache);
     let configurations = sweep.configurations.iter();
-    let images: Result<Vec<KnownImages>, _> = configurations.map(|c| survey.read(c)).collect();
+    let images: Result<Vec<KnownImages>, _> = {
+        let _waiting = Waiting::show("reading the images");
+        configurations.map(|c| survey.read(c)).collect()
+    };
     let mut prepared = assemble(source, sweep, images?)?;
     let store = Store::open_read_only(&database(results))?;
     prepared.select(&store)?;
@@ -65,8 +70,8 @@ pub fn to_train(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
 /// # Errors
 /// Every problem of the sweep file, or the first data set of unknown size.
 pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
-    let source = Source::find(args, results)?;
-    let sweep = source.sweep(DataFolders::NeedNotExist)?;
+    let source = Source::find_or_make(args, results)?;
+    let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
     let store = Store::open_read_only(&database(results))?;
     let record = record(&sweep, &store, results);
     let archive = Archive::new(&sweep, record.as_ref(), &store);
@@ -81,7 +86,7 @@ pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
             Err(error) => {
                 let place = Place::of(configuration);
                 let Some((expected, note)) = expected(configuration, &place, &archive)? else {
-                    return Err(unavailable(&source, error));
+                    return Err(unavailable(&source, error, results));
                 };
                 if !notes.contains(&note) {
                     notes.push(note);
@@ -129,7 +134,26 @@ fn expected(
 /// # Errors
 /// As [`Source::find`] and [`to_read`].
 pub fn to_show(args: &SweepArgs, results: &Path, follow: bool) -> anyhow::Result<Prepared> {
-    let mut prepared = to_read(Source::find(args, results)?, results, follow)?;
+    show(Source::find(args, results)?, results, follow)
+}
+
+/// [`to_show`] for each of the sweeps that the arguments name, at least one.
+///
+/// # Errors
+/// Those of the first sweep that cannot be shown.
+pub fn all_to_show(args: &SweepArgs, results: &Path) -> anyhow::Result<Vec<Prepared>> {
+    if args.sweeps.len() < 2 {
+        return Ok(vec![to_show(args, results, false)?]);
+    }
+    let sources = args.sweeps.iter();
+    let sources = sources.map(|sweep| Source::of(sweep, &args.overrides, results));
+    sources
+        .map(|source| show(source?, results, false))
+        .collect()
+}
+
+fn show(source: Source, results: &Path, follow: bool) -> anyhow::Result<Prepared> {
+    let mut prepared = to_read(source, results, follow)?;
     let cache = cache(results);
     let mut survey = Survey::new(&cache);
     let changed = changes::of_images(&prepared.sweep, &prepared.images, &mut survey);
@@ -145,7 +169,7 @@ pub fn to_show(args: &SweepArgs, results: &Path, follow: bool) -> anyhow::Result
 /// Every problem of the sweep file; the database cannot be read; or nothing is recorded and the
 /// images are missing.
 pub fn to_read(source: Source, results: &Path, follow: bool) -> anyhow::Result<Prepared> {
-    let sweep = source.sweep(DataFolders::NeedNotExist)?;
+    let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
     read_sweep(source, sweep, results, follow)
 }
 
@@ -159,7 +183,7 @@ fn read_sweep(
     let store = Store::open_read_only(&database)?;
     let mut record = match Record::load(&sweep.name, &store, &database) {
         // A sweep file can be shown even if the recorded text is unreadable.
-        Err(_) if !source.is_recorded => None,
+        Err(_) if source.recorded_as.is_none() => None,
         record => record?,
     };
     let cache = cache(results);
@@ -176,7 +200,7 @@ fn read_sweep(
             (Some(record), _) if record.any_started() => {
                 return as_recorded(&prepared, record, results);
             }
-            (_, Some(error)) => return Err(unavailable(&prepared.source, error)),
+            (_, Some(error)) => return Err(unavailable(&prepared.source, error, results)),
             _ => {}
         }
         record = None;
@@ -197,8 +221,10 @@ fn as_recorded(prepared: &Prepared, record: Record, results: &Path) -> anyhow::R
     let wanted = &prepared.source;
     let recorded = &record.source;
     let figures = (&wanted.text, wanted.overrides.as_slice());
+    let counter = Counter::new(results, recorded.recorded_as.as_deref());
+    let count_images = |data: &DataConfig, image_size| counter.count(data, image_size);
     let sweep = (recorded.text)
-        .sweep_with_figures_of(&recorded.overrides, figures)
+        .sweep_with_figures_of(&recorded.overrides, figures, &count_images)
         .unwrap_or(record.sweep);
     let mut shown = read_sweep(record.source, sweep, results, true)?;
     shown.notes.insert(0, note);
@@ -235,9 +261,9 @@ fn recorded_or_seen(
     Ok((images, missing))
 }
 
-/// The error for unusable images, with the place in the sweep file if that is the cause.
-fn unavailable(source: &Source, error: Arc<DataError>) -> anyhow::Error {
-    match source.sweep(DataFolders::Exist) {
+/// Why images cannot be used: the place in the sweep file where it is at fault.
+fn unavailable(source: &Source, error: Arc<DataError>, results: &Path) -> anyhow::Error {
+    match source.sweep(DataFolders::Exist, results) {
         Err(mistakes) => mistakes.into(),
         Ok(_) => error.into(),
     }

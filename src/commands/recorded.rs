@@ -41,9 +41,11 @@ impl Record {
         let source = Source {
             text: recorded_sweep_text(name, recorded.spec_toml, database),
             overrides: recorded.overrides,
-            is_recorded: true,
+            recorded_as: Some(name.to_owned()),
+            is_made: false,
         };
-        let sweep = source.sweep(DataFolders::NeedNotExist)?;
+        let results = database.parent().unwrap_or(Path::new(""));
+        let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
         Ok(Some(Self {
             members: members(&sweep, store)?,
             source,

@@ -15,11 +15,12 @@ use super::provenance::provenance;
 use super::results::database;
 use super::source::recorded_text;
 use super::stopping::Stopping;
+use super::table::grouped;
 use super::{plan, plot, report as live_report};
 use crate::cli::RunArgs;
-use crate::progress::{self, Mode, counted};
+use crate::progress::{self, Mode, Waiting, counted};
 use plot::Drawn;
-use resweep_core::domain::{DeviceKind, RunId, SweepTally, Trainer};
+use resweep_core::domain::{DeviceKind, RunId, SweepTally, Trainer, Validation};
 use resweep_core::plan::{RetryPolicy, RunState};
 use resweep_core::schedule::{self, Limits, RunBatch};
 use resweep_store::{Migrated, Participation, Recorder, RunRecord, Store, SweepRecord};
@@ -35,8 +36,14 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
         plan::show(&prepared, results, &args.workers, &devices, false)?;
         return Ok(ExitCode::Success);
     }
+    if args.workers.resume {
+        errln!("note: --resume is the default; --fresh trains finished runs again");
+    }
     let mut prepared = to_train(&args.sweep, results)?;
     prepared.print_notes();
+    if prepared.source.is_made {
+        announce_file(&prepared);
+    }
     let images = images::of(&prepared);
     images::warn(&images);
     if args.progress != Mode::None {
@@ -59,6 +66,13 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     };
     announce(args.progress, results, drawn, report)?;
     Ok(exit_code)
+}
+
+/// Prints the sweep file that does the same.
+fn announce_file(prepared: &Prepared) {
+    let name = &prepared.sweep.name;
+    errln!("note: this sweep file does the same; save it as {name}.toml to change it:\n");
+    errln!("{}", prepared.source.text.as_str());
 }
 
 /// The recorded sweep if another process has started it with another text meanwhile; `None`
@@ -126,7 +140,7 @@ fn train(
     if let Some(warning) = forecast.memory_warning() {
         errln!("warning: {warning}");
     }
-    let trainer = trainer(args, &forecast, results)?;
+    let trainer = trainer(args, &forecast, prepared, results)?;
     let batch = RunBatch {
         runs: forecast.pending.as_slice().into(),
         finished_before: prepared.runs.len()
@@ -180,6 +194,7 @@ fn blocked(forecast: &Forecast) -> usize {
 fn trainer(
     args: &RunArgs,
     forecast: &Forecast,
+    prepared: &Prepared,
     results: &Path,
 ) -> anyhow::Result<Arc<dyn Trainer>> {
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint_every);
@@ -191,9 +206,30 @@ fn trainer(
         return Ok(Arc::new(Logged::new(trainer, results, args.log_level)));
     }
     let pending = forecast.pending.iter();
-    let datasets = load_data(pending.map(|run| &run.config.configuration), results)?;
+    let datasets = {
+        let _waiting = Waiting::show(&format!("loading {}", images_to_load(prepared)));
+        load_data(pending.map(|run| &run.config.configuration), results)?
+    };
     let trainer = NetworkTrainer::new(datasets, checkpoint_every);
     Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
+}
+
+/// `12,000 images`, or `the images` where their number is not known.
+fn images_to_load(prepared: &Prepared) -> String {
+    let mut seen = HashSet::new();
+    let known = prepared
+        .images
+        .iter()
+        .filter_map(|images| images.seen.as_ref());
+    let new = known.filter(|facts| seen.insert(&facts.fingerprint));
+    let counts = new.filter_map(|facts| facts.counts(Validation::None));
+    match counts
+        .map(|counts| counts.train.images + counts.eval.images)
+        .sum()
+    {
+        0 => "the images".to_owned(),
+        images => format!("{} images", grouped(images)),
+    }
 }
 
 fn open_recorder(

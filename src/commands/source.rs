@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use super::counter::Counter;
 use super::exit_code::UsageError;
 use super::results::database;
 use crate::cli::SweepArgs;
 use resweep_core::domain::{Sweep, printable};
-use resweep_core::sweep_file::{DataFolders, SpecError, SweepText};
+use resweep_core::sweep_file::{DataFolders, SpecError, Surroundings, SweepText, from_overrides};
 use resweep_store::Store;
 
 /// The text of a sweep, read once, and its overrides.
@@ -16,32 +17,76 @@ pub struct Source {
     pub text: SweepText,
     /// The values of `--set`, in order.
     pub overrides: Vec<String>,
-    /// Whether the text comes from the database.
-    pub is_recorded: bool,
+    /// The name of the sweep whose record the text is from; `None` for a file.
+    pub recorded_as: Option<String>,
+    /// Whether the text was made from the command line, and is in no file.
+    pub is_made: bool,
 }
 
 impl Source {
-    /// The sweep file in the arguments, or the recorded text of the sweep of that name if there is
-    /// no such file; the recorded overrides are applied before those of the arguments.
+    /// The one sweep that the arguments name, see [`Source::of`].
     ///
     /// # Errors
-    /// There is neither, or it cannot be read.
+    /// They name none or several, or it cannot be read.
     pub fn find(args: &SweepArgs, results: &Path) -> anyhow::Result<Self> {
-        let path = &args.sweep;
-        let is_there = fs::metadata(path).is_ok_and(|found| !found.is_dir());
-        let name = path.to_str().filter(|name| !name.contains(['/', '\\']));
-        match name {
-            Some(name) if !is_there => named(name, args, results),
-            _ => file(args),
+        match args.sweeps.as_slice() {
+            [one] => Self::of(one, &args.overrides, results),
+            [] => Err(UsageError(none_named(results)).into()),
+            [first, second, ..] => {
+                let (first, second) = (first.display(), second.display());
+                let message = format!("one sweep at a time: `{first}` or `{second}`");
+                Err(UsageError(message).into())
+            }
         }
     }
 
-    /// Resolves the sweep.
+    /// The one sweep that the arguments name; without one, what the overrides make of the sweep that
+    /// `resweep init` writes.
+    ///
+    /// # Errors
+    /// They name neither a sweep nor an override, or several sweeps, or it cannot be read.
+    pub fn find_or_make(args: &SweepArgs, results: &Path) -> anyhow::Result<Self> {
+        if !args.sweeps.is_empty() || args.overrides.is_empty() {
+            return Self::find(args, results);
+        }
+        let counter = Counter::new(results, None);
+        let around = Surroundings {
+            folders: DataFolders::NeedNotExist,
+            count_images: &|data, image_size| counter.count(data, image_size),
+        };
+        Ok(Self {
+            text: from_overrides(&args.overrides, around)?,
+            overrides: Vec::new(),
+            recorded_as: None,
+            is_made: true,
+        })
+    }
+
+    /// The sweep file at `path`. Where there is no such file, the recorded text of the sweep of that
+    /// name: the recorded overrides apply first, then `overrides`.
+    ///
+    /// # Errors
+    /// There is neither, or it cannot be read.
+    pub fn of(path: &Path, overrides: &[String], results: &Path) -> anyhow::Result<Self> {
+        let is_there = fs::metadata(path).is_ok_and(|found| !found.is_dir());
+        let name = path.to_str().filter(|name| !name.contains(['/', '\\']));
+        match name {
+            Some(name) if !is_there => named(name, path, overrides, results),
+            _ => file(path, overrides),
+        }
+    }
+
+    /// The sweep, whose class folders may be counted in `results`.
     ///
     /// # Errors
     /// Every mistake in the text and the overrides.
-    pub fn sweep(&self, folders: DataFolders) -> Result<Sweep, SpecError> {
-        self.text.sweep(&self.overrides, folders)
+    pub fn sweep(&self, folders: DataFolders, results: &Path) -> Result<Sweep, SpecError> {
+        let counter = Counter::new(results, self.recorded_as.as_deref());
+        let around = Surroundings {
+            folders,
+            count_images: &|data, image_size| counter.count(data, image_size),
+        };
+        self.text.sweep(&self.overrides, around)
     }
 }
 
@@ -54,7 +99,8 @@ pub fn recorded_text(name: &str, store: &Store, database: &Path) -> anyhow::Resu
     Ok(recorded.map(|recorded| Source {
         text: recorded_sweep_text(name, recorded.spec_toml, database),
         overrides: recorded.overrides,
-        is_recorded: true,
+        recorded_as: Some(name.to_owned()),
+        is_made: false,
     }))
 }
 
@@ -64,27 +110,43 @@ pub fn recorded_sweep_text(name: &str, toml: String, database: &Path) -> SweepTe
     SweepText::recorded(origin.into(), toml)
 }
 
-fn file(args: &SweepArgs) -> anyhow::Result<Source> {
+fn file(path: &Path, overrides: &[String]) -> anyhow::Result<Source> {
     Ok(Source {
-        text: SweepText::read(&args.sweep)?,
-        overrides: args.overrides.clone(),
-        is_recorded: false,
+        text: SweepText::read(path)?,
+        overrides: overrides.to_vec(),
+        recorded_as: None,
+        is_made: false,
     })
 }
 
-fn named(name: &str, args: &SweepArgs, results: &Path) -> anyhow::Result<Source> {
+/// Says what to name where nothing is named.
+fn none_named(results: &Path) -> String {
+    let sweeps = Store::open_read_only(&database(results)).and_then(|store| store.sweeps());
+    let sweeps = sweeps.unwrap_or_default();
+    let names: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
+    match names.as_slice() {
+        [] => "name a sweep file; `resweep init` writes one to start from".to_owned(),
+        names => format!(
+            "name a sweep file or a sweep; {} has: {}",
+            results.display(),
+            names.join(", ")
+        ),
+    }
+}
+
+fn named(name: &str, path: &Path, overrides: &[String], results: &Path) -> anyhow::Result<Source> {
     let is_file_name = name.ends_with(".toml");
     let store = match Store::open_read_only(&database(results)) {
         // The missing file is the error to report.
-        Err(_) if is_file_name => return file(args),
+        Err(_) if is_file_name => return file(path, overrides),
         store => store?,
     };
     match recorded_text(name, &store, &database(results))? {
         Some(mut source) => {
-            source.overrides.extend_from_slice(&args.overrides);
+            source.overrides.extend_from_slice(overrides);
             Ok(source)
         }
-        None if is_file_name => file(args),
+        None if is_file_name => file(path, overrides),
         None => Err(UsageError(unknown(name, &store, results)?).into()),
     }
 }

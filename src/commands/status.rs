@@ -10,9 +10,11 @@ use serde::Serialize;
 use super::attempts;
 use super::exit_code::UsageError;
 use super::format::ago;
+use super::named_run;
 use super::prepare::to_read;
 use super::results::database;
-use super::source::recorded_text;
+use super::show;
+use super::source::{Source, recorded_text};
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
 use crate::output;
@@ -37,8 +39,17 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
         }
         return Ok(());
     };
-    if !sweeps.iter().any(|sweep| sweep.name == *name) {
-        return Err(UsageError(unknown(name, &sweeps, args)).into());
+    let known = |name: &str| sweeps.iter().any(|sweep| sweep.name == name);
+    let of_file = match known(name) {
+        true => None,
+        false => name_in_file(name, results),
+    };
+    let name = of_file.as_ref().unwrap_or(name);
+    if !known(name) {
+        return match named_run::find(name, &store)? {
+            Some(run) => show::show(&run, &store, results),
+            None => Err(UsageError(unknown(name, &sweeps, args)).into()),
+        };
     }
     let members = store.members(name)?;
     if args.attempts {
@@ -54,11 +65,20 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     }
 }
 
+/// The name of the sweep that a file declares; `None` where there is no such file.
+fn name_in_file(path: &str, results: &Path) -> Option<String> {
+    let path = Path::new(path);
+    let source = Source::of(path, &[], results)
+        .ok()
+        .filter(|_| path.is_file())?;
+    Some(source.sweep(DataFolders::NeedNotExist, results).ok()?.name)
+}
+
 /// How many seeds the sweep uses and why; `None` without adaptive repeats, or if the recorded sweep
 /// cannot be read.
 fn seeds_note(name: &str, store: &Store, results: &Path) -> Option<String> {
     let source = recorded_text(name, store, &database(results)).ok()??;
-    let sweep = source.sweep(DataFolders::NeedNotExist).ok()?;
+    let sweep = source.sweep(DataFolders::NeedNotExist, results).ok()?;
     sweep.adaptive?;
     to_read(source, results, true).ok()?.sweep.seeds_note
 }

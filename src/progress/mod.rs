@@ -9,6 +9,7 @@ mod plain;
 #[cfg(test)]
 mod script;
 mod seen;
+mod waiting;
 mod words;
 
 use std::env;
@@ -19,6 +20,7 @@ use resweep_core::domain::{Event, EventSink, SinkError};
 pub use bars::Bars;
 pub use json::JsonLines;
 pub use plain::Plain;
+pub use waiting::Waiting;
 pub use words::{counted, duration, first_line, worker_pool};
 
 /// The progress display.

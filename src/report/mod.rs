@@ -7,6 +7,7 @@
 
 mod assets;
 mod decimate;
+mod index;
 mod limits;
 mod model;
 mod payload;
@@ -15,5 +16,6 @@ mod row;
 mod template;
 mod words;
 
+pub use index::{IndexEntry, render_index};
 pub use model::{Attempt, Drawn, Entry, EntryState, Report, Table, Tail};
 pub use template::{PageError, render};

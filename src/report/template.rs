@@ -120,7 +120,7 @@ fn facts(report: &Report<'_>) -> Vec<String> {
     facts
 }
 
-fn rfc3339(unix_ms: u64) -> String {
+pub(super) fn rfc3339(unix_ms: u64) -> String {
     let moment: SystemTime = UNIX_EPOCH + Duration::from_secs(unix_ms / 1000);
     humantime::format_rfc3339_seconds(moment).to_string()
 }

@@ -2,6 +2,7 @@
 //!
 //! `cargo test --test it NAME` runs the tests whose path contains NAME.
 
+mod care;
 mod cli;
 mod construction;
 mod cuda_engine;
@@ -13,6 +14,7 @@ mod data_folder;
 mod enough_seeds;
 mod export;
 mod findings;
+mod first_steps;
 mod fused_engine;
 mod guarantees;
 mod hostile;
@@ -36,6 +38,7 @@ mod support;
 mod sweep_file;
 mod terminal;
 mod torture;
+mod tutorial;
 mod upkeep;
 mod verify;
 mod visual;

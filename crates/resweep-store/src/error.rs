@@ -59,6 +59,16 @@ pub enum StoreError {
         with --results", process.map_or(String::new(), |id| format!(" ({id})")), path.display())]
     Busy { path: PathBuf, process: Option<u32> },
 
+    #[error("{what} is in training now, so {} is left as it is; stop the training first (Ctrl-C), or \
+        wait for its end", path.display())]
+    InTraining { path: PathBuf, what: String },
+
+    #[error("{} has no {what}", path.display())]
+    NotRecorded { path: PathBuf, what: String },
+
+    #[error("the name `{name}` is taken beside {}; choose another one", path.display())]
+    NameTaken { path: PathBuf, name: String },
+
     #[error("cannot lock {}; choose a folder on a local disk with --results", path.display())]
     Lock { path: PathBuf, source: io::Error },
 

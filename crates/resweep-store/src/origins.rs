@@ -90,6 +90,34 @@ impl Store {
         )
     }
 
+    /// Runs on images of `dataset` with the number of images that each trains on, the newest first;
+    /// with `sweep`, only the runs of that sweep. One run for each folder and way of reading it.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn training_images(
+        &self,
+        dataset: Dataset,
+        sweep: Option<&str>,
+    ) -> Result<Vec<(RunConfig, u64)>, StoreError> {
+        let failed = |problem: Problem| problem.at(self.path());
+        let dataset = word(&dataset).map_err(|error| failed(error.into()))?;
+        self.rows(
+            "SELECT config_json, train_images, max(attempts.id) AS newest
+             FROM runs JOIN run_images ON run_images.run_id = runs.id
+                 LEFT JOIN attempts ON attempts.run_id = runs.id
+             WHERE dataset = ?1 AND (?2 IS NULL
+                 OR runs.id IN (
+                     SELECT run_id FROM sweep_runs JOIN sweeps ON sweeps.id = sweep_id
+                     WHERE sweeps.name = ?2))
+             GROUP BY train_images, json_extract(config_json, '$.data'),
+                 json_extract(config_json, '$.model.image_size')
+             ORDER BY newest DESC",
+            params![dataset, sweep],
+            |row| Ok((json(row, 0)?, unsigned(row, 1)?)),
+        )
+    }
+
     /// Whether any of `ids` was ever started.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::exit_code::UsageError;
-use super::prepare::{Prepared, to_show};
+use super::prepare::{Prepared, all_to_show};
 use super::results::database;
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::export::{RowFormat, settings};
@@ -20,10 +20,20 @@ use resweep_store::{Attempt, RecordedRun, RunStatus, Store};
 /// Writes the files and prints their paths.
 pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let prepared = to_show(&args.sweep, results, false)?;
+    let sweeps = all_to_show(&args.sweep, results)?;
+    let several = sweeps.len() > 1;
+    for prepared in sweeps {
+        one(&prepared, args, several)?;
+    }
+    Ok(())
+}
+
+/// Writes the files of one sweep; of several, each has its own folder below `--to`.
+fn one(prepared: &Prepared, args: &ExportArgs, several: bool) -> anyhow::Result<()> {
+    let results = &args.results.results;
     let store = Store::open_read_only(&database(results))?;
     let name = &prepared.sweep.name;
-    let runs = recorded(&prepared, &store)?;
+    let runs = recorded(prepared, &store)?;
     if runs.is_empty() {
         return Err(UsageError(format!(
             "no run of sweep `{name}` has been started yet; `resweep run` trains it"
@@ -31,6 +41,7 @@ pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
         .into());
     }
     let to = match &args.to {
+        Some(to) if several => Place::root(&to.join(name)),
         Some(to) => Place::root(to),
         None => Place::root(results).join(name).join(args.format.as_str()),
     };
@@ -38,7 +49,7 @@ pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
         ExportFormat::Csv => tables::write(RowFormat::Csv, &runs, &store, &to)?,
         ExportFormat::Jsonl => tables::write(RowFormat::JsonLines, &runs, &store, &to)?,
         ExportFormat::Tensorboard => events::write(&runs, &store, &to)?,
-        ExportFormat::Checkpoints => checkpoints::write(&runs, &prepared, &store, results, &to)?,
+        ExportFormat::Checkpoints => checkpoints::write(&runs, prepared, &store, results, &to)?,
     };
     tell(&written, &to);
     Ok(())

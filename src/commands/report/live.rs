@@ -47,6 +47,7 @@ pub fn during<T>(
     if !wanted {
         return (work(), None);
     }
+    errln!("report: {}", super::path(prepared, results).display());
     let (done, is_done) = bounded::<()>(1);
     let (result, written) = thread::scope(|scope| {
         let writer = scope.spawn(move || keep_up(prepared, results, &is_done));

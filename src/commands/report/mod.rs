@@ -1,6 +1,7 @@
 //! Implements `resweep report`, and the report of `resweep run --report`.
 
 mod entries;
+mod index;
 mod live;
 
 use std::collections::HashMap;
@@ -31,6 +32,14 @@ const IMAGE_LINES: usize = 40;
 pub fn execute(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let watch = args.watch.map(Duration::from_secs_f64);
+    if args.sweep.sweeps.is_empty() && args.sweep.overrides.is_empty() && watch.is_none() {
+        let path = index::write(results)?;
+        outln!("wrote {}", path.display());
+        if args.open {
+            open(&path)?;
+        }
+        return Ok(ExitCode::Success);
+    }
     // With `--watch` the sweep is about to run.
     let prepared = to_show(&args.sweep, results, watch.is_some())?;
     let written = write(&prepared, results, watch)?;
@@ -45,13 +54,17 @@ pub fn execute(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     }
     outln!("wrote {}", path.display());
     if args.open {
-        open::that_detached(&path)
-            .with_context(|| format!("cannot open a browser; open {} yourself", path.display()))?;
+        open(&path)?;
     }
     match watch {
         Some(every) => live::watch(&prepared, results, every),
         None => Ok(ExitCode::Success),
     }
+}
+
+fn open(path: &Path) -> anyhow::Result<()> {
+    open::that_detached(path)
+        .with_context(|| format!("cannot open a browser; open {} yourself", path.display()))
 }
 
 /// A written report.
@@ -61,6 +74,11 @@ struct Written {
     unfinished: bool,
     /// Whether an earlier report was kept because no run has started.
     kept: bool,
+}
+
+/// Where the report of a sweep is.
+fn path(prepared: &Prepared, results: &Path) -> PathBuf {
+    results.join(&prepared.sweep.name).join("report.html")
 }
 
 /// Writes the report from the recorded results; `refresh` is the interval until the next one.

@@ -3,16 +3,18 @@
 mod changes;
 mod redraw;
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::exit_code::ExitCode;
+use super::exit_code::{ExitCode, describe};
 use super::figure_metadata::FORMAT;
 use super::results::database;
 use crate::cli::VerifyArgs;
+use crate::output::{self, Stream};
 use crate::progress::counted;
 use redraw::Redraw;
 use resweep_core::domain::printable;
@@ -21,15 +23,66 @@ use resweep_figures::{Metadata, Picture, RenderError};
 /// Larger than any figure, in bytes.
 const FILE_BYTES_MAX: u64 = 64_000_000;
 
-/// Exit code 0 if the figure is identical, byte for byte, 1 if not.
+/// Exit code 0 where every figure is the same, byte for byte, 1 where one is another. A figure that
+/// cannot be verified does not keep the others from it; its error comes last where there are others.
 pub fn execute(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let path = &args.figure;
+    let results = &args.results.results;
+    let figures = figures(&args.figures, results)?;
+    let mut worst = ExitCode::Success;
+    let mut failed = None;
+    for figure in &figures {
+        match one(figure, results) {
+            Ok(ExitCode::Success) => {}
+            Ok(ending) => worst = ending,
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    output::styled(Stream::Err, &describe(&earlier));
+                }
+            }
+        }
+    }
+    failed.map_or(Ok(worst), Err)
+}
+
+/// The files that are named, and the figures of sweeps and folders that are named.
+fn figures(named: &[PathBuf], results: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut figures = Vec::new();
+    for path in named {
+        let folder = match path.components().count() {
+            1 if !path.exists() => results.join(path),
+            _ => path.clone(),
+        };
+        if !folder.is_dir() {
+            figures.push(path.clone());
+            continue;
+        }
+        let entries = fs::read_dir(&folder)?.filter_map(Result::ok);
+        let is_figure = |path: &PathBuf| {
+            path.extension().is_some_and(|extension| extension == "png")
+                && path.file_stem() != Some(OsStr::new("preview"))
+        };
+        let mut found: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(is_figure)
+            .collect();
+        if found.is_empty() {
+            bail!(
+                "`{}` has no figure; `resweep plot` draws it",
+                folder.display()
+            );
+        }
+        found.sort();
+        figures.extend(found);
+    }
+    Ok(figures)
+}
+
+fn one(path: &Path, results: &Path) -> anyhow::Result<ExitCode> {
     let name = printable(&path.display().to_string());
     let cannot = || format!("cannot verify `{name}`");
     let bytes = read(path).with_context(cannot)?;
     let picture = Picture::open(bytes.clone()).with_context(cannot)?;
     check_format(picture.metadata()).with_context(cannot)?;
-    let results = &args.results.results;
     let database = database(results);
     let redraw = Redraw::of(picture.metadata(), results).with_context(cannot)?;
     let mut changes = changes::changes(&redraw, picture.metadata()).with_context(cannot)?;

@@ -1,7 +1,7 @@
 //! Draws a bar for each running run and one for the sweep, on a terminal.
 //!
-//! A run that has ended leaves one line above the bars. A narrow terminal cuts off the end of a
-//! bar's text, so the text begins with the most important part.
+//! A run that has ended leaves one line above the bars. On a narrow terminal the parts
+//! of a bar's text that matter least are left out.
 
 mod sweep;
 mod text;
@@ -13,11 +13,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::seen::Seen;
 use super::words;
+use crate::output::Stream;
 use resweep_core::domain::{
     Event, EventSink, Run, RunEvent, RunId, SinkError, StartPoint, printable,
 };
 use sweep::SweepBar;
-use text::{run_text, style};
+use text::{Room, run_text, style};
 
 /// Labels are padded to the longest one, up to this many characters.
 const LABEL_WIDTH_MAX: usize = 28;
@@ -64,8 +65,7 @@ impl Bars {
             return;
         }
         let bar = self.multi.add(ProgressBar::no_length());
-        bar.set_style(style(self.colour, "green"));
-        let sweep = SweepBar::new(bar, pending);
+        let sweep = SweepBar::new(bar, self.colour, pending);
         sweep.draw();
         self.sweep = Some(sweep);
     }
@@ -76,7 +76,6 @@ impl Bars {
             Some(sweep) => self.multi.insert_before(&sweep.bar, bar),
             None => self.multi.add(bar),
         };
-        bar.set_style(style(self.colour, "cyan"));
         let started = Instant::now();
         self.runs.insert(run.id.clone(), RunBar { bar, started });
         self.draw_run(run);
@@ -87,7 +86,9 @@ impl Bars {
             return;
         };
         let seen = self.seen.of(run);
-        let text = run_text(run, &seen, self.label_width, started.elapsed());
+        let room = Room::of(Stream::Err.columns());
+        let text = run_text(run, &seen, self.label_width, started.elapsed(), room);
+        bar.set_style(style(self.colour, "cyan", room));
         bar.set_message(text);
         bar.set_position(seen.iteration);
         if let Some(sweep) = &mut self.sweep {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use super::text::sweep_text;
+use super::text::{Room, style, sweep_text};
+use crate::output::Stream;
 use resweep_core::domain::{Run, RunId};
 
 /// The length of the bar; it shows the fraction of operations done.
@@ -15,6 +16,7 @@ const STEPS: u64 = 1000;
 #[derive(Debug)]
 pub(super) struct SweepBar {
     pub bar: ProgressBar,
+    colour: bool,
     started: Instant,
     flops: f64,
     /// Operations done by earlier attempts, from which these resume.
@@ -28,10 +30,11 @@ pub(super) struct SweepBar {
 }
 
 impl SweepBar {
-    pub fn new(bar: ProgressBar, pending: &[Run]) -> SweepBar {
+    pub fn new(bar: ProgressBar, colour: bool, pending: &[Run]) -> SweepBar {
         bar.set_length(STEPS);
         SweepBar {
             bar,
+            colour,
             started: Instant::now(),
             flops: pending.iter().map(flops).sum(),
             before_flops: 0.0,
@@ -70,7 +73,10 @@ impl SweepBar {
         let left = Duration::try_from_secs_f64(left)
             .ok()
             .filter(|_| trained > 0.0);
-        let text = sweep_text(self.ended, self.total, share, left);
+        let room = Room::of(Stream::Err.columns());
+        let runs = (self.ended, self.total);
+        let text = sweep_text(runs, share, left, self.started.elapsed(), room);
+        self.bar.set_style(style(self.colour, "green", room));
         self.bar.set_message(text);
     }
 }

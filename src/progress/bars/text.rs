@@ -5,14 +5,36 @@ use std::time::Duration;
 use indicatif::ProgressStyle;
 
 use crate::progress::seen::SeenRun;
-use crate::progress::words::{duration, percent};
+use crate::progress::words::{duration, evaluation, percent};
 use resweep_core::domain::{Run, printable};
 
-/// A short bar, with text that is cut at the terminal's width.
-pub(super) fn style(colour: bool, name: &str) -> ProgressStyle {
+/// Columns of a terminal whose width is not known.
+const COLUMNS: usize = 80;
+
+/// The widths of a bar and of the text beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    pub bar: usize,
+    pub text: usize,
+}
+
+impl Room {
+    /// A wide terminal has a longer bar.
+    pub fn of(columns: Option<usize>) -> Room {
+        let columns = columns.unwrap_or(COLUMNS);
+        let bar = (columns / 5).clamp(6, 30);
+        // A space between them, and none in the last column, where some terminals break the line.
+        let text = columns.saturating_sub(bar + 2);
+        Room { bar, text }
+    }
+}
+
+/// A bar, and text that [`fitting`] has made short enough.
+pub(super) fn style(colour: bool, name: &str, room: Room) -> ProgressStyle {
+    let bar = room.bar;
     let template = match colour {
-        true => format!("{{bar:12.{name}/dim}} {{wide_msg}}"),
-        false => "{bar:12} {wide_msg}".to_owned(),
+        true => format!("{{bar:{bar}.{name}/dim}} {{wide_msg}}"),
+        false => format!("{{bar:{bar}}} {{wide_msg}}"),
     };
     // The template is constant; a plain bar is the fallback.
     ProgressStyle::with_template(&template)
@@ -20,35 +42,82 @@ pub(super) fn style(colour: bool, name: &str) -> ProgressStyle {
         .progress_chars("━╸─")
 }
 
-/// `plain-20 seed 1   4000/64000 · train 12.31 % · 1 h 4 min left · 14.2 it/s`.
-pub(super) fn run_text(run: &Run, seen: &SeenRun, label_width: usize, elapsed: Duration) -> String {
+/// A part of a text and its rank: the part with the highest rank is left out first.
+type Part = (u8, String);
+
+/// The parts that fit beside each other, whole: a number that is cut off is another number.
+fn fitting(mut parts: Vec<Part>, width: usize) -> String {
+    let joined = |parts: &[Part]| {
+        let texts: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
+        texts.join(" · ")
+    };
+    while parts.len() > 1 && joined(&parts).chars().count() > width {
+        let last = (0..parts.len()).max_by_key(|index| parts[*index].0);
+        parts.remove(last.unwrap_or_default());
+    }
+    joined(&parts)
+}
+
+/// A label in exactly `width` columns.
+fn padded(label: &str, width: usize) -> String {
+    let label = printable(label);
+    if label.chars().count() <= width {
+        return format!("{label:<width$}");
+    }
+    let kept: String = label.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// `plain-20 seed 1   4000/64000 · train 12.31 % · test 14.02 % · 1 h 4 min left · 14.2 it/s · 3 min
+/// 2 s`, as far as there is room.
+pub(super) fn run_text(
+    run: &Run,
+    seen: &SeenRun,
+    label_width: usize,
+    elapsed: Duration,
+    room: Room,
+) -> String {
     let iterations = run.config.configuration.train.iterations;
     let iteration = seen.iteration;
     let width = iterations.to_string().len();
-    let mut parts = vec![format!(
-        "{:<label_width$}  {iteration:>width$}/{iterations}",
-        printable(&run.label)
-    )];
+    let count = format!("{iteration:>width$}/{iterations}");
+    let label_width = label_width.min(room.text.saturating_sub(count.chars().count() + 2));
+    let mut parts = vec![(0, format!("{}  {count}", padded(&run.label, label_width)))];
     if let Some(error) = seen.train_now_percent {
-        parts.push(format!("train {}", percent(error)));
+        parts.push((3, format!("train {}", percent(error))));
     }
+    parts.extend(seen.eval.as_ref().map(|point| (2, evaluation(point))));
     let trained = iteration.saturating_sub(seen.from_iteration);
     let rate = trained as f64 / elapsed.as_secs_f64();
     if rate > 0.0 && rate.is_finite() {
-        parts.extend(time_left(
-            iterations.saturating_sub(iteration) as f64 / rate,
-        ));
-        parts.push(format!("{rate:.1} it/s"));
+        let left = time_left(iterations.saturating_sub(iteration) as f64 / rate);
+        parts.extend(left.map(|left| (1, left)));
+        parts.push((4, format!("{rate:.1} it/s")));
+    } else {
+        parts.push((1, "starting".to_owned()));
     }
-    parts.join(" · ")
+    if elapsed >= Duration::from_secs(1) {
+        parts.push((5, duration(elapsed)));
+    }
+    fitting(parts, room.text)
 }
 
-/// `sweep  3/12 runs · 41 % · 12 min 3 s left`.
-pub(super) fn sweep_text(ended: usize, total: usize, share: f64, left: Option<Duration>) -> String {
-    let mut parts = vec![format!("sweep  {ended}/{total} runs")];
-    parts.push(format!("{:.0} %", share * 100.0));
-    parts.extend(left.and_then(|left| time_left(left.as_secs_f64())));
-    parts.join(" · ")
+/// `sweep  3/12 runs · 41 % · 12 min 3 s left · 8 min 1 s`.
+pub(super) fn sweep_text(
+    (ended, total): (usize, usize),
+    share: f64,
+    left: Option<Duration>,
+    elapsed: Duration,
+    room: Room,
+) -> String {
+    let mut parts = vec![(0, format!("sweep  {ended}/{total} runs"))];
+    parts.push((1, format!("{:.0} %", share * 100.0)));
+    let left = left.and_then(|left| time_left(left.as_secs_f64()));
+    parts.extend(left.map(|left| (2, left)));
+    if elapsed >= Duration::from_secs(1) {
+        parts.push((3, duration(elapsed)));
+    }
+    fitting(parts, room.text)
 }
 
 fn time_left(s: f64) -> Option<String> {
@@ -66,27 +135,65 @@ fn time_left(s: f64) -> Option<String> {
 mod tests {
     use super::*;
     use crate::progress::script;
+    use resweep_core::domain::{EvalPoint, EvalSet};
+
+    fn room(columns: usize) -> Room {
+        Room::of(Some(columns))
+    }
+
+    fn seen() -> SeenRun {
+        SeenRun {
+            iteration: 4000,
+            train_now_percent: Some(12.305),
+            eval: Some(EvalPoint {
+                iteration: 4000,
+                set: EvalSet::Test,
+                error_percent: 14.02,
+                loss: 0.5,
+            }),
+            ..SeenRun::default()
+        }
+    }
 
     #[test]
-    fn a_run_is_described_by_what_matters_most_first() {
+    fn a_run_is_described_by_whole_numbers_at_every_width() {
         let run = &script::runs()[0];
-        let text = |seen: &SeenRun, s| run_text(run, seen, 18, Duration::from_secs(s));
-        let mut seen = SeenRun::default();
-        assert_eq!(text(&seen, 0), "plain-56 seed 1         0/64000");
-        seen.iteration = 4000;
-        seen.train_now_percent = Some(12.305);
+        let text = |columns| run_text(run, &seen(), 18, Duration::from_secs(400), room(columns));
+        assert_eq!(text(60), "plain-56 seed 1     4000/64000 · test 14.02 %");
         assert_eq!(
-            text(&seen, 400),
-            "plain-56 seed 1      4000/64000 · train 12.30 % · 1 h 40 min left · 10.0 it/s"
+            text(80),
+            "plain-56 seed 1      4000/64000 · test 14.02 % · 1 h 40 min left"
         );
-        seen.iteration = 64_000;
-        assert!(text(&seen, 6400).ends_with("train 12.30 % · 10.0 it/s"));
+        assert_eq!(
+            text(140),
+            "plain-56 seed 1      4000/64000 · train 12.30 % · test 14.02 % · 1 h 40 min left · \
+             10.0 it/s · 6 min 40 s"
+        );
+        for columns in 30..200 {
+            let width = text(columns).chars().count();
+            let room = room(columns);
+            assert!(width <= room.text, "{columns}: {}", text(columns));
+        }
+    }
+
+    #[test]
+    fn a_run_that_has_not_advanced_is_starting() {
+        let run = &script::runs()[0];
+        let seen = SeenRun::default();
+        let text = run_text(run, &seen, 18, Duration::ZERO, room(80));
+        assert_eq!(text, "plain-56 seed 1         0/64000 · starting");
     }
 
     #[test]
     fn the_sweep_is_described_by_its_runs_and_the_time_left() {
-        let text = sweep_text(3, 12, 0.25, Some(Duration::from_secs(180)));
-        assert_eq!(text, "sweep  3/12 runs · 25 % · 3 min 0 s left");
-        assert_eq!(sweep_text(0, 12, 0.0, None), "sweep  0/12 runs · 0 %");
+        let (left, elapsed) = (Some(Duration::from_secs(180)), Duration::from_secs(60));
+        let text = |columns| sweep_text((3, 12), 0.25, left, elapsed, room(columns));
+        assert_eq!(
+            text(80),
+            "sweep  3/12 runs · 25 % · 3 min 0 s left · 1 min 0 s"
+        );
+        assert_eq!(text(50), "sweep  3/12 runs · 25 % · 3 min 0 s left");
+        let text = sweep_text((0, 12), 0.0, None, Duration::ZERO, room(80));
+        assert_eq!(text, "sweep  0/12 runs · 0 %");
     }
 }

@@ -5,6 +5,7 @@ use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
 use super::source::Origin;
 use super::suggest;
+use super::synonyms;
 use super::tree::{Entry, Node, Table, Value};
 
 /// A key and the value written for it.
@@ -107,9 +108,10 @@ fn meant(name: &str) -> Option<Key> {
 
 fn unknown(entry: &Entry, place: &str) -> Problem {
     let bare = bare(&entry.key);
-    let help = match Key::find_settable(bare) {
-        Some(key) => format!("write `{}` or `\"{}\"`", key.name(), key.qualified()),
-        None => suggest::advice(bare, &settable_names()),
+    let help = match (Key::find_settable(bare), synonyms::hint(bare)) {
+        (Some(key), _) => format!("write `{}` or `\"{}\"`", key.name(), key.qualified()),
+        (None, Some(hint)) => hint,
+        (None, None) => suggest::advice(bare, &settable_names()),
     };
     let message = format!("unknown key `{}` in {place}", entry.key);
     Problem::new(entry.key_at, message)

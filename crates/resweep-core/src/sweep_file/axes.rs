@@ -7,6 +7,7 @@ use super::check;
 use super::keys::Key;
 use super::limits::CONFIGURATIONS_MAX;
 use super::problem::{Form, Problem, Problems};
+use super::ranges;
 use super::section;
 use super::setting::{Setting, Settings};
 use super::source::Origin;
@@ -60,8 +61,13 @@ fn claim(
     base: &Settings,
     problems: &mut Problems,
 ) -> bool {
-    if let Some(first) = taken.insert(axis.key, axis.key_at) {
-        let message = format!("`{}` is an axis twice", axis.key.name());
+    let rival = axis.key.rival();
+    let of_rival = rival.and_then(|rival| taken.get(&rival).copied());
+    if let Some(first) = taken.insert(axis.key, axis.key_at).or(of_rival) {
+        let message = match of_rival {
+            Some(_) => "`iterations` and `epochs` are both axes".to_owned(),
+            None => format!("`{}` is an axis twice", axis.key.name()),
+        };
         let problem = Problem::new(axis.key_at, message)
             .label("again")
             .context(first, "first here")
@@ -69,22 +75,30 @@ fn claim(
         problems.push(problem);
         return false;
     }
-    if let Some(setting) = base.get(axis.key).filter(|setting| setting.at.is_written()) {
+    for key in [Some(axis.key), rival].into_iter().flatten() {
+        // A value that was refused has been reported.
+        let given = |setting: &&Setting| setting.at.is_written() && setting.value.is_some();
+        let Some(setting) = base.get(key).filter(given) else {
+            continue;
+        };
         // An axis from the command line replaces a value in the file.
         if setting.at.is_override() || !axis.key_at.is_override() {
-            problems.push(also_set(axis, setting));
+            problems.push(also_set(axis, key, setting));
         }
     }
     true
 }
 
-fn also_set(axis: Assigned<'_>, setting: &Setting) -> Problem {
-    let name = axis.key.name();
-    let problem = Problem::new(
-        setting.at,
-        format!("`{name}` is an axis and is set as well"),
-    )
-    .context(axis.key_at, "the axis");
+fn also_set(axis: Assigned<'_>, key: Key, setting: &Setting) -> Problem {
+    let name = key.name();
+    let message = match key == axis.key {
+        true => format!("`{name}` is an axis and is set as well"),
+        false => format!(
+            "`{}` is an axis and `{name}` is set as well",
+            axis.key.name()
+        ),
+    };
+    let problem = Problem::new(setting.at, message).context(axis.key_at, "the axis");
     if setting.at.is_override() {
         problem
             .label("would be ignored")
@@ -115,6 +129,18 @@ fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
                 .iter()
                 .map(|node| check::setting(spec, node, problems));
             return settings.collect();
+        }
+        Value::Table(table) if ranges::is_range(assigned.key.spec(), table) => {
+            let spec = assigned.key.spec();
+            match ranges::expand(spec, assigned.node, table, problems) {
+                Some(nodes) => {
+                    let settings = nodes
+                        .iter()
+                        .map(|node| check::setting(spec, node, problems));
+                    return settings.collect();
+                }
+                None => return vec![Setting::refused(assigned.node.at)],
+            }
         }
         value => {
             let message = format!("axis `{name}` must be a list, found {}", value.type_name());

@@ -15,7 +15,7 @@ use crate::domain::{BrokenImage, Configuration, DataConfig, Dataset, Validation}
 const CIFAR_TRAIN_IMAGES: usize = 50_000;
 
 /// Training images before any are held out; unknown for a folder until it is read.
-fn train_images(dataset: Dataset) -> Option<usize> {
+pub fn train_images(dataset: Dataset) -> Option<usize> {
     match dataset {
         Dataset::Synthetic => Some(SYNTHETIC_TRAIN_IMAGES),
         Dataset::Cifar10 | Dataset::Cifar100 => Some(CIFAR_TRAIN_IMAGES),
@@ -24,7 +24,11 @@ fn train_images(dataset: Dataset) -> Option<usize> {
 }
 
 /// The data of one point. `None` where something is missing or refused, which is told.
-pub fn config(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<DataConfig> {
+pub fn config(
+    point: &Point<'_>,
+    places: &Places<'_>,
+    problems: &mut Problems,
+) -> Option<DataConfig> {
     let dataset = word(point, Key::Dataset)?;
     let path = match dataset {
         Dataset::Synthetic => Some(None),
@@ -58,7 +62,7 @@ pub fn config(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Op
 fn path(
     point: &Point<'_>,
     dataset: Dataset,
-    places: &Places,
+    places: &Places<'_>,
     problems: &mut Problems,
 ) -> Option<PathBuf> {
     let Some(at) = point.at(Key::Path) else {
@@ -74,7 +78,7 @@ fn path(
         return None;
     };
     let path = point.folder(Key::Path)?;
-    if places.folders == DataFolders::NeedNotExist {
+    if places.around.folders == DataFolders::NeedNotExist {
         return Some(path.to_owned());
     }
     let (message, label) = match fs::metadata(path) {

@@ -1,9 +1,12 @@
 //! Table of all keys of a sweep file, with their kinds, defaults and meanings. The reader and the
 //! test of the documentation use this table.
 
+use std::sync::LazyLock;
+
 use crate::domain::FigureStyle;
 
 use super::kind::{Kind, integer, positive, ratio};
+use super::synonyms;
 use Fallback::{Required, Text, Value};
 use Section::{Data, Expect, Figure, Model, Panel, Sweep, Train};
 
@@ -24,7 +27,7 @@ impl Section {
     pub const SETTABLE: [Section; 3] = [Section::Data, Section::Model, Section::Train];
 
     /// The table's name in the file.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Section::Data => "data",
             Section::Model => "model",
@@ -58,6 +61,7 @@ pub enum Key {
     Init,
     Decay,
     Iterations,
+    Epochs,
     BatchSize,
     Lr,
     LrDrops,
@@ -114,9 +118,22 @@ impl Key {
         format!("{}.{}", self.spec().section.name(), self.name())
     }
 
-    /// Finds a key of one section.
+    /// Finds a key of one section by its name or a synonym of it; `-` counts as `_`.
     pub fn find(section: Section, name: &str) -> Option<Key> {
-        section.keys().find(|spec| spec.name == name).map(|s| s.key)
+        let name = name.replace('-', "_");
+        let found = section
+            .keys()
+            .find(|spec| spec.name == name || synonyms::of(spec.key).contains(&name.as_str()));
+        found.map(|spec| spec.key)
+    }
+
+    /// The key that says the same in another unit: one of the two can be set.
+    pub fn rival(self) -> Option<Key> {
+        match self {
+            Key::Iterations => Some(Key::Epochs),
+            Key::Epochs => Some(Key::Iterations),
+            _ => None,
+        }
     }
 
     /// Finds a key that can be an axis; the names are unique across sections.
@@ -156,6 +173,50 @@ pub fn override_keys() -> Vec<String> {
     let keys = keys.map(|spec| spec.key.qualified());
     keys.chain(axes.map(|spec| format!("axes.{}", spec.name)))
         .collect()
+}
+
+/// A key as an option of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOption {
+    /// The key as an override names it.
+    pub key: &'static str,
+    /// Without the dashes: `batch-size`, and the other names that work, at least one.
+    pub names: Vec<String>,
+}
+
+/// The keys that are options: those of `[data]`, `[model]` and `[train]`, and the seeds.
+pub fn key_options() -> &'static [KeyOption] {
+    static OPTIONS: LazyLock<Vec<KeyOption>> = LazyLock::new(all_options);
+    &OPTIONS
+}
+
+fn all_options() -> Vec<KeyOption> {
+    let settable = Section::SETTABLE.into_iter().flat_map(Section::keys);
+    let keys = settable
+        .map(|spec| spec.key)
+        .chain([Key::Repeats, Key::Seeds]);
+    let mut options: Vec<KeyOption> = keys
+        .map(|key| KeyOption {
+            key: key.name(),
+            names: option_names(key.name(), synonyms::of(key)),
+        })
+        .collect();
+    options.push(KeyOption {
+        key: "seed",
+        names: option_names("seed", &[]),
+    });
+    options
+}
+
+fn option_names(name: &str, synonyms: &[&str]) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in [&[name], synonyms].concat() {
+        names.push(name.replace('_', "-"));
+        if name.contains('_') {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// The defaults of the settable keys as a TOML document, read like any other.
@@ -238,6 +299,7 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::Init, Model, "init", Kind::Init, Value("\"he-fan-out\""), "He initialisation by fan-out or fan-in, or the final network of a shallower run with identity layers added"),
     key(Key::Decay, Model, "decay", DECAYS, Value("\"all\""), "`all` applies weight decay to every parameter; `weights` only to the weights of convolutions and of the last layer"),
     key(Key::Iterations, Train, "iterations", ITERATIONS, Required, "mini-batch updates; the paper makes 64000"),
+    key(Key::Epochs, Train, "epochs", positive(1e6), NO_DEFAULT, "passes over the training images, instead of `iterations`"),
     key(Key::BatchSize, Train, "batch_size", integer(1, 1_000_000), Value("128"), "images of a mini-batch"),
     key(Key::Lr, Train, "lr", positive(100.0), Value("0.1"), "learning rate at the start"),
     key(Key::LrDrops, Train, "lr_drops", Kind::Drops, Value("[0.5, 0.75]"), "when the learning rate drops: after these iterations, or after these fractions of `iterations`"),

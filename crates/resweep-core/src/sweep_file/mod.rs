@@ -12,6 +12,7 @@ mod assign;
 mod axes;
 mod check;
 mod data;
+mod epochs;
 mod error;
 mod expect;
 mod facet;
@@ -31,14 +32,18 @@ mod overrides;
 mod pairs;
 mod parse;
 mod problem;
+mod ranges;
 mod render;
 mod repeats;
 mod resolve;
 mod rules;
 mod section;
+mod seeds;
 mod setting;
 mod source;
+mod starter;
 mod suggest;
+mod synonyms;
 mod text;
 mod tree;
 mod typed;
@@ -49,8 +54,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub use error::{Mistakes, SpecError};
-pub use keys::override_keys;
-pub use resolve::DataFolders;
+pub use keys::{KeyOption, key_options, override_keys};
+pub use resolve::{CountImages, DataFolders, Surroundings};
+pub use starter::{StarterData, from_overrides, starter};
+pub use synonyms::hint;
 
 use crate::domain::{Configuration, Figure, Sweep};
 use expect::Expect;
@@ -72,7 +79,8 @@ pub const SYNTHETIC_TRAIN_IMAGES: usize = 10_000;
 /// # Errors
 /// Those of [`SweepText::read`] and [`SweepText::sweep`].
 pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
-    SweepText::read(path)?.sweep(overrides, DataFolders::Exist)
+    let around = Surroundings::without_images(DataFolders::Exist);
+    SweepText::read(path)?.sweep(overrides, around)
 }
 
 /// The text of a sweep file. The file is read once, so that the recorded text is the checked text.
@@ -122,13 +130,17 @@ impl SweepText {
     ///
     /// # Errors
     /// Every mistake in the text and the overrides, in the order of the text.
-    pub fn sweep(&self, overrides: &[String], folders: DataFolders) -> Result<Sweep, SpecError> {
+    pub fn sweep(
+        &self,
+        overrides: &[String],
+        around: Surroundings<'_>,
+    ) -> Result<Sweep, SpecError> {
         let mut problems = Problems::default();
         if let Some(start) = self.not_utf8_from {
             problems.push(not_utf8(start));
         }
         let text = self.text.clone();
-        check(&self.origin, text, overrides, folders, problems)
+        check(&self.origin, text, overrides, around, problems)
     }
 
     /// Returns the sweep of this text with `overrides`, but with the title, figures and
@@ -137,6 +149,7 @@ impl SweepText {
         &self,
         overrides: &[String],
         (other, other_overrides): (&Self, &[String]),
+        count_images: CountImages<'_>,
     ) -> Option<Sweep> {
         let mut problems = Problems::default();
         let sources = |text: &Self, overrides: &[String]| {
@@ -151,7 +164,11 @@ impl SweepText {
             return None;
         }
         take_figures(&mut root, shown);
-        let sweep = read(&own, root, DataFolders::NeedNotExist, &mut problems)?;
+        let around = Surroundings {
+            folders: DataFolders::NeedNotExist,
+            count_images,
+        };
+        let sweep = read(&own, root, around, &mut problems)?;
         problems.is_empty().then_some(sweep)
     }
 }
@@ -180,12 +197,12 @@ fn check(
     path: &Path,
     text: String,
     overrides: &[String],
-    folders: DataFolders,
+    around: Surroundings<'_>,
     mut problems: Problems,
 ) -> Result<Sweep, SpecError> {
     let sources = Sources::new(path, text, overrides, keys::defaults());
     let root = document(&sources, &mut problems);
-    let sweep = read(&sources, root, folders, &mut problems);
+    let sweep = read(&sources, root, around, &mut problems);
     match sweep {
         Some(sweep) if problems.is_empty() => Ok(sweep),
         _ => Err(SpecError::Invalid(Box::new(Mistakes {
@@ -262,6 +279,7 @@ fn not_utf8(start: usize) -> Problem {
 fn document(sources: &Sources, problems: &mut Problems) -> Table {
     let mut root = parse::document(sources, SourceId::File, problems);
     overrides::apply(sources, &mut root, problems);
+    seeds::gather(&mut root, problems);
     root
 }
 
@@ -269,7 +287,7 @@ fn document(sources: &Sources, problems: &mut Problems) -> Table {
 fn read(
     sources: &Sources,
     mut root: Table,
-    folders: DataFolders,
+    around: Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<Sweep> {
     let defaults = parse::document(sources, SourceId::Defaults, problems);
@@ -304,7 +322,7 @@ fn read(
     let mut candidates = grid::expand(&base, &axes, &excludes, &includes, head_at, problems)?;
     let asked_for = candidates.len();
     growth::add_sources(&mut candidates, problems)?;
-    let mut configurations = resolve_all(&candidates, &Places::new(&root, folders), problems);
+    let mut configurations = resolve_all(&candidates, &Places::new(&root, around), problems);
     if let Some(configurations) = &mut configurations {
         growth::drop_known(&mut candidates, configurations, asked_for);
     }
@@ -350,7 +368,7 @@ fn read_base(root: &Table, base: &mut Settings, problems: &mut Problems) {
 /// Resolves all points, even after an error; returns `None` if any failed.
 fn resolve_all(
     candidates: &[Candidate<'_>],
-    places: &Places,
+    places: &Places<'_>,
     problems: &mut Problems,
 ) -> Option<Vec<Configuration>> {
     let resolved: Vec<Option<Configuration>> = candidates

@@ -1,8 +1,11 @@
 //! Applies `--set KEY=VALUE` to the tree before it is read, so that overrides are checked and
 //! reported as the file is.
 
+use super::assign;
+use super::keys::{Key, Section};
 use super::parse;
 use super::problem::{Problem, Problems};
+use super::seeds;
 use super::source::{OVERRIDE_PREFIX, Origin, SourceId, Sources};
 use super::tree::{Entry, Node, Table, Value};
 use super::typed::{self, Target, Written};
@@ -12,7 +15,7 @@ pub fn apply(sources: &Sources, root: &mut Table, problems: &mut Problems) {
     for index in 0..sources.overrides() {
         let id = SourceId::Override(index);
         let text = &sources.get(id).text[OVERRIDE_PREFIX.len()..];
-        match read(text, id) {
+        match read(text, id, root) {
             Ok((path, node)) => insert(root, &path, node, problems),
             Err(found) => found.into_iter().for_each(|problem| problems.push(problem)),
         }
@@ -21,7 +24,7 @@ pub fn apply(sources: &Sources, root: &mut Table, problems: &mut Problems) {
 
 type Path = Vec<(String, Origin)>;
 
-fn read(text: &str, id: SourceId) -> Result<(Path, Node), Vec<Problem>> {
+fn read(text: &str, id: SourceId, root: &Table) -> Result<(Path, Node), Vec<Problem>> {
     let offset = OVERRIDE_PREFIX.len();
     let at = |start: usize, end: usize| Origin {
         source: id,
@@ -47,6 +50,7 @@ fn read(text: &str, id: SourceId) -> Result<(Path, Node), Vec<Problem>> {
             .help("an empty text is written \"\"");
         return Err(vec![problem]);
     }
+    let path = with_table(path, value, root);
     let names: Vec<&str> = path.iter().map(|(name, _)| name.as_str()).collect();
     let written = Written {
         text: value,
@@ -58,6 +62,31 @@ fn read(text: &str, id: SourceId) -> Result<(Path, Node), Vec<Problem>> {
         Ok(node) => Ok((path, node)),
         Err(problems) => Err(with_right_form(problems, key, value, target)),
     }
+}
+
+/// A key without a table gets its own: `lr` is `train.lr`, or `axes.lr` where it is an axis of the file
+/// or has several values.
+fn with_table(mut path: Path, value: &str, root: &Table) -> Path {
+    let [(name, at)] = path.as_slice() else {
+        return path;
+    };
+    let table = match Key::find_settable(name) {
+        Some(key) if is_axis(root, key) || typed::is_axis(value, key) => "axes",
+        Some(key) => key.spec().section.name(),
+        None if seeds::names(name) || Key::find(Section::Sweep, name).is_some() => "sweep",
+        None => return path,
+    };
+    path.insert(0, (table.to_owned(), *at));
+    path
+}
+
+/// Whether `[axes]` has this key.
+fn is_axis(root: &Table, key: Key) -> bool {
+    let Some(Value::Table(axes)) = root.get("axes").map(|entry| &entry.node.value) else {
+        return false;
+    };
+    let mut entries = axes.entries.iter();
+    entries.any(|entry| assign::find(&entry.key) == Some(key))
 }
 
 /// Shows the whole argument to type, where it is clear what is meant.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::source::{Origin, SourceId, Sources};
+use super::typed;
 
 /// An error: message, position and help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +26,20 @@ pub enum Form {
     Quoted,
     /// As a list, the value of this key.
     Listed(&'static str),
+    /// The values of this key as an axis.
+    Axis(&'static str),
 }
 
 impl Form {
-    fn help(self, text: &str) -> String {
+    fn help(self, text: &str, at: Origin) -> String {
         match self {
             Form::Quoted => format!("put it in quotes: \"{text}\""),
             Form::Listed(key) => format!("write `{key} = [{text}]`"),
+            Form::Axis(key) if at.is_override() => {
+                let argument = typed::shell_quoted(&format!("axes.{key}={text}"));
+                format!("write --set {argument}")
+            }
+            Form::Axis(key) => format!("move it to [axes]: `{key} = {text}`"),
         }
     }
 }
@@ -142,7 +150,7 @@ impl Problems {
             let text = source.get(problem.at.start..problem.at.end);
             let text = text.filter(|text| text.len() <= FORM_BYTES_MAX);
             if let (Some(form), Some(text)) = (problem.form, text) {
-                problem.help.insert(0, form.help(text));
+                problem.help.insert(0, form.help(text, problem.at));
             }
         }
         self.list

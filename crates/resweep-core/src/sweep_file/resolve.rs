@@ -6,13 +6,14 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
 use super::data;
+use super::epochs;
 use super::growth;
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Drops, Point, Setting};
 use super::source::Origin;
 use super::tree::Table;
-use crate::domain::{Configuration, Init, ModelConfig, TrainConfig, WarmupEnd};
+use crate::domain::{Configuration, DataConfig, Init, ModelConfig, TrainConfig, WarmupEnd};
 
 /// The paper plots one point per 1,000 of 64,000 iterations.
 const POINTS_PER_RUN: u64 = 64;
@@ -25,19 +26,41 @@ pub enum DataFolders {
     NeedNotExist,
 }
 
-/// Where a missing key is reported: at the head of its table, if there is one.
-#[derive(Debug, Clone, Copy)]
-pub struct Places {
-    heads: [Option<Origin>; 3],
+/// Counts the training images of a data set at an image size, before any are held out. The error says
+/// why they cannot be counted.
+pub type CountImages<'a> = &'a dyn Fn(&DataConfig, usize) -> Result<usize, String>;
+
+/// What a sweep file needs to know of the machine it is read on.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
     pub folders: DataFolders,
+    /// Of class folders; only `epochs` asks.
+    pub count_images: CountImages<'a>,
 }
 
-impl Places {
-    pub fn new(root: &Table, folders: DataFolders) -> Self {
+impl Surroundings<'_> {
+    /// For sweep files that are read without their images: `epochs` works for published data sets.
+    pub fn without_images(folders: DataFolders) -> Self {
+        Self {
+            folders,
+            count_images: &|_, _| Err("its images are not known here".to_owned()),
+        }
+    }
+}
+
+/// Where a missing key is reported: at the head of its table, if there is one.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    heads: [Option<Origin>; 3],
+    pub around: Surroundings<'a>,
+}
+
+impl<'a> Places<'a> {
+    pub fn new(root: &Table, around: Surroundings<'a>) -> Self {
         let head = |section: Section| root.get(section.name()).map(|entry| entry.key_at);
         Self {
             heads: Section::SETTABLE.map(head),
-            folders,
+            around,
         }
     }
 
@@ -53,7 +76,7 @@ impl Places {
 /// Resolves one point. Returns `None` if a value is missing or invalid, which it reports.
 pub fn configuration(
     point: &Point<'_>,
-    places: &Places,
+    places: &Places<'_>,
     problems: &mut Problems,
 ) -> Option<Configuration> {
     let grows_from = source(point, places, problems);
@@ -63,7 +86,9 @@ pub fn configuration(
     };
     let data = data::config(point, places, problems);
     let model = model(point, init, places, problems);
-    let train = train(point, places, problems);
+    let known = data.as_ref().zip(model.as_ref());
+    let iterations = iterations(point, known, places, problems);
+    let train = train(point, iterations, problems);
     data::check_batch(point, problems);
     Some(Configuration {
         data: data?,
@@ -79,7 +104,7 @@ pub fn configuration(
 /// Returns the parent's configuration if a point has one; `Some(None)` if that cannot be resolved.
 fn source(
     point: &Point<'_>,
-    places: &Places,
+    places: &Places<'_>,
     problems: &mut Problems,
 ) -> Option<Option<Configuration>> {
     let source = growth::source(point)?;
@@ -89,14 +114,19 @@ fn source(
 }
 
 /// Tells where a required key is nowhere.
-fn require(point: &Point<'_>, key: Key, places: &Places, problems: &mut Problems) {
+fn require(point: &Point<'_>, key: Key, places: &Places<'_>, problems: &mut Problems) {
     if point.get(key).is_some() {
         return;
     }
     let (name, spec) = (key.name(), key.spec());
     let section = spec.section.name();
+    let or_rival = key
+        .rival()
+        .map_or_else(String::new, |rival| format!(" or `{}`", rival.name()));
     let problem = Problem::new(places.of(spec.section), format!("`{name}` is missing"))
-        .label(format!("no `{name}` in [{section}], and no such axis"))
+        .label(format!(
+            "no `{name}`{or_rival} in [{section}], and no such axis"
+        ))
         .help(format!(
             "`{name}` takes {}: {}",
             spec.kind.allowed(),
@@ -114,7 +144,7 @@ pub fn word<'de, T: Deserialize<'de>>(point: &Point<'_>, key: Key) -> Option<T> 
 fn model(
     point: &Point<'_>,
     init: Option<Init>,
-    places: &Places,
+    places: &Places<'_>,
     problems: &mut Problems,
 ) -> Option<ModelConfig> {
     require(point, Key::Depth, places, problems);
@@ -129,10 +159,40 @@ fn model(
     })
 }
 
-fn train(point: &Point<'_>, places: &Places, problems: &mut Problems) -> Option<TrainConfig> {
-    require(point, Key::Iterations, places, problems);
+/// `iterations`, or as many as `epochs` takes.
+fn iterations(
+    point: &Point<'_>,
+    known: Option<(&DataConfig, &ModelConfig)>,
+    places: &Places<'_>,
+    problems: &mut Problems,
+) -> Option<u64> {
+    if point.get(Key::Epochs).is_none() {
+        require(point, Key::Iterations, places, problems);
+        return point.integer(Key::Iterations);
+    }
+    let (data, model) = known?;
+    let (epochs, batch_size) = (point.number(Key::Epochs)?, point.size(Key::BatchSize)?);
+    let iterations = epochs::images(data, model.image_size, places.around.count_images)
+        .and_then(|images| epochs::iterations(epochs, images, batch_size));
+    match iterations {
+        Ok(iterations) => Some(iterations),
+        Err(why) => {
+            let at = point.at(Key::Epochs).unwrap_or(Origin::START);
+            let problem = Problem::new(at, "`epochs` cannot be counted in iterations").label(why);
+            problems
+                .push(problem.help("write `iterations = 2000` instead, the mini-batch updates"));
+            None
+        }
+    }
+}
+
+fn train(
+    point: &Point<'_>,
+    iterations: Option<u64>,
+    problems: &mut Problems,
+) -> Option<TrainConfig> {
     check_nesterov(point, problems);
-    let iterations = point.integer(Key::Iterations)?;
+    let iterations = iterations?;
     let lr_drops = drops(point, iterations, problems);
     check_warmup(point, iterations, problems);
     let every = |key| match point.get(key) {

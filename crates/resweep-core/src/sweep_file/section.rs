@@ -1,11 +1,14 @@
 //! Reads the tables that contain single values, and reports unknown keys.
 
+use super::assign;
 use super::check;
-use super::keys::{Key, Section};
-use super::problem::{Problem, Problems};
-use super::setting::Settings;
+use super::keys::{Key, KeySpec, Section};
+use super::problem::{Form, Problem, Problems};
+use super::ranges;
+use super::setting::{Setting, Settings};
 use super::source::Origin;
 use super::suggest;
+use super::synonyms;
 use super::tree::{Entry, Node, Table, Value};
 
 /// The top-level tables of a sweep file.
@@ -30,8 +33,9 @@ pub fn refuse_unknown_tables(root: &mut Table, problems: &mut Problems) {
         };
         let message = format!("unknown {what} `{}`", entry.key);
         let problem = Problem::new(entry.key_at, message).label("not part of a sweep file");
-        let help = match home(&entry.key) {
-            Some(home) if what == "key" => home,
+        let help = match synonyms::hint(&entry.key).or_else(|| home(&entry.key)) {
+            Some(help) if what == "key" => help,
+            _ if entry.key_at.is_override() => suggest::advice(&entry.key, &override_names()),
             _ => suggest::advice(&entry.key, &TABLES),
         };
         problems.push(problem.help(help));
@@ -41,6 +45,15 @@ pub fn refuse_unknown_tables(root: &mut Table, problems: &mut Problems) {
             likely.clone_into(&mut entry.key);
         }
     }
+}
+
+/// What an override can begin with: a table, or a key without its table.
+fn override_names() -> Vec<&'static str> {
+    let keys = assign::settable_names();
+    keys.into_iter()
+        .chain(["repeats", "seed"])
+        .chain(TABLES)
+        .collect()
 }
 
 /// The table of that name, empty where there is none; anything else is told.
@@ -108,6 +121,7 @@ pub fn read(
     settings: &mut Settings,
     problems: &mut Problems,
 ) {
+    let mut places: Vec<(Key, Origin)> = Vec::new();
     for entry in &table.entries {
         if problems.is_full() {
             break;
@@ -120,10 +134,56 @@ pub fn read(
                 likely(section, table, &entry.key)
             }
         };
-        if let Some(key) = key {
-            settings.set(key, check::setting(key.spec(), &entry.node, problems));
+        let Some(key) = key else { continue };
+        let same = |(other, _): &&(Key, Origin)| *other == key || Some(*other) == key.rival();
+        let before = places.iter().find(same).copied();
+        if let Some((other, first)) = before {
+            // The command line replaces the file.
+            match (first.is_override(), entry.key_at.is_override()) {
+                (true, false) => continue,
+                (false, true) => settings.remove(other),
+                _ => problems.push(twice(key, entry.key_at, (other, first))),
+            }
         }
+        places.push((key, entry.key_at));
+        settings.set(key, value(key, &entry.node, problems));
     }
+}
+
+/// The value of a key, which is no axis here.
+fn value(key: Key, node: &Node, problems: &mut Problems) -> Setting {
+    let spec = key.spec();
+    let is_axis = Section::SETTABLE.contains(&spec.section) && has_several(spec, &node.value);
+    if !is_axis {
+        return check::setting(spec, node, problems);
+    }
+    let message = format!("`{}` takes one value here", spec.name);
+    let problem = Problem::new(node.at, message).label("several values make an axis");
+    problems.push(problem.form(Form::Axis(spec.name)));
+    Setting::refused(node.at)
+}
+
+/// Whether a value is a list or a range of values of a key.
+pub fn has_several(spec: &KeySpec, value: &Value) -> bool {
+    let is_list = |node: &Node| matches!(node.value, Value::Array(_));
+    match value {
+        Value::Array(elements) if spec.kind.is_list() => elements.iter().any(is_list),
+        Value::Array(_) => true,
+        Value::Table(table) => ranges::is_range(spec, table),
+        _ => false,
+    }
+}
+
+fn twice(key: Key, at: Origin, (other, first): (Key, Origin)) -> Problem {
+    let (name, section) = (key.name(), key.spec().section.name());
+    let message = match key == other {
+        true => format!("`{name}` is in [{section}] twice"),
+        false => format!("[{section}] has `{}` and `{name}`", other.name()),
+    };
+    let problem = Problem::new(at, message).label("again");
+    problem
+        .context(first, "first here")
+        .help("keep one of the two")
 }
 
 /// The key that is probably meant, unless the table contains it too.
@@ -145,8 +205,8 @@ fn unknown_key(section: Section, entry: &Entry, besides: &[&str]) -> Problem {
         format!("unknown key `{}` in {brackets}", entry.key),
     )
     .label(format!("not a key of {brackets}"));
-    match home(&entry.key) {
-        Some(home) => problem.help(home),
+    match synonyms::hint(&entry.key).or_else(|| home(&entry.key)) {
+        Some(help) => problem.help(help),
         None => problem.help(suggest::advice(&entry.key, &names)),
     }
 }
@@ -154,7 +214,7 @@ fn unknown_key(section: Section, entry: &Entry, besides: &[&str]) -> Problem {
 /// Names the table of a key that is in the wrong table.
 fn home(name: &str) -> Option<String> {
     let key = Key::find_settable(name).or_else(|| Key::find(Section::Sweep, name))?;
-    let section = key.spec().section.name();
+    let (section, name) = (key.spec().section.name(), key.name());
     Some(format!(
         "`{name}` belongs in [{section}]: `{section}.{name}`"
     ))

@@ -123,6 +123,10 @@ impl Settings {
         self.0[key as usize] = Some(setting);
     }
 
+    pub fn remove(&mut self, key: Key) {
+        self.0[key as usize] = None;
+    }
+
     /// A view that can be changed key by key.
     pub fn point(&self) -> Point<'_> {
         Point(self.0.each_ref().map(Option::as_ref))
@@ -138,8 +142,12 @@ impl<'a> Point<'a> {
         self.0[key as usize]
     }
 
+    /// Sets a key, in place of one that says the same in another unit.
     pub fn set(&mut self, key: Key, setting: &'a Setting) {
         self.0[key as usize] = Some(setting);
+        if let Some(rival) = key.rival() {
+            self.0[rival as usize] = None;
+        }
     }
 
     /// The position of a key's value.

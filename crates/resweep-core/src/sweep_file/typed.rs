@@ -9,6 +9,8 @@ use super::kind::Kind;
 use super::meant;
 use super::parse;
 use super::problem::Problem;
+use super::section;
+use super::seeds;
 use super::source::{Origin, SourceId};
 use super::tree::{Node, Value};
 
@@ -24,6 +26,7 @@ impl Target {
     /// Finds the target of a dotted key; returns `None` for tables and unknown keys.
     pub fn find(path: &[&str]) -> Option<Target> {
         let (key, is_axis) = match path {
+            [_, name] if seeds::names(name) => (Key::Seeds, false),
             ["axes", name] => (assign::find(name)?, true),
             ["axes", section, name] => (assign::find(&format!("{section}.{name}"))?, true),
             [section, name] => {
@@ -101,6 +104,8 @@ pub fn read(written: Written<'_>, target: Option<Target>) -> Read {
     let kind = target.spec.kind;
     let node = if target.is_axis && kind.is_list() {
         untyped(written)
+    } else if target.is_axis && written.text.starts_with('{') {
+        written.toml()
     } else if target.is_axis || kind.is_list() {
         list(written, kind)
     } else {
@@ -144,6 +149,9 @@ fn untyped(written: Written<'_>) -> Read {
 
 fn single(written: Written<'_>, kind: Kind) -> Read {
     let toml = written.toml();
+    if toml.is_err() && is_several(written, kind) {
+        return list(written, kind);
+    }
     match kind {
         Kind::Name | Kind::Line | Kind::Text | Kind::Folder | Kind::Word(_) | Kind::Settable => {
             let is_string = |node: &Node| matches!(node.value, Value::String(_));
@@ -165,6 +173,13 @@ fn single(written: Written<'_>, kind: Kind) -> Read {
     }
 }
 
+/// Whether commas separate values of a key that takes one: `8,14` for `model.depth`.
+fn is_several(written: Written<'_>, kind: Kind) -> bool {
+    let takes_commas = matches!(kind, Kind::Line | Kind::Text | Kind::Folder | Kind::Name);
+    let announced = written.text.starts_with(['[', '{', '"', '\'']);
+    !takes_commas && !announced && split(written).len() > 1
+}
+
 /// `.1`, `1.` and `007` are numbers to everybody but TOML.
 fn number(written: Written<'_>, toml: Read) -> Read {
     let digits = written.text.contains(|c: char| c.is_ascii_digit());
@@ -184,6 +199,20 @@ fn whole(node: Node) -> Node {
             ..node
         },
         _ => node,
+    }
+}
+
+/// Whether a value for a key without a table is an axis: several values, or a range.
+pub fn is_axis(text: &str, key: Key) -> bool {
+    let written = Written {
+        text: text.trim(),
+        source: SourceId::File,
+        start: 0,
+    };
+    match written.toml() {
+        Ok(node) => section::has_several(key.spec(), &node.value),
+        Err(_) if written.text.starts_with('[') => !key.spec().kind.is_list(),
+        Err(_) => !key.spec().kind.is_list() && is_several(written, key.spec().kind),
     }
 }
 
@@ -331,6 +360,7 @@ mod tests {
                 "{ lr = 0.01, until = \"ordering\" }",
             ),
             ("[[.5], [.7]", "[[0.5], [0.7]]"),
+            ("{ to=.1, scale=log }", "{ to = 0.1, scale = \"log\" }"),
         ];
         for (written, right) in pairs {
             assert_eq!(repaired(written).as_deref(), Some(right), "{written}");

@@ -1,0 +1,321 @@
+//! Removes sweeps and runs, and renames sweeps. Nothing that a living process trains is touched, and
+//! nothing that another sweep has.
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::database::Database;
+use super::points::collect;
+use super::{StoreError, database, garbage, process};
+use resweep_core::domain::RunId;
+use resweep_core::files::{Entry, Place};
+
+/// What is to be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A sweep, and the runs that no other sweep has.
+    Sweep(String),
+    /// What was trained of a run; its sweep keeps it as a new one.
+    Run(RunId),
+}
+
+/// A run that goes, or one that stays because another sweep has it or grows a run from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedRun {
+    pub id: RunId,
+    pub label: String,
+    pub stays: bool,
+}
+
+/// What a removal takes away.
+#[derive(Debug, Default)]
+pub struct Removal {
+    pub runs: Vec<RemovedRun>,
+    pub files: Vec<Place>,
+    pub bytes: u64,
+    /// Files that could not be removed once their rows were gone.
+    pub failed: Vec<(Place, io::Error)>,
+}
+
+/// Returns what [`remove`] would remove.
+///
+/// # Errors
+/// There is no such sweep or run; a process trains it; the database cannot be read.
+pub fn removal(path: &Path, target: &Target) -> Result<Removal, StoreError> {
+    let Some(connection) = database::open_for_reading(path)? else {
+        return Err(unknown(path, target));
+    };
+    find(&connection, path, target)
+}
+
+/// Removes a sweep or the results of a run: rows first, files once that is committed.
+///
+/// # Errors
+/// As of [`removal`], or the database cannot be written; then nothing is removed.
+pub fn remove(path: &Path, target: &Target) -> Result<Removal, StoreError> {
+    let mut connection = open(path, target)?;
+    let failed = |source| StoreError::of_sqlite(path, source);
+    let tx = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    let mut removal = find(&tx, path, target)?;
+    for run in removal.runs.iter().filter(|run| !run.stays) {
+        forget_training(&tx, &run.id).map_err(failed)?;
+    }
+    if let Target::Sweep(name) = target {
+        forget_sweep(&tx, name).map_err(failed)?;
+        for run in removal.runs.iter().filter(|run| !run.stays) {
+            forget_run(&tx, &run.id).map_err(failed)?;
+        }
+    }
+    tx.commit().map_err(failed)?;
+    for file in &removal.files {
+        match file.remove_file() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                removal.failed.push((file.clone(), error));
+            }
+            _ => {}
+        }
+    }
+    for folder in folders(path, target, &removal.runs) {
+        remove_empty(&folder);
+    }
+    Ok(removal)
+}
+
+/// Gives a sweep another name, in the database and for its folder. Its figures are drawn again by
+/// whoever calls, for they bear the name.
+///
+/// # Errors
+/// There is no sweep `from`, or there is one named `to`; a process trains it; the database or the
+/// folder cannot be written.
+pub fn rename(path: &Path, from: &str, to: &str) -> Result<(), StoreError> {
+    let target = Target::Sweep(from.to_owned());
+    let mut connection = open(path, &target)?;
+    let failed = |source| StoreError::of_sqlite(path, source);
+    let tx = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    let sweep = sweep_id(&tx, from)
+        .map_err(failed)?
+        .ok_or_else(|| unknown(path, &target))?;
+    refuse_busy(&tx, path, sweep, from)?;
+    let root = super::beside(path);
+    let (old, new) = (root.join(from), root.join(to));
+    if sweep_id(&tx, to).map_err(failed)?.is_some() || new.exists() {
+        return Err(StoreError::NameTaken {
+            path: path.to_owned(),
+            name: to.to_owned(),
+        });
+    }
+    // The recorded text has the old name: an override gives it the new one.
+    tx.execute(
+        "UPDATE sweeps SET name = ?2,
+             overrides_json = json_insert(overrides_json, '$[#]', 'sweep.name=' || ?2)
+         WHERE id = ?1",
+        params![sweep, to],
+    )
+    .map_err(failed)?;
+    if old.exists() {
+        std::fs::rename(&*old, &*new).map_err(|source| StoreError::Folder {
+            path: new.to_path_buf(),
+            source,
+        })?;
+    }
+    tx.commit().map_err(failed)
+}
+
+fn open(path: &Path, target: &Target) -> Result<Database, StoreError> {
+    let Some(found) = database::open_as_it_is(path)? else {
+        return Err(unknown(path, target));
+    };
+    database::refuse_older(&found, path)?;
+    drop(found);
+    database::connect(path)
+}
+
+fn find(connection: &Connection, path: &Path, target: &Target) -> Result<Removal, StoreError> {
+    let failed = |source| StoreError::of_sqlite(path, source);
+    let runs = match target {
+        Target::Sweep(name) => {
+            let sweep = sweep_id(connection, name).map_err(failed)?;
+            let sweep = sweep.ok_or_else(|| unknown(path, target))?;
+            refuse_busy(connection, path, sweep, name)?;
+            runs_of(connection, sweep).map_err(failed)?
+        }
+        Target::Run(id) => vec![
+            one(connection, id)
+                .map_err(failed)?
+                .ok_or_else(|| unknown(path, target))?,
+        ],
+    };
+    let busy = garbage::busy_runs(connection, path).map_err(failed)?;
+    if let Some(run) = runs
+        .iter()
+        .find(|run| !run.stays && busy.contains(&run.id.0))
+    {
+        return Err(StoreError::InTraining {
+            path: path.to_owned(),
+            what: format!("run `{}`", run.label),
+        });
+    }
+    let mut removal = Removal::default();
+    for folder in folders(path, target, &runs) {
+        collect_files(&folder, &mut removal);
+    }
+    removal.runs = runs;
+    Ok(removal)
+}
+
+fn sweep_id(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM sweeps WHERE name = ?1";
+    connection
+        .query_row(sql, [name], |row| row.get(0))
+        .optional()
+}
+
+/// The runs of a sweep. Those that another sweep has, or that a run of another sweep grows from, stay.
+fn runs_of(connection: &Connection, sweep: i64) -> rusqlite::Result<Vec<RemovedRun>> {
+    collect(
+        connection,
+        "SELECT run_id, label,
+             EXISTS (SELECT 1 FROM sweep_runs AS other
+                 WHERE other.run_id = sweep_runs.run_id AND other.sweep_id != ?1)
+             OR EXISTS (SELECT 1 FROM run_needs
+                 WHERE needs = sweep_runs.run_id AND run_needs.run_id NOT IN
+                     (SELECT run_id FROM sweep_runs WHERE sweep_id = ?1))
+         FROM sweep_runs WHERE sweep_id = ?1 ORDER BY position",
+        [sweep],
+        removed_run,
+    )
+}
+
+/// A run, which stays where several sweeps have it.
+fn one(connection: &Connection, id: &RunId) -> rusqlite::Result<Option<RemovedRun>> {
+    connection
+        .query_row(
+            "SELECT runs.id, coalesce(min(label), runs.name), count(label) > 1
+             FROM runs LEFT JOIN sweep_runs ON sweep_runs.run_id = runs.id
+             WHERE runs.id = ?1 GROUP BY runs.id",
+            [&id.0],
+            removed_run,
+        )
+        .optional()
+}
+
+fn removed_run(row: &rusqlite::Row<'_>) -> rusqlite::Result<RemovedRun> {
+    Ok(RemovedRun {
+        id: RunId(row.get(0)?),
+        label: row.get(1)?,
+        stays: row.get(2)?,
+    })
+}
+
+fn refuse_busy(
+    connection: &Connection,
+    path: &Path,
+    sweep: i64,
+    name: &str,
+) -> Result<(), StoreError> {
+    // No process has the number -1.
+    let found = process::at_sweep(connection, path, sweep, -1);
+    match found.map_err(|source| StoreError::of_sqlite(path, source))? {
+        None => Ok(()),
+        Some((process, host)) => Err(StoreError::InTraining {
+            path: path.to_owned(),
+            what: format!("sweep `{name}` (process {process} on {host})"),
+        }),
+    }
+}
+
+fn unknown(path: &Path, target: &Target) -> StoreError {
+    StoreError::NotRecorded {
+        path: path.to_owned(),
+        what: match target {
+            Target::Sweep(name) => format!("sweep `{name}`"),
+            Target::Run(id) => format!("run {}", id.short()),
+        },
+    }
+}
+
+fn forget_training(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
+    for table in [
+        "train_metrics",
+        "eval_metrics",
+        "layer_stats",
+        "checkpoints",
+    ] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE training_id IN (SELECT id FROM trainings WHERE run_id = ?1)"
+        );
+        connection.execute(&sql, [&run.0])?;
+    }
+    connection.execute("DELETE FROM attempts WHERE run_id = ?1", [&run.0])?;
+    connection.execute("DELETE FROM trainings WHERE run_id = ?1", [&run.0])?;
+    Ok(())
+}
+
+fn forget_sweep(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    for sql in [
+        "DELETE FROM sweep_runs WHERE sweep_id = (SELECT id FROM sweeps WHERE name = ?1)",
+        "UPDATE processes SET sweep_id = NULL
+         WHERE sweep_id = (SELECT id FROM sweeps WHERE name = ?1)",
+        "DELETE FROM sweeps WHERE name = ?1",
+    ] {
+        connection.execute(sql, [name])?;
+    }
+    Ok(())
+}
+
+fn forget_run(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM run_images WHERE run_id = ?1", [&run.0])?;
+    connection.execute(
+        "DELETE FROM run_needs WHERE ?1 IN (run_id, needs)",
+        [&run.0],
+    )?;
+    connection.execute("DELETE FROM runs WHERE id = ?1", [&run.0])?;
+    Ok(())
+}
+
+/// The folders that belong to what goes.
+fn folders(path: &Path, target: &Target, runs: &[RemovedRun]) -> Vec<Place> {
+    let root = super::beside(path);
+    let mut folders = Vec::new();
+    if let Target::Sweep(name) = target {
+        folders.push(root.join(name));
+    }
+    for run in runs.iter().filter(|run| !run.stays) {
+        folders.push(root.join("checkpoints").join(&run.id.0));
+        folders.push(root.join("logs").join(run.id.short()));
+    }
+    folders
+}
+
+/// Every file below a folder; links count as files and are not followed.
+fn collect_files(folder: &Place, removal: &mut Removal) {
+    for Entry {
+        place,
+        bytes,
+        is_folder,
+        ..
+    } in folder.entries()
+    {
+        if is_folder {
+            collect_files(&place, removal);
+        } else {
+            removal.bytes += bytes;
+            removal.files.push(place);
+        }
+    }
+}
+
+/// Removes a folder and those below it as far as they are empty.
+fn remove_empty(folder: &Place) {
+    for entry in folder.entries().into_iter().filter(|entry| entry.is_folder) {
+        remove_empty(&entry.place);
+    }
+    // A file that could not be removed has been reported.
+    let _ = folder.remove_folder();
+}

@@ -1,0 +1,77 @@
+//! Counts the training images of class folders, for sweep files that say `epochs`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::known_images::Place;
+use super::results::{cache, database};
+use resweep_core::domain::DataConfig;
+use resweep_store::{Store, StoreError};
+
+/// Counts images in folders and, where those are gone, in the records.
+pub struct Counter {
+    results: PathBuf,
+    /// The recorded sweep that is read again: it keeps its numbers when a folder changes.
+    sweep: Option<String>,
+    known: RefCell<HashMap<Place, Result<usize, String>>>,
+}
+
+impl Counter {
+    pub fn new(results: &Path, sweep: Option<&str>) -> Self {
+        Self {
+            results: results.to_owned(),
+            sweep: sweep.map(str::to_owned),
+            known: RefCell::default(),
+        }
+    }
+
+    /// The training images of a class folder before any are held out.
+    ///
+    /// # Errors
+    /// Why they cannot be counted.
+    pub fn count(&self, data: &DataConfig, image_size: usize) -> Result<usize, String> {
+        let place = Place::of_data(data, image_size);
+        let mut known = self.known.borrow_mut();
+        let count = || {
+            let own = self.sweep.as_deref();
+            let recorded = own.and_then(|own| self.recorded(data, &place, Some(own)));
+            recorded.map_or_else(|| self.seen(data, &place, image_size), Ok)
+        };
+        known.entry(place.clone()).or_insert_with(count).clone()
+    }
+
+    /// As many as there are now; without the folder, as many as earlier runs had.
+    fn seen(&self, data: &DataConfig, place: &Place, image_size: usize) -> Result<usize, String> {
+        match resweep_data::describe(data, image_size, &cache(&self.results)) {
+            Ok(facts) => Ok(facts.train_images),
+            Err(error) if error.is_missing() => {
+                let recorded = self.recorded(data, place, None);
+                recorded.ok_or_else(|| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn recorded(&self, data: &DataConfig, place: &Place, sweep: Option<&str>) -> Option<usize> {
+        // What cannot be read is reported by whoever needs it.
+        self.try_recorded(data, place, sweep).ok().flatten()
+    }
+
+    fn try_recorded(
+        &self,
+        data: &DataConfig,
+        place: &Place,
+        sweep: Option<&str>,
+    ) -> Result<Option<usize>, StoreError> {
+        let store = Store::open_read_only(&database(&self.results))?;
+        for (config, images) in store.training_images(data.dataset, sweep)? {
+            let configuration = &config.configuration;
+            if Place::of(configuration) == *place {
+                let all = images + configuration.data.validation.images() as u64;
+                return Ok(usize::try_from(all).ok());
+            }
+        }
+        Ok(None)
+    }
+}

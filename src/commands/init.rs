@@ -1,0 +1,118 @@
+//! `resweep init`: writes a sweep file to start from.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::exit_code::UsageError;
+use super::results::cache;
+use crate::cli::{InitArgs, RESULTS, StarterDataset};
+use resweep_core::domain::{Configuration, DataConfig, Dataset, Shortcut, printable};
+use resweep_core::sweep_file::{DataFolders, StarterData, Surroundings, SweepText, starter};
+use resweep_data::DataError;
+
+/// Images of a mini-batch, where there are so many.
+const BATCH: usize = 64;
+
+/// What `init` writes for a folder that has no test images.
+const TEST_FRACTION: f64 = 0.2;
+
+/// Writes the file and prints what to type next.
+pub fn execute(args: &InitArgs) -> anyhow::Result<()> {
+    let (path, name) = file(&args.file)?;
+    let data = match &args.folder {
+        Some(folder) => folder_data(folder)?,
+        None => match args.dataset {
+            StarterDataset::Synthetic => StarterData::Synthetic,
+            StarterDataset::Cifar10 => StarterData::Cifar10,
+            StarterDataset::Cifar100 => StarterData::Cifar100,
+        },
+    };
+    let text = starter(&name, &data);
+    let around = Surroundings {
+        folders: DataFolders::NeedNotExist,
+        count_images: &|_, _| Ok(BATCH),
+    };
+    SweepText::recorded(path.clone(), text.clone()).sweep(&[], around)?;
+    write(&path, &text)?;
+    let shown = printable(&path.display().to_string());
+    outln!("wrote {shown}");
+    if let StarterData::Cifar10 | StarterData::Cifar100 = data {
+        let dataset = if data == StarterData::Cifar10 {
+            "cifar10"
+        } else {
+            "cifar100"
+        };
+        if !Path::new("data").join(dataset).is_dir() {
+            outln!("  resweep data download {dataset}");
+        }
+    }
+    outln!("  resweep plan {shown}");
+    outln!("  resweep run {shown}");
+    Ok(())
+}
+
+/// The file to write and the sweep's name.
+fn file(given: &Path) -> anyhow::Result<(PathBuf, String)> {
+    let is_toml = given
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    let stem = if is_toml {
+        given.file_stem()
+    } else {
+        given.file_name()
+    };
+    let name = stem.and_then(|stem| stem.to_str()).map(str::to_owned);
+    let name = name.with_context(|| format!("`{}` names no file", given.display()))?;
+    Ok((given.with_file_name(format!("{name}.toml")), name))
+}
+
+/// Looks into a class folder: a batch cannot have more images than there are.
+fn folder_data(folder: &Path) -> anyhow::Result<StarterData> {
+    let path = folder
+        .to_str()
+        .filter(|path| !path.is_empty())
+        .ok_or_else(|| {
+            UsageError(format!(
+                "`{}` cannot be written in a sweep file",
+                folder.display()
+            ))
+        })?;
+    let mut config = DataConfig {
+        dataset: Dataset::Folder,
+        path: Some(folder.to_owned()),
+        ..Configuration::paper(8, Shortcut::A).data
+    };
+    let look = |config: &DataConfig| resweep_data::describe(config, 32, &cache(Path::new(RESULTS)));
+    let (facts, has_no_test) = match look(&config) {
+        Err(DataError::NoSplit { .. }) => {
+            config.test_fraction = Some(TEST_FRACTION);
+            (look(&config)?, true)
+        }
+        found => (found?, false),
+    };
+    Ok(StarterData::Folder {
+        path: path.to_owned(),
+        batch_size: BATCH.min(facts.train_images),
+        has_no_test,
+    })
+}
+
+/// Writes a file that must not exist yet.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let shown = printable(&path.display().to_string());
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => file
+            .write_all(text.as_bytes())
+            .with_context(|| format!("cannot write `{shown}`")),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let message = format!(
+                "`{shown}` exists already and is not replaced; name another file: resweep init NAME"
+            );
+            Err(UsageError(message).into())
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot write `{shown}`")),
+    }
+}

@@ -1,0 +1,151 @@
+//! One run: its settings, curves, attempts and files.
+
+use std::path::Path;
+
+use indicatif::DecimalBytes;
+
+use super::attempts;
+use super::named_run::NamedRun;
+use super::results::database;
+use super::table::{self, percent};
+use crate::export;
+use resweep_core::domain::{EvalSet, printable};
+use resweep_core::files::Place;
+use resweep_store::Store;
+
+/// Characters of a curve.
+const CURVE_WIDTH: usize = 48;
+
+/// The heights of a curve, the lowest first.
+const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Prints what is recorded of a run.
+pub fn show(run: &NamedRun, store: &Store, results: &Path) -> anyhow::Result<()> {
+    let member = &run.member;
+    let id = &member.id;
+    let ids = [id.clone()];
+    let status = store.statuses(&ids)?.remove(id);
+    let word = status
+        .as_ref()
+        .map_or("new", |status| status.status.as_str());
+    outln!("{}: {word}", member.label);
+    outln!("  id      {id}");
+    let sweeps = status
+        .as_ref()
+        .map_or(vec![run.sweep.clone()], |status| status.sweeps.clone());
+    outln!("  sweeps  {}", sweeps.join(", "));
+    if let Some(recorded) = store.recorded_runs(&ids)?.remove(id) {
+        outln!("  images  {}", recorded.data_fingerprint);
+        outln!();
+        for (name, value) in export::settings(&recorded.config) {
+            if !value.is_null() {
+                outln!("  {name} = {value}");
+            }
+        }
+    }
+    curves(run, store)?;
+    outln!();
+    attempts::show(store, std::slice::from_ref(member), false)?;
+    files(run, results);
+    Ok(())
+}
+
+/// The errors over the whole run, a line each.
+fn curves(run: &NamedRun, store: &Store) -> anyhow::Result<()> {
+    let measured = store.measurements(&run.member.id)?;
+    let of = |set| {
+        let points = measured.eval.iter().filter(move |point| point.set == set);
+        points.map(|point| point.error_percent).collect::<Vec<_>>()
+    };
+    let train: Vec<f64> = measured
+        .train
+        .iter()
+        .map(|point| point.error_percent)
+        .collect();
+    let lines = [
+        ("train", train),
+        ("test", of(EvalSet::Test)),
+        ("validation", of(EvalSet::Validation)),
+    ];
+    if lines.iter().any(|(_, errors)| !errors.is_empty()) {
+        outln!();
+    }
+    for (name, errors) in lines {
+        if let (Some(first), Some(last)) = (errors.first(), errors.last()) {
+            let (first, last) = (percent(Some(*first)), percent(Some(*last)));
+            outln!("  {name:<10} {first:>6} {} {last} %", curve(&errors));
+        }
+    }
+    Ok(())
+}
+
+/// A curve in one line of characters, from 0 at the bottom to the largest value.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a height is between 0 and 7"
+)]
+fn curve(values: &[f64]) -> String {
+    let highest = values
+        .iter()
+        .copied()
+        .fold(0.0, f64::max)
+        .max(f64::MIN_POSITIVE);
+    let width = values.len().min(CURVE_WIDTH);
+    let height = |value: f64| (value / highest * 7.0).round().clamp(0.0, 7.0) as usize;
+    (0..width)
+        .map(|column| {
+            let range = column * values.len() / width..(column + 1) * values.len() / width;
+            let part = &values[range];
+            let mean = part.iter().sum::<f64>() / part.len() as f64;
+            HEIGHTS[height(mean)]
+        })
+        .collect()
+}
+
+/// The checkpoints and logs of a run.
+fn files(run: &NamedRun, results: &Path) {
+    let id = &run.member.id;
+    let root = Place::of_file(&database(results)).folder();
+    let mut found: Vec<(String, u64)> = Vec::new();
+    for folder in [
+        root.join("checkpoints").join(&id.0),
+        root.join("logs").join(id.short()),
+    ] {
+        list(&folder, &mut found);
+    }
+    if found.is_empty() {
+        return;
+    }
+    outln!();
+    let rows = found.into_iter().map(|(path, bytes)| {
+        let bytes = DecimalBytes(bytes).to_string();
+        vec![printable(&path), bytes]
+    });
+    table::print(&["file", "size"], &["size"], rows.collect());
+}
+
+fn list(folder: &Place, found: &mut Vec<(String, u64)>) {
+    let mut entries = folder.entries();
+    entries.sort_by(|a, b| a.place.cmp(&b.place));
+    for entry in entries {
+        if entry.is_folder {
+            list(&entry.place, found);
+        } else {
+            found.push((entry.place.display().to_string(), entry.bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_begins_high_and_ends_low() {
+        assert_eq!(curve(&[90.0, 45.0, 0.0]), "█▅▁");
+        assert_eq!(curve(&[0.0]), "▁");
+        let long: Vec<f64> = (0..1000).map(|i| 100.0 - f64::from(i) / 10.0).collect();
+        assert_eq!(curve(&long).chars().count(), CURVE_WIDTH);
+    }
+}

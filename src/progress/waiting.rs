@@ -1,0 +1,36 @@
+//! What happens before the first iteration, on a terminal.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::Stream;
+
+/// A line that says what is going on, until it is dropped. Nothing is shown elsewhere than on a
+/// terminal.
+#[derive(Debug)]
+pub struct Waiting(Option<ProgressBar>);
+
+impl Waiting {
+    /// Shows `what` with the time that it takes.
+    pub fn show(what: &str) -> Waiting {
+        if !Stream::Err.is_interactive() {
+            return Waiting(None);
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Waiting(Some(bar))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

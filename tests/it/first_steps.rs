@@ -1,0 +1,287 @@
+//! What somebody types who has read nothing: first guesses work, or the error has the right form.
+
+use std::fs;
+
+use crate::support::workplace::{Workplace, write_images};
+
+/// A sweep of two networks that trains in a second.
+const SWEEP: &str = r#"[sweep]
+name = "tiny"
+
+[model]
+width = 2
+image_size = 8
+shortcut = "A"
+
+[train]
+iterations = 6
+batch_size = 16
+eval_every = 6
+
+[axes]
+depth = [8, 14]
+"#;
+
+fn place() -> Workplace {
+    Workplace::new("tiny.toml", SWEEP)
+}
+
+/// The runs of a plan: label, iterations and identity.
+fn planned(place: &Workplace, args: &[&str]) -> Vec<(String, u64, String)> {
+    let plan = place.json(&[&["plan", "--json"], args].concat());
+    let runs = plan["runs"].as_array().expect("an array").iter();
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    runs.map(|run| {
+        let iterations = run["iterations"].as_u64().expect("a number");
+        (text(&run["label"]), iterations, text(&run["id"]))
+    })
+    .collect()
+}
+
+/// What is said on standard error by a command that fails with code 2.
+fn refused(place: &Workplace, args: &[&str]) -> String {
+    let output = place.resweep(args).assert().code(2).get_output().clone();
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+#[test]
+fn synonyms_options_and_bare_keys_mean_the_same_as_set() {
+    let place = place();
+    let expected = planned(
+        &place,
+        &[
+            "tiny.toml",
+            "--set",
+            "train.lr=0.05",
+            "--set",
+            "axes.depth=8",
+        ],
+    );
+    for args in [
+        ["--lr=0.05", "--depth=8"],
+        ["--learning-rate=0.05", "--layers=8"],
+        ["--learning_rate=0.05", "depth=8"],
+        ["lr=0.05", "depth=[8]"],
+        ["train.learning-rate=.05", "axes.num_layers=8"],
+        ["--set=lr=0.05", "--set=depth=8"],
+    ] {
+        let found = planned(&place, &["tiny.toml", args[0], args[1]]);
+        assert_eq!(found, expected, "{args:?}");
+    }
+    let last = planned(
+        &place,
+        &["tiny.toml", "lr=1", "--depth=8", "--lr=2", "lr=0.05"],
+    );
+    assert_eq!(last, expected, "the last one counts");
+}
+
+#[test]
+fn epochs_are_the_runs_of_their_iterations_in_every_unit_of_images() {
+    let place = place();
+    let names = |args: &[&str]| planned(&place, &[&["tiny.toml"], args].concat());
+    // 10,000 synthetic images by 16
+    assert_eq!(names(&["--epochs=2"]), names(&["--iterations=1250"]));
+    assert_eq!(names(&["--epochs=2"])[0].1, 1250);
+    assert_eq!(names(&["epochs=0.5", "validation=2000"])[0].1, 250);
+    let both = names(&["--epochs=1,2"]);
+    assert_eq!(both[0].0, "ResNet-8 epochs=1");
+    assert_eq!((both[0].1, both[1].1), (625, 1250));
+    let text = SWEEP.replace("iterations = 6", "iterations = 6\nepochs = 1");
+    fs::write(place.path().join("both.toml"), text).expect("the sweep file");
+    let said = refused(&place, &["plan", "both.toml"]);
+    assert!(
+        said.contains("[train] has `iterations` and `epochs`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn epochs_of_a_folder_are_counted_once_and_kept_with_the_record() {
+    let place = place();
+    let pictures = place.path().join("pictures");
+    write_images(&pictures); // 24 training images
+    let text = SWEEP
+        .replace("iterations = 6", "epochs = 1.5")
+        .replace("batch_size = 16", "batch_size = 10")
+        .replace(
+            "[model]",
+            "[data]\ndataset = \"folder\"\npath = \"pictures\"\n\n[model]",
+        );
+    fs::write(place.path().join("tiny.toml"), text).expect("the sweep file");
+    let planned_before = planned(&place, &["tiny.toml"]);
+    assert_eq!(planned_before[0].1, 4, "36 images by 10");
+    place.stdout(&["run", "tiny.toml"]);
+    fs::remove_dir_all(&pictures).expect("the folder");
+    let table = place.stdout(&["table", "tiny"]);
+    assert!(table.contains("ResNet-14"), "{table}");
+    assert_eq!(planned(&place, &["tiny"]), planned_before);
+    assert_eq!(planned(&place, &["tiny.toml"]), planned_before);
+}
+
+#[test]
+fn seeds_can_be_an_axis_and_one_seed_a_key() {
+    let place = place();
+    let names = |args: &[&str]| planned(&place, &[&["tiny.toml"], args].concat());
+    let expected = names(&["--set", "sweep.seeds=[1, 2]"]);
+    for seeds in [
+        "axes.seed=1,2",
+        "seed=1,2",
+        "--seeds=1,2",
+        "train.seed=[1,2]",
+    ] {
+        assert_eq!(names(&[seeds]), expected, "{seeds}");
+    }
+    assert_eq!(names(&["--seed=7"]), names(&["sweep.seeds=7"]));
+    let text = SWEEP.replace("[axes]", "[axes]\nseed = [1, 2]");
+    fs::write(place.path().join("axis.toml"), text).expect("the sweep file");
+    assert_eq!(planned(&place, &["axis.toml"]), expected);
+}
+
+#[test]
+fn a_range_is_the_list_of_its_values() {
+    let place = place();
+    let names = |args: &[&str]| planned(&place, &[&["tiny.toml"], args].concat());
+    assert_eq!(
+        names(&["depth={ from = 8, to = 26, step = 6 }"]),
+        names(&["depth=8,14,20,26"])
+    );
+    assert_eq!(
+        names(&["lr={ from = 0.01, to = 1, count = 5, scale = \"log\" }"]),
+        names(&["lr=0.01,0.03162,0.1,0.3162,1"])
+    );
+    assert_eq!(
+        names(&["batch_size={ from = 16, to = 64, count = 3, scale = \"log\" }"]),
+        names(&["batch_size=16,32,64"])
+    );
+}
+
+#[test]
+fn an_option_of_another_program_is_answered_with_what_to_write() {
+    let place = place();
+    for (option, answer) in [
+        ("--optimizer", "every run trains by SGD"),
+        ("--gpus", "--device cuda"),
+        ("--lr-decay", "`lr_gamma = 0.1`"),
+        (
+            "--warmup-steps",
+            "`warmup = { lr = 0.01, iterations = 400 }`",
+        ),
+    ] {
+        let said = refused(&place, &["run", "tiny.toml", option, "1"]);
+        assert!(said.contains(answer), "{said}");
+    }
+    let said = refused(&place, &["plan", "tiny.toml", "dept=8"]);
+    assert!(said.contains("did you mean `depth`?"), "{said}");
+}
+
+#[test]
+fn guesses_around_a_run_work() {
+    let place = place();
+    let run = [
+        "--results",
+        "there",
+        "run",
+        "tiny.toml",
+        "--jobs",
+        "2",
+        "--resume",
+    ];
+    let output = place.resweep(&run).assert().success().get_output().clone();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("--resume is the default"), "{said}");
+    let first = place.stdout(&["list", "--results", "there"]);
+    assert_eq!(first, place.stdout(&["--results=there", "status"]));
+
+    let figure = "there/tiny/figure.png";
+    let copy = place.path().join("copy.png");
+    fs::copy(place.path().join(figure), &copy).expect("a copy");
+    for figures in [[figure, "copy.png"], ["tiny", "there/tiny"]] {
+        let printed = place.stdout(&[&["--results", "there", "verify"], &figures[..]].concat());
+        assert_eq!(
+            printed.matches("identical, byte for byte").count(),
+            2,
+            "{printed}"
+        );
+    }
+    fs::write(&copy, b"no picture").expect("a file");
+    let both = ["--results", "there", "verify", "copy.png", "tiny"];
+    let output = place.resweep(&both).assert().code(3).get_output().clone();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("identical, byte for byte"), "{printed}");
+
+    for command in [&["export"][..], &["plot"], &["table"]] {
+        let args = [&["--results", "there"], command, &["tiny", "tiny.toml"]].concat();
+        place.stdout(&args);
+    }
+    let help = place.stdout(&["help"]);
+    assert!(!help.contains("train-run"), "{help}");
+}
+
+#[test]
+fn init_writes_a_sweep_file_that_runs_and_replaces_none() {
+    let place = place();
+    let printed = place.stdout(&["init", "mine"]);
+    assert!(printed.contains("resweep run mine.toml"), "{printed}");
+    let written = fs::read_to_string(place.path().join("mine.toml")).expect("the file");
+    assert_eq!(planned(&place, &["mine.toml"]).len(), 4);
+    let said = refused(&place, &["init", "mine.toml"]);
+    assert!(said.contains("`mine.toml` exists already"), "{said}");
+    let again = fs::read_to_string(place.path().join("mine.toml")).expect("the file");
+    assert_eq!(again, written);
+
+    place.stdout(&["init", "deep", "--dataset", "cifar10"]);
+    assert_eq!(planned(&place, &["deep.toml"]).len(), 4);
+    write_images(&place.path().join("pictures"));
+    place.stdout(&["init", "pics", "--folder", "pictures"]);
+    let runs = [
+        "run",
+        "pics.toml",
+        "--width=2",
+        "--image-size=8",
+        "--depth=8",
+        "epochs=1",
+    ];
+    place.stdout(&runs);
+    assert!(place.path().join("results/pics/figure.png").is_file());
+}
+
+#[test]
+fn a_run_without_a_file_prints_the_file_that_does_the_same() {
+    let place = place();
+    let args = [
+        "run",
+        "--depth",
+        "8",
+        "--shortcut",
+        "none,A",
+        "--width=2",
+        "--image-size",
+        "8",
+        "--lr",
+        "0.05",
+        "--iterations=6",
+        "--eval-every=6",
+    ];
+    let output = place.resweep(&args).assert().success().get_output().clone();
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    let start = said.find("# resweep plan").expect("the file");
+    let end = said[start..].find("\n\ndata synthetic").expect("its end");
+    fs::write(place.path().join("same.toml"), &said[start..start + end]).expect("a file");
+    let plan = place.json(&["plan", "same.toml", "--json"]);
+    assert_eq!(plan["pending"], 0, "{plan}");
+    assert_eq!(plan["runs"].as_array().map(Vec::len), Some(2));
+    let name = plan["sweep"].as_str().expect("a name");
+    assert!(
+        place
+            .path()
+            .join("results")
+            .join(name)
+            .join("figure.png")
+            .is_file()
+    );
+
+    let said = refused(&place, &["run", "--depth", "9"]);
+    assert!(said.contains("depth 9 is not 6n+2"), "{said}");
+    let said = refused(&place, &["run"]);
+    assert!(said.contains("name a sweep"), "{said}");
+}
