@@ -23,7 +23,7 @@ const DIVERGED_LABEL_LIMIT: f64 = 240.0;
 /// Right of a plot without direct labels, for half of the last tick's label.
 const LEAST_COLUMN: f64 = 14.0;
 
-/// A figure's geometry.
+/// The geometry of a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Layout {
     pub width: f64,

@@ -51,7 +51,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long it waits before it checks whether the file system supports locks.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What kind of file is at a path, before anything is written.
+/// The kind of file at a path, before anything is written.
 #[derive(Debug, Clone, Copy)]
 enum Found {
     /// No tables yet.

@@ -300,7 +300,7 @@ fn changed_measurements(connection: &Connection) -> rusqlite::Result<Vec<String>
     Ok(messages.collect())
 }
 
-/// Tables with rows that refer to rows that are missing, and how many rows.
+/// Tables with rows that refer to missing rows, and the number of such rows.
 pub(super) fn broken_references(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     collect(
         connection,

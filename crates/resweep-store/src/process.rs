@@ -1,14 +1,14 @@
 //! Registers the processes that share a database, and detects which of them are alive.
 //!
-//! Each has a row and, beside the database, a file `locks/<row>.lock` under an operating-system
-//! lock that goes away with it, however it ends: a lock that is free proves a death at once. A
-//! process that is stopped, or whose lock cannot be seen from here, is given up when its counter of
-//! beats has not moved for the time of the lease, measured on the monotonic clock of the process that
-//! waits.
+//! Each process has a row and, next to the database, a file `locks/<row>.lock` under an
+//! operating-system lock that is released when the process ends: a free lock proves that it is
+//! dead. A process that hangs, or whose lock is not visible from this machine, counts as dead when
+//! its heartbeat counter has not changed for the duration of the lease, as measured by the waiting
+//! process's monotonic clock.
 //!
-//! A slow process must not be mistaken for a dead one again and again, or two processes would take
-//! the same run from each other for ever. So a lease is never shorter than three beats of the
-//! process that it is about, and it doubles each time that such a process turns out to be alive.
+//! Slow processes must not repeatedly count as dead, or two processes would take the same run from
+//! each other forever. Therefore a lease is at least three heartbeat intervals of the other
+//! process, and is doubled each time that process proves to be alive.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -24,13 +24,13 @@ use super::values::now_unix_ms;
 use super::{StoreError, database};
 use resweep_core::files::{FileId, Place};
 
-/// The longest time between two beats.
+/// The maximum interval between heartbeats.
 const BEAT_MAX: Duration = Duration::from_secs(5);
 
-/// Beats of a process that may be late before it is given up.
+/// The number of heartbeats that may be missing before a process counts as dead.
 const BEATS_PER_LEASE: u32 = 3;
 
-/// How often a process beats that gives up others after `lease`.
+/// The heartbeat interval of a process whose lease is `lease`.
 fn beat(lease: Duration) -> Duration {
     (lease / BEATS_PER_LEASE).clamp(Duration::from_millis(1), BEAT_MAX)
 }
@@ -138,34 +138,34 @@ fn is_at(file: &File, place: &Place) -> bool {
 pub(super) struct Others {
     database: PathBuf,
     lease: Duration,
-    /// What is known of each process that was asked about.
+    /// The observations of each queried process.
     seen: HashMap<i64, Seen>,
 }
 
-/// What a process row says of its heart.
+/// The heartbeat of a process, from its row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pulse {
     /// The row.
     pub process: i64,
     /// The counter.
     pub beats: i64,
-    /// How often it is incremented.
+    /// The interval between its increments.
     pub every: Duration,
 }
 
-/// What was seen of another process.
+/// The observations of another process.
 #[derive(Debug)]
 struct Seen {
     beats: i64,
-    /// When the counter was first seen at this number.
+    /// The time at which the counter first had this value.
     since: Instant,
-    /// How long it may stay there.
+    /// The time without change after which the process counts as dead.
     lease: Duration,
     given_up: bool,
 }
 
 impl Others {
-    /// Gives up processes whose counter has not moved for `lease`.
+    /// Treats processes as dead if their counter has not changed for `lease`.
     pub fn new(database: &Path, lease: Duration) -> Others {
         Others {
             database: database.to_owned(),
@@ -174,12 +174,12 @@ impl Others {
         }
     }
 
-    /// Whether a process is dead, or has to be taken for dead.
+    /// Whether a process is dead or counts as dead.
     pub fn is_dead(&mut self, pulse: Pulse) -> bool {
         !may_live(&self.database, pulse.process) || self.is_still(pulse, Instant::now())
     }
 
-    /// Whether the counter has not moved for too long at `now`.
+    /// Whether the counter has not changed for too long at `now`.
     fn is_still(&mut self, pulse: Pulse, now: Instant) -> bool {
         let lease = self.lease.max(pulse.every.min(BEAT_MAX) * BEATS_PER_LEASE);
         let seen = self.seen.entry(pulse.process).or_insert(Seen {
@@ -289,7 +289,7 @@ mod tests {
         assert!(others.is_still(slow, start + 3 * BEAT_MAX));
     }
 
-    /// The process beats, but each time only after 20 leases: it is given up wrongly five times.
+    /// Each heartbeat takes 20 leases: the process wrongly counts as dead five times.
     #[test]
     fn a_slow_process_is_given_up_ever_later_and_in_the_end_not_at_all() {
         let mut others = Others::new(Path::new("none"), LEASE);

@@ -286,7 +286,7 @@ impl Store {
         Ok(training)
     }
 
-    /// A status as a reader can believe it: without its process, nothing is running.
+    /// Corrects a status for display: without its process, nothing is running.
     fn believed(&self, status: AttemptStatus, process: Option<i64>) -> AttemptStatus {
         let lives = || process.is_some_and(|id| process::may_live(&self.path, id));
         match status {

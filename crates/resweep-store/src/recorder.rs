@@ -59,16 +59,16 @@ struct Begun {
     options: ClaimOptions,
     others: Others,
     process: ThisProcess,
-    /// What asked the sweep to stop.
+    /// The reason for which the sweep was asked to stop.
     stop: Option<StopReason>,
 }
 
-/// How a process takes part in a sweep.
+/// Options of a process that trains a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Participation {
-    /// Train runs again that ended before.
+    /// Repeats runs that have already ended.
     pub fresh: bool,
-    /// How long a process without heartbeats keeps its runs.
+    /// The time after which runs of a process without heartbeats are free.
     pub lease: Duration,
 }
 

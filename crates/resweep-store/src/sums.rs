@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::points::{collect, unsigned};
 use resweep_core::domain::{EvalPoint, EvalSet, TrainPoint, TrainingId};
 
-/// Hashes that are to be added to the sums of some trainings.
+/// Hashes to add to the sums of trainings.
 #[derive(Debug, Default)]
 pub(super) struct NewRows(HashMap<TrainingId, NewRowsOf>);
 
@@ -22,7 +22,7 @@ struct NewRowsOf {
     sum: u64,
     /// The highest iteration of each series so far: training, test, validation.
     last: [Option<u64>; 3],
-    /// Whether a row may have replaced another, whose hash is not known.
+    /// Whether a row may have replaced another with an unknown hash.
     replaced: bool,
 }
 
@@ -87,13 +87,13 @@ impl NewRows {
     }
 }
 
-/// Computes the sum of a training anew from its rows, after some were removed or replaced.
+/// Recomputes the sum of a training from its rows, after some were removed or replaced.
 pub(super) fn update(connection: &Connection, training: TrainingId) -> rusqlite::Result<()> {
     set(connection, training, actual(connection, training)?)
 }
 
-/// Computes the sums that are not known, but of trainings at which a process may be at work: of
-/// databases of older versions, and of rows that a process of an older version wrote.
+/// Computes missing sums, except those of trainings that a process may be working on. Sums are
+/// missing in databases of older versions, and for rows that a process of an older version wrote.
 pub(super) fn fill(connection: &Connection) -> rusqlite::Result<()> {
     let unknown: Vec<i64> = collect(
         connection,
@@ -126,7 +126,7 @@ pub(super) fn check(connection: &Connection, training: TrainingId) -> rusqlite::
     }
 }
 
-/// The trainings whose rows differ from their sums, each with its run.
+/// The trainings whose rows differ from their sums, and their runs.
 pub(super) fn broken(connection: &Connection) -> rusqlite::Result<Vec<(TrainingId, String)>> {
     let mut trainings = collect(
         connection,
@@ -187,7 +187,7 @@ fn last_iteration(
     Ok(last.map(i64::cast_unsigned))
 }
 
-/// The sum of the rows as they are.
+/// The sum of the current rows.
 fn actual(connection: &Connection, training: TrainingId) -> rusqlite::Result<u64> {
     let mut sum = 0_u64;
     for (sql, hash) in SERIES {

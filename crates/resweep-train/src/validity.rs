@@ -1,8 +1,8 @@
-//! Whether the state of a checkpoint can be the one of its training after its iteration.
+//! Checks that the state of a checkpoint is possible for its run and iteration.
 //!
-//! The checksum shows that a file is the one that was recorded; it does not show that the state in
-//! it makes sense. This compares it with whatever follows from the run's configuration and the
-//! iteration alone: all of the sampler's state, the learning rate, and bounds for the sums.
+//! The checksum shows that a file is the recorded one, but not that its state is valid. This module
+//! compares the state with everything that follows from the run's configuration and the iteration
+//! alone: the complete state of the sampler, the learning rate, and bounds for the sums.
 
 use super::checkpoint::Progress;
 use super::curve::Curve;
@@ -11,20 +11,20 @@ use super::running_error::RunningError;
 use resweep_core::domain::{RunConfig, TrainConfig};
 use resweep_data::{self as data, SamplerState};
 
-/// What a state is compared with.
+/// The properties with which a state is compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// Of the checkpoint's row.
+    /// The iteration in the checkpoint's row.
     pub iteration: u64,
     pub config: &'a RunConfig,
-    /// Training images.
+    /// The number of training images.
     pub images: usize,
 }
 
-/// Says what is wrong with a state.
+/// Checks a state.
 ///
 /// # Errors
-/// The first part of the state that cannot be right.
+/// The first part of the state that is impossible.
 pub fn check(progress: &Progress, expected: Expected<'_>) -> Result<(), String> {
     let settings = &expected.config.configuration.train;
     if progress.iteration != expected.iteration || progress.iteration > settings.iterations {
@@ -77,7 +77,7 @@ fn check_curve(curve: &Curve, iteration: u64, settings: &TrainConfig) -> Result<
     }
 }
 
-/// The length of the interval is not known: the run that wrote the checkpoint may have another
+/// The interval's length is unknown: the run that wrote the checkpoint may have used another
 /// `log_every`.
 fn check_interval(
     interval: &RunningError,

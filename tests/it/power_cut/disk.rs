@@ -1,8 +1,9 @@
-//! What a file system may show after a power cut, from a journal of what a program did to it.
+//! Derives the possible states of a file system after a power cut from a journal of a program's
+//! operations.
 //!
-//! The rules are those of POSIX and no kinder: what was written to a file may be lost, in part and
-//! in any order, until the file is synced; a name that was created, changed or removed may be old or
-//! new until its folder is synced. File systems promise more, each something else.
+//! The rules are the minimum of POSIX: data written to a file may be lost, in part and in any
+//! order, until the file is synced; a name that was created, changed or removed may be old or new
+//! until its folder is synced. Real file systems guarantee more, but differ.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-/// Disks write this much at once or not at all.
+/// The size of an atomic write of a disk.
 const SECTOR: usize = 512;
 
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub enum Event {
     Say(String),
 }
 
-/// Reads the journal that `recorder.c` writes; paths become relative to `root`.
+/// Reads the journal of `recorder.c`; paths become relative to `root`.
 pub fn parse(journal: &[u8], root: &Path) -> Vec<Event> {
     let mut events = Vec::new();
     let mut rest = journal;
@@ -114,7 +115,7 @@ struct File {
 
 type Names = BTreeMap<PathBuf, Node>;
 
-/// Names of a folder that change together.
+/// Names of a folder that change atomically.
 #[derive(Debug, Clone)]
 struct Renaming {
     folder: PathBuf,
@@ -132,16 +133,16 @@ impl Renaming {
     }
 }
 
-/// What happens to changes that were not synced.
+/// The fate of changes that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fate {
     Lost,
     Kept,
-    /// Each by chance; one in four that is kept is torn.
+    /// Each is kept at random; one in four of those is torn.
     Chance,
 }
 
-/// A disk while a program works on it. The root folder is the empty path.
+/// A disk during a program's operations. The root folder is the empty path.
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
     files: Vec<File>,
@@ -188,7 +189,7 @@ impl Disk {
     }
 
     fn change(&mut self, path: &Path, change: Change) {
-        // A file that was removed meanwhile is of no interest.
+        // The file was removed since, so it is ignored.
         if let Some(Node::File(file)) = self.current.get(path) {
             self.files[*file].pending.push(change);
         }
@@ -212,7 +213,7 @@ impl Disk {
         });
     }
 
-    /// A state that the disk may have after a cut at this moment.
+    /// A possible state of the disk after a power cut at this moment.
     pub fn cut(&self, names: Fate, data: Fate, rng: &mut ChaCha8Rng) -> State {
         let mut left = self.durable.clone();
         for renaming in &self.pending {
@@ -223,7 +224,7 @@ impl Disk {
         let mut state = State::new();
         for (path, node) in &left {
             let folder = folder_of(path);
-            // In the order of the paths a folder comes before what is in it.
+            // Sorted paths have a folder before its content.
             let reachable = folder == Path::new("") || state.get(&folder) == Some(&None);
             if reachable {
                 let content = match node {

@@ -93,7 +93,8 @@ fn suffix(point: &Point<'_>, key: Key, one_scratch: bool, numbers: &[f64]) -> St
     }
 }
 
-/// A setting, a number with as many digits as tell it from the other `numbers` of its key.
+/// Formats a setting; numbers have as many digits as distinguish them from the other `numbers` of
+/// the key.
 fn text(point: &Point<'_>, key: Key, numbers: &[f64]) -> String {
     match (point.value(key), point.get(key)) {
         (Some(Checked::Number(number)), _) => numbers::among(*number, numbers),

@@ -1,11 +1,11 @@
-//! What people mean who write a value as other programs take it: `8 14`, `1,000`, `10%`, `yes`.
+//! Recognises values in the notation of other programs: `8 14`, `1,000`, `10%`, `yes`.
 //!
-//! Nothing is read that way; messages show the right form.
+//! They are not accepted; messages show the valid notation.
 
 use super::kind::Kind;
 use super::typed::{self, Target};
 
-/// The right form of a value that its key does not take, where it is clear.
+/// The valid notation of a value that its key does not accept, if it is clear.
 pub fn value(text: &str, target: Target) -> Option<String> {
     let kind = target.spec.kind;
     // `train.lr==0.1`
@@ -32,7 +32,7 @@ pub fn value(text: &str, target: Target) -> Option<String> {
     (!parts.is_empty()).then(|| format!("[{}]", parts.join(", ")))
 }
 
-/// Whether the values of a kind are anything but text.
+/// Whether a kind has values other than text.
 pub fn is_typed(kind: Kind) -> bool {
     is_whole(kind) || is_number(kind) || matches!(kind, Kind::Word(_) | Kind::Boolean)
 }
@@ -98,7 +98,7 @@ fn number(text: &str) -> Option<f64> {
     finite(&text.replacen(',', ".", 1))
 }
 
-/// `None` also for the words `inf` and `nan`.
+/// Also returns `None` for `inf` and `nan`.
 fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }

@@ -1,19 +1,19 @@
-//! Numbers as people write them: `0.05`, `1e-5`, and `0.0316` instead of `0.0316227766`.
+//! Formats numbers briefly: `0.05`, `1e-5`, and `0.0316` instead of `0.0316227766`.
 
-/// Numbers of more significant digits are rounded where that leaves them apart.
+/// Numbers with more significant digits are rounded if they stay distinct.
 const DIGITS: usize = 6;
-/// Significant digits that rounding leaves at least.
+/// The minimum number of significant digits after rounding.
 const LEAST_DIGITS: usize = 3;
-/// The powers of ten from which and up to which no exponent is written.
+/// The powers of ten between which no exponent is written.
 const PLAIN: std::ops::Range<i32> = -4..7;
 
-/// The shortest text that reads back as `number`.
+/// The shortest text that parses as `number`.
 pub fn shortest(number: f64) -> String {
     written(&format!("{number:e}"))
 }
 
-/// `number`, rounded to as few digits as leave it apart from all `others` that differ from it. A
-/// number of at most six digits stays as it is.
+/// Rounds `number` to as few digits as keep it distinct from all different `others`. Numbers of at
+/// most six digits are not rounded.
 pub fn among(number: f64, others: &[f64]) -> String {
     let exact = format!("{number:e}");
     if digits(&exact) <= DIGITS {
@@ -33,7 +33,8 @@ fn digits(scientific: &str) -> usize {
     mantissa.chars().filter(char::is_ascii_digit).count()
 }
 
-/// A number in Rust's scientific notation with or without an exponent, and without zeros at the end.
+/// Formats a number in Rust's scientific notation with or without exponent, and without trailing
+/// zeros.
 fn written(scientific: &str) -> String {
     let Some((mantissa, exponent)) = scientific.split_once('e') else {
         return scientific.to_owned();

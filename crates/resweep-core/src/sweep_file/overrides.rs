@@ -117,7 +117,7 @@ fn with_equals_sign(text: &str) -> String {
     }
 }
 
-/// Puts `node` at `path`, making tables on the way.
+/// Inserts `node` at `path` and creates missing tables.
 fn insert(table: &mut Table, path: &[(String, Origin)], node: Node, problems: &mut Problems) {
     let Some(((key, key_at), rest)) = path.split_first() else {
         return;

@@ -90,19 +90,19 @@ impl Problem {
     }
 }
 
-/// All problems found so far. The same message at the same place counts once, so a bad
-/// combination is told once and not for every grid point.
+/// All problems found. The same message at the same position is stored once, so that an error is
+/// not reported for every grid point.
 #[derive(Debug, Default)]
 pub struct Problems {
     list: Vec<Problem>,
     seen: HashSet<(Origin, String)>,
 }
 
-/// Nobody mends more mistakes than this at once; the rest of such a file is not searched.
+/// The maximum number of errors that are collected; the rest of the file is not checked.
 const PROBLEMS_MAX: usize = 1000;
 
 impl Problems {
-    /// Whether searching on is of no use.
+    /// Whether the maximum is reached.
     pub fn is_full(&self) -> bool {
         self.list.len() >= PROBLEMS_MAX
     }
@@ -117,13 +117,13 @@ impl Problems {
         self.list.is_empty()
     }
 
-    /// How many there are.
+    /// The number of problems.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Keeps the first of several problems on one line where the first `syntax` problems, which
-    /// are of syntax, touch that line: the parser guesses on from there, and so would the reader.
+    /// Keeps only the first problem on each line that one of the first `syntax` problems touches:
+    /// the parser guesses after a syntax error, so later ones are unreliable.
     pub fn keep_first_on_broken_lines(&mut self, syntax: usize, sources: &Sources) {
         let file = &sources.get(SourceId::File).text;
         let breaks: Vec<usize> = file.match_indices('\n').map(|(index, _)| index).collect();
@@ -142,7 +142,7 @@ impl Problems {
         self.list = kept;
     }
 
-    /// In the order of the file, then of the command line.
+    /// The problems in the order of the file, followed by those of overrides.
     pub fn into_sorted(mut self, sources: &Sources) -> Vec<Problem> {
         self.list.sort_by_key(|problem| problem.at);
         for problem in &mut self.list {
@@ -157,7 +157,8 @@ impl Problems {
     }
 }
 
-/// The line that a place begins in; overrides have one each. `breaks` are those of the file.
+/// The line at which a position begins; each override is one line. `breaks` are the line breaks of
+/// the file.
 fn line(at: Origin, breaks: &[usize]) -> (SourceId, usize) {
     let line = match at.source {
         SourceId::File => breaks.partition_point(|newline| *newline < at.start),

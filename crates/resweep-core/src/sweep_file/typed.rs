@@ -138,7 +138,7 @@ pub fn right_form(text: &str, target: Option<Target>) -> Option<String> {
     meant.or_else(|| repaired(text))
 }
 
-/// TOML, or text where nothing announces otherwise.
+/// Reads TOML, or plain text if the value does not begin as TOML does.
 fn untyped(written: Written<'_>) -> Read {
     let announced = written.text.starts_with(['[', '{', '"', '\'']);
     written.toml().or_else(|problems| match announced {
@@ -311,7 +311,7 @@ pub fn repaired(text: &str) -> Option<String> {
     quoted.then(|| format!("\"{text}\""))
 }
 
-/// What lies within brackets, each part repaired. Numbers may lack the commas between them.
+/// Corrects each value within brackets. Numbers may lack the commas between them.
 fn repaired_parts(inner: &str, repair: impl Fn(&str) -> Option<String>) -> Option<String> {
     let numbers: Vec<&str> = inner.split_whitespace().collect();
     if numbers.len() > 1 && numbers.iter().all(|word| word.parse::<f64>().is_ok()) {
@@ -329,7 +329,7 @@ fn repaired_parts(inner: &str, repair: impl Fn(&str) -> Option<String>) -> Optio
         .map(|parts| parts.join(", "))
 }
 
-/// An argument in quotes for a shell, where it needs them.
+/// Quotes an argument for a shell if necessary.
 pub fn shell_quoted(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if argument.chars().all(plain) {
