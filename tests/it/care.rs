@@ -2,10 +2,14 @@
 
 use std::fs;
 
-use crate::support::workplace::{Workplace, files};
+use crate::support::workplace::{Workplace, files, write_images};
 
 const SWEEP: &str = r#"[sweep]
 name = "one"
+
+[data]
+dataset = "folder"
+path = "pictures"
 
 [model]
 width = 2
@@ -14,7 +18,7 @@ shortcut = "A"
 
 [train]
 iterations = 6
-batch_size = 16
+batch_size = 8
 eval_every = 6
 
 [axes]
@@ -24,6 +28,7 @@ depth = [8, 14]
 /// Two sweeps that share ResNet-8.
 fn trained() -> Workplace {
     let place = Workplace::new("one.toml", SWEEP);
+    write_images(&place.path().join("pictures"));
     let two = SWEEP
         .replace("\"one\"", "\"two\"")
         .replace("[8, 14]", "[8, 20]");
@@ -174,6 +179,7 @@ fn a_page_lists_every_sweep_of_the_folder() {
 #[test]
 fn nothing_is_removed_or_renamed_while_a_process_trains() {
     let place = Workplace::new("one.toml", SWEEP);
+    write_images(&place.path().join("pictures"));
     let mut process = place.start(&["run", "one.toml", "--iterations=100000000", "--log-every=1"]);
     let stderr = process.0.stderr.take().expect("a pipe");
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr));

@@ -102,11 +102,13 @@ pub fn read(written: Written<'_>, target: Option<Target>) -> Read {
         return untyped(written);
     };
     let kind = target.spec.kind;
+    // `0,1` is a number with a decimal comma.
+    let is_decimal = meant::value(written.text, target).is_some();
     let node = if target.is_axis && kind.is_list() {
         untyped(written)
     } else if target.is_axis && written.text.starts_with('{') {
         written.toml()
-    } else if target.is_axis || kind.is_list() {
+    } else if target.is_axis || kind.is_list() || is_several(written, kind) && !is_decimal {
         list(written, kind)
     } else {
         single(written, kind)
@@ -149,9 +151,6 @@ fn untyped(written: Written<'_>) -> Read {
 
 fn single(written: Written<'_>, kind: Kind) -> Read {
     let toml = written.toml();
-    if toml.is_err() && is_several(written, kind) {
-        return list(written, kind);
-    }
     match kind {
         Kind::Name | Kind::Line | Kind::Text | Kind::Folder | Kind::Word(_) | Kind::Settable => {
             let is_string = |node: &Node| matches!(node.value, Value::String(_));
