@@ -118,7 +118,7 @@ impl Store {
         )
     }
 
-    /// Whether any of `ids` was ever started.
+    /// Whether any of `ids` has started.
     ///
     /// # Errors
     /// The database cannot be read.

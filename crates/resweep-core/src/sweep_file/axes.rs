@@ -76,12 +76,12 @@ fn claim(
         return false;
     }
     for key in [Some(axis.key), rival].into_iter().flatten() {
-        // A value that was refused has been reported.
+        // An invalid value has already been reported.
         let given = |setting: &&Setting| setting.at.is_written() && setting.value.is_some();
         let Some(setting) = base.get(key).filter(given) else {
             continue;
         };
-        // An axis from the command line replaces a value in the file.
+        // An axis given by `--set` replaces a value in the file.
         if setting.at.is_override() || !axis.key_at.is_override() {
             problems.push(also_set(axis, key, setting));
         }

@@ -14,7 +14,7 @@ use crate::domain::{BrokenImage, Configuration, DataConfig, Dataset, Validation}
 /// Training images of CIFAR-10 and of CIFAR-100.
 const CIFAR_TRAIN_IMAGES: usize = 50_000;
 
-/// Training images before any are held out; unknown for a folder until it is read.
+/// Training images before the validation split; `None` for a folder that has not been read.
 pub fn train_images(dataset: Dataset) -> Option<usize> {
     match dataset {
         Dataset::Synthetic => Some(SYNTHETIC_TRAIN_IMAGES),
@@ -23,7 +23,8 @@ pub fn train_images(dataset: Dataset) -> Option<usize> {
     }
 }
 
-/// The data of one point. `None` where something is missing or refused, which is told.
+/// Returns the data configuration of a point, or `None` if a value is missing or invalid, which it
+/// reports.
 pub fn config(
     point: &Point<'_>,
     places: &Places<'_>,

@@ -1,17 +1,18 @@
-//! `epochs`: passes over the training images, in iterations.
+//! Converts `epochs`, passes over the training images, to iterations.
 //!
-//! Batches are cut from one endless sequence of permutations of the training images, so a batch can
-//! span two epochs and every batch is full. `epochs` take as many iterations as are needed for every
-//! image to be seen so often: `epochs` x images / batch size, rounded up.
+//! Batches are taken from one endless sequence of permutations of the training images, so a batch
+//! can contain images of two epochs, and every batch is full. The number of iterations is the
+//! smallest after which every image was used `epochs` times: `epochs` x images / batch size,
+//! rounded up.
 
 use super::data;
 use super::resolve::CountImages;
 use crate::domain::DataConfig;
 
-/// The most iterations of a run.
+/// The maximum number of iterations of a run.
 const ITERATIONS_MAX: f64 = 1e9;
 
-/// Counts the images that a configuration trains on, without those held out.
+/// Counts the training images of a configuration, without the validation split.
 pub fn images(
     data: &DataConfig,
     image_size: usize,
@@ -27,12 +28,12 @@ pub fn images(
     }
 }
 
-/// Iterations after which every image was seen `epochs` times.
+/// Returns the iterations after which every image was used `epochs` times.
 pub fn iterations(epochs: f64, images: usize, batch_size: usize) -> Result<u64, String> {
     #[expect(clippy::cast_precision_loss, reason = "both are far below 2^53")]
     let exact = epochs * images as f64 / batch_size as f64;
     let nearest = exact.round();
-    // 0.3 epochs are whole iterations where 3 epochs are ten times as many.
+    // Without this, rounding errors of binary fractions would add an iteration.
     let whole = if (exact - nearest).abs() < 1e-6 {
         nearest
     } else {

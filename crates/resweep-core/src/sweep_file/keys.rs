@@ -26,7 +26,7 @@ impl Section {
     /// The sections whose keys can be axes.
     pub const SETTABLE: [Section; 3] = [Section::Data, Section::Model, Section::Train];
 
-    /// The table's name in the file.
+    /// The name of the table in the file.
     pub const fn name(self) -> &'static str {
         match self {
             Section::Data => "data",
@@ -118,7 +118,7 @@ impl Key {
         format!("{}.{}", self.spec().section.name(), self.name())
     }
 
-    /// Finds a key of one section by its name or a synonym of it; `-` counts as `_`.
+    /// Finds a key of a section by its name or a synonym; `-` equals `_`.
     pub fn find(section: Section, name: &str) -> Option<Key> {
         let name = name.replace('-', "_");
         let found = section
@@ -127,7 +127,7 @@ impl Key {
         found.map(|spec| spec.key)
     }
 
-    /// The key that says the same in another unit: one of the two can be set.
+    /// The key for the same quantity in another unit; only one of the two can be set.
     pub fn rival(self) -> Option<Key> {
         match self {
             Key::Iterations => Some(Key::Epochs),
@@ -175,12 +175,12 @@ pub fn override_keys() -> Vec<String> {
         .collect()
 }
 
-/// A key as an option of the command line.
+/// A key as a command-line option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOption {
-    /// The key as an override names it.
+    /// The key as written in an override.
     pub key: &'static str,
-    /// Without the dashes: `batch-size`, and the other names that work, at least one.
+    /// The names without dashes, at least one: `batch-size` and its synonyms.
     pub names: Vec<String>,
 }
 
@@ -219,7 +219,7 @@ fn option_names(name: &str, synonyms: &[&str]) -> Vec<String> {
     names
 }
 
-/// The defaults of the settable keys as a TOML document, read like any other.
+/// The defaults of the settable keys as a TOML document, which is read as a sweep file is.
 pub fn defaults() -> String {
     let mut text = String::new();
     for section in Section::SETTABLE {

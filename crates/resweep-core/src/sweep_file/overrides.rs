@@ -64,8 +64,8 @@ fn read(text: &str, id: SourceId, root: &Table) -> Result<(Path, Node), Vec<Prob
     }
 }
 
-/// A key without a table gets its own: `lr` is `train.lr`, or `axes.lr` where it is an axis of the file
-/// or has several values.
+/// Adds the table to a bare key: `lr` becomes `train.lr`, or `axes.lr` if the key is an axis of the
+/// file or the override has several values.
 fn with_table(mut path: Path, value: &str, root: &Table) -> Path {
     let [(name, at)] = path.as_slice() else {
         return path;
@@ -80,7 +80,7 @@ fn with_table(mut path: Path, value: &str, root: &Table) -> Path {
     path
 }
 
-/// Whether `[axes]` has this key.
+/// Whether `[axes]` contains this key.
 fn is_axis(root: &Table, key: Key) -> bool {
     let Some(Value::Table(axes)) = root.get("axes").map(|entry| &entry.node.value) else {
         return false;
@@ -89,7 +89,7 @@ fn is_axis(root: &Table, key: Key) -> bool {
     entries.any(|entry| assign::find(&entry.key) == Some(key))
 }
 
-/// Shows the whole argument to type, where it is clear what is meant.
+/// Shows the whole corrected argument, if it is clear what is meant.
 fn with_right_form(
     mut problems: Vec<Problem>,
     key: &str,

@@ -26,7 +26,7 @@ pub enum Form {
     Quoted,
     /// As a list, the value of this key.
     Listed(&'static str),
-    /// The values of this key as an axis.
+    /// As an axis of this key.
     Axis(&'static str),
 }
 

@@ -1,8 +1,8 @@
-//! Ranges as the values of an axis: `{ from = 8, to = 56, step = 6 }`, or
-//! `{ from = 0.01, to = 1, count = 5, scale = "log" }`.
+//! Expands ranges, the values of an axis: `{ from = 8, to = 56, step = 6 }`, or `{ from = 0.01, to
+//! = 1, count = 5, scale = "log" }`.
 //!
-//! Values are rounded to a fixed number of decimal digits, so that a range gives the same values, and
-//! with them the same runs, on every machine.
+//! Values are rounded to a fixed number of decimal digits, so that a range gives the same values,
+//! and the same run keys, on every machine.
 
 use super::check::{finite, integer};
 use super::keys::{Key, KeySpec};
@@ -14,11 +14,11 @@ use super::tree::{Entry, Node, Table, Value};
 /// Significant digits of the values of a logarithmic range.
 const LOG_DIGITS: usize = 4;
 
-/// Significant digits of other values: enough for every step that people write, too few for the
-/// noise of binary fractions.
+/// Significant digits of other values: enough for any step, but few enough to remove the rounding
+/// errors of binary fractions.
 const DIGITS: usize = 12;
 
-/// The fields of a range, each with the names that other programs give it.
+/// The fields of a range, with their names in other programs.
 const FIELDS: [(&str, &[&str]); 5] = [
     ("from", &["min", "low", "start", "begin"]),
     ("to", &["max", "high", "stop", "end"]),
@@ -27,7 +27,7 @@ const FIELDS: [(&str, &[&str]); 5] = [
     ("scale", &["log", "space", "distribution"]),
 ];
 
-/// Whether a table is meant as a range.
+/// Whether a table has the form of a range.
 pub fn is_range(spec: &KeySpec, table: &Table) -> bool {
     let is_field = |entry: &Entry| field(&entry.key).is_some();
     is_numeric(spec) && table.entries.iter().any(is_field)
@@ -51,7 +51,7 @@ fn field(name: &str) -> Option<&'static str> {
         .map(|(field, _)| *field)
 }
 
-/// Expands a range into the nodes of a list; `None` where it is wrong, which is reported.
+/// Expands a range into the nodes of a list; returns `None` if it is invalid, which it reports.
 pub fn expand(
     spec: &KeySpec,
     node: &Node,
@@ -79,7 +79,7 @@ pub fn expand(
     }
 }
 
-/// A range whose fields have been read.
+/// A range with its fields read.
 struct Range<'t> {
     spec: &'t KeySpec,
     from: f64,
@@ -191,7 +191,7 @@ impl<'t> Range<'t> {
         }
     }
 
-    /// The same range with a step, or with few values, which always works.
+    /// The same range with a step, or with few values, which is always valid.
     fn right_form(&self) -> String {
         let (by, scale) = default_by(self.spec);
         line(self.spec, &show(self.from), &show(self.to), by, scale)
@@ -213,7 +213,7 @@ fn end(spec: &KeySpec, node: &Node, table: &Table, name: &str) -> Read<f64> {
     }
 }
 
-/// A number of the kind that the key takes.
+/// Reads a number of the key's type.
 fn number(spec: &KeySpec, node: &Node) -> Read<f64> {
     #[expect(
         clippy::cast_precision_loss,
@@ -295,13 +295,13 @@ fn counted(spec: &KeySpec, table: &Table, count: &Entry, log: bool) -> Read<By> 
     }
 }
 
-/// A value with so many significant decimal digits, which is the same on every machine.
+/// Rounds to significant decimal digits; the result is the same on every machine.
 fn rounded(value: f64, digits: usize) -> f64 {
     let text = format!("{value:.*e}", digits - 1);
     text.parse().unwrap_or(value)
 }
 
-/// The whole right line, with what the table says as far as it says it.
+/// Suggests a whole valid line from the fields of the table.
 fn suggestion(spec: &KeySpec, table: &Table) -> String {
     let find = |wanted: &str| {
         let mut entries = table.entries.iter();
@@ -351,7 +351,7 @@ fn defaults(spec: &KeySpec) -> (&'static str, &'static str) {
     }
 }
 
-/// How a range of this key advances where nothing is said, and its scale.
+/// The default step and scale for a range of this key.
 fn default_by(spec: &KeySpec) -> (&'static str, Option<&'static str>) {
     match (spec.key, spec.kind) {
         (_, Kind::Depth) => ("step = 6", None),

@@ -26,20 +26,20 @@ pub enum DataFolders {
     NeedNotExist,
 }
 
-/// Counts the training images of a data set at an image size, before any are held out. The error says
-/// why they cannot be counted.
+/// Counts the training images of a data set at an image size, before the validation split. The
+/// error gives the reason why they cannot be counted.
 pub type CountImages<'a> = &'a dyn Fn(&DataConfig, usize) -> Result<usize, String>;
 
-/// What a sweep file needs to know of the machine it is read on.
+/// The properties of the machine that affect the reading of a sweep file.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     pub folders: DataFolders,
-    /// Of class folders; only `epochs` asks.
+    /// Counts the images of class folders; only `epochs` needs it.
     pub count_images: CountImages<'a>,
 }
 
 impl Surroundings<'_> {
-    /// For sweep files that are read without their images: `epochs` works for published data sets.
+    /// Reads sweep files without their images: `epochs` works for published data sets only.
     pub fn without_images(folders: DataFolders) -> Self {
         Self {
             folders,
@@ -48,7 +48,7 @@ impl Surroundings<'_> {
     }
 }
 
-/// Where a missing key is reported: at the head of its table, if there is one.
+/// Positions where missing keys are reported: the head of their table, if it exists.
 #[derive(Clone, Copy)]
 pub struct Places<'a> {
     heads: [Option<Origin>; 3],
@@ -113,7 +113,7 @@ fn source(
     Some(configuration(&source, places, &mut Problems::default()))
 }
 
-/// Tells where a required key is nowhere.
+/// Reports a required key that is not set.
 fn require(point: &Point<'_>, key: Key, places: &Places<'_>, problems: &mut Problems) {
     if point.get(key).is_some() {
         return;
@@ -159,7 +159,7 @@ fn model(
     })
 }
 
-/// `iterations`, or as many as `epochs` takes.
+/// Returns `iterations`, or converts `epochs`.
 fn iterations(
     point: &Point<'_>,
     known: Option<(&DataConfig, &ModelConfig)>,

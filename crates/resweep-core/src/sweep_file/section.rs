@@ -47,7 +47,7 @@ pub fn refuse_unknown_tables(root: &mut Table, problems: &mut Problems) {
     }
 }
 
-/// What an override can begin with: a table, or a key without its table.
+/// The first part of an override: a table, or a key without its table.
 fn override_names() -> Vec<&'static str> {
     let keys = assign::settable_names();
     keys.into_iter()
@@ -56,7 +56,7 @@ fn override_names() -> Vec<&'static str> {
         .collect()
 }
 
-/// The table of that name, empty where there is none; anything else is told.
+/// The table of that name, empty if there is none; reports other types.
 pub fn table<'t>(root: &'t Table, name: &str, problems: &mut Problems) -> Option<&'t Table> {
     as_table(root.get(name)?, problems)
 }
@@ -138,7 +138,7 @@ pub fn read(
         let same = |(other, _): &&(Key, Origin)| *other == key || Some(*other) == key.rival();
         let before = places.iter().find(same).copied();
         if let Some((other, first)) = before {
-            // The command line replaces the file.
+            // An override replaces the value of the file.
             match (first.is_override(), entry.key_at.is_override()) {
                 (true, false) => continue,
                 (false, true) => settings.remove(other),
@@ -150,7 +150,7 @@ pub fn read(
     }
 }
 
-/// The value of a key, which is no axis here.
+/// Reads the value of a key that is not an axis.
 fn value(key: Key, node: &Node, problems: &mut Problems) -> Setting {
     let spec = key.spec();
     let is_axis = Section::SETTABLE.contains(&spec.section) && has_several(spec, &node.value);

@@ -1,22 +1,21 @@
-//! Seeds wherever people write them: as an axis, in `[train]`, or one alone as `seed`.
+//! Accepts seeds as an axis, in `[train]`, or as a single `seed`.
 //!
-//! A seed is no setting of a configuration, so all of these become `[sweep] seeds`.
+//! The seed is not part of a configuration, so all of these become `[sweep] seeds`.
 
 use super::keys::Section;
 use super::problem::{Problem, Problems};
 use super::source::Origin;
 use super::tree::{Entry, Node, Table, Value};
 
-/// The tables that can have seeds, the last one for good.
+/// The tables that can contain seeds; the last is their final place.
 const TABLES: [&str; 3] = ["axes", Section::Train.name(), Section::Sweep.name()];
 
-/// Whether a key of one of the tables says which seeds there are.
+/// Whether a key sets the seeds.
 pub fn names(key: &str) -> bool {
     matches!(key, "seed" | "seeds")
 }
 
-/// Gathers the seeds of all tables in `[sweep]`. What is on the command line replaces what is in the
-/// file.
+/// Moves the seeds of all tables to `[sweep]`. Overrides replace the values of the file.
 pub fn gather(root: &mut Table, problems: &mut Problems) {
     let mut found: Vec<Entry> = Vec::new();
     for name in TABLES {
@@ -46,7 +45,7 @@ fn table_mut<'t>(root: &'t mut Table, name: &str) -> Option<&'t mut Table> {
     }
 }
 
-/// `seed = 3` is a list of one. `seeds = 3` could mean three seeds, and stays as it is.
+/// `seed = 3` is a list of one seed. `seeds = 3` could mean three seeds, so it is not changed.
 fn listed(mut entry: Entry) -> Entry {
     if entry.key == "seed" && !matches!(entry.node.value, Value::Array(_)) {
         let at = entry.node.at;
@@ -57,7 +56,7 @@ fn listed(mut entry: Entry) -> Entry {
     entry
 }
 
-/// Puts the seeds into `[sweep]`, which is made where it is missing.
+/// Puts the seeds into `[sweep]`, which it creates if missing.
 fn place(root: &mut Table, seeds: Entry) {
     let name = Section::Sweep.name();
     if root.get(name).is_none() {

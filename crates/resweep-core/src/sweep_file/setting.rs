@@ -127,7 +127,7 @@ impl Settings {
         self.0[key as usize] = None;
     }
 
-    /// A view that can be changed key by key.
+    /// Returns a view in which keys can be replaced.
     pub fn point(&self) -> Point<'_> {
         Point(self.0.each_ref().map(Option::as_ref))
     }
@@ -142,7 +142,7 @@ impl<'a> Point<'a> {
         self.0[key as usize]
     }
 
-    /// Sets a key, in place of one that says the same in another unit.
+    /// Sets a key, and removes the key for the same quantity in another unit.
     pub fn set(&mut self, key: Key, setting: &'a Setting) {
         self.0[key as usize] = Some(setting);
         if let Some(rival) = key.rival() {

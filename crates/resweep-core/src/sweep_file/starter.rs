@@ -1,4 +1,4 @@
-//! Writes sweep files: what `resweep init` begins with, and what a command without a file trains.
+//! Writes sweep files: the file of `resweep init`, and that of a command without a file.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use super::tree::{Entry, Node, Table, Value};
 use super::{SpecError, SweepText, assign, document, keys};
 use crate::domain::hex;
 
-/// What messages call a sweep that no file declares.
+/// The name of a sweep without a file in messages.
 const ORIGIN: &str = "the command line";
 
-/// The images of a new sweep file.
+/// The data of a new sweep file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StarterData {
     Synthetic,
@@ -26,7 +26,7 @@ pub enum StarterData {
     Folder {
         path: String,
         batch_size: usize,
-        /// Whether part of the images has to be set apart for testing.
+        /// Whether part of the images must be split off as the test set.
         has_no_test: bool,
     },
 }
@@ -34,7 +34,7 @@ pub enum StarterData {
 /// A value with its comment.
 type Line = (Key, String, &'static str);
 
-/// The text of a sweep file that runs as it is: two depths with and without shortcuts.
+/// Returns a sweep file that runs unchanged: two depths with and without shortcuts.
 pub fn starter(name: &str, data: &StarterData) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let mut lines: Vec<Line> = vec![
@@ -107,7 +107,7 @@ fn dataset_comment(data: &StarterData) -> &'static str {
     }
 }
 
-/// Network and training: small where the images are made to train quickly.
+/// Network and training; small if the images are synthetic, so that they train quickly.
 fn network(data: &StarterData) -> Vec<Line> {
     let (size, width, batch, length) = match data {
         StarterData::Synthetic => (16, 8, 64, (Key::Iterations, "800")),
@@ -142,7 +142,7 @@ fn head(name: &str) -> String {
     )
 }
 
-/// A table with the lines that belong to it; nothing where there is none.
+/// A table with its lines; empty without lines.
 fn table(section: Section, lines: &[Line]) -> String {
     let own = lines
         .iter()
@@ -175,11 +175,11 @@ fn axes(axes: &[(&str, String)]) -> String {
     lines.fold(head.to_owned(), |text, line| text + &line)
 }
 
-/// The sweep that `overrides`, `KEY=VALUE` each, make of the starter of synthetic images, as the text
-/// of a sweep file without overrides.
+/// Applies `overrides`, each `KEY=VALUE`, to the starter of synthetic images, and returns the sweep
+/// file, which needs no overrides.
 ///
 /// # Errors
-/// Every mistake in the overrides.
+/// Every error in the overrides.
 pub fn from_overrides(
     overrides: &[String],
     around: Surroundings<'_>,
@@ -197,7 +197,7 @@ pub fn from_overrides(
     Ok(SweepText::recorded(start.origin, text))
 }
 
-/// A name that says what is swept: `depth-8-14.shortcut-none-A`.
+/// Returns a name of the swept keys and values: `depth-8-14.shortcut-none-A`.
 fn name_of(overrides: &[String]) -> String {
     let part = |text: &String| {
         let plain = |c: char| {
@@ -220,7 +220,7 @@ fn name_of(overrides: &[String]) -> String {
     format!("{}_{}", &name[..NAME_LENGTH_MAX - 9], &digest[..8])
 }
 
-/// A document as the text of a sweep file. Values of the command line replace those of the starter.
+/// Writes a document as a sweep file. Overrides replace the starter's values.
 fn written(root: &Table, name: &str) -> String {
     let mut lines: Vec<Line> = Vec::new();
     let mut axes_of: Vec<(&str, String)> = Vec::new();
@@ -260,7 +260,7 @@ fn written(root: &Table, name: &str) -> String {
     text + &axes(&axes_of)
 }
 
-/// The keys that the command line gives, with those that say the same in another unit.
+/// The keys of the overrides, and the keys for the same quantities in other units.
 fn replaced(root: &Table) -> Vec<Key> {
     let sections = [
         Section::Sweep,
@@ -287,14 +287,14 @@ fn entries<'t>(root: &'t Table, name: &str) -> impl Iterator<Item = &'t Entry> {
     table.into_iter().flat_map(|table| &table.entries)
 }
 
-/// A value as TOML.
+/// Formats a value as TOML.
 fn value(node: &Node) -> String {
     match &node.value {
         Value::String(text) => toml::Value::from(text.as_str()).to_string(),
         Value::Integer(integer) => integer.to_string(),
         Value::Float(number) => toml::Value::from(*number).to_string(),
         Value::Boolean(boolean) => boolean.to_string(),
-        // No key takes one.
+        // No key takes a date or time.
         Value::Datetime => String::new(),
         Value::Array(elements) => {
             let elements: Vec<String> = elements.iter().map(value).collect();

@@ -1,9 +1,8 @@
-//! Names of keys that people bring from other programs.
+//! Names of keys in other programs.
 
 use super::keys::Key;
 
-/// Returns the names that mean exactly the same as a key. They are unique across the sections, like
-/// the keys' own names.
+/// Returns the synonyms of a key. They are unique across the sections, as the keys' own names are.
 pub fn of(key: Key) -> &'static [&'static str] {
     match key {
         Key::Path => &["data_dir", "root", "folder"],
@@ -23,7 +22,7 @@ pub fn of(key: Key) -> &'static [&'static str] {
     }
 }
 
-/// Says what to write for a name that has no exact counterpart here.
+/// Returns help for a name that has no exact counterpart here.
 pub fn hint(name: &str) -> Option<String> {
     let name = name.replace('-', "_").to_lowercase();
     let hint = match name.as_str() {

@@ -172,14 +172,14 @@ fn single(written: Written<'_>, kind: Kind) -> Read {
     }
 }
 
-/// Whether commas separate values of a key that takes one: `8,14` for `model.depth`.
+/// Whether commas separate values of a key that takes a single value: `8,14` for `model.depth`.
 fn is_several(written: Written<'_>, kind: Kind) -> bool {
     let takes_commas = matches!(kind, Kind::Line | Kind::Text | Kind::Folder | Kind::Name);
     let announced = written.text.starts_with(['[', '{', '"', '\'']);
     !takes_commas && !announced && split(written).len() > 1
 }
 
-/// `.1`, `1.` and `007` are numbers to everybody but TOML.
+/// Accepts the numbers `.1`, `1.` and `007`, which are not TOML.
 fn number(written: Written<'_>, toml: Read) -> Read {
     let digits = written.text.contains(|c: char| c.is_ascii_digit());
     match (toml, written.text.parse::<f64>()) {
@@ -201,7 +201,7 @@ fn whole(node: Node) -> Node {
     }
 }
 
-/// Whether a value for a key without a table is an axis: several values, or a range.
+/// Whether a value for a bare key is an axis: several values, or a range.
 pub fn is_axis(text: &str, key: Key) -> bool {
     let written = Written {
         text: text.trim(),
@@ -215,7 +215,7 @@ pub fn is_axis(text: &str, key: Key) -> bool {
     }
 }
 
-/// A list in brackets or without them; a single value is a list of one.
+/// Reads a list with or without brackets; a single value is a list of one.
 fn list(written: Written<'_>, kind: Kind) -> Read {
     let toml = written.toml();
     let text = written.text;
