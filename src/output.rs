@@ -115,7 +115,7 @@ impl Stream {
         })
     }
 
-    /// The width of the terminal in columns; `None` where it is no terminal.
+    /// The width of the terminal in columns; `None` if it is not a terminal.
     pub fn columns(self) -> Option<usize> {
         #[expect(clippy::disallowed_methods, reason = "they are not written to")]
         let size = match self {

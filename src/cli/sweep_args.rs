@@ -1,5 +1,5 @@
-//! The sweeps of a command and what overrides their values: `--set KEY=VALUE`, the same without
-//! `--set`, or the key as an option: `--depth 8,14`.
+//! Parses the sweeps of a command and the overrides of their values: `--set KEY=VALUE`,
+//! `KEY=VALUE`, or the key as an option, `--depth 8,14`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ const SET: &str = "overrides";
 pub struct SweepArgs {
     /// Sweep files, or names of sweeps in the results folder.
     pub sweeps: Vec<PathBuf>,
-    /// `KEY=VALUE` each.
+    /// Overrides, each `KEY=VALUE`.
     pub overrides: Vec<String>,
 }
 
-/// A word that is no option.
+/// An argument that is not an option.
 #[derive(Debug, Clone)]
 enum Word {
     Sweep(PathBuf),
@@ -94,7 +94,7 @@ impl FromArgMatches for SweepArgs {
     }
 }
 
-/// The values of an argument with their places on the command line.
+/// The values of an argument and their positions on the command line.
 fn indexed<T: Clone + Send + Sync + 'static>(
     matches: &ArgMatches,
     id: &str,
@@ -104,7 +104,7 @@ fn indexed<T: Clone + Send + Sync + 'static>(
     indices.zip(values.cloned()).collect::<Vec<_>>().into_iter()
 }
 
-/// A sweep, or an assignment to a key where there is no such file.
+/// A sweep; or an assignment to a key, if there is no such file.
 fn word(written: OsString) -> Result<Word, String> {
     let text = written.to_str().filter(|_| !Path::new(&written).exists());
     let key = text.and_then(|text| Some((text, text.split_once('=')?.0)));

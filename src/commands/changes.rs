@@ -165,8 +165,8 @@ fn changed_images(record: &Record, current: Current<'_>) -> Vec<String> {
     words
 }
 
-/// Each setting by its name, with its values in the order of the sweep. Where images lie is no
-/// setting: their fingerprint is.
+/// Each setting by name, with its values in the order of the sweep. Excludes paths of images: their
+/// fingerprints are compared instead.
 pub fn settings(sweep: &Sweep) -> BTreeMap<String, Vec<String>> {
     let configurations = sweep.configurations.iter().cloned();
     let configs: Vec<RunConfig> = configurations
@@ -181,7 +181,7 @@ pub fn settings(sweep: &Sweep) -> BTreeMap<String, Vec<String>> {
     settings
 }
 
-/// Each setting of some runs by its name, with its values in their order.
+/// Each setting of some runs by name, with its values in their order.
 pub fn settings_of(configs: &[RunConfig]) -> BTreeMap<String, Vec<String>> {
     let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for config in configs {

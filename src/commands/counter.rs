@@ -1,4 +1,4 @@
-//! Counts the training images of class folders, for sweep files that say `epochs`.
+//! Counts the training images of class folders, which `epochs` needs.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,10 +9,10 @@ use super::results::{cache, database};
 use resweep_core::domain::DataConfig;
 use resweep_store::{Store, StoreError};
 
-/// Counts images in folders and, where those are gone, in the records.
+/// Counts images in folders; if those are missing, in the records.
 pub struct Counter {
     results: PathBuf,
-    /// The recorded sweep that is read again: it keeps its numbers when a folder changes.
+    /// The recorded sweep that is read: its numbers stay the same if a folder changes.
     sweep: Option<String>,
     known: RefCell<HashMap<Place, Result<usize, String>>>,
 }
@@ -26,10 +26,10 @@ impl Counter {
         }
     }
 
-    /// The training images of a class folder before any are held out.
+    /// The training images of a class folder before the validation split.
     ///
     /// # Errors
-    /// Why they cannot be counted.
+    /// The reason why they cannot be counted.
     pub fn count(&self, data: &DataConfig, image_size: usize) -> Result<usize, String> {
         let place = Place::of_data(data, image_size);
         let mut known = self.known.borrow_mut();
@@ -41,7 +41,7 @@ impl Counter {
         known.entry(place.clone()).or_insert_with(count).clone()
     }
 
-    /// As many as there are now; without the folder, as many as earlier runs had.
+    /// The current number; without the folder, that of earlier runs.
     fn seen(&self, data: &DataConfig, place: &Place, image_size: usize) -> Result<usize, String> {
         match resweep_data::describe(data, image_size, &cache(&self.results)) {
             Ok(facts) => Ok(facts.train_images),
@@ -54,7 +54,7 @@ impl Counter {
     }
 
     fn recorded(&self, data: &DataConfig, place: &Place, sweep: Option<&str>) -> Option<usize> {
-        // What cannot be read is reported by whoever needs it.
+        // Another function reports unreadable images.
         self.try_recorded(data, place, sweep).ok().flatten()
     }
 

@@ -1,4 +1,4 @@
-//! `resweep diff`: in which settings and results two sweeps or two runs differ.
+//! Implements `resweep diff`: the settings and results in which two sweeps or two runs differ.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::cli::DiffArgs;
 use resweep_core::domain::{RunConfig, RunId};
 use resweep_store::{Member, Store};
 
-/// Runs of both sides with the errors of one and the other.
+/// Runs of both sides, with their errors.
 const HEADER: [&str; 7] = [
     "run",
     "A train %",
@@ -23,7 +23,7 @@ const HEADER: [&str; 7] = [
     "B - A",
 ];
 
-/// One of the two.
+/// One of the two sides.
 struct Side {
     name: String,
     members: Vec<Member>,
@@ -78,7 +78,7 @@ fn side(name: &str, store: &Store, results: &Path) -> anyhow::Result<Side> {
     })
 }
 
-/// A line for each setting that has other values.
+/// A line for each setting with different values.
 fn settings(a: &Side, b: &Side) {
     let (of_a, of_b) = (settings_of(&a.configs), settings_of(&b.configs));
     let names: BTreeMap<&String, ()> = of_a
@@ -109,7 +109,7 @@ fn settings(a: &Side, b: &Side) {
     }
 }
 
-/// A line for each run, those of the same label side by side.
+/// A line for each run; runs with equal labels share a line.
 fn errors(a: &Side, b: &Side, store: &Store) -> anyhow::Result<()> {
     let single = a.members.len() == 1 && b.members.len() == 1;
     let of_b: HashMap<&str, &Member> = b.members.iter().map(|m| (m.label.as_str(), m)).collect();

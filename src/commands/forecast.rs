@@ -90,8 +90,8 @@ impl Forecast {
         self.times.estimate(&self.work(run))
     }
 
-    /// The share of the evaluations in the time of all pending runs, from 0 to 1; the last evaluation of
-    /// each run, which is always there, apart.
+    /// The fraction of evaluations in the time of all pending runs, from 0 to 1, without the last
+    /// evaluation of each run, which is always made.
     pub fn evaluation_share(&self) -> f64 {
         let with = self.pending.iter().map(|run| self.time(run).as_secs_f64());
         let without = self.pending.iter().map(|run| {

@@ -1,4 +1,4 @@
-//! `resweep init`: writes a sweep file to start from.
+//! Implements `resweep init`: writes a new sweep file.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -13,13 +13,13 @@ use resweep_core::domain::{Configuration, DataConfig, Dataset, Shortcut, printab
 use resweep_core::sweep_file::{DataFolders, StarterData, Surroundings, SweepText, starter};
 use resweep_data::DataError;
 
-/// Images of a mini-batch, where there are so many.
+/// The default batch size, if there are enough images.
 const BATCH: usize = 64;
 
-/// What `init` writes for a folder that has no test images.
+/// The test fraction for a folder without test images.
 const TEST_FRACTION: f64 = 0.2;
 
-/// Writes the file and prints what to type next.
+/// Writes the file and prints the next commands.
 pub fn execute(args: &InitArgs) -> anyhow::Result<()> {
     let (path, name) = file(&args.file)?;
     let data = match &args.folder {
@@ -54,7 +54,7 @@ pub fn execute(args: &InitArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The file to write and the sweep's name.
+/// The path of the file, and the sweep's name.
 fn file(given: &Path) -> anyhow::Result<(PathBuf, String)> {
     let is_toml = given
         .extension()
@@ -69,7 +69,7 @@ fn file(given: &Path) -> anyhow::Result<(PathBuf, String)> {
     Ok((given.with_file_name(format!("{name}.toml")), name))
 }
 
-/// Looks into a class folder: a batch cannot have more images than there are.
+/// Reads a class folder: a batch cannot have more images than the folder.
 fn folder_data(folder: &Path) -> anyhow::Result<StarterData> {
     let path = folder
         .to_str()

@@ -84,7 +84,7 @@ impl Place {
         Self::of_data(&configuration.data, configuration.model.image_size)
     }
 
-    /// That of a data set which a network takes at `image_size`.
+    /// The place of a data set for networks of this `image_size`.
     pub fn of_data(data: &DataConfig, image_size: usize) -> Self {
         Self {
             dataset: data.dataset,

@@ -77,7 +77,7 @@ fn parse_and_execute(args: &[OsString]) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints what clap has to say: help and the version, or what is wrong with the arguments.
+/// Prints the output of clap: help, version, or errors in the arguments.
 fn print_usage(shown: &clap::Error) -> ExitCode {
     let mut text = shown.render().ansi().to_string();
     if let Some(hint) = hint(shown) {
@@ -92,7 +92,7 @@ fn print_usage(shown: &clap::Error) -> ExitCode {
     }
 }
 
-/// What to type instead of an option that is no key of a sweep file: `--optimizer`, `--gpu`.
+/// Suggests a replacement for an option that is not a key of a sweep file: `--optimizer`, `--gpu`.
 fn hint(shown: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(option)) = shown.get(ContextKind::InvalidArg) else {
         return None;

@@ -1,22 +1,22 @@
-//! Finds a recorded run by what people call it: its label, `SWEEP/LABEL`, or the beginning of its id.
+//! Finds a recorded run by its label, `SWEEP/LABEL`, or the beginning of its id.
 
 use super::exit_code::UsageError;
 use resweep_store::{Member, Store};
 
-/// Digits of an id that are enough to name a run.
+/// The minimum number of digits of an id.
 const DIGITS_MIN: usize = 6;
 
-/// A run and a sweep that has it.
+/// A run and a sweep that contains it.
 #[derive(Debug, Clone)]
 pub struct NamedRun {
     pub sweep: String,
     pub member: Member,
 }
 
-/// The run that `name` names; `None` where there is no such run.
+/// The run that `name` identifies; `None` if there is none.
 ///
 /// # Errors
-/// Several runs have that name, or the database cannot be read.
+/// Several runs match, or the database cannot be read.
 pub fn find(name: &str, store: &Store) -> anyhow::Result<Option<NamedRun>> {
     let mut found: Vec<NamedRun> = Vec::new();
     for sweep in store.sweeps()? {

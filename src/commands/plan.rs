@@ -241,7 +241,7 @@ fn state(row: &Row, names: &HashMap<&RunId, &Row>, forecast: &Forecast) -> Strin
     }
 }
 
-/// The keys with several values, and how long the runs are in passes over the images.
+/// The keys with several values, and the length of the runs in epochs.
 fn values(prepared: &Prepared) -> Vec<String> {
     let several = changes::settings(&prepared.sweep)
         .into_iter()
@@ -250,7 +250,7 @@ fn values(prepared: &Prepared) -> Vec<String> {
     several.chain(epochs(prepared)).collect()
 }
 
-/// Keys whose default follows `iterations`.
+/// Keys whose default depends on `iterations`.
 const FOLLOWS: [&str; 3] = ["train.eval_every", "train.log_every", "train.lr_drops"];
 
 /// `782 iterations are 10.01 epochs (batches of 128 of 10000 images)`, for the longest runs.

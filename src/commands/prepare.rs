@@ -261,7 +261,7 @@ fn recorded_or_seen(
     Ok((images, missing))
 }
 
-/// Why images cannot be used: the place in the sweep file where it is at fault.
+/// The reason why images cannot be used: the position of the error in the sweep file.
 fn unavailable(source: &Source, error: Arc<DataError>, results: &Path) -> anyhow::Error {
     match source.sweep(DataFolders::Exist, results) {
         Err(mistakes) => mistakes.into(),

@@ -1,4 +1,4 @@
-//! `resweep rm` and `resweep rename`.
+//! Implements `resweep rm` and `resweep rename`.
 
 use std::io::{self, BufRead};
 
@@ -16,10 +16,10 @@ use resweep_core::sweep_file::{
 };
 use resweep_store::{Removal, Store, Target};
 
-/// Runs that are named one by one.
+/// The maximum number of runs that are listed.
 const NAMED: usize = 12;
 
-/// Says what goes, asks, and removes it.
+/// Lists the objects to remove, asks for confirmation, and removes them.
 pub fn execute(args: &RmArgs) -> anyhow::Result<ExitCode> {
     let path = database(&args.results.results);
     let target = target(args)?;
@@ -97,7 +97,7 @@ fn announce(name: &str, target: &Target, removal: &Removal) {
     }
 }
 
-/// Asks on a terminal; elsewhere nobody could answer.
+/// Asks for confirmation on a terminal; otherwise there is no one to answer.
 fn confirmed() -> anyhow::Result<bool> {
     if !Stream::Err.is_interactive() {
         errln!("nothing is removed; repeat the command with --yes");
@@ -113,7 +113,7 @@ fn confirmed() -> anyhow::Result<bool> {
     Ok(yes)
 }
 
-/// Whether a sweep can have this name.
+/// Checks the name of a sweep.
 fn check_name(name: &str) -> Result<(), SpecError> {
     let text = starter("name", &StarterData::Synthetic);
     let around = Surroundings::without_images(DataFolders::NeedNotExist);

@@ -68,7 +68,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     Ok(exit_code)
 }
 
-/// Prints the sweep file that does the same.
+/// Prints the equivalent sweep file.
 fn announce_file(prepared: &Prepared) {
     let name = &prepared.sweep.name;
     errln!("note: this sweep file does the same; save it as {name}.toml to change it:\n");
@@ -214,7 +214,7 @@ fn trainer(
     Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
 }
 
-/// `12,000 images`, or `the images` where their number is not known.
+/// `12,000 images`, or `the images` if their number is unknown.
 fn images_to_load(prepared: &Prepared) -> String {
     let mut seen = HashSet::new();
     let known = prepared

@@ -1,4 +1,4 @@
-//! One run: its settings, curves, attempts and files.
+//! Shows one run: its settings, curves, attempts and files.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ use resweep_core::domain::{EvalSet, printable};
 use resweep_core::files::Place;
 use resweep_store::Store;
 
-/// Characters of a curve.
+/// The width of a curve in characters.
 const CURVE_WIDTH: usize = 48;
 
-/// The heights of a curve, the lowest first.
+/// Characters of increasing height.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Prints what is recorded of a run.
+/// Prints the records of a run.
 pub fn show(run: &NamedRun, store: &Store, results: &Path) -> anyhow::Result<()> {
     let member = &run.member;
     let id = &member.id;
@@ -50,7 +50,7 @@ pub fn show(run: &NamedRun, store: &Store, results: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The errors over the whole run, a line each.
+/// The errors over the whole run, one line per curve.
 fn curves(run: &NamedRun, store: &Store) -> anyhow::Result<()> {
     let measured = store.measurements(&run.member.id)?;
     let of = |set| {
@@ -79,7 +79,7 @@ fn curves(run: &NamedRun, store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A curve in one line of characters, from 0 at the bottom to the largest value.
+/// Draws a curve in one line of characters, from 0 at the bottom to the largest value.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -17,17 +17,17 @@ pub struct Source {
     pub text: SweepText,
     /// The values of `--set`, in order.
     pub overrides: Vec<String>,
-    /// The name of the sweep whose record the text is from; `None` for a file.
+    /// The name of the sweep whose recorded text this is; `None` for a file.
     pub recorded_as: Option<String>,
-    /// Whether the text was made from the command line, and is in no file.
+    /// Whether the text was generated from the command line.
     pub is_made: bool,
 }
 
 impl Source {
-    /// The one sweep that the arguments name, see [`Source::of`].
+    /// The single sweep in the arguments, see [`Source::of`].
     ///
     /// # Errors
-    /// They name none or several, or it cannot be read.
+    /// There are none or several, or it cannot be read.
     pub fn find(args: &SweepArgs, results: &Path) -> anyhow::Result<Self> {
         match args.sweeps.as_slice() {
             [one] => Self::of(one, &args.overrides, results),
@@ -40,11 +40,12 @@ impl Source {
         }
     }
 
-    /// The one sweep that the arguments name; without one, what the overrides make of the sweep that
-    /// `resweep init` writes.
+    /// The single sweep in the arguments; without one, the sweep of `resweep init` with the
+    /// overrides.
     ///
     /// # Errors
-    /// They name neither a sweep nor an override, or several sweeps, or it cannot be read.
+    /// The arguments contain neither a sweep nor an override, or several sweeps, or it cannot be
+    /// read.
     pub fn find_or_make(args: &SweepArgs, results: &Path) -> anyhow::Result<Self> {
         if !args.sweeps.is_empty() || args.overrides.is_empty() {
             return Self::find(args, results);
@@ -62,7 +63,7 @@ impl Source {
         })
     }
 
-    /// The sweep file at `path`. Where there is no such file, the recorded text of the sweep of that
+    /// The sweep file at `path`, or, if it does not exist, the recorded text of the sweep of that
     /// name: the recorded overrides apply first, then `overrides`.
     ///
     /// # Errors
@@ -119,7 +120,7 @@ fn file(path: &Path, overrides: &[String]) -> anyhow::Result<Source> {
     })
 }
 
-/// Says what to name where nothing is named.
+/// The error for missing arguments, with suggestions.
 fn none_named(results: &Path) -> String {
     let sweeps = Store::open_read_only(&database(results)).and_then(|store| store.sweeps());
     let sweeps = sweeps.unwrap_or_default();

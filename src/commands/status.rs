@@ -65,7 +65,7 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     }
 }
 
-/// The name of the sweep that a file declares; `None` where there is no such file.
+/// The name of the sweep in a file; `None` if the file does not exist.
 fn name_in_file(path: &str, results: &Path) -> Option<String> {
     let path = Path::new(path);
     let source = Source::of(path, &[], results)

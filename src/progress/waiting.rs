@@ -1,4 +1,4 @@
-//! What happens before the first iteration, on a terminal.
+//! Shows the work before the first iteration, on a terminal.
 
 use std::time::Duration;
 
@@ -6,13 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::Stream;
 
-/// A line that says what is going on, until it is dropped. Nothing is shown elsewhere than on a
-/// terminal.
+/// A line that shows the current work until it is dropped. Shown on a terminal only.
 #[derive(Debug)]
 pub struct Waiting(Option<ProgressBar>);
 
 impl Waiting {
-    /// Shows `what` with the time that it takes.
+    /// Shows `what` with the elapsed time.
     pub fn show(what: &str) -> Waiting {
         if !Stream::Err.is_interactive() {
             return Waiting(None);

@@ -1,14 +1,14 @@
-//! The page that lists the sweeps of a results folder.
+//! Renders the page that lists the sweeps of a results folder.
 
 use askama::Template;
 
 use super::template::{PageError, rfc3339};
 use resweep_core::domain::printable;
 
-/// A sweep as the page shows it.
+/// A sweep in the page.
 #[derive(Debug)]
 pub struct IndexEntry {
-    /// Also the name of its folder.
+    /// The name of the sweep and of its folder.
     pub name: String,
     pub title: Option<String>,
     /// `12 runs: 11 finished, 1 failed`.

@@ -1,4 +1,4 @@
-//! Looking after recorded runs: show, compare, remove and rename.
+//! Shows, compares, removes and renames recorded runs.
 
 use std::fs;
 

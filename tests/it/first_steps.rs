@@ -1,4 +1,4 @@
-//! What somebody types who has read nothing: first guesses work, or the error has the right form.
+//! Runs commands as a new user would type them: they work, or the error shows the valid form.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ fn planned(place: &Workplace, args: &[&str]) -> Vec<(String, u64, String)> {
     .collect()
 }
 
-/// What is said on standard error by a command that fails with code 2.
+/// Standard error of a command that fails with code 2.
 fn refused(place: &Workplace, args: &[&str]) -> String {
     let output = place.resweep(args).assert().code(2).get_output().clone();
     String::from_utf8(output.stderr).expect("UTF-8")

@@ -1,4 +1,4 @@
-//! Runs the commands of the tutorial, and the Python of the docs where its packages are installed.
+//! Runs the commands of the tutorial, and the Python of the docs if its packages are installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,7 +117,7 @@ fn the_pytorch_of_the_docs_loads_networks_of_other_sizes() {
     }
 }
 
-/// A Python that has some packages; where there is none, says that the test is skipped.
+/// A Python with the given packages; otherwise prints that the test is skipped.
 fn python(imports: &str) -> Option<String> {
     let named = std::env::var("RESWEEP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(&named).args(["-c", imports]).output();

@@ -1,5 +1,5 @@
-//! Removes sweeps and runs, and renames sweeps. Nothing that a living process trains is touched, and
-//! nothing that another sweep has.
+//! Removes sweeps and runs, and renames sweeps. Must not touch anything that a living process
+//! trains, or that another sweep contains.
 
 use std::io;
 use std::path::Path;
@@ -12,16 +12,16 @@ use super::{StoreError, database, garbage, process};
 use resweep_core::domain::RunId;
 use resweep_core::files::{Entry, Place};
 
-/// What is to be removed.
+/// The object to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A sweep, and the runs that no other sweep has.
+    /// A sweep, and its runs that no other sweep contains.
     Sweep(String),
-    /// What was trained of a run; its sweep keeps it as a new one.
+    /// The results of a run; its sweep keeps it as a pending run.
     Run(RunId),
 }
 
-/// A run that goes, or one that stays because another sweep has it or grows a run from it.
+/// A run to remove, or to keep because another sweep contains it or has a run with it as parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedRun {
     pub id: RunId,
@@ -29,13 +29,13 @@ pub struct RemovedRun {
     pub stays: bool,
 }
 
-/// What a removal takes away.
+/// The objects that a removal deletes.
 #[derive(Debug, Default)]
 pub struct Removal {
     pub runs: Vec<RemovedRun>,
     pub files: Vec<Place>,
     pub bytes: u64,
-    /// Files that could not be removed once their rows were gone.
+    /// Files that could not be removed after their rows.
     pub failed: Vec<(Place, io::Error)>,
 }
 
@@ -85,8 +85,8 @@ pub fn remove(path: &Path, target: &Target) -> Result<Removal, StoreError> {
     Ok(removal)
 }
 
-/// Gives a sweep another name, in the database and for its folder. Its figures are drawn again by
-/// whoever calls, for they bear the name.
+/// Renames a sweep in the database, and its folder. The caller must redraw its figures, which
+/// contain the name.
 ///
 /// # Errors
 /// There is no sweep `from`, or there is one named `to`; a process trains it; the database or the
@@ -110,7 +110,7 @@ pub fn rename(path: &Path, from: &str, to: &str) -> Result<(), StoreError> {
             name: to.to_owned(),
         });
     }
-    // The recorded text has the old name: an override gives it the new one.
+    // The recorded text has the old name; an override replaces it.
     tx.execute(
         "UPDATE sweeps SET name = ?2,
              overrides_json = json_insert(overrides_json, '$[#]', 'sweep.name=' || ?2)
@@ -176,7 +176,7 @@ fn sweep_id(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>
         .optional()
 }
 
-/// The runs of a sweep. Those that another sweep has, or that a run of another sweep grows from, stay.
+/// The runs of a sweep. Keeps those that another sweep contains, or that are parents of its runs.
 fn runs_of(connection: &Connection, sweep: i64) -> rusqlite::Result<Vec<RemovedRun>> {
     collect(
         connection,
@@ -192,7 +192,7 @@ fn runs_of(connection: &Connection, sweep: i64) -> rusqlite::Result<Vec<RemovedR
     )
 }
 
-/// A run, which stays where several sweeps have it.
+/// A run; it is kept if several sweeps contain it.
 fn one(connection: &Connection, id: &RunId) -> rusqlite::Result<Option<RemovedRun>> {
     connection
         .query_row(
@@ -279,7 +279,7 @@ fn forget_run(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The folders that belong to what goes.
+/// The folders of the removed objects.
 fn folders(path: &Path, target: &Target, runs: &[RemovedRun]) -> Vec<Place> {
     let root = super::beside(path);
     let mut folders = Vec::new();
@@ -311,7 +311,7 @@ fn collect_files(folder: &Place, removal: &mut Removal) {
     }
 }
 
-/// Removes a folder and those below it as far as they are empty.
+/// Removes a folder and those below it if they are empty.
 fn remove_empty(folder: &Place) {
     for entry in folder.entries().into_iter().filter(|entry| entry.is_folder) {
         remove_empty(&entry.place);

@@ -28,7 +28,7 @@ pub fn execute(args: &ExportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the files of one sweep; of several, each has its own folder below `--to`.
+/// Writes the files of a sweep. If there are several sweeps, each has its own folder below `--to`.
 fn one(prepared: &Prepared, args: &ExportArgs, several: bool) -> anyhow::Result<()> {
     let results = &args.results.results;
     let store = Store::open_read_only(&database(results))?;

@@ -1,4 +1,4 @@
-//! `resweep report` without a sweep: a page that lists the sweeps of the results folder.
+//! Implements `resweep report` without a sweep: a page that lists the sweeps of the results folder.
 
 use std::path::{Path, PathBuf};
 

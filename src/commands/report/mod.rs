@@ -76,7 +76,7 @@ struct Written {
     kept: bool,
 }
 
-/// Where the report of a sweep is.
+/// The path of a sweep's report.
 fn path(prepared: &Prepared, results: &Path) -> PathBuf {
     results.join(&prepared.sweep.name).join("report.html")
 }

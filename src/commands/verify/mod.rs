@@ -23,8 +23,9 @@ use resweep_figures::{Metadata, Picture, RenderError};
 /// Larger than any figure, in bytes.
 const FILE_BYTES_MAX: u64 = 64_000_000;
 
-/// Exit code 0 where every figure is the same, byte for byte, 1 where one is another. A figure that
-/// cannot be verified does not keep the others from it; its error comes last where there are others.
+/// Returns exit code 0 if every figure is reproduced byte for byte, otherwise 1. A figure that
+/// cannot be verified does not prevent the others from being verified; if there are others, its
+/// error is printed last.
 pub fn execute(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let figures = figures(&args.figures, results)?;
@@ -44,7 +45,7 @@ pub fn execute(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     failed.map_or(Ok(worst), Err)
 }
 
-/// The files that are named, and the figures of sweeps and folders that are named.
+/// The files in the arguments, and the figures of the sweeps and folders in them.
 fn figures(named: &[PathBuf], results: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut figures = Vec::new();
     for path in named {

@@ -8,10 +8,10 @@ use crate::progress::seen::SeenRun;
 use crate::progress::words::{duration, evaluation, percent};
 use resweep_core::domain::{Run, printable};
 
-/// Columns of a terminal whose width is not known.
+/// The assumed width of a terminal of unknown width.
 const COLUMNS: usize = 80;
 
-/// The widths of a bar and of the text beside it.
+/// The widths of a bar and of its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
     pub bar: usize,
@@ -29,7 +29,7 @@ impl Room {
     }
 }
 
-/// A bar, and text that [`fitting`] has made short enough.
+/// A bar, and text shortened by [`fitting`].
 pub(super) fn style(colour: bool, name: &str, room: Room) -> ProgressStyle {
     let bar = room.bar;
     let template = match colour {
@@ -45,7 +45,7 @@ pub(super) fn style(colour: bool, name: &str, room: Room) -> ProgressStyle {
 /// A part of a text and its rank: the part with the highest rank is left out first.
 type Part = (u8, String);
 
-/// The parts that fit beside each other, whole: a number that is cut off is another number.
+/// The parts that fit, each complete: a truncated number would be a different number.
 fn fitting(mut parts: Vec<Part>, width: usize) -> String {
     let joined = |parts: &[Part]| {
         let texts: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();

@@ -51,7 +51,7 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
     facets
 }
 
-/// What a panel of one value of a key is called, of whose other values `numbers` are.
+/// The title of a panel for one value of a key; `numbers` are the key's other values.
 pub fn title(key: Key, value: Option<&Checked>, numbers: &[f64]) -> String {
     match (key, value) {
         (Key::Depth, Some(depth)) => format!("{depth} layers"),

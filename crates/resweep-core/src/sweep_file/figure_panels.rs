@@ -90,8 +90,8 @@ impl FigureTable {
         panels.collect()
     }
 
-    /// Where errors are drawn against iterations, plain and residual nets get a panel each, or every
-    /// shortcut type where several residual types are there; other kinds have all in one.
+    /// Figures of errors against iterations have a panel each for plain and residual nets, or one
+    /// for each shortcut type if there are several residual types; other kinds have a single panel.
     fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
         if self.kind() != FigureKind::ErrorVsIteration {
             let all = (0..points.len()).collect();

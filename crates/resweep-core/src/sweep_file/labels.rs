@@ -10,9 +10,9 @@ use super::setting::{Checked, Point};
 use super::source::Origin;
 use crate::domain::{Configuration, Panel, Shortcut};
 
-/// The labels of the configurations at `indices` among all `points`: `plain-20`, and behind it the
-/// other keys that differ between configurations of that name, `plain-20 lr=0.05`. Option A is
-/// named where the sweep has option B or C: `ResNet-20 A`. Distinct for distinct configurations.
+/// Returns labels of the configurations at `indices` of `points`: `plain-20`, followed by the keys
+/// in which configurations of that name differ, `plain-20 lr=0.05`. Option A is named if the sweep
+/// has option B or C: `ResNet-20 A`. Different configurations have different labels.
 pub fn labels(
     indices: &[usize],
     points: &[Point<'_>],

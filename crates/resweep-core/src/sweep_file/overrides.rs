@@ -103,7 +103,7 @@ fn with_right_form(
     problems
 }
 
-/// What to write instead of `train.lr 0.1` or `train.lr:0.1`.
+/// The correction of `train.lr 0.1` or `train.lr:0.1`.
 fn with_equals_sign(text: &str) -> String {
     let parts = text.split_once(|c: char| c == ':' || c.is_whitespace());
     let argument = parts.and_then(|(key, value)| {

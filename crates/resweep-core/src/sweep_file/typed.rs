@@ -134,7 +134,7 @@ fn fits(node: &Node, kind: Kind) -> bool {
     }
 }
 
-/// The value to type instead of `text`, where it is clear what is meant.
+/// The correction of `text`, if it is clear what is meant.
 pub fn right_form(text: &str, target: Option<Target>) -> Option<String> {
     let meant = target.and_then(|target| meant::value(text.trim(), target));
     meant.or_else(|| repaired(text))
