@@ -227,13 +227,14 @@ fn other_files_are_rejected_with_a_reason() {
         ("head.png", "it is cut off or damaged"),
         ("other.png", "it has no resweep metadata"),
         ("huge.png", "it is larger than 64 MB"),
-        ("results", "it is not a file"),
         ("nothing.png", "No such file"),
     ] {
         let said = refusal(&place, &["verify", name]);
         assert!(said.contains(reason), "{name}: {said}");
         assert!(said.contains(&format!("cannot verify `{name}`")), "{said}");
     }
+    let said = refusal(&place, &["verify", "results"]);
+    assert!(said.contains("`results` has no figure"), "{said}");
     let said = refusal(&place, &["verify", FIGURE, "--results", "elsewhere"]);
     assert!(
         said.contains("the results folder elsewhere does not exist"),
