@@ -15,8 +15,8 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test torture soak fuzz \
-	browser check audit bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
+.PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test test-slurm torture soak \
+	fuzz browser check audit bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -67,6 +67,11 @@ cuda-emulated:
 
 test:
 	cargo test
+
+# Tests sweeps on a real Slurm of two nodes on this machine, as root. Needs:
+# apt-get install -y --no-install-recommends slurm-wlm munge
+test-slurm:
+	RESWEEP_SLURM=1 cargo test --test it slurm:: -- --test-threads=1
 
 # Kills a sweep 50 times at random moments and compares the results; `make test` does it 10 times.
 torture:

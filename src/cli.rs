@@ -119,6 +119,14 @@ Examples:
   resweep verify fig6.png --results other/results   with another folder
 
 Exit codes: 0 the same bytes, 1 different bytes, 3 cannot compare";
+
+const SUBMIT_EXAMPLES: &str = "\
+Examples:
+  resweep submit my.toml --on mycluster --dry-run      show the tasks and the job script
+  resweep submit my.toml --on mycluster                submit; again: only what is left
+  resweep sync --watch 60                              fetch results until all are there
+  resweep run my.toml --on mycluster                   both; Ctrl-C leaves the jobs running";
+
 const REPORT_EXAMPLES: &str = "\
 Examples:
   resweep report --open            list all sweeps in results/index.html
@@ -172,6 +180,16 @@ pub enum Command {
     /// Download CIFAR, or preview training images
     #[command(subcommand)]
     Data(DataCommand),
+    /// Submit the pending runs of a sweep to a cluster
+    #[command(after_help = SUBMIT_EXAMPLES)]
+    Submit(SubmitArgs),
+    /// Fetch results from clusters and draw the figures
+    Sync(SyncArgs),
+    /// Cancel the jobs of a sweep and keep their checkpoints
+    Cancel(CancelArgs),
+    /// Train the runs of a task; started by a cluster
+    #[command(hide = true)]
+    Work(WorkArgs),
     /// Train one run; started by `run --isolate`
     #[command(hide = true)]
     TrainRun,
@@ -258,6 +276,68 @@ pub struct RunArgs {
     /// Show the plan and exit
     #[arg(long)]
     pub dry_run: bool,
+    /// Train on this cluster of clusters.toml and fetch the results until all are there
+    #[arg(long, value_name = "CLUSTER")]
+    pub on: Option<String>,
+}
+
+/// `resweep submit`.
+#[derive(Debug, Clone, Args)]
+pub struct SubmitArgs {
+    #[command(flatten)]
+    pub sweep: SweepArgs,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    #[command(flatten)]
+    pub workers: WorkerArgs,
+    /// The cluster, a table of ./clusters.toml or ~/.config/resweep/clusters.toml
+    #[arg(long, value_name = "CLUSTER")]
+    pub on: String,
+    /// Seconds between checkpoints of each run
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub checkpoint_every: f64,
+    /// Train each run in its own process, so that a crash ends only that run
+    #[arg(long)]
+    pub isolate: bool,
+    /// Show the tasks, their estimated times and the job script, and exit
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `resweep sync`.
+#[derive(Debug, Clone, Args)]
+pub struct SyncArgs {
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// Repeat every this many seconds (at least 60) until no run is left on a cluster [default: 60]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "60",
+        value_parser = watch_pause
+    )]
+    pub watch: Option<f64>,
+}
+
+/// `resweep cancel`.
+#[derive(Debug, Clone, Args)]
+pub struct CancelArgs {
+    /// The name of the sweep
+    pub name: String,
+    #[command(flatten)]
+    pub results: ResultsArgs,
+}
+
+/// `resweep work`.
+#[derive(Debug, Clone, Args)]
+pub struct WorkArgs {
+    /// The folder of the submission
+    #[arg(value_parser = path())]
+    pub folder: PathBuf,
+    /// The task, from 0 [default: from the environment, such as SLURM_ARRAY_TASK_ID]
+    #[arg(long, value_name = "N")]
+    pub task: Option<usize>,
 }
 
 /// The least severe messages that go into a log.
@@ -304,6 +384,13 @@ fn lease(text: &str) -> Result<f64, String> {
         )),
         parsed => parsed,
     }
+}
+
+/// A number of seconds from a minute to a day: each time costs the controller of a cluster a request.
+fn watch_pause(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok();
+    let in_range = parsed.filter(|seconds| (60.0..=86_400.0).contains(seconds));
+    in_range.ok_or_else(|| "expected a number of seconds, 60 at least".to_owned())
 }
 
 /// A number of seconds from 1 to a day.

@@ -146,5 +146,6 @@ fn batch(load: &Load, runs: Vec<Run>) -> RunBatch {
             max_fails: None,
             max_attempts: 1,
         },
+        grace: RunBatch::GRACE,
     }
 }

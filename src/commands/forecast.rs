@@ -1,6 +1,6 @@
 //! Forecasts what a sweep would do now on this machine: shown by `plan`, executed by `run`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::known_images::KnownImages;
@@ -9,6 +9,7 @@ use super::prepare::Prepared;
 use super::provenance::cpu_name;
 use super::records::result_status;
 use crate::cli::WorkerArgs;
+use crate::progress::counted;
 use resweep_core::domain::{DeviceKind, Outcome, ResultStatus, Run, RunId, Slot};
 use resweep_core::plan::{Diff, ObservedTime, RetryPolicy, Stored, Times, Work, makespan};
 use resweep_core::schedule::{Resources, WorkerPool, longest_first};
@@ -21,6 +22,8 @@ pub struct Forecast {
     /// The runs that would train, the longest first.
     pub pending: Vec<Run>,
     pub worker_pool: WorkerPool,
+    /// Runs that would train but are on a cluster, or whose parent is.
+    pub elsewhere: Vec<Run>,
     /// Where the pending runs resume, for those that do not start from scratch.
     pub starts: HashMap<RunId, Start>,
     /// How the pending runs that start from scratch differ from the nearest recorded run.
@@ -56,6 +59,7 @@ impl Forecast {
             .into_iter()
             .cloned()
             .collect();
+        let elsewhere = elsewhere(&mut pending, store)?;
         let worker_pool = worker_pool(workers, devices, pending.len());
         let mut forecast = Self {
             times: times(store, worker_pool.slots[0])?,
@@ -63,6 +67,7 @@ impl Forecast {
             stored,
             diff,
             worker_pool,
+            elsewhere,
             pending: Vec::new(),
             starts,
             images: prepared.images.clone(),
@@ -71,6 +76,17 @@ impl Forecast {
         longest_first(&mut pending, |run| to_the_end[&run.id]);
         forecast.pending = pending;
         Ok(forecast)
+    }
+
+    /// A note on the runs that are on a cluster.
+    pub fn cluster_note(&self) -> Option<String> {
+        let runs = counted(self.elsewhere.len(), "run");
+        (!self.elsewhere.is_empty()).then(|| {
+            format!(
+                "{runs} skipped: on a cluster, or the parent is (`resweep sync` fetches the results, \
+                 `resweep cancel` cancels the jobs)"
+            )
+        })
     }
 
     /// The estimated time until the last pending run ends.
@@ -181,6 +197,24 @@ impl Forecast {
         let (largest, _) = self.largest()?;
         let workers = self.worker_pool.slots.len();
         self.need(largest)?.warning(workers, memory::free_bytes()?)
+    }
+}
+
+/// Takes the runs out of `pending` that a cluster has, and those that grow from them.
+fn elsewhere(pending: &mut Vec<Run>, store: &Store) -> anyhow::Result<Vec<Run>> {
+    let handed_out = store.handed_out()?;
+    let mut gone: HashSet<RunId> = handed_out.into_keys().collect();
+    let mut elsewhere = Vec::new();
+    loop {
+        let is_gone = |run: &mut Run| {
+            gone.contains(&run.id) || run.needs().is_some_and(|id| gone.contains(id))
+        };
+        let found: Vec<Run> = pending.extract_if(.., is_gone).collect();
+        if found.is_empty() {
+            return Ok(elsewhere);
+        }
+        gone.extend(found.iter().map(|run| run.id.clone()));
+        elsewhere.extend(found);
     }
 }
 

@@ -4,6 +4,7 @@ mod archive;
 mod attempt_log;
 mod attempts;
 mod changes;
+mod cluster;
 mod completions;
 mod counter;
 mod data;
@@ -128,6 +129,10 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Report(args) => report::execute(&args),
         Command::Export(args) => export::execute(&args).map(|()| ExitCode::Success),
         Command::Data(command) => data::execute(&command).map(|()| ExitCode::Success),
+        Command::Submit(args) => cluster::submit(&args),
+        Command::Sync(args) => cluster::sync(&args),
+        Command::Cancel(args) => cluster::cancel(&args),
+        Command::Work(args) => cluster::work(&args),
         Command::TrainRun => isolate::execute(),
         Command::Completions { shell } => {
             completions::execute(shell)?;
@@ -150,8 +155,12 @@ fn only_read(command: &Command) -> Option<&Path> {
         Command::Verify(args) => &args.results,
         Command::Report(args) => &args.results,
         Command::Export(args) => &args.results,
+        Command::Sync(args) => &args.results,
+        Command::Cancel(args) => &args.results,
         Command::Run(_)
         | Command::Init(_)
+        | Command::Submit(_)
+        | Command::Work(_)
         | Command::Plan(_)
         | Command::Data(_)
         | Command::TrainRun

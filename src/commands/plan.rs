@@ -113,6 +113,9 @@ pub fn show(
         data: images::of(prepared),
     };
     images::warn(&plan.data);
+    if let Some(note) = forecast.cluster_note() {
+        errln!("note: {note}");
+    }
     if json {
         output::json(&plan)?;
     } else {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt_log::Logged;
+use super::cluster;
 use super::exit_code::ExitCode;
 use super::forecast::{Forecast, devices, retry_policy};
 use super::images;
@@ -28,6 +29,9 @@ use resweep_train::NetworkTrainer;
 
 /// Trains the unfinished runs, records them, and draws the figures.
 pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    if let Some(site) = &args.on {
+        return cluster::run(args, site);
+    }
     let results = &args.results.results;
     let devices = devices(&args.workers)?;
     if args.dry_run {
@@ -120,7 +124,7 @@ fn for_next_round(args: &RunArgs) -> RunArgs {
 }
 
 /// Whether the results require additional runs; adds them.
-fn needs_more(prepared: &mut Prepared, results: &Path) -> anyhow::Result<bool> {
+pub(super) fn needs_more(prepared: &mut Prepared, results: &Path) -> anyhow::Result<bool> {
     let before: HashSet<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
     prepared.select(&Store::open_read_only(&database(results))?)?;
     Ok(prepared.runs.iter().any(|run| !before.contains(&run.id)))
@@ -134,7 +138,11 @@ fn train(
     stopping: &mut Option<Stopping>,
 ) -> anyhow::Result<Round> {
     let results = &args.results.results;
-    let mut recorder = open_recorder(args, devices, prepared, results)?;
+    let participation = Participation {
+        fresh: args.workers.fresh,
+        lease: Duration::from_secs_f64(args.lease),
+    };
+    let mut recorder = open_recorder(participation, devices, prepared, results)?;
     let store = Store::open_read_only(&database(results))?;
     let forecast = Forecast::new(prepared, &store, &args.workers, devices)?;
     if let Some(warning) = forecast.memory_warning() {
@@ -146,12 +154,14 @@ fn train(
         finished_before: prepared.runs.len()
             - forecast.pending.len()
             - skipped_failures(&forecast, args)
-            - blocked(&forecast),
+            - blocked(&forecast)
+            - forecast.elsewhere.len(),
         worker_pool: forecast.worker_pool.clone(),
         limits: Limits {
             max_fails: args.max_fails.map(|max| max as usize),
             max_attempts: prepared.sweep.max_attempts,
         },
+        grace: RunBatch::GRACE,
     };
     let stopping = match stopping {
         Some(stopping) => stopping,
@@ -232,8 +242,9 @@ fn images_to_load(prepared: &Prepared) -> String {
     }
 }
 
-fn open_recorder(
-    args: &RunArgs,
+/// Opens the record and begins the sweep in it.
+pub(super) fn open_recorder(
+    participation: Participation,
     devices: &[DeviceKind],
     prepared: &Prepared,
     results: &Path,
@@ -257,10 +268,6 @@ fn open_recorder(
         runs: &runs,
         later: prepared.possible(),
     };
-    let participation = Participation {
-        fresh: args.workers.fresh,
-        lease: Duration::from_secs_f64(args.lease),
-    };
     recorder.begin_sweep(&record, provenance(devices), participation)?;
     recorder.record_images(&images::for_record(prepared))?;
     Ok(recorder)
@@ -277,7 +284,7 @@ fn announce_migration(migrated: &Migrated, results: &Path) {
 }
 
 /// Prints the paths of the results; on standard error if standard output is for JSON lines.
-fn announce(
+pub(super) fn announce(
     mode: Mode,
     results: &Path,
     drawn: anyhow::Result<Drawn>,
@@ -310,6 +317,9 @@ fn announce(
 
 fn exit_code(forecast: &Forecast, skipped_failures: usize, tally: SweepTally) -> ExitCode {
     let blocked = blocked(forecast);
+    if let Some(note) = forecast.cluster_note() {
+        errln!("{note}");
+    }
     if blocked > 0 {
         errln!(
             "{} cannot start: the parent run diverged or failed before (`resweep plan` names \
@@ -323,8 +333,8 @@ fn exit_code(forecast: &Forecast, skipped_failures: usize, tally: SweepTally) ->
             counted(skipped_failures, "run")
         );
     }
-    if skipped_failures + blocked + tally.blocked + tally.failed + tally.stopped + tally.skipped > 0
-    {
+    let left_over = skipped_failures + blocked + forecast.elsewhere.len();
+    if left_over + tally.blocked + tally.failed + tally.stopped + tally.skipped > 0 {
         ExitCode::RunsFailed
     } else {
         ExitCode::Success

@@ -22,7 +22,7 @@ use crate::progress::{duration, first_line};
 use resweep_core::analysis::chance::{hint, is_chance};
 use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
-use resweep_store::{AttemptStatus, Member, RunStatus, Store, SweepSummary, Usage};
+use resweep_store::{AttemptStatus, HandedOut, Member, RunStatus, Store, SweepSummary, Usage};
 
 /// Larger sweeps are cut to so many runs, unless all are asked for.
 const LISTED_MAX: usize = 100;
@@ -205,10 +205,68 @@ struct RunRow<'a> {
     /// The state of the parent.
     #[serde(skip)]
     needed: Option<String>,
+    /// Where it is, if it is handed out to a cluster.
+    cluster: Option<Place<'a>>,
+}
+
+/// Where a run is that is handed out.
+#[derive(Serialize)]
+struct Place<'a> {
+    site: &'a str,
+    /// The engine's name for the task: `81234_3`.
+    job: Option<String>,
+    task: usize,
+    /// As the queue had it; `None` where it was not asked or did not have it.
+    state: Option<&'a str>,
+    node: Option<&'a str>,
+    /// Why it waits.
+    reason: Option<&'a str>,
+    /// How often the task has started.
+    starts: u64,
+    asked_unix_ms: Option<i64>,
+}
+
+impl<'a> Place<'a> {
+    fn of(out: &'a HandedOut) -> Self {
+        let queue = &out.queue;
+        Self {
+            site: &out.site,
+            job: out.job.as_ref().map(|job| format!("{job}_{}", out.task)),
+            task: out.task,
+            state: queue.state.as_deref(),
+            node: queue.node.as_deref().or(out.host.as_deref()),
+            reason: queue.reason.as_deref(),
+            starts: out.start,
+            asked_unix_ms: out.asked_unix_ms,
+        }
+    }
+
+    /// `on n1 (81234_3), start 2`, `waits at mycluster: Priority (81234_3)`.
+    fn words(&self, is_running: bool) -> String {
+        let job = match &self.job {
+            Some(job) => format!(" ({job})"),
+            None => format!(" (task {})", self.task),
+        };
+        let waits = matches!(self.state, Some("PENDING" | "REQUEUED" | "REQUEUE_HOLD"));
+        match (self.node, self.reason) {
+            (_, Some(reason)) if waits => format!("waits at {}: {reason}{job}", self.site),
+            (Some(node), _) if self.starts > 0 && !is_running => {
+                format!("waits in its task on {node}{job}")
+            }
+            (Some(node), _) if self.starts > 1 => {
+                format!("on {node}{job}, start {}", self.starts)
+            }
+            (Some(node), _) if self.starts == 1 => format!("on {node}{job}"),
+            _ => format!("queued at {}{job}", self.site),
+        }
+    }
 }
 
 /// Why a run has no result, or what it would do next, in one line.
 fn note(row: &RunRow) -> String {
+    if let Some(place) = &row.cluster {
+        return place.words(row.status == AttemptStatus::Running.as_str());
+    }
     match (row.diverged_iteration, row.error) {
         (Some(iteration), _) => format!("at iteration {iteration}"),
         (None, Some(error)) if row.status != AttemptStatus::Stopped.as_str() => {
@@ -235,6 +293,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
     let checkpoints = store.checkpoint_iterations(&ids)?;
     let needs = store.needs(&ids)?;
     let guessing = guessing(store, &statuses)?;
+    let handed_out = store.handed_out()?;
     let names: HashMap<&RunId, &Member> = members.iter().map(|one| (&one.id, one)).collect();
     let rows: Vec<RunRow> = members
         .iter()
@@ -249,6 +308,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
                 needed: needs
                     .get(&member.id)
                     .map(|id| parent_state(id, names.get(id))),
+                cluster: handed_out.get(&member.id).map(Place::of),
                 ..run_row(member, statuses.get(&member.id))
             }
         })
@@ -257,6 +317,15 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
         output::json(&rows)?;
     } else {
         print_runs(&rows, if args.all { usize::MAX } else { LISTED_MAX });
+        let asked = rows
+            .iter()
+            .filter_map(|row| row.cluster.as_ref()?.asked_unix_ms);
+        if let Some(asked) = asked.max() {
+            outln!(
+                "as of {}; `resweep sync` asks the cluster again",
+                ago(asked)
+            );
+        }
     }
     Ok(())
 }
@@ -278,7 +347,7 @@ fn print_runs(rows: &[RunRow], most: usize) {
     let cells = listed.iter().map(|row| {
         vec![
             row.label.to_owned(),
-            row.status.to_owned(),
+            status_word(row).to_owned(),
             row.iteration.to_string(),
             percent(row.train_error_percent),
             percent(row.test_error_percent.or(row.validation_error_percent)),
@@ -325,6 +394,14 @@ fn counts(rows: &[RunRow]) -> String {
         .iter()
         .map(|(status, count)| format!("{count} {status}"));
     counts.collect::<Vec<String>>().join(", ")
+}
+
+/// The state in the table: a run that waits for its turn on a cluster is queued.
+fn status_word<'a>(row: &RunRow<'a>) -> &'a str {
+    match row.cluster {
+        Some(_) if row.status != AttemptStatus::Running.as_str() => "queued",
+        _ => row.status,
+    }
 }
 
 /// The finished runs no better than chance, each with a remedy.
@@ -383,6 +460,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
         checkpoint_iteration: None,
         needs: None,
         needed: None,
+        cluster: None,
     }
 }
 

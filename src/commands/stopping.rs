@@ -30,6 +30,8 @@ enum Reaction {
     /// Requests a stop.
     Ask {
         ask: Sender<StopReason>,
+        /// Whether a second signal ends the program at once.
+        impatient: bool,
         first: Arc<OnceLock<(StopReason, Instant)>>,
     },
 }
@@ -51,7 +53,8 @@ pub fn install() -> io::Result<()> {
 /// Sets the reaction for a command that does not listen itself.
 pub fn prepare_for(command: &Command) {
     *reaction() = match command {
-        Command::Run(_) => Reaction::End,
+        Command::Run(_) | Command::Work(_) => Reaction::End,
+        Command::Sync(args) if args.watch.is_some() => Reaction::End,
         Command::Report(args) if args.watch.is_some() => Reaction::End,
         Command::TrainRun => Reaction::Nothing,
         _ => Reaction::Default,
@@ -66,9 +69,13 @@ fn react(signal: &'static Signal) {
         }
         Reaction::Default => system::die_of(signal),
         Reaction::Nothing => {}
-        Reaction::Ask { ask, first } => {
+        Reaction::Ask {
+            ask,
+            impatient,
+            first,
+        } => {
             let (_, at) = first.get_or_init(|| (signal.name, Instant::now()));
-            if at.elapsed() > SAME_SIGNAL && signal.insists {
+            if *impatient && at.elapsed() > SAME_SIGNAL && signal.insists {
                 std::process::exit(ExitCode::Stopped as i32);
             }
             let _ = ask.try_send(signal.name);
@@ -86,10 +93,21 @@ pub struct Stopping {
 impl Stopping {
     /// Starts listening. A second signal ends the process at once.
     pub fn listen() -> Self {
+        Self::listen_with(true)
+    }
+
+    /// As [`Stopping::listen`], for a batch system, which repeats its signals: the process ends when
+    /// its runs are saved.
+    pub fn listen_patiently() -> Self {
+        Self::listen_with(false)
+    }
+
+    fn listen_with(impatient: bool) -> Self {
         let (ask, asked) = bounded(1);
         let first = Arc::default();
         *reaction() = Reaction::Ask {
             ask,
+            impatient,
             first: Arc::clone(&first),
         };
         Self { asked, first }

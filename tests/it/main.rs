@@ -34,6 +34,7 @@ mod results_links;
 mod resume;
 mod scale;
 mod scheduler;
+mod slurm;
 mod support;
 mod sweep_file;
 mod terminal;

@@ -37,6 +37,7 @@ fn folder(runs: usize) -> TempDir {
             max_fails: None,
             max_attempts: 1,
         },
+        grace: RunBatch::GRACE,
     };
     let trainer: Arc<dyn Trainer> = Arc::new(Fake::new(ROWS));
     schedule::run(&batch, &trainer, &mut recorder, &mut [], &never()).expect("a sweep");

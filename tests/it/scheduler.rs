@@ -213,6 +213,7 @@ fn sweep_of(
             max_fails: None,
             max_attempts: 3,
         },
+        grace: RunBatch::GRACE,
     };
     let trainer: Arc<dyn Trainer> = Arc::clone(trainer) as Arc<dyn Trainer>;
     let mut sinks: [Box<dyn EventSink>; 1] = [Box::new(display.clone())];
@@ -446,6 +447,7 @@ fn fast_reporting_runs_lose_no_events() {
             max_fails: None,
             max_attempts: 1,
         },
+        grace: RunBatch::GRACE,
     };
     let trainer: Arc<dyn Trainer> = Arc::new(Flood);
     let mut ledger = Order::default();
@@ -567,6 +569,7 @@ fn on(
             max_fails: None,
             max_attempts: 2,
         },
+        grace: RunBatch::GRACE,
     };
     let mut ledger = Listener {
         heard: Arc::clone(&trainer.heard),
@@ -627,6 +630,7 @@ fn two_runs_that_take_each_other_s_memory_train_one_after_the_other() {
             max_fails: None,
             max_attempts: 1,
         },
+        grace: RunBatch::GRACE,
     };
     let trainer: Arc<dyn Trainer> = Arc::new(trainer);
     let mut ledger = Listener::default();

@@ -17,7 +17,7 @@ use resweep_core::domain::{
 use resweep_core::files::{Entry, Place};
 
 /// Checkpoints that a training keeps: the newest, and the one before in case it is damaged.
-const KEPT: i64 = 2;
+pub(super) const KEPT: i64 = 2;
 /// Checkpoints that a run may try to resume from.
 const CANDIDATES_MAX: usize = 8;
 

@@ -10,7 +10,7 @@ use super::points::{collect, unsigned};
 use super::process::{Others, Pulse};
 use super::rows::AttemptStatus;
 use super::values::{Problem, integer};
-use resweep_core::domain::{Outcome, Run, TrainingId};
+use resweep_core::domain::{Outcome, Run, RunId, TrainingId};
 use resweep_core::files::Place;
 
 /// A run that this process trains.
@@ -49,8 +49,9 @@ pub(super) enum Availability {
 /// The newest training of a run and the newest attempt at it.
 struct LastAttempt {
     training: Training,
+    /// 0 if it was handed out and never begun.
     attempt: i64,
-    status: AttemptStatus,
+    status: Option<AttemptStatus>,
     error: Option<String>,
     transient: bool,
     diverged_iteration: Option<i64>,
@@ -67,16 +68,22 @@ pub(super) fn try_claim(
     options: &ClaimOptions,
     others: &mut Others,
 ) -> Result<Availability, Problem> {
+    if is_handed_out(connection, &run.id)? {
+        return Ok(Availability::LeasedElsewhere);
+    }
     let Some(last) = last_attempt_of(connection, run)? else {
         let shares = !options.fresh;
         return Ok(Availability::Free(insert_training(
             connection, run, 1, shares,
         )?));
     };
+    let Some(status) = last.status else {
+        return Ok(Availability::Free(last.training));
+    };
     let mine = last.process.is_some_and(|pulse| pulse.process == me);
     let ended_before = last.attempt <= options.last_attempt_before;
     let again = options.fresh && ended_before;
-    let availability = match last.status {
+    let availability = match status {
         AttemptStatus::Running => match last.process {
             Some(pulse) if !mine && !others.is_dead(pulse) => Availability::LeasedElsewhere,
             _ => {
@@ -106,6 +113,15 @@ pub(super) fn try_claim(
         _ => free(connection, run, last.training, again)?,
     };
     Ok(availability)
+}
+
+/// Whether a task on a cluster has the run.
+pub(super) fn is_handed_out(connection: &Connection, run: &RunId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM submission_runs WHERE run_id = ?1 AND state = 'open')",
+        )?
+        .query_row([&run.0], |row| row.get(0))
 }
 
 /// Whether any process has started the run.
@@ -166,11 +182,11 @@ pub(super) fn last_attempt(connection: &Connection) -> rusqlite::Result<i64> {
 fn last_attempt_of(connection: &Connection, run: &Run) -> Result<Option<LastAttempt>, Problem> {
     let last = connection
         .prepare_cached(
-            "SELECT trainings.id, trainings.number, shares_checkpoints, attempts.id, status, error,
-                 transient, diverged_iteration, process_id, coalesce(beats, 0),
-                 coalesce(beat_ms, 0)
+            "SELECT trainings.id, trainings.number, shares_checkpoints, coalesce(attempts.id, 0),
+                 status, error, coalesce(transient, 0), diverged_iteration, process_id,
+                 coalesce(beats, 0), coalesce(beat_ms, 0)
              FROM trainings
-             JOIN attempts ON attempts.training_id = trainings.id
+             LEFT JOIN attempts ON attempts.training_id = trainings.id
              LEFT JOIN processes ON processes.id = process_id
              WHERE trainings.run_id = ?1
              ORDER BY trainings.number DESC, attempts.number DESC LIMIT 1",

@@ -31,10 +31,11 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
             .foreign_key_check(),
         M::up(include_str!("migrations/0008-process-beats.sql")).foreign_key_check(),
         M::up(include_str!("migrations/0009-point-sums.sql")).foreign_key_check(),
+        M::up(include_str!("migrations/0010-submissions.sql")).foreign_key_check(),
     ])
 });
 /// The version of the schema: how many migrations there are.
-const VERSION: i64 = 9;
+const VERSION: i64 = 10;
 
 /// Set by `0001-initial.sql`.
 const APPLICATION_ID: i64 = 0x5253_5750;

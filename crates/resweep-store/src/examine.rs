@@ -139,7 +139,8 @@ impl Examination {
         let lives = |id: i64| process::may_live(path, id);
         let processes = collect(
             connection,
-            "SELECT id, host, pid FROM processes",
+            "SELECT id, host, pid FROM processes WHERE id > 0 OR id IN
+                 (SELECT process_id FROM attempts WHERE status = 'running')",
             [],
             |row| {
                 let (host, pid) = (row.get(1)?, row.get(2)?);

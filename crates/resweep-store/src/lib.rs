@@ -12,6 +12,7 @@ mod error;
 mod examine;
 mod garbage;
 mod gc;
+mod hand_out;
 mod images;
 mod layers;
 mod lock;
@@ -26,11 +27,13 @@ mod recorder;
 mod recovery;
 mod register;
 mod removal;
+mod replay;
 mod restarts;
 mod retrace;
 mod rows;
 mod soundness;
 mod starts;
+mod submissions;
 mod sums;
 mod usage;
 mod values;
@@ -45,17 +48,22 @@ pub use error::StoreError;
 pub use examine::{BadCheckpoint, Examination, Fault, LivingProcess};
 pub use garbage::{GarbageFile, Reason};
 pub use gc::{Collected, collect_garbage, find_garbage};
+pub use hand_out::NewSubmission;
 pub use images::RunImages;
 pub use origins::{RecordedRun, RecordedSweep};
-pub use place::check_folder;
+pub use place::{check_folder, is_on_network, network_file_system};
 pub use presence::{Change, Kept};
 pub use queries::Store;
 pub use recorder::{Participation, Recorder};
 pub use recovery::{Recovered, RecoveredTable, RecoveryError, Repairs, recover, recoverable};
 pub use register::{Provenance, RunRecord, SweepRecord};
 pub use removal::{Removal, RemovedRun, Target, removal, remove, rename};
+pub use replay::{Replayed, TaskJournal};
 pub use rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
 pub use starts::{Nearest, Start};
+pub use submissions::{
+    Engine, HandedOut, OpenTask, Submission, SubmissionState, Submissions, TaskInQueue,
+};
 pub use usage::{Room, Usage};
 
 /// The folder that holds the database: the results folder.

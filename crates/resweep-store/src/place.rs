@@ -184,6 +184,45 @@ fn probe_lock(file: &File) -> io::Result<()> {
     }
 }
 
+/// Whether a folder is on a file system that other machines see too, as far as the system tells.
+pub fn is_on_network(folder: &Path) -> bool {
+    network_file_system(folder).is_some()
+}
+
+/// The name of the network file system that a folder, or the nearest one above it, is on.
+#[cfg(target_os = "linux")]
+pub fn network_file_system(folder: &Path) -> Option<&'static str> {
+    let folder = std::path::absolute(folder).ok()?;
+    let found = folder
+        .ancestors()
+        .find_map(|folder| rustix::fs::statfs(folder).ok())?;
+    name_of_network(found.f_type as u32)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn network_file_system(_: &Path) -> Option<&'static str> {
+    None
+}
+
+/// By the magic numbers of Linux.
+#[cfg(target_os = "linux")]
+fn name_of_network(magic: u32) -> Option<&'static str> {
+    Some(match magic {
+        0x6969 => "NFS",
+        0x0bd0_0bd0 => "Lustre",
+        0x4750_4653 => "GPFS",
+        0x1983_0326 => "BeeGFS",
+        0x00c3_6400 => "Ceph",
+        0xff53_4d42 | 0xfe53_4d42 => "SMB",
+        0x6573_5546 => "FUSE",
+        0x0102_1997 => "9P",
+        0x7461_636f => "OCFS2",
+        0x0116_1970 => "GFS2",
+        0x5346_414f => "AFS",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -176,6 +176,10 @@ impl Others {
 
     /// Whether a process is dead or counts as dead.
     pub fn is_dead(&mut self, pulse: Pulse) -> bool {
+        // `sync` decides that; another start of the task writes into other files anyway.
+        if is_on_cluster(pulse.process) {
+            return false;
+        }
         !may_live(&self.database, pulse.process) || self.is_still(pulse, Instant::now())
     }
 
@@ -199,8 +203,16 @@ impl Others {
     }
 }
 
+/// Whether process `id` is a start of a task on a cluster: `sync` says how its attempts end.
+pub(super) fn is_on_cluster(id: i64) -> bool {
+    id < 0
+}
+
 /// Whether the lock of process `id` is held. Where that cannot be told, it is taken to be.
 pub(super) fn may_live(database: &Path, id: i64) -> bool {
+    if is_on_cluster(id) {
+        return true;
+    }
     match lock_path(database, id).open() {
         Ok(file) => file.try_lock_shared().is_err(),
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,

@@ -22,15 +22,15 @@ use super::waiting::WaitingPoints;
 use super::{RunImages, StoreError, checkpoints, database, images, layers, sums};
 use resweep_core::domain::{
     Claim, Event, EventSink, Lease, Ledger, Outcome, Run, RunEvent, RunId, Saved, SinkError, Slot,
-    StartPoint, StopReason,
+    StartPoint, StopReason, TrainingId,
 };
 use resweep_core::files::Place;
 
 /// Writes a sweep to the database, and shares its runs with other processes.
 #[derive(Debug)]
 pub struct Recorder {
-    connection: Database,
-    path: PathBuf,
+    pub(super) connection: Database,
+    pub(super) path: PathBuf,
     presence: Presence,
     /// The migration of an older database, if there was one.
     migrated: Option<Migrated>,
@@ -38,7 +38,7 @@ pub struct Recorder {
     writing: bool,
     /// Points of that transaction that are not written yet.
     waiting: WaitingPoints,
-    sweep: Option<Begun>,
+    pub(super) sweep: Option<Begun>,
     /// The runs that this process holds.
     held: HashMap<RunId, HeldRun>,
     /// The runs that others have taken from it, and those of them not yet reported.
@@ -52,13 +52,13 @@ pub struct Recorder {
 
 /// The sweep being recorded.
 #[derive(Debug)]
-struct Begun {
+pub(super) struct Begun {
     provenance: Provenance,
     workers: usize,
     runs: HashSet<RunId>,
-    options: ClaimOptions,
-    others: Others,
-    process: ThisProcess,
+    pub(super) options: ClaimOptions,
+    pub(super) others: Others,
+    pub(super) process: ThisProcess,
     /// The reason for which the sweep was asked to stop.
     stop: Option<StopReason>,
 }
@@ -265,7 +265,7 @@ impl Recorder {
         };
         let stop = self.sweep.as_ref().and_then(|sweep| sweep.stop);
         self.write(|connection| {
-            update_attempt(connection, hold.attempt, outcome, stop, wall)?;
+            update_attempt(connection, hold.attempt, outcome, stop, wall, now_unix_ms())?;
             match outcome {
                 Outcome::Finished => checkpoints::keep_results(connection, run, hold.training),
                 Outcome::Diverged { .. } => Ok(checkpoints::forget(connection, hold.training)?),
@@ -295,7 +295,7 @@ impl Recorder {
         sweep.is_some_and(|sweep| sweep.runs.contains(&run.id))
     }
 
-    fn unregistered(&self, run: &Run) -> StoreError {
+    pub(super) fn unregistered(&self, run: &Run) -> StoreError {
         StoreError::Unregistered {
             path: self.path.clone(),
             run: run.to_string(),
@@ -303,7 +303,7 @@ impl Recorder {
     }
 
     /// Begins a transaction where none is open, and drops what others have taken over.
-    fn begin_transaction(&mut self) -> Result<(), StoreError> {
+    pub(super) fn begin_transaction(&mut self) -> Result<(), StoreError> {
         if self.writing {
             return Ok(());
         }
@@ -326,7 +326,7 @@ impl Recorder {
         Ok(())
     }
 
-    fn commit_open(&mut self) -> Result<(), StoreError> {
+    pub(super) fn commit_open(&mut self) -> Result<(), StoreError> {
         if self.writing {
             self.write_points()?;
             self.connection
@@ -450,7 +450,13 @@ fn take(
     let folder = checkpoints::folder(path, &run.id.0, training.number);
     checkpoints::remove_unlisted(connection, training.id, &folder)?;
     sums::check(connection, training.id)?;
-    let (attempt, number) = insert_attempt(connection, run, slot, sweep, training)?;
+    let begun = AttemptFacts {
+        process: sweep.process.id,
+        provenance: &sweep.provenance,
+        workers: sweep.workers,
+        unix_ms: now_unix_ms(),
+    };
+    let (attempt, number) = insert_attempt(connection, run, slot, training.id, &begun)?;
     let lease = Lease {
         training: training.id,
         attempt: number,
@@ -478,14 +484,22 @@ fn take(
     Ok((hold, lease))
 }
 
-fn insert_attempt(
+/// Who begins an attempt, and when.
+pub(super) struct AttemptFacts<'a> {
+    pub process: i64,
+    pub provenance: &'a Provenance,
+    pub workers: usize,
+    pub unix_ms: i64,
+}
+
+pub(super) fn insert_attempt(
     connection: &Connection,
     run: &Run,
     slot: Slot,
-    sweep: &Begun,
-    training: claims::Training,
+    training: TrainingId,
+    begun: &AttemptFacts<'_>,
 ) -> Result<(i64, u64), Problem> {
-    let provenance = &sweep.provenance;
+    let provenance = begun.provenance;
     let mut insert = connection.prepare_cached(
         "INSERT INTO attempts (run_id, number, training_id, process_id, from_iteration, status,
              transient, started_unix_ms, program_version, git_commit, device, cpu, threads, workers)
@@ -496,15 +510,15 @@ fn insert_attempt(
     let inserted = insert.query_row(
         params![
             run.id.0,
-            training.id.0,
-            sweep.process.id,
-            now_unix_ms(),
+            training.0,
+            begun.process,
+            begun.unix_ms,
             provenance.version,
             provenance.git_commit,
             provenance.device(slot.device),
             provenance.cpu,
             integer("a number of threads", slot.threads as u64)?,
-            integer("a number of workers", sweep.workers as u64)?,
+            integer("a number of workers", begun.workers as u64)?,
         ],
         |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)),
     )?;
@@ -512,7 +526,7 @@ fn insert_attempt(
 }
 
 /// Brings the points and checkpoints of a training to where an attempt takes it up.
-fn take_up(
+pub(super) fn take_up(
     connection: &Connection,
     run: &Run,
     hold: &HeldRun,
@@ -547,12 +561,13 @@ fn take_up(
     Ok(())
 }
 
-fn update_attempt(
+pub(super) fn update_attempt(
     connection: &Connection,
     attempt: i64,
     outcome: &Outcome,
-    stop: Option<StopReason>,
+    stop: Option<&str>,
     wall: Duration,
+    ended_unix_ms: i64,
 ) -> Result<(), Problem> {
     let (error, transient, diverged_iteration) = match outcome {
         Outcome::Failed {
@@ -574,7 +589,7 @@ fn update_attempt(
         outcome.as_str(),
         error,
         diverged_iteration,
-        now_unix_ms(),
+        ended_unix_ms,
         integer("a wall time", wall.as_millis() as u64)?,
         transient,
     ])?;

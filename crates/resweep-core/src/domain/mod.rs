@@ -18,6 +18,7 @@ mod metrics;
 mod paths;
 mod printable;
 mod run;
+mod task;
 
 pub use checkpoint::{Checkpoint, Job, Lease, Saved, Sha256, StartPoint, TrainingId, TrajectoryId};
 pub use config::{
@@ -42,3 +43,4 @@ pub use resnet_architecture::{
     DecayScope, Init, ModelConfig, OUT_OF_MEMORY, Shortcut, says_out_of_memory, streams,
 };
 pub use run::{Cost, ParentRun, ResultStatus, Run, RunConfig, RunId, Slot, Sweep};
+pub use task::{Left, StartFacts, TaskRecord, TaskRun};

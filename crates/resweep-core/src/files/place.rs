@@ -96,6 +96,17 @@ impl Place {
         }
     }
 
+    /// The same place for a process with another working directory.
+    ///
+    /// # Errors
+    /// The working directory is gone.
+    pub fn absolute(&self) -> io::Result<Place> {
+        Ok(Place {
+            path: std::path::absolute(&self.path)?,
+            below: self.below,
+        })
+    }
+
     /// A path below this one. Only ordinary components of `name` count, so the result is never
     /// outside the root.
     #[must_use]

@@ -13,9 +13,6 @@ use crate::domain::{
     Trainer,
 };
 
-/// How long stopping runs are waited for. If a step takes longer, the run resumes from its last
-/// checkpoint next time.
-const GRACE: Duration = Duration::from_millis(1500);
 /// The capacity of the message queue; a worker that reports faster blocks.
 const BACKLOG: usize = 16_384 / EVENTS_MAX;
 
@@ -38,6 +35,14 @@ pub struct RunBatch {
     pub finished_before: usize,
     pub worker_pool: WorkerPool,
     pub limits: Limits,
+    /// How long stopping runs are waited for. If a step takes longer, the run resumes from its last
+    /// checkpoint next time.
+    pub grace: Duration,
+}
+
+impl RunBatch {
+    /// The grace if a person waits for the program to end.
+    pub const GRACE: Duration = Duration::from_millis(1500);
 }
 
 /// Trains a batch of runs and sends every event to `ledger` and then to `displays`.
@@ -45,7 +50,7 @@ pub struct RunBatch {
 /// A child run starts when its parent has finished, and is blocked if the parent ends otherwise. Any
 /// other failure or panic ends only its run. A run that another process trains is polled, and taken
 /// over if that process dies. A message on `stop` stops the running runs, each with a checkpoint,
-/// within two seconds.
+/// within the batch's grace.
 ///
 /// # Errors
 /// When the ledger fails: the running runs are stopped, and only `displays` receive their end.
@@ -76,6 +81,7 @@ pub fn run(
             displays,
             failure: None,
         },
+        grace: batch.grace,
         give_up_at: None,
     };
     dispatch.run(batch, &messages, stop.clone())
@@ -175,6 +181,7 @@ struct Dispatch<'a> {
     /// The run in progress on each worker.
     training: Vec<Option<InProgress>>,
     sinks: Sinks<'a>,
+    grace: Duration,
     /// When stopping runs are no longer waited for.
     give_up_at: Option<Instant>,
 }
@@ -387,7 +394,7 @@ impl Dispatch<'_> {
     /// Starts no further run, and asks the running ones to stop.
     fn stop(&mut self) {
         if self.give_up_at.is_none() {
-            self.give_up_at = Some(Instant::now() + GRACE);
+            self.give_up_at = Some(Instant::now() + self.grace);
             self.policy.stop();
             self.workers.iter().for_each(Worker::stop);
         }

@@ -39,6 +39,8 @@ pub enum SpecError {
 /// All errors of a sweep file and its overrides.
 #[derive(Debug)]
 pub struct Mistakes {
+    /// What kind of file it is: `sweep file`.
+    pub(super) kind: &'static str,
     pub(super) path: PathBuf,
     pub(super) sources: Sources,
     pub(super) problems: Vec<Problem>,
@@ -51,7 +53,7 @@ impl fmt::Display for Mistakes {
             count => format!("{count} mistakes"),
         };
         let path = self.path.display();
-        write!(f, "cannot use the sweep file `{path}` because of {what}")
+        write!(f, "cannot use the {} `{path}` because of {what}", self.kind)
     }
 }
 

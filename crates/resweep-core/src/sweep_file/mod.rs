@@ -40,6 +40,7 @@ mod rules;
 mod section;
 mod seeds;
 mod setting;
+mod sites;
 mod source;
 mod starter;
 mod suggest;
@@ -56,6 +57,7 @@ use std::path::{Path, PathBuf};
 pub use error::{Mistakes, SpecError};
 pub use keys::{KeyOption, key_options, override_keys};
 pub use resolve::{CountImages, DataFolders, Surroundings};
+pub use sites::{Site, SiteEngine, Sites};
 pub use starter::{StarterData, from_overrides, starter};
 pub use synonyms::hint;
 
@@ -206,6 +208,7 @@ fn check(
     match sweep {
         Some(sweep) if problems.is_empty() => Ok(sweep),
         _ => Err(SpecError::Invalid(Box::new(Mistakes {
+            kind: "sweep file",
             path: path.to_owned(),
             problems: problems.into_sorted(&sources),
             sources,

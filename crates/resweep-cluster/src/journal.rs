@@ -1,0 +1,235 @@
+//! The journal of one start of a task: records that are only ever appended.
+//!
+//! A record is the length of its JSON (4 bytes, little-endian), the CRC-32C of the JSON (4 bytes)
+//! and the JSON. A record that is cut off may still be on its way: a reader waits for the rest.
+//! One whose sum does not fit ends the journal.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use resweep_core::domain::TaskRecord;
+
+/// Bytes before the JSON.
+const HEADER: usize = 8;
+/// No record is longer; a larger length is damage.
+const RECORD_BYTES_MAX: usize = 64 << 20;
+/// How long written records may wait for the disk. What comes after the last checkpoint is measured
+/// again anyway.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// Appends records to a new journal.
+#[derive(Debug)]
+pub struct JournalWriter {
+    file: File,
+    waiting: Vec<u8>,
+    last_sync: Instant,
+    /// Whether the next [`JournalWriter::commit`] waits for the disk.
+    sync_next: bool,
+}
+
+impl JournalWriter {
+    /// Creates the journal.
+    ///
+    /// # Errors
+    /// Whatever the system says; also where the file exists.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: File::options().append(true).create_new(true).open(path)?,
+            waiting: Vec::new(),
+            last_sync: Instant::now(),
+            sync_next: true,
+        })
+    }
+
+    /// Takes a record; the next [`JournalWriter::commit`] writes it.
+    ///
+    /// # Errors
+    /// Never for records of this program.
+    pub fn push(&mut self, record: &TaskRecord) -> io::Result<()> {
+        let json = serde_json::to_vec(record)?;
+        self.waiting
+            .extend_from_slice(&(json.len() as u32).to_le_bytes());
+        self.waiting
+            .extend_from_slice(&crc32c::crc32c(&json).to_le_bytes());
+        self.waiting.extend_from_slice(&json);
+        Ok(())
+    }
+
+    /// Makes the next commit wait for the disk.
+    pub fn sync_next(&mut self) {
+        self.sync_next = true;
+    }
+
+    /// Writes what was taken, and waits for the disk where that is due.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn commit(&mut self) -> io::Result<()> {
+        if !self.waiting.is_empty() {
+            self.file.write_all(&self.waiting)?;
+            self.waiting.clear();
+        }
+        if self.sync_next || self.last_sync.elapsed() >= SYNC_EVERY {
+            self.file.sync_data()?;
+            self.last_sync = Instant::now();
+            self.sync_next = false;
+        }
+        Ok(())
+    }
+}
+
+/// What a journal holds from some place on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalRead {
+    /// Each record with the place after it.
+    pub records: Vec<(u64, TaskRecord)>,
+    pub tail: Tail,
+}
+
+/// What comes after the last record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing.
+    Clean,
+    /// The beginning of a record, whose rest may come.
+    Torn,
+    /// Bytes that are no record.
+    Damaged { at: u64 },
+}
+
+/// Reads the records from `offset` on. The file is opened anew, so that a network file system asks
+/// the server for its length. A file that is not there yet is an empty one.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn read_journal(path: &Path, offset: u64) -> io::Result<JournalRead> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(mut file) => {
+            file.seek(SeekFrom::Start(offset))?;
+            file.read_to_end(&mut bytes)?;
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(decode(&bytes, offset))
+}
+
+fn decode(bytes: &[u8], offset: u64) -> JournalRead {
+    let mut records = Vec::new();
+    let mut at = 0;
+    let tail = loop {
+        let rest = &bytes[at..];
+        if rest.is_empty() {
+            break Tail::Clean;
+        }
+        let Some((header, rest)) = rest.split_at_checked(HEADER) else {
+            break Tail::Torn;
+        };
+        let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| header[at + byte]));
+        let (length, sum) = (number(0) as usize, number(4));
+        let damaged = Tail::Damaged {
+            at: offset + at as u64,
+        };
+        // A crash can leave zeros at the end of a file.
+        if length == 0 || length > RECORD_BYTES_MAX {
+            break damaged;
+        }
+        let Some(json) = rest.get(..length) else {
+            break Tail::Torn;
+        };
+        if crc32c::crc32c(json) != sum {
+            break damaged;
+        }
+        let Ok(record) = serde_json::from_slice(json) else {
+            break damaged;
+        };
+        at += HEADER + length;
+        records.push((offset + at as u64, record));
+    };
+    JournalRead { records, tail }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use resweep_core::domain::{Left, RunEvent, TrainPoint};
+
+    fn records() -> Vec<TaskRecord> {
+        let point = |iteration: u64| TaskRecord::Measured {
+            run: 3,
+            event: RunEvent::Trained(TrainPoint {
+                iteration,
+                error_percent: 100.0 / 3.0,
+                loss: 0.1 + 0.2,
+                lr: 1e-300,
+            }),
+        };
+        let left = TaskRecord::Left {
+            why: Left::Failed("ü\n".to_owned()),
+            unix_ms: -1,
+        };
+        vec![point(1), point(u64::MAX >> 1), left]
+    }
+
+    fn written(path: &Path) -> Vec<u8> {
+        let mut journal = JournalWriter::create(path).expect("a journal");
+        for record in records() {
+            journal.push(&record).expect("JSON");
+            journal.commit().expect("a write");
+        }
+        fs::read(path).expect("the journal")
+    }
+
+    #[test]
+    fn records_come_back_with_all_bits_from_any_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        written(&path);
+        let read = read_journal(&path, 0).expect("a read");
+        let all: Vec<TaskRecord> = read.records.iter().map(|(_, r)| r.clone()).collect();
+        assert_eq!((all, read.tail), (records(), Tail::Clean));
+        let later = read_journal(&path, read.records[0].0).expect("a read");
+        assert_eq!(later.records, read.records[1..]);
+        assert!(JournalWriter::create(&path).is_err());
+    }
+
+    #[test]
+    fn a_journal_that_is_cut_anywhere_has_its_whole_records() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = written(&folder.path().join("journal"));
+        let whole = decode(&bytes, 0);
+        for length in 0..bytes.len() {
+            let read = decode(&bytes[..length], 0);
+            let ends = whole
+                .records
+                .iter()
+                .filter(|(end, _)| *end <= length as u64);
+            assert_eq!(read.records.len(), ends.count());
+            let at_end = length == 0 || whole.records.iter().any(|(end, _)| *end == length as u64);
+            assert_eq!(read.tail == Tail::Clean, at_end, "{length}");
+            assert!(!matches!(read.tail, Tail::Damaged { .. }), "{length}");
+        }
+    }
+
+    #[test]
+    fn no_flipped_bit_gives_another_record() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = written(&folder.path().join("journal"));
+        let whole = decode(&bytes, 0);
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let read = decode(&damaged, 0);
+            assert!(read.records.len() < whole.records.len(), "{bit}");
+            assert_eq!(read.records, whole.records[..read.records.len()]);
+        }
+        let zeros = [bytes.clone(), vec![0; 100]].concat();
+        let at = bytes.len() as u64;
+        assert_eq!(decode(&zeros, 0).tail, Tail::Damaged { at });
+    }
+}

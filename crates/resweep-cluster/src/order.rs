@@ -1,0 +1,101 @@
+//! What `resweep submit` writes for the tasks: `order.json`, and `runs.json` for each task.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::ClusterError;
+use resweep_core::domain::TaskRun;
+use resweep_core::files::write_atomically;
+
+/// Raised when a file means something else than before.
+const FORMAT: u32 = 1;
+
+/// What is the same for every task of a submission.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    pub format: u32,
+    /// The job's name, which no other submission has.
+    pub name: String,
+    pub program: Program,
+    /// As `--device` takes it.
+    pub device: String,
+    pub threads: usize,
+    pub runs_per_gpu: usize,
+    /// Runs that train at once; `None`: as many as the cores allow.
+    pub workers: Option<usize>,
+    pub checkpoint_every_s: f64,
+    pub isolate: bool,
+    pub max_attempts: u32,
+    /// Seconds between the signal and the time limit.
+    pub grace_s: u64,
+    /// How many tasks there are.
+    pub tasks: usize,
+    /// The site's folder: decoded images go into `cache` there.
+    pub site_folder: PathBuf,
+}
+
+/// The program that may train the runs: another one could give other bits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    pub version: String,
+    pub git_commit: Option<String>,
+}
+
+impl std::fmt::Display for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let commit = self.git_commit.as_deref().unwrap_or("unknown");
+        write!(f, "version {}, commit {commit}", self.version)
+    }
+}
+
+impl Order {
+    pub const FORMAT: u32 = FORMAT;
+
+    pub(super) fn write(&self, path: &Path) -> Result<(), ClusterError> {
+        write_json(path, self)
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, ClusterError> {
+        let order: Self = read_json(path)?;
+        if order.format == FORMAT {
+            return Ok(order);
+        }
+        Err(ClusterError::Damaged {
+            path: path.to_owned(),
+            what: format!(
+                "it has version {} of the format, this program reads {FORMAT}",
+                order.format
+            ),
+        })
+    }
+}
+
+pub(super) fn write_runs(path: &Path, runs: &[TaskRun]) -> Result<(), ClusterError> {
+    write_json(path, &runs)
+}
+
+pub(super) fn read_runs(path: &Path) -> Result<Vec<TaskRun>, ClusterError> {
+    read_json(path)
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ClusterError> {
+    let failed = |source| ClusterError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let json = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
+    write_atomically(path, &[&json]).map_err(failed)
+}
+
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ClusterError> {
+    let bytes = fs::read(path).map_err(|source| ClusterError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| ClusterError::Damaged {
+        path: path.to_owned(),
+        what: error.to_string(),
+    })
+}

@@ -1,0 +1,439 @@
+//! Submissions as the database knows them: what `sync`, `cancel` and `status` work on.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::database::{self, Database};
+use super::points::{collect, unsigned};
+use super::queries::Store;
+use super::replay::{self, Replayed, TaskJournal};
+use super::values::{Problem, now_unix_ms};
+use super::{StoreError, checkpoints};
+use resweep_core::domain::{Left, RunId, TaskRun, TrainingId};
+use resweep_core::files::Place;
+
+/// What starts the tasks of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Slurm,
+    Command,
+}
+
+impl Engine {
+    pub fn word(self) -> &'static str {
+        match self {
+            Engine::Slurm => "slurm",
+            Engine::Command => "command",
+        }
+    }
+}
+
+/// How a submission stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubmissionState {
+    /// The engine may have taken it or not.
+    Unknown,
+    Submitted,
+    /// None of its runs is open.
+    Closed,
+}
+
+impl SubmissionState {
+    fn word(self) -> &'static str {
+        match self {
+            SubmissionState::Unknown => "unknown",
+            SubmissionState::Submitted => "submitted",
+            SubmissionState::Closed => "closed",
+        }
+    }
+}
+
+/// A submission that is not closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    pub id: i64,
+    pub name: String,
+    pub sweep: String,
+    pub site: String,
+    pub engine: Engine,
+    pub folder: PathBuf,
+    pub job: Option<String>,
+    pub state: SubmissionState,
+    pub submitted_unix_ms: i64,
+    /// The tasks that have open runs.
+    pub tasks: Vec<OpenTask>,
+}
+
+/// A task that has open runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenTask {
+    pub task: usize,
+    /// Its runs that are open.
+    pub open: Vec<RunId>,
+    /// How far the journal of each start is brought in.
+    pub offsets: HashMap<u32, u64>,
+    /// Why its last start ended, where that said so.
+    pub left: Option<Left>,
+    /// Since when it is not in the queue.
+    pub gone_unix_ms: Option<i64>,
+}
+
+/// A task as the queue has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskInQueue {
+    pub state: Option<String>,
+    pub node: Option<String>,
+    pub reason: Option<String>,
+    /// Whether it has ended or is not there.
+    pub is_gone: bool,
+}
+
+/// Where a run is that is handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOut {
+    pub site: String,
+    pub job: Option<String>,
+    pub state: SubmissionState,
+    pub task: usize,
+    /// How often its task has begun the run or another one of its runs; 0 before the first start.
+    pub start: u64,
+    /// As the queue had it when it was last asked.
+    pub queue: TaskInQueue,
+    /// When that was.
+    pub asked_unix_ms: Option<i64>,
+    pub folder: PathBuf,
+    /// The machine of its last start.
+    pub host: Option<String>,
+}
+
+/// Brings in what tasks wrote.
+#[derive(Debug)]
+pub struct Submissions {
+    connection: Database,
+    path: PathBuf,
+}
+
+impl Submissions {
+    /// Of the database at `path`; `None` where there is none, or where it is older than submissions.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub fn open(path: &Path) -> Result<Option<Self>, StoreError> {
+        let Some(found) = database::open_as_it_is(path)? else {
+            return Ok(None);
+        };
+        if database::refuse_older(&found, path).is_err() {
+            return Ok(None);
+        }
+        drop(found);
+        Ok(Some(Self {
+            connection: database::connect(path)?,
+            path: path.to_owned(),
+        }))
+    }
+
+    /// The submissions that are not closed, the oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn not_closed(&self) -> Result<Vec<Submission>, StoreError> {
+        not_closed(&self.connection).map_err(|source| StoreError::of_sqlite(&self.path, source))
+    }
+
+    /// Takes note of what the engine said to a submission.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn set_state(
+        &mut self,
+        name: &str,
+        state: SubmissionState,
+        job: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection.execute(
+                "UPDATE submissions SET state = ?2, job = coalesce(?3, job) WHERE name = ?1",
+                params![name, state.word(), job],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Takes note of how the tasks of a submission stand in the queue.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn note_queue(
+        &mut self,
+        submission: i64,
+        tasks: &[(usize, TaskInQueue)],
+    ) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let now = now_unix_ms();
+            connection.execute(
+                "UPDATE submissions SET synced_unix_ms = ?2 WHERE id = ?1",
+                params![submission, now],
+            )?;
+            let mut update = connection.prepare_cached(
+                "UPDATE submission_tasks SET queue_state = ?3, node = ?4, reason = ?5,
+                     gone_unix_ms = iif(?6, coalesce(gone_unix_ms, ?7), NULL)
+                 WHERE submission_id = ?1 AND task = ?2",
+            )?;
+            for (task, seen) in tasks {
+                update.execute(params![
+                    submission,
+                    *task as i64,
+                    seen.state,
+                    seen.node,
+                    seen.reason,
+                    seen.is_gone,
+                    now
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Brings in what the journals of a task have, in one transaction. What was brought in before is
+    /// skipped. `folder` gives the folder of the checkpoints of a run and a start.
+    ///
+    /// # Errors
+    /// The database cannot be written; then nothing of it is brought in.
+    pub fn replay(
+        &mut self,
+        submission: i64,
+        task: usize,
+        runs: &[TaskRun],
+        journals: &[TaskJournal],
+        folder: &dyn Fn(&RunId, u32) -> Place,
+    ) -> Result<Replayed, StoreError> {
+        let path = self.path.clone();
+        let of = replay::Task {
+            submission,
+            task: task as i64,
+            runs,
+            database: &path,
+            folder,
+        };
+        let mut replayed = self.write(|connection| replay::replay(connection, &of, journals))?;
+        self.clean_up(&mut replayed)?;
+        Ok(replayed)
+    }
+
+    /// Takes open runs of a task back; `why` is what their attempts say. What they can resume from is
+    /// brought in.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn free(
+        &mut self,
+        submission: i64,
+        task: usize,
+        runs: &[TaskRun],
+        why: &str,
+        folder: &dyn Fn(&RunId, u32) -> Place,
+    ) -> Result<Replayed, StoreError> {
+        let path = self.path.clone();
+        let of = replay::Task {
+            submission,
+            task: task as i64,
+            runs,
+            database: &path,
+            folder,
+        };
+        let mut replayed = self.write(|connection| replay::free_open(connection, &of, why))?;
+        self.clean_up(&mut replayed)?;
+        Ok(replayed)
+    }
+
+    /// Takes every open run of a submission back whose folder cannot be read any more.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn give_up(&mut self, submission: i64, why: &str) -> Result<(), StoreError> {
+        self.write(|connection| {
+            connection.execute(
+                "UPDATE attempts SET status = 'interrupted', error = ?2
+                 WHERE status = 'running' AND id IN (SELECT attempt_id FROM submission_runs
+                     WHERE submission_id = ?1 AND state = 'open')",
+                params![submission, why],
+            )?;
+            connection.execute(
+                "UPDATE submission_runs SET state = 'freed'
+                 WHERE submission_id = ?1 AND state = 'open'",
+                [submission],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Closes a submission that has no open run; whether it did.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn close_if_done(&mut self, submission: i64) -> Result<bool, StoreError> {
+        self.write(|connection| {
+            let closed = connection.execute(
+                "UPDATE submissions SET state = 'closed' WHERE id = ?1 AND NOT EXISTS
+                     (SELECT 1 FROM submission_runs WHERE submission_id = ?1 AND state = 'open')",
+                [submission],
+            )?;
+            Ok(closed > 0)
+        })
+    }
+
+    /// Removes the files whose rows are gone.
+    fn clean_up(&self, replayed: &mut Replayed) -> Result<(), StoreError> {
+        for (training, folder) in replayed.trainings.drain(..) {
+            checkpoints::remove_unlisted(&self.connection, TrainingId(training), &folder)
+                .map_err(|source| StoreError::of_sqlite(&self.path, source))?;
+        }
+        Ok(())
+    }
+
+    fn write<T>(
+        &mut self,
+        change: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, StoreError> {
+        let failed = |source| StoreError::of_sqlite(&self.path, source);
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let done = change(&tx).map_err(|problem| problem.at(&self.path))?;
+        tx.commit().map_err(failed)?;
+        Ok(done)
+    }
+}
+
+impl Store {
+    /// Where each run is that is handed out.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn handed_out(&self) -> Result<HashMap<RunId, HandedOut>, StoreError> {
+        let found = self.rows(
+            "SELECT run_id, site, job, submissions.state, submission_runs.task, queue_state, node,
+                 reason, synced_unix_ms, folder, gone_unix_ms IS NOT NULL,
+                 (SELECT coalesce(max(start), 0) FROM submission_starts AS s
+                  WHERE s.submission_id = submissions.id AND s.task = submission_runs.task),
+                 (SELECT host FROM submission_starts AS s JOIN processes ON processes.id = process_id
+                  WHERE s.submission_id = submissions.id AND s.task = submission_runs.task
+                  ORDER BY start DESC LIMIT 1)
+             FROM submission_runs
+             JOIN submissions ON submissions.id = submission_id
+             JOIN submission_tasks USING (submission_id, task)
+             WHERE submission_runs.state = 'open'",
+            [],
+            |row| {
+                let handed_out = HandedOut {
+                    site: row.get(1)?,
+                    job: row.get(2)?,
+                    state: state(&row.get::<_, String>(3)?),
+                    task: unsigned(row, 4)? as usize,
+                    queue: TaskInQueue {
+                        state: row.get(5)?,
+                        node: row.get(6)?,
+                        reason: row.get(7)?,
+                        is_gone: row.get(10)?,
+                    },
+                    asked_unix_ms: row.get(8)?,
+                    folder: PathBuf::from(row.get::<_, String>(9)?),
+                    start: unsigned(row, 11)?,
+                    host: row.get(12)?,
+                };
+                Ok((RunId(row.get(0)?), handed_out))
+            },
+        )?;
+        Ok(found.into_iter().collect())
+    }
+}
+
+fn state(word: &str) -> SubmissionState {
+    match word {
+        "unknown" => SubmissionState::Unknown,
+        "closed" => SubmissionState::Closed,
+        _ => SubmissionState::Submitted,
+    }
+}
+
+fn not_closed(connection: &Connection) -> rusqlite::Result<Vec<Submission>> {
+    let mut found = collect(
+        connection,
+        "SELECT submissions.id, submissions.name, sweeps.name, site, engine, folder, job, state,
+             submitted_unix_ms
+         FROM submissions JOIN sweeps ON sweeps.id = sweep_id
+         WHERE state != 'closed' ORDER BY submissions.id",
+        [],
+        |row| {
+            let engine: String = row.get(4)?;
+            Ok(Submission {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                sweep: row.get(2)?,
+                site: row.get(3)?,
+                engine: match engine.as_str() {
+                    "slurm" => Engine::Slurm,
+                    _ => Engine::Command,
+                },
+                folder: PathBuf::from(row.get::<_, String>(5)?),
+                job: row.get(6)?,
+                state: state(&row.get::<_, String>(7)?),
+                submitted_unix_ms: row.get(8)?,
+                tasks: Vec::new(),
+            })
+        },
+    )?;
+    for submission in &mut found {
+        submission.tasks = open_tasks(connection, submission.id)?;
+    }
+    Ok(found)
+}
+
+fn open_tasks(connection: &Connection, submission: i64) -> rusqlite::Result<Vec<OpenTask>> {
+    let runs = collect(
+        connection,
+        "SELECT task, run_id, gone_unix_ms FROM submission_runs
+         JOIN submission_tasks USING (submission_id, task)
+         WHERE submission_id = ?1 AND state = 'open' ORDER BY task, position",
+        [submission],
+        |row| Ok((unsigned(row, 0)? as usize, RunId(row.get(1)?), row.get(2)?)),
+    )?;
+    let mut tasks: Vec<OpenTask> = Vec::new();
+    for (task, run, gone_unix_ms) in runs {
+        match tasks.last_mut() {
+            Some(last) if last.task == task => last.open.push(run),
+            _ => tasks.push(OpenTask {
+                task,
+                open: vec![run],
+                offsets: HashMap::new(),
+                left: None,
+                gone_unix_ms,
+            }),
+        }
+    }
+    let starts = collect(
+        connection,
+        "SELECT task, start, offset, left_json FROM submission_starts
+         WHERE submission_id = ?1 ORDER BY task, start",
+        [submission],
+        |row| {
+            let left: Option<String> = row.get(3)?;
+            Ok((
+                unsigned(row, 0)? as usize,
+                unsigned(row, 1)? as u32,
+                unsigned(row, 2)?,
+                left,
+            ))
+        },
+    )?;
+    for (task, start, offset, left) in starts {
+        if let Ok(at) = tasks.binary_search_by_key(&task, |open| open.task) {
+            tasks[at].offsets.insert(start, offset);
+            tasks[at].left = left.and_then(|json| serde_json::from_str(&json).ok());
+        }
+    }
+    Ok(tasks)
+}

@@ -1,0 +1,210 @@
+//! `resweep sync`, once or again and again, and `resweep run --on`.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::RecvTimeoutError;
+
+use super::super::exit_code::ExitCode;
+use super::super::prepare::{Prepared, to_read, to_train};
+use super::super::results::database;
+use super::super::run::{announce, needs_more};
+use super::super::source::recorded_text;
+use super::super::stopping::Stopping;
+use super::super::{images, plot};
+use super::sync::{self, Ask, Brought};
+use super::{site, submit};
+use crate::cli::{RunArgs, SubmitArgs, SyncArgs};
+use crate::progress::counted;
+use resweep_core::sweep_file::Site;
+use resweep_store::{AttemptStatus, Store};
+
+/// How often `run --on` looks into the folders.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often it asks the queue: a controller of thousands of users does not answer oftener.
+const ASK_EVERY: Duration = Duration::from_secs(60);
+
+/// Brings in what is there, and draws.
+pub fn sync(args: &SyncArgs) -> anyhow::Result<ExitCode> {
+    let results = &args.results.results;
+    let Some(every) = args.watch else {
+        let brought = sync::bring_in(results, Ask::Queue)?;
+        show(&brought, results)?;
+        return Ok(ExitCode::Success);
+    };
+    let stopping = Stopping::listen();
+    loop {
+        let brought = sync::bring_in(results, Ask::Queue)?;
+        show(&brought, results)?;
+        if brought.open == 0 {
+            return Ok(ExitCode::Success);
+        }
+        match stopping.asked.recv_timeout(Duration::from_secs_f64(every)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            _ => {
+                errln!("stopped watching; the jobs go on");
+                return Ok(ExitCode::Stopped);
+            }
+        }
+    }
+}
+
+/// Prints what is new, and draws the figures of the sweeps that have changed.
+fn show(brought: &Brought, results: &Path) -> anyhow::Result<()> {
+    brought.print_notes();
+    if brought.sweeps.is_empty() {
+        outln!("nothing is handed out");
+    }
+    for (sweep, news) in &brought.sweeps {
+        let open = match news.open {
+            0 => "none left with the cluster".to_owned(),
+            open => format!("{} with the cluster", counted(open, "run")),
+        };
+        outln!(
+            "{sweep}: {} brought in, {open}",
+            counted(news.closed, "run")
+        );
+    }
+    for sweep in sync::changed(brought) {
+        draw(&sweep, results)?;
+    }
+    Ok(())
+}
+
+/// Draws a sweep as it is recorded.
+fn draw(sweep: &str, results: &Path) -> anyhow::Result<()> {
+    let path = database(results);
+    let store = Store::open_read_only(&path)?;
+    let Some(source) = recorded_text(sweep, &store, &path)? else {
+        return Ok(());
+    };
+    drop(store);
+    let prepared = to_read(source, results, true)?;
+    match plot::draw(&prepared, results) {
+        Ok(drawn) => {
+            drawn.lines().iter().for_each(|line| outln!("{line}"));
+            Ok(())
+        }
+        // There is nothing to draw yet.
+        Err(error) if error.is::<resweep_figures::RenderError>() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// `resweep run --on`: hands out, and brings in until all is there.
+pub fn execute(args: &RunArgs, on: &str) -> anyhow::Result<ExitCode> {
+    let site = site::find(on)?;
+    let results = &args.results.results;
+    let mut submit_args = submit_args(args, on);
+    if args.dry_run {
+        return submit::execute(&submit_args);
+    }
+    sync::bring_in(results, Ask::Queue)?.print_notes();
+    let mut prepared = to_train(&args.sweep, results)?;
+    prepared.print_notes();
+    images::warn(&images::of(&prepared));
+    let stopping = Stopping::listen();
+    let mut left = usize::MAX;
+    loop {
+        let ending = submit::hand_out(&submit_args, &site, &prepared)?;
+        if ending != ExitCode::Success {
+            return Ok(ending);
+        }
+        submit_args.workers.fresh = false;
+        submit_args.workers.retry_failed = false;
+        if !follow(&prepared, results, &stopping)? {
+            errln!("stopped following; the jobs go on, and the same command follows them again");
+            return Ok(ExitCode::Stopped);
+        }
+        let more = needs_more(&mut prepared, results)?;
+        let now = unfinished(&prepared, results)?;
+        // Another round of the same runs would end as this one.
+        if now == 0 || !more && now >= left {
+            break;
+        }
+        left = now;
+    }
+    let drawn = plot::draw(&prepared, results);
+    announce(args.progress, results, drawn, None)?;
+    ending(&prepared, &site, results)
+}
+
+fn submit_args(args: &RunArgs, on: &str) -> SubmitArgs {
+    SubmitArgs {
+        sweep: args.sweep.clone(),
+        results: args.results.clone(),
+        workers: args.workers.clone(),
+        on: on.to_owned(),
+        checkpoint_every: args.checkpoint_every,
+        isolate: args.isolate,
+        dry_run: args.dry_run,
+    }
+}
+
+/// Brings in what comes until no run of the sweep is with a cluster; `false` where a signal came.
+fn follow(prepared: &Prepared, results: &Path, stopping: &Stopping) -> anyhow::Result<bool> {
+    let name = &prepared.sweep.name;
+    let mut asked = Instant::now();
+    let mut shown = usize::MAX;
+    loop {
+        let ask = if asked.elapsed() >= ASK_EVERY {
+            asked = Instant::now();
+            Ask::Queue
+        } else {
+            Ask::FilesOnly
+        };
+        let brought = sync::bring_in(results, ask)?;
+        brought.print_notes();
+        let open = brought.sweeps.get(name).map_or(0, |news| news.open);
+        if open != shown {
+            errln!("{name}: {} with the cluster", counted(open, "run"));
+            shown = open;
+        }
+        if open == 0 {
+            return Ok(true);
+        }
+        match stopping.asked.recv_timeout(LOOK_EVERY) {
+            Err(RecvTimeoutError::Timeout) => {}
+            _ => return Ok(false),
+        }
+    }
+}
+
+/// Runs without a result that another round may bring.
+fn unfinished(prepared: &Prepared, results: &Path) -> anyhow::Result<usize> {
+    let statuses = statuses(prepared, results)?;
+    let ended = |status: &AttemptStatus| {
+        use AttemptStatus::{Diverged, Failed, Finished};
+        matches!(status, Finished | Diverged | Failed)
+    };
+    Ok(prepared.runs.len() - statuses.iter().filter(|status| ended(status)).count())
+}
+
+fn statuses(prepared: &Prepared, results: &Path) -> anyhow::Result<Vec<AttemptStatus>> {
+    let store = Store::open_read_only(&database(results))?;
+    let ids: HashSet<_> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let statuses = store.statuses(&ids)?;
+    Ok(statuses.into_values().map(|status| status.status).collect())
+}
+
+fn ending(prepared: &Prepared, site: &Site, results: &Path) -> anyhow::Result<ExitCode> {
+    use AttemptStatus::{Diverged, Finished};
+    let statuses = statuses(prepared, results)?;
+    let done = statuses
+        .iter()
+        .filter(|status| matches!(status, Finished | Diverged));
+    let left = prepared.runs.len() - done.count();
+    if left == 0 {
+        return Ok(ExitCode::Success);
+    }
+    errln!(
+        "{} without a result; `resweep status {} --attempts` says why, `resweep submit` hands them \
+         to {} again",
+        counted(left, "run"),
+        prepared.sweep.name,
+        site.name
+    );
+    Ok(ExitCode::RunsFailed)
+}

@@ -1,0 +1,56 @@
+//! The site file: where it is, and the site that `--on` names.
+
+use std::path::{Path, PathBuf};
+
+use super::super::exit_code::UsageError;
+use resweep_core::domain::expand_path;
+use resweep_core::sweep_file::{Site, Sites};
+
+const FILE: &str = "clusters.toml";
+const USERS_FILE: &str = "~/.config/resweep/clusters.toml";
+
+/// A whole site file, for people who have none yet.
+const EXAMPLE: &str = "\
+  [mycluster]
+  engine = \"slurm\"
+  folder = \"/scratch/me/resweep\"     # a folder that every node sees
+
+  [mycluster.sbatch]
+  partition = \"gpu\"
+  time = \"04:00:00\"
+  cpus-per-task = 4";
+
+/// The site of this name.
+///
+/// # Errors
+/// There is no site file, every mistake in it, or what sites there are.
+pub fn find(name: &str) -> anyhow::Result<Site> {
+    let Some(path) = file() else {
+        return Err(UsageError(format!(
+            "there is no site file: neither `{FILE}` here nor `{USERS_FILE}`; write one, such as\n\n{EXAMPLE}\n"
+        ))
+        .into());
+    };
+    let sites = Sites::load(&path)?;
+    let site = sites.find(name).map_err(|help| {
+        let path = path.display();
+        UsageError(format!("`{path}` has no site `{name}`; {help}"))
+    })?;
+    Ok(site.clone())
+}
+
+fn file() -> Option<PathBuf> {
+    let here = PathBuf::from(FILE);
+    let users = expand_path(USERS_FILE).ok();
+    let files = [Some(here), users].into_iter().flatten();
+    files.into_iter().find(|path| path.exists())
+}
+
+/// The site's folder as an absolute path.
+///
+/// # Errors
+/// The working directory is gone.
+pub fn folder(site: &Site, results: &Path) -> std::io::Result<PathBuf> {
+    let folder = site.folder.clone();
+    std::path::absolute(folder.unwrap_or_else(|| results.join("resweep.cluster")))
+}

@@ -1,0 +1,440 @@
+//! Brings in what tasks wrote. The queue is asked first: what is not in it any more writes nothing
+//! more, so what its journals have not said by then, they never say.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::super::results::database;
+use crate::progress::counted;
+use resweep_cluster::slurm::{self, Queue, Queued};
+use resweep_cluster::{ClusterError, Start, SubmissionFolder, Tail, read_journal};
+use resweep_core::domain::{Left, RunId, TaskRun};
+use resweep_store::{
+    Engine, Submission, SubmissionState, Submissions, TaskInQueue, TaskJournal, is_on_network,
+};
+
+/// Whether the queue is asked. Only then runs are taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    Queue,
+    FilesOnly,
+}
+
+/// A job whose name the queue does not have after so long was not taken.
+const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+/// A task that runs for so long without a start does not see the folder.
+const BLIND_AFTER: Duration = Duration::from_secs(5 * 60);
+/// On a network file system, files may be seen so much later.
+const LATE: Duration = Duration::from_secs(90);
+
+/// What was brought in.
+#[derive(Debug, Default)]
+pub struct Brought {
+    /// Records, and runs that have come to their end or were taken back, of each sweep that has a
+    /// submission.
+    pub sweeps: BTreeMap<String, News>,
+    /// Submissions that are still open.
+    pub open: usize,
+    notes: Vec<String>,
+}
+
+/// What is new of a sweep.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct News {
+    pub records: usize,
+    pub closed: usize,
+    /// Runs that a task still has.
+    pub open: usize,
+}
+
+impl Brought {
+    /// Prints what people should know.
+    pub fn print_notes(&self) {
+        for note in &self.notes {
+            errln!("note: {note}");
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
+/// Brings in everything that is there.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn bring_in(results: &Path, ask: Ask) -> anyhow::Result<Brought> {
+    let mut brought = Brought::default();
+    let Some(submissions) = Submissions::open(&database(results))? else {
+        return Ok(brought);
+    };
+    let open = submissions.not_closed()?;
+    let has_slurm = open.iter().any(|one| one.engine == Engine::Slurm);
+    let queue = match ask {
+        Ask::Queue if has_slurm => slurm::queue()
+            .inspect_err(|error| brought.note(format!("the queue is not known: {error}")))
+            .ok(),
+        _ => None,
+    };
+    let mut sync = Sync {
+        submissions,
+        queue,
+        brought,
+        concludes: ask == Ask::Queue,
+    };
+    for submission in &open {
+        sync.one(submission)?;
+    }
+    Ok(sync.brought)
+}
+
+/// Takes every open run of these submissions back.
+///
+/// # Errors
+/// The database cannot be written.
+pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Result<Brought> {
+    let Some(submissions) = Submissions::open(&database(results))? else {
+        return Ok(Brought::default());
+    };
+    let mut sync = Sync {
+        submissions,
+        queue: None,
+        brought: Brought::default(),
+        concludes: false,
+    };
+    for submission in which {
+        sync.give_back(submission, why)?;
+        sync.close(submission)?;
+    }
+    Ok(sync.brought)
+}
+
+struct Sync {
+    submissions: Submissions,
+    /// `None` where it was not asked or did not answer.
+    queue: Option<Queue>,
+    brought: Brought,
+    concludes: bool,
+}
+
+impl Sync {
+    fn one(&mut self, submission: &Submission) -> anyhow::Result<()> {
+        let folder = SubmissionFolder::new(submission.folder.clone());
+        let in_queue = self.note_queue(submission)?;
+        for task in &submission.tasks {
+            let runs = match folder.runs(task.task) {
+                Ok(runs) => runs,
+                Err(error) => {
+                    self.unreadable(submission, &in_queue, &error)?;
+                    return self.close(submission);
+                }
+            };
+            self.replay(submission, task.task, &task.offsets, &folder, &runs)?;
+        }
+        // With what was just brought in.
+        let now = self.submissions.not_closed()?;
+        if let Some(now) = now.into_iter().find(|one| one.id == submission.id) {
+            self.conclude(&now, &folder, &in_queue)?;
+        }
+        self.close(submission)
+    }
+
+    /// Stores how the tasks stand in the queue, and returns it.
+    fn note_queue(&mut self, submission: &Submission) -> anyhow::Result<HashMap<usize, Queued>> {
+        let Some(queue) = &self.queue else {
+            return Ok(HashMap::new());
+        };
+        if submission.engine != Engine::Slurm {
+            return Ok(HashMap::new());
+        }
+        let mut found = HashMap::new();
+        let mut seen = Vec::new();
+        for task in &submission.tasks {
+            let queued = queue.get(&(submission.name.clone(), task.task));
+            seen.push((
+                task.task,
+                TaskInQueue {
+                    state: queued.map(|queued| queued.state.clone()),
+                    node: queued.and_then(|queued| queued.node.clone()),
+                    reason: queued.and_then(|queued| queued.reason.clone()),
+                    is_gone: queued.is_none_or(Queued::is_over),
+                },
+            ));
+            found.extend(queued.map(|queued| (task.task, queued.clone())));
+        }
+        self.submissions.note_queue(submission.id, &seen)?;
+        let job = queue.iter().find(|((name, _), _)| *name == submission.name);
+        if let (SubmissionState::Unknown, Some((_, queued))) = (submission.state, job) {
+            let state = SubmissionState::Submitted;
+            (self.submissions).set_state(&submission.name, state, Some(&queued.job))?;
+        }
+        Ok(found)
+    }
+
+    /// The highest start is read first: what it goes on from is in the journals before, which are
+    /// read after it.
+    fn replay(
+        &mut self,
+        submission: &Submission,
+        task: usize,
+        offsets: &HashMap<Start, u64>,
+        folder: &SubmissionFolder,
+        runs: &[TaskRun],
+    ) -> anyhow::Result<()> {
+        let starts = folder.starts(task)?;
+        let mut journals = Vec::new();
+        for start in starts.into_iter().rev() {
+            let offset = offsets.get(&start).copied().unwrap_or(0);
+            let read = match read_journal(&folder.journal(task, start), offset) {
+                Ok(read) => read,
+                Err(error) => {
+                    let path = folder.journal(task, start);
+                    self.brought
+                        .note(format!("cannot read {}: {error}", path.display()));
+                    return Ok(());
+                }
+            };
+            journals.push(TaskJournal {
+                start,
+                records: read.records,
+                is_damaged: matches!(read.tail, Tail::Damaged { .. }),
+            });
+        }
+        journals.reverse();
+        if journals
+            .iter()
+            .all(|journal| journal.records.is_empty() && !journal.is_damaged)
+        {
+            return Ok(());
+        }
+        let checkpoints = |run: &RunId, start| folder.checkpoints(run, start);
+        let replayed =
+            (self.submissions).replay(submission.id, task, runs, &journals, &checkpoints)?;
+        let news = self
+            .brought
+            .sweeps
+            .entry(submission.sweep.clone())
+            .or_default();
+        news.records += replayed.records;
+        news.closed += replayed.closed.len();
+        for note in replayed.notes {
+            self.brought.note(note);
+        }
+        Ok(())
+    }
+
+    /// Takes back what no task has any more.
+    fn conclude(
+        &mut self,
+        submission: &Submission,
+        folder: &SubmissionFolder,
+        in_queue: &HashMap<usize, Queued>,
+    ) -> anyhow::Result<()> {
+        let asked = self.queue.is_some() && submission.engine == Engine::Slurm;
+        if asked
+            && submission.state == SubmissionState::Unknown
+            && !self.was_taken(submission, folder)
+        {
+            if age(submission.submitted_unix_ms) >= UNKNOWN_FOR {
+                self.give_back(submission, "Slurm did not take the job")?;
+            }
+            return Ok(());
+        }
+        let late = if is_on_network(folder.path()) {
+            LATE
+        } else {
+            Duration::ZERO
+        };
+        for task in &submission.tasks {
+            let queued = in_queue.get(&task.task);
+            let why = match submission.engine {
+                Engine::Slurm if asked => {
+                    let waited = task.gone_unix_ms.map(age);
+                    let said = task.left.as_ref().is_some_and(is_end);
+                    let is_gone = waited.is_some_and(|waited| said || waited >= late);
+                    is_gone.then(|| why(task.left.as_ref(), queued))
+                }
+                Engine::Command if self.concludes => task
+                    .left
+                    .as_ref()
+                    .filter(|left| is_end(left))
+                    .map(|left| why(Some(left), None)),
+                _ => None,
+            };
+            match why {
+                Some(why) => self.free(submission, task.task, &task.open, folder, &why)?,
+                None => self.note_blind(submission, task, queued),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a sign that the engine took a job that it did not confirm.
+    fn was_taken(&self, submission: &Submission, folder: &SubmissionFolder) -> bool {
+        let queue = self.queue.iter().flatten();
+        let named = queue
+            .map(|((name, _), _)| name)
+            .any(|name| *name == submission.name);
+        named || folder.path().join("owner").exists()
+    }
+
+    fn note_blind(
+        &mut self,
+        submission: &Submission,
+        task: &resweep_store::OpenTask,
+        queued: Option<&Queued>,
+    ) {
+        let Some(queued) = queued else {
+            return;
+        };
+        let node = queued.node.as_deref().unwrap_or("a node");
+        if task.offsets.is_empty() && queued.state == "RUNNING" && queued.running >= BLIND_AFTER {
+            self.brought.note(format!(
+                "task {} of {} runs on {node} and has written nothing; does {node} see {}? Its log is \
+                 {}",
+                task.task,
+                submission.name,
+                submission.folder.display(),
+                SubmissionFolder::new(submission.folder.clone())
+                    .log(task.task)
+                    .display()
+            ));
+        }
+        if queued
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("Held"))
+        {
+            self.brought.note(format!(
+                "task {} of {} is held; `scontrol release {}` lets it start",
+                task.task, submission.name, queued.job
+            ));
+        }
+    }
+
+    fn free(
+        &mut self,
+        submission: &Submission,
+        task: usize,
+        open: &[RunId],
+        folder: &SubmissionFolder,
+        why: &str,
+    ) -> anyhow::Result<()> {
+        // First the mark, then the rows: whoever still trains the run stops.
+        for run in open {
+            folder.free(run)?;
+        }
+        let runs = folder.runs(task)?;
+        let checkpoints = |run: &RunId, start| folder.checkpoints(run, start);
+        let freed = (self.submissions).free(submission.id, task, &runs, why, &checkpoints)?;
+        for note in freed.notes {
+            self.brought.note(note);
+        }
+        let news = self
+            .brought
+            .sweeps
+            .entry(submission.sweep.clone())
+            .or_default();
+        news.closed += freed.closed.len();
+        self.brought.note(format!(
+            "{} of {} taken back: {why}; `resweep submit` hands out what is left",
+            counted(open.len(), "run"),
+            submission.name
+        ));
+        Ok(())
+    }
+
+    fn give_back(&mut self, submission: &Submission, why: &str) -> anyhow::Result<()> {
+        let folder = SubmissionFolder::new(submission.folder.clone());
+        if folder.runs(0).is_ok() {
+            // A job that comes through after all does nothing.
+            folder.close()?;
+        }
+        for task in &submission.tasks {
+            if folder.runs(task.task).is_ok() {
+                self.free(submission, task.task, &task.open, &folder, why)?;
+            }
+        }
+        Ok(self.submissions.give_up(submission.id, why)?)
+    }
+
+    /// The folder of a submission cannot be read. It may be away for a while; where nothing of the
+    /// submission is in the queue, it is gone.
+    fn unreadable(
+        &mut self,
+        submission: &Submission,
+        in_queue: &HashMap<usize, Queued>,
+        error: &ClusterError,
+    ) -> anyhow::Result<()> {
+        self.brought.note(format!("{error}"));
+        let asked = self.queue.is_some() && submission.engine == Engine::Slurm;
+        let is_over = in_queue.values().all(Queued::is_over);
+        let removed = !submission.folder.exists() || matches!(error, ClusterError::Damaged { .. });
+        if asked && is_over && removed {
+            let why = "the folder of the submission is gone or damaged";
+            self.submissions.give_up(submission.id, why)?;
+        }
+        Ok(())
+    }
+
+    /// Closes a submission that has no open run left, and removes what nobody needs any more.
+    fn close(&mut self, submission: &Submission) -> anyhow::Result<()> {
+        if self.submissions.close_if_done(submission.id)? {
+            let folder = SubmissionFolder::new(submission.folder.clone());
+            let _ = std::fs::remove_dir_all(folder.all_checkpoints());
+            self.brought
+                .sweeps
+                .entry(submission.sweep.clone())
+                .or_default();
+            return Ok(());
+        }
+        self.brought.open += 1;
+        let now = self.submissions.not_closed()?;
+        let open = now.iter().filter(|one| one.id == submission.id);
+        let runs: usize = open
+            .flat_map(|one| &one.tasks)
+            .map(|task| task.open.len())
+            .sum();
+        let news = self
+            .brought
+            .sweeps
+            .entry(submission.sweep.clone())
+            .or_default();
+        news.open += runs;
+        Ok(())
+    }
+}
+
+/// Whether a start that left so is not followed by another.
+fn is_end(left: &Left) -> bool {
+    !matches!(left, Left::Superseded)
+}
+
+/// Why a task is gone, in words.
+fn why(left: Option<&Left>, queued: Option<&Queued>) -> String {
+    match (left, queued) {
+        (Some(Left::Failed(why)), _) => why.clone(),
+        (_, Some(queued)) if queued.state != "COMPLETED" => {
+            format!("its task ended: {}", queued.state)
+        }
+        (Some(Left::Done), _) => "what it grows from has no result".to_owned(),
+        (Some(Left::Stopped(signal)), _) => format!("its task was stopped by {signal}"),
+        _ => "its task is no longer in the queue".to_owned(),
+    }
+}
+
+fn age(unix_ms: i64) -> Duration {
+    let then = UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0));
+    SystemTime::now().duration_since(then).unwrap_or_default()
+}
+
+/// The sweeps whose records have changed.
+pub fn changed(brought: &Brought) -> HashSet<String> {
+    let sweeps = brought.sweeps.iter();
+    let changed = sweeps.filter(|(_, news)| news.records + news.closed > 0);
+    changed.map(|(name, _)| name.clone()).collect()
+}

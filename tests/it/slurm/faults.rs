@@ -1,0 +1,278 @@
+//! What can go wrong, made to happen.
+
+use super::*;
+
+/// The process of a start of a task, once its journal has a checkpoint.
+fn process_with_checkpoint(site: &Site, task: usize, start: u32) -> u32 {
+    let folder = site.submissions().pop().expect("a submission");
+    let journal = folder.join(format!("tasks/{task}/{start}/journal"));
+    wait("a checkpoint in the journal", || {
+        let bytes = fs::read(&journal).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        text.contains("checkpointed")
+    });
+    process_of(&journal)
+}
+
+fn process_of(journal: &Path) -> u32 {
+    let bytes = fs::read(journal).expect("a journal");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let rest = text.split("\"pid\":").nth(1).expect("a process");
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().expect("a number")
+}
+
+fn submit_long(site: &Site) {
+    site.ok(&[
+        "submit",
+        "long.toml",
+        "--on",
+        "here",
+        "--checkpoint-every",
+        "0.2",
+    ]);
+}
+
+#[test]
+fn a_task_that_is_out_of_time_requeues_itself_alone() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(LONG, "");
+    submit_long(&site);
+    process_with_checkpoint(&site, 0, 1);
+    process_with_checkpoint(&site, 1, 1);
+    // What Slurm sends when the time is nearly up.
+    let job = site.ok(&["status", "long", "--json"]);
+    let job: serde_json::Value = serde_json::from_str(&job).expect("JSON");
+    let job = job[0]["cluster"]["job"].as_str().expect("a job").to_owned();
+    let task = job.split_once('_').expect("a task").1.to_owned();
+    site.slurm.ask(&["scancel", "--signal=USR1", "-b", &job]);
+    let folder = site.submissions().pop().expect("a submission");
+    wait("a second start", || {
+        folder.join(format!("tasks/{task}/2/journal")).exists()
+    });
+    site.sync_until_done(Duration::from_secs(300));
+    let starts = site.place.rows(
+        "results",
+        "SELECT task, max(start) FROM submission_starts GROUP BY task ORDER BY 2",
+    );
+    assert_eq!(starts.len(), 2);
+    assert!(
+        starts[0].contains("Integer(1)") && starts[1].contains("Integer(2)"),
+        "{starts:?}"
+    );
+    site.assert_as_local("long");
+}
+
+#[test]
+fn cancelled_runs_keep_their_checkpoints() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(LONG, "");
+    // One task runs, the other waits.
+    site.configure("pack = \"0\"\nat_once = 1", "cpus-per-task = 1");
+    submit_long(&site);
+    process_with_checkpoint(&site, 0, 1);
+    site.ok(&["sync"]);
+    let status = site.ok(&["status", "long"]);
+    assert!(status.contains("JobArrayTaskLimit"), "{status}");
+    // A pending task that is cancelled leaves no trace in the queue.
+    let name = site
+        .place
+        .rows("results", "SELECT job FROM submissions")
+        .pop()
+        .expect("a job");
+    site.slurm.ask(&["scancel", &format!("{name}_1")]);
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("1 run of"), "{said}");
+    assert_eq!(site.open_runs(), 1);
+    let said = site.ok(&["cancel", "long"]);
+    assert!(said.contains("took back 1 run"), "{said}");
+    assert_eq!(site.open_runs(), 0);
+    let kept = site.count("SELECT count(*) FROM checkpoints");
+    assert!(kept > 0, "no checkpoint was kept");
+    site.configure("pack = \"0\"", "cpus-per-task = 1");
+    submit_long(&site);
+    site.slurm.ask(&["scancel", "--me"]);
+    site.slurm.wait_until_empty(Duration::from_secs(30));
+    site.ok(&["sync"]);
+    assert_eq!(site.open_runs(), 0);
+    // A local run goes on from the checkpoints of the cluster.
+    site.ok(&["run", "long.toml", "--progress", "none"]);
+    site.assert_as_local("long");
+}
+
+#[test]
+fn a_job_that_sbatch_did_not_confirm_is_found_again() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "");
+    site.configure("pack = \"1h\"", "cpus-per-task = 2");
+    // The controller takes the request and does not answer in time. Asked for the size of arrays
+    // first, it has to answer that.
+    let fake = fake_sbatch(
+        &site,
+        "\"$REAL\" \"$@\" >/dev/null; echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1",
+    );
+    let output = with_path(&site, &fake, &["submit", "short.toml", "--on", "here"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("it is not known whether Slurm has taken the job"),
+        "{said}"
+    );
+    assert_eq!(site.open_runs(), 12);
+    site.sync_until_done(Duration::from_secs(120));
+    assert_eq!(
+        site.count("SELECT count(*) FROM submissions WHERE job IS NOT NULL"),
+        1
+    );
+    assert_eq!(site.count("SELECT count(*) FROM submission_starts"), 1);
+    site.assert_as_local("short");
+}
+
+#[test]
+fn a_refused_or_unreachable_slurm_hands_nothing_out() {
+    if skipped() {
+        return;
+    }
+    let mut site = Site::new(SHORT, "");
+    site.configure("pack = \"1h\"", "partition = \"nowhere\"");
+    let output = site
+        .command(&["submit", "short.toml", "--on", "here"])
+        .output()
+        .expect("a start");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("sbatch refused the job"), "{said}");
+    assert_eq!(site.open_runs(), 0);
+    site.configure("pack = \"1h\"", "cpus-per-task = 1");
+    submit(&site);
+    site.slurm.wait_until_empty(Duration::from_secs(60));
+    site.slurm.kill_controller();
+    // Files are brought in without it.
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("the queue is not known"), "{said}");
+    assert_eq!(site.open_runs(), 0);
+    let output = site
+        .command(&["submit", "short.toml", "--on", "here", "--fresh"])
+        .output()
+        .expect("a start");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(site.open_runs(), 0);
+    site.slurm.start_controller();
+    site.assert_as_local("short");
+}
+
+fn submit(site: &Site) {
+    site.ok(&["submit", "short.toml", "--on", "here"]);
+}
+
+#[test]
+fn the_script_that_is_submitted_twice_trains_once() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "");
+    site.configure("pack = \"1h\"", "cpus-per-task = 1");
+    submit(&site);
+    let folder = site.submissions().pop().expect("a submission");
+    let script = folder.join("job.sh");
+    wait("an owner", || folder.join("owner").exists());
+    site.slurm.ask(&["sbatch", &script.to_string_lossy()]);
+    site.slurm.wait_until_empty(Duration::from_secs(120));
+    site.sync_until_done(Duration::from_secs(60));
+    assert_eq!(site.count("SELECT count(*) FROM submission_starts"), 1);
+    assert!(
+        site.logs().contains("belongs to another job"),
+        "{}",
+        site.logs()
+    );
+    site.assert_as_local("short");
+}
+
+#[test]
+fn a_sync_that_is_killed_fifty_times_brings_in_the_same() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "MaxArraySize=4");
+    submit(&site);
+    let start = Instant::now();
+    for round in 0_u64..50 {
+        let mut sync = Command::new(assert_cmd::cargo::cargo_bin("resweep"))
+            .arg("sync")
+            .current_dir(site.place.path())
+            .env("SLURM_CONF", site.slurm.conf())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        thread::sleep(Duration::from_millis(20 + round * 7 % 180));
+        let _ = sync.kill();
+        let _ = sync.wait();
+    }
+    println!("50 kills in {:?}", start.elapsed());
+    // Slurm forgets; the journals do not.
+    site.slurm.wait_until_empty(Duration::from_secs(120));
+    site.sync_until_done(Duration::from_secs(60));
+    site.assert_as_local("short");
+}
+
+#[test]
+fn another_program_and_other_images_are_refused() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "");
+    site.configure("pack = \"1h\"", "cpus-per-task = 1\nhold = true");
+    for (what, expected) in [("program", "this program is"), ("images", "are not those")] {
+        submit(&site);
+        let folder = site.submissions().pop().expect("a submission");
+        if what == "program" {
+            let path = folder.join("order.json");
+            let order = fs::read_to_string(&path).expect("the order");
+            let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+            fs::write(&path, order.replace(&version, "\"version\":\"0.0.1\"")).expect("a file");
+        } else {
+            let image = site.place.path().join("images/train/class-0/0.png");
+            let other = site.place.path().join("images/train/class-1/1.png");
+            fs::copy(other, image).expect("another image");
+        }
+        let said = site.ok(&["sync"]);
+        assert!(said.contains("is held"), "{said}");
+        let job = site
+            .place
+            .rows("results", "SELECT job FROM submissions ORDER BY id");
+        site.slurm
+            .ask(&["scontrol", "release", job.last().expect("a job")]);
+        site.slurm.wait_until_empty(Duration::from_secs(60));
+        let said = site.ok(&["sync"]);
+        assert!(said.contains(expected), "{said}\n{}", site.logs());
+        assert_eq!(site.open_runs(), 0);
+    }
+}
+
+/// A folder with an `sbatch` in front of the real one.
+fn fake_sbatch(site: &Site, script: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = site.place.path().join("bin");
+    fs::create_dir_all(&folder).expect("a folder");
+    let real = site.slurm.ask(&["sh", "-c", "command -v sbatch"]);
+    let path = folder.join("sbatch");
+    fs::write(&path, format!("#!/bin/sh\nREAL={real}\n{script}\n")).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    folder
+}
+
+fn with_path(site: &Site, first: &Path, args: &[&str]) -> std::process::Output {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", first.display());
+    site.command(args)
+        .env("PATH", path)
+        .output()
+        .expect("the program starts")
+}
