@@ -110,7 +110,7 @@ mistake!(a_list_that_is_no_axis, "image_size = 16" => "width = [8, 16]");
 mistake!(a_range_that_is_no_axis, "lr = 0.1" => "lr = { from = 0.01, to = 0.1, count = 3 }");
 mistake!(ranges_as_other_programs_write_them, "depth = [20, 56]" => "depth = { min = 8, max = 56 }\nlr_gamma = { low = 0.1, high = 0.9, log = true }\nmomentum = { start = 0, stop = 0.9, num = 4 }", "train={ iterations = 10 }");
 mistake!(ranges_that_have_no_values, "depth = [20, 56]" => "depth = { from = 56, to = 8, step = 6 }\nwidth = { from = 8, to = 16, count = 20 }\nmomentum = { from = 0, to = 0.9, step = 0 }\nweight_decay = { from = 0, to = 0.1, count = 3, scale = \"log\" }\nbatch_size = { from = 16 }\nlog_every = { from = 1, to = 5 }\nimage_size = { from = 8, to = 32, step = 4, count = 7 }", "model.image_size=16", "train={ iterations = 10 }");
-mistake!(an_override_with_several_values, "lr = 0.1" => "lr = 0.1", "train.batch_size=64,128");
+mistake!(an_override_with_several_values, "lr = 0.1" => "lr = 0.1", "train.batch_size=16,32");
 mistake!(a_key_under_two_names, "lr = 0.1" => "lr = 0.1\nlearning_rate = 0.2");
 mistake!(iterations_beside_epochs, "lr = 0.1" => "lr = 0.1\nepochs = 3");
 mistake!(epochs_as_an_axis_beside_iterations, "[axes]" => "[axes]\nepochs = [1, 2]");
