@@ -92,6 +92,8 @@ fn sweep(points: u64) -> (Sweep, Run) {
             name: "figure".to_owned(),
             title: None,
             kind: FigureKind::ErrorVsIteration,
+            axes: resweep_core::domain::Axes::default(),
+            grid: None,
             style: FigureStyle::default(),
             reference: Reference::None,
             smoothing: 1,

@@ -528,6 +528,12 @@ pub struct PlotArgs {
     /// Use these colours instead of the figure's own, and write figure-okabe-ito.png
     #[arg(long, value_parser = words(&FigureStyle::PALETTES, Palette::of))]
     pub palette: Option<Palette>,
+    /// Draw only the figure of this name
+    #[arg(long, value_name = "NAME")]
+    pub figure: Option<String>,
+    /// Write one figure to this file, as PNG, SVG or PDF by its ending
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub out: Option<PathBuf>,
 }
 
 /// Accepts the strings of `allowed`, which `of` converts.
@@ -560,6 +566,8 @@ pub enum TableFormat {
     Csv,
     /// All results, for a script
     Json,
+    /// A table for a paper, with the package booktabs
+    Latex,
 }
 
 /// `resweep verify`, which needs neither the sweep file nor the images.

@@ -34,11 +34,12 @@ fn one(prepared: &Prepared, args: &TableArgs) -> anyhow::Result<()> {
         Format::Md => TableFormat::Markdown,
         Format::Csv => TableFormat::Csv,
         Format::Json => TableFormat::Json,
+        Format::Latex => TableFormat::Latex,
     };
     let table = table(&findings, format)?;
     let table = match format {
         TableFormat::Json => output::escaped_json(&table),
-        TableFormat::Markdown | TableFormat::Csv => table,
+        TableFormat::Markdown | TableFormat::Csv | TableFormat::Latex => table,
     };
     output::text(Stream::Out, &table);
     Ok(())

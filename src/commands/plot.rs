@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use super::exit_code::{ExitCode, UsageError};
 use super::figure_metadata::metadata;
 use super::findings;
@@ -14,8 +16,8 @@ use resweep_core::analysis::Findings;
 use resweep_core::domain::{
     Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme, printable,
 };
-use resweep_core::files::Place;
-use resweep_figures::{Drawing, DrawingWithMetadata, RenderError};
+use resweep_core::files::{Place, write_atomically};
+use resweep_figures::{Drawing, DrawingWithMetadata, PictureFormat, RenderError};
 use resweep_store::Store;
 
 /// Draws the sweep's figures, writes its tables, and prints the paths and the outcomes of the
@@ -23,8 +25,22 @@ use resweep_store::Store;
 pub fn execute(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let mut worst = ExitCode::Success;
-    for mut prepared in all_to_show(&args.sweep, results)? {
+    let sweeps = all_to_show(&args.sweep, results)?;
+    if let (Some(out), 2..) = (&args.out, sweeps.len()) {
+        let message = format!(
+            "--out writes one figure; name one sweep, as in `--out {}`",
+            out.display()
+        );
+        return Err(UsageError(message).into());
+    }
+    for mut prepared in sweeps {
+        if let Some(name) = &args.figure {
+            keep_only(&mut prepared.sweep, name)?;
+        }
         restyle(&mut prepared.sweep, args)?;
+        if let Some(out) = &args.out {
+            return write_one(&prepared, results, out);
+        }
         if let ending @ ExitCode::ExpectationNotMet = one(&prepared, results)? {
             worst = ending;
         }
@@ -48,6 +64,63 @@ fn one(prepared: &Prepared, results: &Path) -> anyhow::Result<ExitCode> {
         }
         None => ExitCode::Success,
     })
+}
+
+/// Leaves a sweep the one figure of this name.
+fn keep_only(sweep: &mut Sweep, name: &str) -> anyhow::Result<()> {
+    if !sweep.figures.iter().any(|figure| figure.name == name) {
+        let known = names(&sweep.figures);
+        let message = format!(
+            "sweep `{}` has no figure `{name}`; it has {known}",
+            sweep.name
+        );
+        return Err(UsageError(message).into());
+    }
+    sweep.figures.retain(|figure| figure.name == name);
+    Ok(())
+}
+
+/// `figure`, or `figure` and `heat-map`, in backticks.
+fn names(figures: &[Figure]) -> String {
+    let names: Vec<String> = figures.iter().map(|f| format!("`{}`", f.name)).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.join(""),
+    }
+}
+
+/// Writes the only figure of the sweep to `out`, in the format of its ending.
+fn write_one(prepared: &Prepared, results: &Path, out: &Path) -> anyhow::Result<ExitCode> {
+    let Prepared { sweep, runs, .. } = prepared;
+    let Some(format) = PictureFormat::of(out) else {
+        let message = format!(
+            "`{}` has an unknown ending; name a file that ends in .pdf, .svg or .png, as in \
+             `--out figure.pdf`",
+            out.display()
+        );
+        return Err(UsageError(message).into());
+    };
+    let [figure] = &sweep.figures[..] else {
+        let (known, first) = (names(&sweep.figures), &sweep.figures[0].name);
+        let message = format!(
+            "--out writes one figure, but sweep `{}` has {known}; choose one: \
+             `--figure {first} --out {}`",
+            sweep.name,
+            out.display()
+        );
+        return Err(UsageError(message).into());
+    };
+    let store = Store::open_read_only(&database(results))?;
+    let records = Records::read(runs, &store)?;
+    let drawn = with_metadata(sweep, figure, runs, records.curves(), &store)?;
+    write_atomically(out, &[&drawn.bytes(format)?])
+        .with_context(|| format!("cannot write `{}`", out.display()))?;
+    let unknown = drawn.drawing.unknown_characters();
+    if let Some(warning) = resweep_figures::unknown_warning(&unknown) {
+        errln!("{warning}");
+    }
+    outln!("wrote {}", out.display());
+    Ok(ExitCode::Success)
 }
 
 /// The result of drawing.

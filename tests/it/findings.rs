@@ -68,12 +68,14 @@ impl Measured {
         let run = self.runs.iter().filter(of).nth(seed).expect("a run");
         let iteration = run.config.configuration.train.iterations;
         let curves = Curves {
+            train_images: None,
             guess_error_percent: None,
             diverged: (end == ResultStatus::Diverged).then_some(iteration),
             measured: None,
             train: vec![ErrorPoint {
                 iteration,
                 error_percent: train,
+                loss: 1.0,
             }],
             eval: vec![EvalPoint {
                 iteration,

@@ -20,6 +20,7 @@ mod guarantees;
 mod hostile;
 mod kernels;
 mod layer_stats;
+mod papers;
 mod power_cut;
 mod pytorch_parity;
 mod record_docs;

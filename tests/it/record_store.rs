@@ -31,6 +31,7 @@ fn error_point(point: TrainPoint) -> ErrorPoint {
     ErrorPoint {
         iteration: point.iteration,
         error_percent: point.error_percent,
+        loss: point.loss,
     }
 }
 
@@ -76,6 +77,7 @@ fn a_finished_run_is_read_back_as_it_was_recorded() {
         measured: curves_of(&store, &run).measured,
         diverged: None,
         guess_error_percent: curves_of(&store, &run).guess_error_percent,
+        train_images: curves_of(&store, &run).train_images,
     };
     assert_eq!(curves_of(&store, &run), recorded);
     let is_day = |day: &str| day.len() == 10 && day.as_bytes()[4] == b'-' && day > "2020";

@@ -353,6 +353,7 @@ fn curves(seed: usize) -> Curves {
         90.0 / (1.0 + i as f64 / 4000.0) + ((i as usize * 7919 + seed) % 100) as f64 / 30.0
     };
     Curves {
+        train_images: None,
         guess_error_percent: None,
         diverged: None,
         measured: None,
@@ -360,6 +361,7 @@ fn curves(seed: usize) -> Curves {
             .map(|i| ErrorPoint {
                 iteration: i * 100,
                 error_percent: error(i * 100),
+                loss: 1.0,
             })
             .collect(),
         eval: (1..=64)

@@ -626,6 +626,26 @@ fn a_figure_is_made_where_none_is_described() {
 }
 
 #[test]
+fn keys_of_other_kinds_of_figures_are_refused() {
+    let refused = |figure: &str| {
+        let toml = format!("{SWEEP}\n[figure]\n{figure}\n");
+        plain(&load_bytes(toml.as_bytes(), &[]).expect_err("a wrong key"))
+    };
+    let said = refused("kind = \"heat-map\"\nx = \"epochs\"");
+    assert!(said.contains("this kind of figure has no `x`"), "{said}");
+    let said = refused("rows = \"lr\"");
+    assert!(
+        said.contains("only heat maps have `rows` and `columns`"),
+        "{said}"
+    );
+    let said = refused("kind = \"heat-map\"\nrows = \"shortcut\"");
+    assert!(
+        said.contains("rows and columns are both `shortcut`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn several_residual_types_have_a_panel_each() {
     let types = "axes.shortcut=[\"none\", \"C\", \"A\"]";
     let panels = sweep(SWEEP, &[types]).figures.remove(0).panels;

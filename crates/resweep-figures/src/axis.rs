@@ -3,6 +3,9 @@
 /// The unit of the iteration axis.
 const TEN_THOUSAND: f64 = 1e4;
 
+/// What the position of an epoch is: positions are whole numbers.
+pub(super) const EPOCH: f64 = 1e4;
+
 /// What a step or an end may be off by, as a share of itself, and still counts as round: an axis
 /// that ends at 50.0000001 has the ticks of one that ends at 50.
 const SLACK: f64 = 1e-4;
@@ -36,6 +39,38 @@ impl Axis {
         }
     }
 
+    /// The axis of epochs, from 0 to `last`, in units of [`EPOCH`].
+    pub(super) fn epochs(last: u64) -> Axis {
+        let high = last.max(1) as f64;
+        Axis {
+            name: "epochs",
+            ticks: ticks(0.0, high, 5),
+            unit: EPOCH,
+            ..Axis::iterations(last)
+        }
+    }
+
+    /// The same axis from `first` on, on which equal distances are equal ratios.
+    pub(super) fn logarithmic(self, first: f64) -> Axis {
+        let low = first.clamp(self.high * 1e-9, self.high * 0.99);
+        let is_iterations = self.unit == TEN_THOUSAND && self.name != "epochs";
+        Axis {
+            name: if is_iterations {
+                "iterations"
+            } else {
+                self.name
+            },
+            unit: if is_iterations { 1.0 } else { self.unit },
+            ticks: log_ticks(low / self.unit, self.high / self.unit)
+                .into_iter()
+                .map(|tick| tick * self.unit)
+                .collect(),
+            low,
+            log: true,
+            ..self
+        }
+    }
+
     /// The axis of errors in percent. `wanted` are tick positions, or none to have them chosen.
     pub(super) fn errors(name: &'static str, low: f64, high: f64, wanted: &[f64]) -> Axis {
         let high = if high > low { high } else { low + 1.0 };
@@ -58,6 +93,8 @@ impl Axis {
     /// The position of `value` in the range: 0 at the low end, 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
         if self.log {
+            // What is 0 or less has no logarithm; it lies below the axis.
+            let value = value.max(self.low * 1e-3);
             (value / self.low).ln() / (self.high / self.low).ln()
         } else {
             (value - self.low) / (self.high - self.low)
@@ -89,6 +126,31 @@ pub(super) fn round_range(low: f64, high: f64) -> (f64, f64) {
     let from = if low < high / 2.0 { 0.0 } else { low };
     let step = round_step((high - from).max(1e-3), 5);
     ((from / step).floor() * step, (high / step).ceil() * step)
+}
+
+/// A range for a logarithmic axis that holds `low..=high`, both above 0: each end has one of the
+/// digits 1, 2 and 5.
+pub(super) fn round_log_range(low: f64, high: f64) -> (f64, f64) {
+    let digits = [1.0, 2.0, 5.0, 10.0];
+    let power = |value: f64| 10_f64.powf(value.log10().floor());
+    let below = digits.into_iter().rev().map(|digit| digit * power(low));
+    let above = digits.into_iter().map(|digit| digit * power(high));
+    let below = below.into_iter().find(|end| *end <= low * (1.0 + SLACK));
+    let above = above.into_iter().find(|end| *end >= high * (1.0 - SLACK));
+    (below.unwrap_or(low), above.unwrap_or(high))
+}
+
+/// Powers of ten within `low..=high`; twice and five times as much too where there are few.
+fn log_ticks(low: f64, high: f64) -> Vec<f64> {
+    let digits: &[f64] = if high / low > 500.0 {
+        &[1.0]
+    } else {
+        &[1.0, 2.0, 5.0]
+    };
+    let powers = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
+    let all = powers.flat_map(|power| digits.iter().map(move |digit| digit * 10_f64.powi(power)));
+    let within = low * (1.0 - SLACK)..=high * (1.0 + SLACK);
+    all.filter(|tick| within.contains(tick)).collect()
 }
 
 /// Multiples of a round step within `low..=high`, about `count` of them.
@@ -131,6 +193,27 @@ mod tests {
         assert_eq!(labels, ["0", "500", "1000", "1500"]);
         assert_eq!(axis.name, "iterations");
         assert_eq!(Axis::iterations(0).high, 1.0);
+    }
+
+    #[test]
+    fn epochs_are_counted_in_ten_thousandths() {
+        let axis = Axis::epochs(1_638_400);
+        let labels: Vec<String> = axis.ticks.iter().map(|&t| axis.label(t)).collect();
+        assert_eq!(labels, ["0", "50", "100", "150"]);
+        assert_eq!(axis.name, "epochs");
+    }
+
+    #[test]
+    fn logarithmic_axes_have_ticks_at_round_numbers() {
+        let axis = Axis::iterations(64_000).logarithmic(1000.0);
+        let labels: Vec<String> = axis.ticks.iter().map(|&t| axis.label(t)).collect();
+        assert_eq!(labels, ["1000", "2000", "5000", "10000", "20000", "50000"]);
+        assert_eq!((axis.share(1000.0), axis.share(64_000.0)), (0.0, 1.0));
+        assert!(axis.share(0.0) < 0.0 && axis.share(0.0).is_finite());
+        let errors = Axis::errors("", 0.5, 100.0, &[]).logarithmic(0.5);
+        assert_eq!(errors.ticks, [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
+        assert_eq!(round_log_range(0.7, 83.0), (0.5, 100.0));
+        assert_eq!(round_log_range(0.05, 2.0), (0.05, 2.0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use resweep_core::domain::{
-    Configuration, Curves, Dataset, Figure, FigureKind, Reference, Run, RunId, Sweep,
+    Configuration, Curves, Dataset, Figure, FigureKind, Quantity, Reference, Run, RunId, Sweep,
 };
 
 use super::diverged::diverged_at;
@@ -36,10 +36,14 @@ pub(super) fn caption(
     if figure.smoothing > 1 && figure.kind == FigureKind::ErrorVsIteration {
         let points = figure.smoothing;
         parts.push(format!(
-            "training error is a moving mean of {points} points"
+            "training {} is a moving mean of {points} points",
+            match figure.axes.quantity {
+                Quantity::Error => "error",
+                Quantity::Loss => "loss",
+            }
         ));
     }
-    if figure.kind != FigureKind::HeatMap {
+    if figure.kind != FigureKind::HeatMap && figure.axes.quantity == Quantity::Error {
         let words = reference(figure.reference, figure.kind, has_reference);
         parts.extend(words.map(str::to_owned));
     }

@@ -11,6 +11,7 @@ use super::{Drawing, RenderError, describe};
 /// Draws a figure of curves against iterations.
 pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     let Scene { sweep, figure, .. } = *scene;
+    check_epochs(scene)?;
     let views = views(sweep, figure, scene.runs, scene.curves);
     let key = Key::of(sweep, figure, &views);
     let caption = scene.caption(key.has_reference());
@@ -21,6 +22,20 @@ pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
         paint(canvas, &views, &layout, &key)
     })?;
     Ok(Drawing { svg })
+}
+
+/// Epochs are known where the runs have recorded how many images they train on.
+fn check_epochs(scene: &Scene) -> Result<(), RenderError> {
+    let known = scene
+        .curves
+        .values()
+        .any(|curves| curves.train_images.is_some());
+    if known || !scene.figure.axes.epochs {
+        return Ok(());
+    }
+    Err(RenderError::NoEpochs {
+        sweep: scene.sweep.name.clone(),
+    })
 }
 
 fn paint(

@@ -1,22 +1,23 @@
 //! Writes the text alternative of a figure: its kind and the final errors, for screen readers.
 //! Pure.
 
-use resweep_core::domain::{Figure, FigureKind};
+use resweep_core::domain::{Figure, FigureKind, Quantity};
 
+use super::axis::EPOCH;
 use super::canvas::Words;
 use super::heat::{Cell, HeatView};
 use super::scene::Scene;
 use super::series::Point;
-use super::view::{CurveView, PanelView, eval_name};
+use super::view::{CurveView, PanelView, line_names};
 
 /// The most curves or cells described per panel; the rest is counted.
 const MOST: usize = 40;
 
 /// The text alternative of a figure with curves.
 pub(super) fn curves(scene: &Scene, caption: &str, views: &[PanelView]) -> Words {
-    let eval = eval_name(scene.sweep, scene.figure.panels.iter());
+    let names = line_names(scene.sweep, scene.figure);
     let panels = views.iter().map(|view| {
-        let of = |curve: &CurveView| self::curve(scene.figure, curve, eval);
+        let of = |curve: &CurveView| self::curve(scene.figure, curve, names);
         let head = format!("{} against {}", view.y.name, view.x.name);
         panel(
             view.title.as_deref(),
@@ -51,7 +52,10 @@ pub(super) fn maps(scene: &Scene, caption: &str, views: &[HeatView]) -> Words {
 
 fn words(scene: &Scene, caption: &str, panels: Vec<String>) -> Words {
     let what = match scene.figure.kind {
-        FigureKind::ErrorVsIteration => "Curves of the error during training.",
+        FigureKind::ErrorVsIteration => match scene.figure.axes.quantity {
+            Quantity::Error => "Curves of the error during training.",
+            Quantity::Loss => "Curves of the loss during training.",
+        },
         FigureKind::ErrorVsDepth => "The final error at each depth.",
         FigureKind::HeatMap => "Heat maps of the final error.",
         FigureKind::LayerResponses => "How strongly each layer responds.",
@@ -73,15 +77,15 @@ fn panel(title: Option<&str>, head: &str, mut parts: Vec<String>) -> String {
     format!("{title}{head}. {}.", parts.join("; "))
 }
 
-fn curve(figure: &Figure, curve: &CurveView, eval: &str) -> String {
+fn curve(figure: &Figure, curve: &CurveView, [train, eval]: [&str; 2]) -> String {
     let mut said = Vec::new();
     match figure.kind {
         FigureKind::ErrorVsIteration => {
-            said.extend(curve.train.last().map(|p| at_end("training error", p)));
-            said.extend(curve.eval.last().map(|p| at_end(eval, p)));
+            said.extend(curve.train.last().map(|p| at_end(figure, train, p)));
+            said.extend(curve.eval.last().map(|p| at_end(figure, eval, p)));
         }
         FigureKind::ErrorVsDepth => {
-            said.extend(curve.train.iter().map(|p| at_depth("training error", p)));
+            said.extend(curve.train.iter().map(|p| at_depth(train, p)));
             said.extend(curve.eval.iter().map(|p| at_depth(eval, p)));
         }
         FigureKind::LayerResponses => {
@@ -96,11 +100,18 @@ fn curve(figure: &Figure, curve: &CurveView, eval: &str) -> String {
     format!("{}: {}", curve.legend, said.join(", "))
 }
 
-fn at_end(which: &str, point: &Point) -> String {
-    format!(
-        "{which} {:.2} % at iteration {}",
-        point.mean, point.iteration
-    )
+fn at_end(figure: &Figure, which: &str, point: &Point) -> String {
+    let value = match figure.axes.quantity {
+        Quantity::Error => format!("{:.2} %", point.mean),
+        Quantity::Loss => format!("{:.3}", point.mean),
+    };
+    match figure.axes.epochs {
+        true => format!(
+            "{which} {value} after {:.1} epochs",
+            point.iteration as f64 / EPOCH
+        ),
+        false => format!("{which} {value} at iteration {}", point.iteration),
+    }
 }
 
 fn at_depth(which: &str, point: &Point) -> String {

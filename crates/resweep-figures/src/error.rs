@@ -18,6 +18,11 @@ pub enum RenderError {
         "no run of sweep `{sweep}` has measured its layers yet, which is done at the end of a run with `layer_stats = true` in `[train]`; train it with `resweep run`"
     )]
     NoLayerStats { sweep: String },
+    /// No run has recorded how many images it trains on.
+    #[error(
+        "no run of sweep `{sweep}` has recorded how many images it trains on, so its epochs are not known; set `x = \"iterations\"` in `[figure]`"
+    )]
+    NoEpochs { sweep: String },
     /// A tile's bytes are not those of a square RGB image.
     #[error("a tile of {size} x {size} pixels needs {expected} bytes of RGB, but has {found}")]
     Tile {
@@ -34,6 +39,8 @@ pub enum RenderError {
     Rasterise(#[from] resvg::usvg::Error),
     #[error("cannot encode the picture as PNG: {message}")]
     Encode { message: String },
+    #[error("cannot convert the figure to PDF: {message}")]
+    Pdf { message: String },
     #[error("cannot write the table: {0}")]
     Table(String),
     #[error("cannot write `{path}`")]

@@ -12,7 +12,7 @@ use super::strokes::{
     BAND_OPACITY, SEED_RADIUS, behind, bold, dashed, fine, response, ring, seeds_range,
 };
 use super::text::Weight;
-use super::view::{PanelView, eval_name};
+use super::view::{PanelView, line_names};
 
 /// The line styles of a figure.
 pub(super) struct Key {
@@ -46,8 +46,8 @@ impl Key {
         let both = figure.panels.iter().any(|panel| panel.show == Show::Both);
         let mut entries = Vec::new();
         if both {
-            let eval = eval_name(sweep, figure.panels.iter());
-            entries.extend([(Sample::Train, "training error"), (Sample::Eval, eval)]);
+            let [train, eval] = line_names(sweep, figure);
+            entries.extend([(Sample::Train, train), (Sample::Eval, eval)]);
         }
         if figure.kind == FigureKind::LayerResponses {
             entries = vec![(Sample::Plain, "plain"), (Sample::Residual, "residual")];

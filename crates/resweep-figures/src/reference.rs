@@ -3,10 +3,16 @@
 use std::collections::BTreeSet;
 
 use resweep_core::analysis::paper::{Curve, Series, curves};
-use resweep_core::domain::{Configuration, Panel, Reference, Shortcut, Show, Sweep};
+use resweep_core::domain::{
+    Configuration, Figure, Panel, Quantity, Reference, Shortcut, Show, Sweep,
+};
+
+use super::axis::EPOCH;
 
 /// The paper's training on CIFAR-10 (section 4.2).
 const PAPER_ITERATIONS: f64 = 64_000.0;
+/// Epochs of an iteration: 128 of 50,000 images.
+const PAPER_EPOCHS: f64 = 128.0 / 50_000.0;
 /// Where the paper cuts its curves, in percent, less what reading them off can miss.
 const CUT: f64 = 19.95;
 
@@ -24,8 +30,8 @@ pub(super) struct ReferenceView {
 }
 
 /// The paper's nets among a panel's configurations, each once, in the order of the legend.
-pub(super) fn references(sweep: &Sweep, panel: &Panel, reference: Reference) -> Vec<ReferenceView> {
-    if reference == Reference::None {
+pub(super) fn references(sweep: &Sweep, panel: &Panel, figure: &Figure) -> Vec<ReferenceView> {
+    if figure.reference == Reference::None || figure.axes.quantity == Quantity::Loss {
         return Vec::new();
     }
     let mut seen = BTreeSet::new();
@@ -35,9 +41,13 @@ pub(super) fn references(sweep: &Sweep, panel: &Panel, reference: Reference) -> 
         .filter_map(|&index| sweep.configurations.get(index))
         .filter_map(|configuration| Some((configuration, net(configuration)?)))
         .filter_map(|(configuration, net)| {
-            let scale = match reference {
+            let scale = match figure.reference {
                 Reference::PaperScaled => configuration.train.iterations as f64 / PAPER_ITERATIONS,
                 _ => 1.0,
+            };
+            let scale = match figure.axes.epochs {
+                true => scale * PAPER_EPOCHS * EPOCH,
+                false => scale,
             };
             let is_new = seen.insert((net, scale.to_bits()));
             is_new.then(|| view(net, panel.show, scale)).flatten()

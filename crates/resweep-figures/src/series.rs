@@ -1,13 +1,15 @@
 //! Computes the lines of a figure from runs and their curves: mean and spread over seeds.
 //!
-//! Pure: no drawing, no files. Errors are in percent, positions in iterations.
+//! Pure: no drawing, no files. Errors are in percent, losses in nats, positions in iterations.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use resweep_core::analysis::chance::is_chance;
 use resweep_core::analysis::finals::test_error;
-use resweep_core::domain::{Curves, ErrorPoint, EvalSet, Panel, Run, RunId, Sweep, Validation};
+use resweep_core::domain::{
+    Curves, ErrorPoint, EvalSet, Panel, Quantity, Run, RunId, Sweep, Validation,
+};
 
 /// A line's value at one iteration, over the seeds that recorded it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +40,8 @@ pub struct Lines {
     pub seeds_planned: usize,
     /// The number of iterations of a run of this configuration.
     pub iterations: u64,
+    /// Images of an epoch, where any run has recorded their number.
+    pub train_images: Option<u64>,
 }
 
 /// A diverged seed, up to its last finite point.
@@ -80,7 +84,7 @@ pub fn panel_lines(
     panel: &Panel,
     runs: &[Run],
     curves: &HashMap<RunId, Curves>,
-    smoothing: usize,
+    (quantity, smoothing): (Quantity, usize),
 ) -> Vec<Lines> {
     let mut of: HashMap<usize, Vec<&Run>> = HashMap::new();
     for run in runs {
@@ -91,7 +95,7 @@ pub fn panel_lines(
         .filter(|&index| index < sweep.configurations.len())
         .map(|index| {
             let runs = of.get(&index).map_or(&[][..], Vec::as_slice);
-            lines(sweep, index, runs, curves, smoothing)
+            lines(sweep, index, runs, curves, (quantity, smoothing))
         })
         .collect()
 }
@@ -102,17 +106,18 @@ fn lines(
     index: usize,
     runs: &[&Run],
     curves: &HashMap<RunId, Curves>,
-    smoothing: usize,
+    (quantity, smoothing): (Quantity, usize),
 ) -> Lines {
     let configuration = &sweep.configurations[index];
     let set = eval_set(configuration.data.validation);
     let train = |curves: &[&Curves]| {
         let seeds = curves.iter();
-        over_seeds(seeds.map(|curves| smooth(&curves.train, smoothing)))
+        let points = seeds.map(|curves| train_points(curves, quantity));
+        over_seeds(points.map(|points| smooth(points, smoothing)))
     };
     let eval = |curves: &[&Curves]| {
         let seeds = curves.iter();
-        over_seeds(seeds.map(|curves| eval_points(curves, set).into()))
+        over_seeds(seeds.map(|curves| eval_points(curves, set, quantity).into()))
     };
     let recorded = runs.iter().filter_map(|run| curves.get(&run.id));
     let recorded: Vec<&Curves> = recorded.filter(|curves| is_recorded(curves)).collect();
@@ -134,6 +139,7 @@ fn lines(
         seeds_recorded: recorded.len(),
         seeds_planned: runs.len(),
         iterations: configuration.train.iterations,
+        train_images: recorded.iter().find_map(|curves| curves.train_images),
     }
 }
 
@@ -244,11 +250,11 @@ fn ascending(curve: Cow<'_, [ErrorPoint]>) -> Cow<'_, [ErrorPoint]> {
 
 /// A centred moving mean over `points` points, an odd number; over fewer near the ends, so that
 /// it stays centred, and the first and the last point are as they were recorded.
-fn smooth(curve: &[ErrorPoint], points: usize) -> Cow<'_, [ErrorPoint]> {
+fn smooth(curve: Cow<'_, [ErrorPoint]>, points: usize) -> Cow<'_, [ErrorPoint]> {
     if points <= 1 {
-        return Cow::Borrowed(curve);
+        return curve;
     }
-    let curve = ascending(Cow::Borrowed(curve));
+    let curve = ascending(curve);
     let sums: Vec<f64> = std::iter::once(0.0)
         .chain(curve.iter().scan(0.0, |sum, point| {
             *sum += point.error_percent;
@@ -267,13 +273,36 @@ fn smooth(curve: &[ErrorPoint], points: usize) -> Cow<'_, [ErrorPoint]> {
     smoothed.collect()
 }
 
-fn eval_points(curves: &Curves, set: EvalSet) -> Vec<ErrorPoint> {
+fn eval_points(curves: &Curves, set: EvalSet, quantity: Quantity) -> Vec<ErrorPoint> {
     let points = curves.eval.iter().filter(|point| point.set == set);
-    let errors = points.map(|point| ErrorPoint {
+    let points = points.map(|point| ErrorPoint {
         iteration: point.iteration,
         error_percent: point.error_percent,
+        loss: point.loss,
     });
-    errors.collect()
+    points.map(|point| drawn(point, quantity)).collect()
+}
+
+fn train_points(curves: &Curves, quantity: Quantity) -> Cow<'_, [ErrorPoint]> {
+    match quantity {
+        Quantity::Error => Cow::Borrowed(&curves.train),
+        Quantity::Loss => curves
+            .train
+            .iter()
+            .map(|point| drawn(*point, quantity))
+            .collect(),
+    }
+}
+
+/// A point with the quantity that is drawn in the place of the error.
+fn drawn(point: ErrorPoint, quantity: Quantity) -> ErrorPoint {
+    match quantity {
+        Quantity::Error => point,
+        Quantity::Loss => ErrorPoint {
+            error_percent: point.loss,
+            ..point
+        },
+    }
 }
 
 fn is_recorded(curves: &Curves) -> bool {
@@ -295,6 +324,7 @@ mod tests {
         let points = line.iter().map(|&(iteration, error_percent)| ErrorPoint {
             iteration,
             error_percent,
+            loss: error_percent / 10.0,
         });
         points.collect()
     }
@@ -353,9 +383,20 @@ mod tests {
     }
 
     #[test]
+    fn losses_take_the_place_of_errors() {
+        let curves = Curves {
+            train: curve(&vec![(10, 30.0)]),
+            ..Curves::default()
+        };
+        assert_eq!(errors(&train_points(&curves, Quantity::Error)), [30.0]);
+        assert_eq!(errors(&train_points(&curves, Quantity::Loss)), [3.0]);
+    }
+
+    #[test]
     fn a_moving_mean_is_centred_and_keeps_both_ends() {
         let line: Vec<ErrorPoint> = curve(&(0..6).map(|i| (i, (i * i) as f64)).collect());
-        assert_eq!(*smooth(&line, 1), line);
+        let smooth = |line: &[ErrorPoint], points| smooth(Cow::Borrowed(line), points).into_owned();
+        assert_eq!(smooth(&line, 1), line);
         let means = errors(&smooth(&line, 5));
         // 0; (0+1+4)/3; (0+1+4+9+16)/5; (1+4+9+16+25)/5; (9+16+25)/3; 25
         let expected = [0.0, 5.0 / 3.0, 6.0, 11.0, 50.0 / 3.0, 25.0];

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use resweep_core::domain::{Curves, EvalSet, Figure, Panel, Run, RunId, Show, Sweep};
+use resweep_core::domain::{Curves, EvalSet, Figure, Panel, Quantity, Run, RunId, Show, Sweep};
 
-use super::axis::{Axis, round_range};
+use super::axis::{Axis, EPOCH, round_log_range, round_range};
 use super::diverged::of_seeds;
 use super::markers::{Marker, markers};
 use super::palette::{Colour, CurveColours, is_one_depth};
@@ -123,9 +123,16 @@ pub(super) fn views(
     let panels = &figure.panels;
     let lines: Vec<Vec<Lines>> = panels
         .iter()
-        .map(|panel| panel_lines(sweep, panel, runs, curves, figure.smoothing))
+        .map(|panel| {
+            let drawn = (figure.axes.quantity, figure.smoothing);
+            let mut lines = panel_lines(sweep, panel, runs, curves, drawn);
+            if figure.axes.epochs {
+                lines.iter_mut().for_each(|lines| in_epochs(sweep, lines));
+            }
+            lines
+        })
         .collect();
-    let shared = shared_range(panels, &lines);
+    let shared = shared_range(panels, &lines, figure.axes.y_log);
     let lines: Vec<Vec<Lines>> = lines.into_iter().map(drawn).collect();
     let depths = lines.iter().map(|lines| depths(sweep, lines));
     let depths: Vec<Vec<usize>> = depths.filter(|depths| !is_one_depth(depths)).collect();
@@ -134,6 +141,32 @@ pub(super) fn views(
     views
         .map(|(panel, lines)| view(sweep, figure, panel, lines, (shared, &colours)))
         .collect()
+}
+
+/// Counts positions in ten-thousandths of an epoch. Without the number of images there are no lines.
+fn in_epochs(sweep: &Sweep, lines: &mut Lines) {
+    let batch = sweep.configurations[lines.configuration].train.batch_size as f64;
+    let images = lines.train_images.map(|images| images as f64);
+    let place = |iteration: u64| images.map(|images| iteration as f64 * batch / images * EPOCH);
+    lines.iterations = place(lines.iterations).unwrap_or(0.0).round() as u64;
+    let convert = |points: &mut Vec<Point>| {
+        points.retain_mut(|point| match place(point.iteration) {
+            Some(place) => {
+                point.iteration = place.round() as u64;
+                true
+            }
+            None => false,
+        });
+    };
+    let seeds = lines.diverged.iter_mut();
+    seeds.for_each(|seed| {
+        [&mut seed.train, &mut seed.eval]
+            .into_iter()
+            .for_each(convert)
+    });
+    [&mut lines.train, &mut lines.eval]
+        .into_iter()
+        .for_each(convert);
 }
 
 /// The depths of a panel's nets.
@@ -176,6 +209,64 @@ pub(super) fn eval_name<'a>(
     }
 }
 
+/// The axes of a panel: all of the training across, its range of values upwards.
+fn axes(
+    sweep: &Sweep,
+    figure: &Figure,
+    panel: &Panel,
+    lines: &[Lines],
+    shared: (f64, f64),
+) -> (Axis, Axis) {
+    let name = match figure.axes.quantity {
+        Quantity::Error => axis_name(sweep, panel),
+        Quantity::Loss => loss_name(axis_name(sweep, panel)),
+    };
+    let (low, high) = (
+        panel.y_min.unwrap_or(shared.0),
+        panel.y_max.unwrap_or(shared.1),
+    );
+    let mut y = Axis::errors(name, low, high, &panel.y_ticks);
+    if figure.axes.y_log {
+        let ticks = y.ticks.clone();
+        y = y.logarithmic(low);
+        if !panel.y_ticks.is_empty() {
+            y.ticks = ticks;
+        }
+    }
+    let points = || lines.iter().flat_map(all_points);
+    let positions = || points().map(|(_, point)| point.iteration);
+    let planned = lines.iter().map(|lines| lines.iterations);
+    let last = positions().chain(planned).max().unwrap_or(0);
+    let mut x = match figure.axes.epochs {
+        true => Axis::epochs(last),
+        false => Axis::iterations(last),
+    };
+    if figure.axes.x_log {
+        x = x.logarithmic(positions().min().unwrap_or(1) as f64);
+    }
+    (x, y)
+}
+
+/// What the lines of training and evaluation show.
+pub(super) fn line_names(sweep: &Sweep, figure: &Figure) -> [&'static str; 2] {
+    let names = ["training error", eval_name(sweep, figure.panels.iter())];
+    match figure.axes.quantity {
+        Quantity::Error => names,
+        Quantity::Loss => names.map(loss_name),
+    }
+}
+
+/// What an axis or a line of errors is called where losses are drawn.
+pub(super) fn loss_name(error: &'static str) -> &'static str {
+    match error {
+        "training error (%)" | "training error" => "training loss",
+        "validation error (%)" | "validation error" => "validation loss",
+        "test error (%)" | "test error" => "test loss",
+        "test or validation error" => "test or validation loss",
+        _ => "loss",
+    }
+}
+
 fn view(
     sweep: &Sweep,
     figure: &Figure,
@@ -183,17 +274,7 @@ fn view(
     lines: Vec<Lines>,
     (shared, colours): ((f64, f64), &CurveColours),
 ) -> PanelView {
-    let y = Axis::errors(
-        axis_name(sweep, panel),
-        panel.y_min.unwrap_or(shared.0),
-        panel.y_max.unwrap_or(shared.1),
-        &panel.y_ticks,
-    );
-    let last = lines.iter().map(|lines| {
-        let recorded = all_points(lines).map(|(_, point)| point.iteration).max();
-        lines.iterations.max(recorded.unwrap_or(0))
-    });
-    let x = Axis::iterations(last.max().unwrap_or(0));
+    let (x, y) = axes(sweep, figure, panel, &lines, shared);
     let indices: Vec<usize> = lines.iter().map(|lines| lines.configuration).collect();
     let only_depth = only_depth_differs(sweep, panel, &indices);
     let colours = colours.of_panel(&depths(sweep, &lines));
@@ -206,7 +287,7 @@ fn view(
     PanelView {
         title: panel.title.clone(),
         curves,
-        references: references(sweep, panel, figure.reference),
+        references: references(sweep, panel, figure),
         x,
         y,
         names: Names::default(),
@@ -345,7 +426,7 @@ fn only_depth_differs(sweep: &Sweep, panel: &Panel, indices: &[usize]) -> bool {
 }
 
 /// The error range of the panels that leave an end open; all of 0 to 100 without data.
-fn shared_range(panels: &[Panel], lines: &[Vec<Lines>]) -> (f64, f64) {
+fn shared_range(panels: &[Panel], lines: &[Vec<Lines>], log: bool) -> (f64, f64) {
     let open = panels
         .iter()
         .zip(lines)
@@ -361,12 +442,15 @@ fn shared_range(panels: &[Panel], lines: &[Vec<Lines>]) -> (f64, f64) {
             .filter(move |(is_train, _)| is_shown(*is_train))
             .map(|(_, point)| point)
     });
-    let (low, high) = points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
-        (low.min(point.low), high.max(point.high))
+    let ends = points.flat_map(|point| [point.low, point.high]);
+    let ends = ends.filter(|end| !log || *end > 0.0);
+    let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
+        (low.min(end), high.max(end))
     });
-    if low <= high {
-        round_range(low, high)
-    } else {
-        (0.0, 100.0)
+    match (low <= high, log) {
+        (true, false) => round_range(low, high),
+        (true, true) => round_log_range(low, high),
+        (false, false) => (0.0, 100.0),
+        (false, true) => (1.0, 100.0),
     }
 }

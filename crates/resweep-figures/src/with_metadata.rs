@@ -1,9 +1,10 @@
 //! A figure with its metadata.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::drawing::{PIXELS_PER_UNIT, rasterise, write_file};
 use super::metadata::encode;
+use super::pdf::pdf;
 use super::{Drawing, Metadata, RenderError};
 use resweep_core::files::Place;
 
@@ -14,7 +15,39 @@ pub struct DrawingWithMetadata {
     pub metadata: Metadata,
 }
 
+/// The format of a figure's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureFormat {
+    Png,
+    Svg,
+    Pdf,
+}
+
+impl PictureFormat {
+    /// The format that a file's name asks for by its ending; `None` for any other ending.
+    pub fn of(path: &Path) -> Option<PictureFormat> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "png" => Some(PictureFormat::Png),
+            "svg" => Some(PictureFormat::Svg),
+            "pdf" => Some(PictureFormat::Pdf),
+            _ => None,
+        }
+    }
+}
+
 impl DrawingWithMetadata {
+    /// The bytes of a file of one format. A PDF has the figure only, not the metadata.
+    ///
+    /// # Errors
+    /// When the drawing cannot be rasterised, encoded or converted.
+    pub fn bytes(&self, format: PictureFormat) -> Result<Vec<u8>, RenderError> {
+        match format {
+            PictureFormat::Png => self.png(),
+            PictureFormat::Svg => Ok(self.svg().into_bytes()),
+            PictureFormat::Pdf => pdf(&self.drawing.svg),
+        }
+    }
+
     /// As [`Drawing::png`], with the metadata as text chunks.
     ///
     /// # Errors

@@ -129,22 +129,25 @@ pub(super) fn measurements_of(
 pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqlite::Result<Curves> {
     let train = collect(
         connection,
-        "SELECT iteration, error_percent FROM train_metrics
+        "SELECT iteration, error_percent, loss FROM train_metrics
          WHERE training_id = ?1 ORDER BY iteration",
         [training.0],
         |row| {
             Ok(ErrorPoint {
                 iteration: unsigned(row, 0)?,
                 error_percent: row.get(1)?,
+                loss: number_or_nan(row, 2)?,
             })
         },
     )?;
+    let images = images(connection, training)?;
     Ok(Curves {
         train,
         eval: evaluations(connection, training)?,
         measured: measured(connection, training)?,
         diverged: diverged(connection, training)?,
-        guess_error_percent: guess_error_percent(connection, training)?,
+        guess_error_percent: images.map(|(guess, _)| guess),
+        train_images: images.map(|(_, count)| count),
     })
 }
 
@@ -164,17 +167,15 @@ fn evaluations(connection: &Connection, training: TrainingId) -> rusqlite::Resul
     Ok(points)
 }
 
-/// The evaluation error of guessing among a training's images, where it is recorded.
-fn guess_error_percent(
-    connection: &Connection,
-    training: TrainingId,
-) -> rusqlite::Result<Option<f64>> {
+/// The evaluation error of guessing among a training's images, and how many it trains on, where
+/// they are recorded.
+fn images(connection: &Connection, training: TrainingId) -> rusqlite::Result<Option<(f64, u64)>> {
     connection
         .prepare_cached(
-            "SELECT guess_error_percent FROM run_images
+            "SELECT guess_error_percent, train_images FROM run_images
              WHERE run_id = (SELECT run_id FROM trainings WHERE id = ?1)",
         )?
-        .query_row([training.0], |row| row.get(0))
+        .query_row([training.0], |row| Ok((row.get(0)?, unsigned(row, 1)?)))
         .optional()
 }
 

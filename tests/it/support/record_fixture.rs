@@ -101,6 +101,8 @@ fn sweep(name: &str) -> Sweep {
             name: "figure".to_owned(),
             title: None,
             kind: FigureKind::ErrorVsIteration,
+            axes: Axes::default(),
+            grid: None,
             style: FigureStyle::default(),
             reference: Reference::None,
             smoothing: 1,

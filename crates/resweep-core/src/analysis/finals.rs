@@ -99,6 +99,7 @@ mod tests {
         let train = points.iter().map(|&(iteration, error_percent)| ErrorPoint {
             iteration,
             error_percent,
+            loss: 1.0,
         });
         Curves {
             train: train.collect(),

@@ -11,12 +11,62 @@ pub struct Figure {
     /// `None`: the sweep's title.
     pub title: Option<String>,
     pub kind: FigureKind,
+    /// Of curves over the training.
+    #[serde(skip_serializing_if = "Axes::is_default")]
+    pub axes: Axes,
+    /// Of a heat map.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grid: Option<Grid>,
     #[serde(rename = "look")]
     pub style: FigureStyle,
     pub reference: Reference,
     /// The window of the moving average over training error, an odd number of points; 1 for none.
     pub smoothing: usize,
     pub panels: Vec<Panel>,
+}
+
+/// What curves over the training show, and how their axes are scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Axes {
+    pub quantity: Quantity,
+    /// Whether the axis across counts epochs instead of iterations.
+    pub epochs: bool,
+    /// Whether equal distances across are equal ratios.
+    pub x_log: bool,
+    /// The same for errors or losses.
+    pub y_log: bool,
+}
+
+impl Axes {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub enum Quantity {
+    /// In percent.
+    #[default]
+    Error,
+    /// Mean cross-entropy in nats.
+    Loss,
+}
+
+/// The rows and columns of a heat map, and where each configuration is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Grid {
+    pub rows: GridAxis,
+    pub columns: GridAxis,
+    /// Row and column of each configuration of the sweep.
+    pub places: Vec<(usize, usize)>,
+}
+
+/// What tells the rows or the columns of a heat map apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GridAxis {
+    pub name: String,
+    /// Numbers ascend, words are in the order of the sweep.
+    pub values: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -26,8 +76,8 @@ pub enum FigureKind {
     /// Final error in percent against depth, one line per shortcut type. A panel has at most one
     /// configuration per depth and shortcut type.
     ErrorVsDepth,
-    /// Final error of every depth and shortcut type as a colour and a number. A panel shows one
-    /// error and has at most one configuration per depth and shortcut type.
+    /// Final error of every cell of a [`Grid`] as a colour and a number. A panel shows one error and
+    /// has at most one configuration per cell.
     HeatMap,
     /// Standard deviation of each 3x3 layer's response, as in the paper's figure 7.
     LayerResponses,

@@ -18,8 +18,9 @@ pub struct TrainPoint {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ErrorPoint {
     pub iteration: u64,
-    /// As in [`TrainPoint`].
+    /// As in [`TrainPoint`], as is `loss`.
     pub error_percent: f64,
+    pub loss: f64,
 }
 
 /// One evaluation with BN's running statistics.
@@ -70,4 +71,6 @@ pub struct Curves {
     pub guess_error_percent: Option<f64>,
     /// The iteration at which the loss stopped being finite, if the run diverged.
     pub diverged: Option<u64>,
+    /// Images trained on, without those held out for validation, where that was recorded.
+    pub train_images: Option<u64>,
 }

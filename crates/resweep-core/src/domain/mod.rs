@@ -31,7 +31,7 @@ pub use event::{
     TrainError, Trainer,
 };
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
-pub use figure::{Figure, FigureKind, Panel, Reference, Show};
+pub use figure::{Axes, Figure, FigureKind, Grid, GridAxis, Panel, Quantity, Reference, Show};
 pub use figure_style::{FigureStyle, Palette, Theme, TrainLine};
 pub use hex::hex;
 pub use identity::{DataIdentity, determining, run_id, trajectories, trajectories_of_old_builds};

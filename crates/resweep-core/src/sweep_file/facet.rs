@@ -5,6 +5,7 @@ use super::limits::PANELS_MAX;
 use super::numbers;
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Point, Setting};
+use crate::domain::Shortcut;
 
 /// The configurations with one value of a key.
 pub struct Facet {
@@ -77,4 +78,20 @@ fn too_many(setting: &Setting, key: Key) -> Problem {
     Problem::new(setting.at, message)
         .label("one panel for each is too many")
         .help("choose some with `[[figure.panels]]`")
+}
+
+/// What nets of shortcut types are called beside each other: `plain`, `ResNet A`, `ResNet B`.
+pub fn families(values: &[Option<&Checked>]) -> Vec<String> {
+    let of = |value: &Option<&Checked>| match value {
+        Some(Checked::Word("none")) => Some(Shortcut::None),
+        Some(Checked::Word("A")) => Some(Shortcut::A),
+        Some(Checked::Word("B")) => Some(Shortcut::B),
+        Some(Checked::Word("C")) => Some(Shortcut::C),
+        _ => None,
+    };
+    let all: Vec<Shortcut> = values.iter().filter_map(of).collect();
+    let names = all
+        .iter()
+        .map(|shortcut| shortcut.family_among(all.iter().copied()));
+    names.map(str::to_owned).collect()
 }

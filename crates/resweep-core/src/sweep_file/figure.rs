@@ -8,7 +8,9 @@ use super::section;
 use super::setting::{Checked, Point, Settings};
 use super::source::Origin;
 use super::tree::{Table, Value};
-use crate::domain::{Figure, FigureStyle, Palette, Panel, Reference, Theme, TrainLine};
+use crate::domain::{
+    Axes, Figure, FigureKind, FigureStyle, Palette, Panel, Quantity, Reference, Theme, TrainLine,
+};
 
 /// The name of a figure that sets none.
 const NAME: &str = "figure";
@@ -128,7 +130,37 @@ impl FigureTable {
             },
             smoothing: smoothing(&settings, problems),
             kind: self.kind(),
+            axes: self.axes(problems),
+            grid: self.grid(points, problems),
             panels,
+        }
+    }
+
+    /// What curves over the training show; other kinds of figures have no choice.
+    fn axes(&self, problems: &mut Problems) -> Axes {
+        let settings = self.settings.point();
+        let keys = [
+            Key::FigureMeasure,
+            Key::FigureX,
+            Key::FigureXScale,
+            Key::FigureYScale,
+        ];
+        if self.kind() != FigureKind::ErrorVsIteration
+            && let Some((key, setting)) = keys.iter().find_map(|k| Some((k, settings.get(*k)?)))
+        {
+            let message = format!("this kind of figure has no `{}`", key.name());
+            let problem = Problem::new(setting.at, message).label("for curves over the training");
+            problems.push(problem.help("remove it, or set `kind = \"error-vs-iteration\"`"));
+        }
+        let [measure, x, x_scale, y_scale] = keys.map(|key| settings.word(key));
+        Axes {
+            quantity: match measure {
+                Some("loss") => Quantity::Loss,
+                _ => Quantity::Error,
+            },
+            epochs: x == Some("epochs"),
+            x_log: x_scale == Some("log"),
+            y_log: y_scale == Some("log"),
         }
     }
 

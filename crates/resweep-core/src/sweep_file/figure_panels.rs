@@ -31,7 +31,11 @@ impl FigureTable {
             FigureKind::ErrorVsIteration => {}
             FigureKind::ErrorVsDepth | FigureKind::HeatMap => {
                 let at = self.settings.get(Key::FigureKind).map(|kind| kind.at);
-                pairs::check(&panels, points, at, problems);
+                let keys = match kind {
+                    FigureKind::HeatMap => self.grid_keys(),
+                    _ => (Key::Depth, Key::Shortcut),
+                };
+                pairs::check(&panels, points, keys, at, problems);
             }
             FigureKind::LayerResponses => self.check_measured(&panels, points, problems),
         }

@@ -93,6 +93,12 @@ pub enum Key {
     FigureYTicks,
     FigureFacet,
     FigureShow,
+    FigureMeasure,
+    FigureX,
+    FigureXScale,
+    FigureYScale,
+    FigureRows,
+    FigureColumns,
     PanelTitle,
     PanelShow,
     PanelYMin,
@@ -267,6 +273,9 @@ const FIGURE_KINDS: Kind = Kind::Word(&[
     "heat-map",
     "layer-responses",
 ]);
+const MEASURES: Kind = Kind::Word(&["error", "loss"]);
+const X_UNITS: Kind = Kind::Word(&["iterations", "epochs"]);
+const SCALES: Kind = Kind::Word(&["linear", "log"]);
 const SHOWS: Kind = Kind::Word(&["both", "train", "test"]);
 const ERRORS: Kind = Kind::Word(&["test", "train"]);
 const ENGINES: Kind = Kind::Word(&["fused", "portable"]);
@@ -331,6 +340,12 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::FigureYTicks, Figure, "y_ticks", Kind::Ticks, NO_DEFAULT, "positions of ticks and grid lines in every panel"),
     key(Key::FigureFacet, Figure, "facet", Kind::Settable, NO_DEFAULT, "draw one panel for each value of this key, instead of `[[figure.panels]]`"),
     key(Key::FigureShow, Figure, "show", SHOWS, Text("`\"both\"`"), "errors to draw in panels that do not set `show` themselves"),
+    key(Key::FigureMeasure, Figure, "measure", MEASURES, Text("`\"error\"`"), "quantity of the curves over the training"),
+    key(Key::FigureX, Figure, "x", X_UNITS, Text("`\"iterations\"`"), "unit of their x axis"),
+    key(Key::FigureXScale, Figure, "x_scale", SCALES, Text("`\"linear\"`"), "scale of their x axis"),
+    key(Key::FigureYScale, Figure, "y_scale", SCALES, Text("`\"linear\"`"), "scale of their y axis"),
+    key(Key::FigureRows, Figure, "rows", Kind::Settable, Text("`\"depth\"`"), "key whose values are the rows of a heat map"),
+    key(Key::FigureColumns, Figure, "columns", Kind::Settable, Text("`\"shortcut\"`"), "key whose values are the columns of a heat map"),
     key(Key::PanelTitle, Panel, "title", Kind::Line, NO_DEFAULT, "title above the panel"),
     key(Key::PanelShow, Panel, "show", SHOWS, OF_FIGURE, "errors to draw; `test` is the validation error if images are held out"),
     key(Key::PanelYMin, Panel, "y_min", PERCENT, OF_FIGURE, "lower end of the error axis, in percent"),

@@ -61,8 +61,16 @@ pub fn panel_labels(
     }
 }
 
+/// The keys that are not the same in two points.
+pub fn differing(one: &Point<'_>, other: &Point<'_>) -> Vec<Key> {
+    let settable = Section::SETTABLE.into_iter().flat_map(Section::keys);
+    let keys = settable.map(|spec| spec.key);
+    keys.filter(|key| one.value(*key) != other.value(*key))
+        .collect()
+}
+
 /// The keys, depth and shortcut apart, that are not the same in all points.
-pub fn varying(points: &[&Point<'_>]) -> Vec<Key> {
+fn varying(points: &[&Point<'_>]) -> Vec<Key> {
     let settable = Section::SETTABLE.into_iter().flat_map(Section::keys);
     settable
         .map(|spec| spec.key)

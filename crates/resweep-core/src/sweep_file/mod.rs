@@ -21,6 +21,7 @@ mod figure_panels;
 mod grid;
 mod growth;
 mod head;
+mod heat_grid;
 mod keys;
 mod kind;
 mod labels;

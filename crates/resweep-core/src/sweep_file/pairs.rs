@@ -9,33 +9,52 @@ use super::setting::Point;
 use super::source::Origin;
 use crate::domain::Panel;
 
-/// Tells of the first two configurations of a panel that have depth and shortcut type in common.
-/// `at` is where the figure's kind stands.
-pub fn check(panels: &[Panel], points: &[Point<'_>], at: Option<Origin>, problems: &mut Problems) {
+/// Reports the first two configurations of a panel that have the values of both `keys` in common.
+/// `at` is where the figure's kind is.
+pub fn check(
+    panels: &[Panel],
+    points: &[Point<'_>],
+    keys: (Key, Key),
+    at: Option<Origin>,
+    problems: &mut Problems,
+) {
     for panel in panels {
-        let mut seen = HashMap::new();
+        let mut seen: HashMap<(String, String), usize> = HashMap::new();
         for &index in &panel.configurations {
             let point = &points[index];
-            let pair = (point.integer(Key::Depth), point.word(Key::Shortcut));
-            if let (Some(depth), Some(shortcut)) = pair
-                && let Some(first) = seen.insert(pair, index)
-            {
-                let varying = labels::varying(&[&points[first], point]);
+            let word = |key| point.get(key).map_or_else(String::new, ToString::to_string);
+            let pair = (word(keys.0), word(keys.1));
+            if let Some(first) = seen.insert(pair.clone(), index) {
+                let mut varying = labels::differing(&points[first], point);
+                varying.retain(|key| *key != keys.0 && *key != keys.1);
                 let at = at.unwrap_or(Origin::START);
-                problems.push(shared(at, depth, shortcut, &varying));
+                problems.push(shared(at, keys, &pair, &varying));
                 return;
             }
         }
     }
 }
 
-fn shared(at: Origin, depth: u64, shortcut: &str, varying: &[Key]) -> Problem {
+fn shared(
+    at: Origin,
+    (rows, columns): (Key, Key),
+    pair: &(String, String),
+    varying: &[Key],
+) -> Problem {
     let names: Vec<String> = varying
         .iter()
         .map(|key| format!("`{}`", key.name()))
         .collect();
-    let message = format!("a panel has two configurations of depth {depth}, shortcut {shortcut}");
-    let problem = Problem::new(at, message).label("draws one for each depth and shortcut type");
+    let (row, column) = (rows.name(), columns.name());
+    let message = format!(
+        "a panel has two configurations of {row} {}, {column} {}",
+        pair.0, pair.1
+    );
+    let each = match (rows, columns) {
+        (Key::Depth, Key::Shortcut) => "draws one for each depth and shortcut type".to_owned(),
+        _ => format!("draws one for each `{row}` and `{column}`"),
+    };
+    let problem = Problem::new(at, message).label(each);
     match varying.first() {
         Some(key) => problem.help(format!(
             "they differ in {}: add `facet = \"{}\"`, or choose with `where` in `[[figure.panels]]`",

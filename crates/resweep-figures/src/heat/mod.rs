@@ -1,4 +1,4 @@
-//! Heat maps: final errors by depth (down) and shortcut type (across), as colours and numbers.
+//! Heat maps: final errors by the values of two keys, as colours and numbers.
 
 mod layout;
 mod paint;
@@ -6,15 +6,17 @@ mod view;
 
 pub(super) use view::{Cell, HeatView};
 
-use resweep_core::domain::Shortcut;
-
 use super::scene::Scene;
 use super::{Drawing, RenderError, describe};
 
 /// Draws a heat map. Cells without a finished run say so; cells that are not in the sweep are
 /// hatched.
 pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
-    let views = view::views(scene);
+    let Some(grid) = &scene.figure.grid else {
+        let sweep = scene.sweep.name.clone();
+        return Err(RenderError::NothingShown { sweep });
+    };
+    let views = view::views(scene, grid);
     let caption = scene.caption(false);
     let layout = layout::layout(scene.title(), &caption, &views);
     let words = describe::maps(scene, &caption, &views);
@@ -24,6 +26,3 @@ pub(super) fn draw(scene: &Scene) -> Result<Drawing, RenderError> {
     })?;
     Ok(Drawing { svg })
 }
-
-/// The shortcut types in the order of the paper.
-const SHORTCUTS: [Shortcut; 4] = [Shortcut::None, Shortcut::A, Shortcut::B, Shortcut::C];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use resweep_core::domain::{Panel, Shortcut, Show};
+use resweep_core::domain::{Grid, GridAxis, Panel, Show};
 
 use super::super::axis::Axis;
 use super::super::diverged::of_seeds;
@@ -15,20 +15,12 @@ use resweep_core::analysis::statistics::{mean, standard_deviation};
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) struct HeatView {
     pub title: Option<String>,
-    pub rows: HeatAxis,
-    pub columns: HeatAxis,
+    pub rows: GridAxis,
+    pub columns: GridAxis,
     /// Row by row.
     pub cells: Vec<Cell>,
     /// Errors in percent, from the darkest colour to the brightest; named after the error.
     pub scale: Axis,
-}
-
-/// What tells the rows or the columns of a map apart.
-#[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct HeatAxis {
-    pub name: String,
-    /// From the top down, or from left to right.
-    pub values: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +38,7 @@ pub(in super::super) enum Cell {
 
 /// The maps of a figure's panels. Those of the same error share the ends of their scales, unless
 /// the panel sets them.
-pub(super) fn views(scene: &Scene) -> Vec<HeatView> {
+pub(super) fn views(scene: &Scene, grid: &Grid) -> Vec<HeatView> {
     let panels = &scene.figure.panels;
     let of = |panel| finals(scene.sweep, panel, scene.runs, scene.curves);
     let all: Vec<Vec<Finals>> = panels.iter().map(of).collect();
@@ -67,37 +59,42 @@ pub(super) fn views(scene: &Scene) -> Vec<HeatView> {
     };
     let views = panels.iter().zip(&all);
     views
-        .map(|(panel, finals)| view(scene, panel, finals, shared(panel.show)))
+        .map(|(panel, finals)| view(scene, panel, grid, finals, shared(panel.show)))
         .collect()
 }
 
-fn view(scene: &Scene, panel: &Panel, finals: &[Finals], shared: (f64, f64)) -> HeatView {
-    let model = |finals: &Finals| &scene.sweep.configurations[finals.configuration].model;
-    let place = |finals: &Finals| (model(finals).depth, model(finals).shortcut);
-    let at: BTreeMap<(usize, Shortcut), &Finals> = finals.iter().map(|f| (place(f), f)).collect();
-    let depths: BTreeSet<usize> = at.keys().map(|(depth, _)| *depth).collect();
-    let has = |shortcut: &Shortcut| at.keys().any(|(_, known)| known == shortcut);
-    let shortcuts: Vec<Shortcut> = super::SHORTCUTS.into_iter().filter(has).collect();
-    let family = |of: &Shortcut| of.family_among(shortcuts.iter().copied()).to_owned();
-    let cells = depths
+fn view(
+    scene: &Scene,
+    panel: &Panel,
+    grid: &Grid,
+    finals: &[Finals],
+    shared: (f64, f64),
+) -> HeatView {
+    let place = |finals: &Finals| grid.places[finals.configuration];
+    let at: BTreeMap<(usize, usize), &Finals> = finals.iter().map(|f| (place(f), f)).collect();
+    let rows: BTreeSet<usize> = at.keys().map(|(row, _)| *row).collect();
+    let columns: BTreeSet<usize> = at.keys().map(|(_, column)| *column).collect();
+    let places = rows
         .iter()
-        .flat_map(|&depth| shortcuts.iter().map(move |&shortcut| (depth, shortcut)))
-        .map(|place| at.get(&place).map_or(Cell::Absent, |f| cell(f, panel.show)))
-        .collect();
+        .flat_map(|&row| columns.iter().map(move |&column| (row, column)));
+    let cells = places.map(|place| at.get(&place).map_or(Cell::Absent, |f| cell(f, panel.show)));
     let low = panel.y_min.unwrap_or(shared.0);
     let high = panel.y_max.unwrap_or(shared.1);
     HeatView {
         title: panel.title.clone(),
-        rows: HeatAxis {
-            name: "depth (layers)".to_owned(),
-            values: depths.iter().map(usize::to_string).collect(),
-        },
-        columns: HeatAxis {
-            name: "shortcut type".to_owned(),
-            values: shortcuts.iter().map(family).collect(),
-        },
-        cells,
+        cells: cells.collect(),
+        rows: only(&grid.rows, &rows),
+        columns: only(&grid.columns, &columns),
         scale: Axis::errors(axis_name(scene.sweep, panel), low, high, &panel.y_ticks),
+    }
+}
+
+/// The values of an axis that a panel has.
+fn only(axis: &GridAxis, places: &BTreeSet<usize>) -> GridAxis {
+    let values = places.iter().filter_map(|&place| axis.values.get(place));
+    GridAxis {
+        name: axis.name.clone(),
+        values: values.cloned().collect(),
     }
 }
 

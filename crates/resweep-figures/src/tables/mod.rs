@@ -1,8 +1,9 @@
 //! Tables of final errors beside the paper's, with verdicts: Markdown for people, CSV for
-//! spreadsheets, JSON with everything. The same findings give the same bytes.
+//! spreadsheets, JSON with everything, LaTeX for papers. The same findings give the same bytes.
 
 mod cells;
 mod csv;
+mod latex;
 mod markdown;
 mod notes;
 mod sections;
@@ -19,9 +20,12 @@ pub enum TableFormat {
     Markdown,
     Csv,
     Json,
+    /// For a paper.
+    Latex,
 }
 
 impl TableFormat {
+    /// Those that are written beside the figures.
     pub const ALL: [TableFormat; 3] = [Self::Markdown, Self::Csv, Self::Json];
 
     /// The file name extension.
@@ -30,6 +34,7 @@ impl TableFormat {
             Self::Markdown => "md",
             Self::Csv => "csv",
             Self::Json => "json",
+            Self::Latex => "tex",
         }
     }
 }
@@ -42,6 +47,7 @@ pub fn table(findings: &Findings, format: TableFormat) -> Result<String, RenderE
     match format {
         TableFormat::Markdown => Ok(markdown::table(findings)),
         TableFormat::Csv => csv::table(findings),
+        TableFormat::Latex => Ok(latex::table(findings)),
         TableFormat::Json => {
             let json = serde_json::to_string_pretty(findings);
             json.map(|text| text + "\n")

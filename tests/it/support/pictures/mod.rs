@@ -5,8 +5,8 @@ pub mod scenes;
 use std::collections::HashMap;
 
 use resweep_core::domain::{
-    Configuration, Cost, Curves, ErrorPoint, EvalPoint, EvalSet, Figure, FigureKind, FigureStyle,
-    Panel, Reference, Run, RunConfig, RunId, Shortcut, Show, Sweep,
+    Axes, Configuration, Cost, Curves, ErrorPoint, EvalPoint, EvalSet, Figure, FigureKind,
+    FigureStyle, Panel, Reference, Run, RunConfig, RunId, Shortcut, Show, Sweep,
 };
 use resweep_figures::{Drawing, RenderError, draw};
 
@@ -38,6 +38,8 @@ impl Setup {
                     name: "figure".to_owned(),
                     title: None,
                     kind: FigureKind::ErrorVsIteration,
+                    axes: Axes::default(),
+                    grid: None,
                     style: FigureStyle::default(),
                     reference: Reference::None,
                     smoothing: 1,
@@ -123,6 +125,7 @@ fn curves(train: &Line, eval: &Line) -> Curves {
     let train = train.iter().map(|&(iteration, error_percent)| ErrorPoint {
         iteration,
         error_percent,
+        loss: 1.0,
     });
     let eval = eval.iter().map(|&(iteration, error_percent)| EvalPoint {
         iteration,
