@@ -10,7 +10,7 @@ use super::decimate::{Point, decimate};
 use super::model::{Attempt, Entry, Report};
 use super::row::{eval_name, eval_set};
 use super::words::printable_lines;
-use resweep_core::domain::{Configuration, Curves, printable};
+use resweep_core::domain::{Configuration, Curves, ErrorPoint, printable};
 
 /// The target for the number of points of all curves.
 const POINTS: usize = 200_000;
@@ -27,6 +27,8 @@ pub(super) struct Packed {
 
 #[derive(Serialize)]
 struct Payload<'a> {
+    /// Of the sweep, for the names of files.
+    name: String,
     written_ms: u64,
     refresh_s: Option<f64>,
     configurations: Vec<Configuration>,
@@ -41,6 +43,10 @@ struct RunData<'a> {
     seed: u64,
     iterations: u64,
     parameters: u64,
+    /// Operations of an iteration.
+    flops: f64,
+    /// Images of an epoch; `None` if they were not recorded.
+    train_images: Option<u64>,
     data: String,
     attempts: Vec<AttemptData>,
     log: Option<LogData>,
@@ -75,7 +81,7 @@ struct LogData {
 
 /// Iterations, and an error in percent for each.
 #[derive(Serialize)]
-struct Curve(Vec<u64>, Vec<f64>);
+struct Curve(Vec<u64>, Vec<f64>, Vec<Option<f64>>);
 
 /// The JSON of a report with `entries` of its runs and only their configurations.
 ///
@@ -95,6 +101,7 @@ pub(super) fn payload(report: &Report<'_>, entries: &[&Entry<'_>]) -> Result<Pac
     });
     let runs = runs.collect();
     let payload = Payload {
+        name: printable(&report.sweep.name),
         written_ms: report.written_unix_ms,
         refresh_s: report.refresh.map(|refresh| refresh.as_secs_f64()),
         configurations,
@@ -145,9 +152,13 @@ fn run_data<'a>(entry: &'a Entry<'_>, configuration: usize, most: usize) -> RunD
     let set = eval_set(run);
     let (mut trained, mut evaluated) = (Vec::new(), Vec::new());
     if let Some(curves) = entry.curves {
-        trained.extend(curves.train.iter().map(|p| (p.iteration, p.error_percent)));
+        trained.extend(curves.train.iter().copied());
         let points = curves.eval.iter().filter(|p| p.set == set);
-        evaluated.extend(points.map(|p| (p.iteration, p.error_percent)));
+        evaluated.extend(points.map(|p| ErrorPoint {
+            iteration: p.iteration,
+            error_percent: p.error_percent,
+            loss: p.loss,
+        }));
     }
     RunData {
         id: &run.id.0,
@@ -156,6 +167,8 @@ fn run_data<'a>(entry: &'a Entry<'_>, configuration: usize, most: usize) -> RunD
         seed: run.config.seed,
         iterations: train.iterations,
         parameters: run.cost.parameters,
+        flops: run.cost.training_flops as f64 / train.iterations.max(1) as f64,
+        train_images: entry.curves.and_then(|curves| curves.train_images),
         data: printable(entry.data_fingerprint),
         attempts: entry.attempts.iter().map(attempt_data).collect(),
         log: entry.log.as_ref().map(|tail| LogData {
@@ -187,12 +200,22 @@ fn attempt_data(attempt: &Attempt) -> AttemptData {
 }
 
 /// Rounds errors to six digits: more than a chart can show, and enough for two decimals elsewhere.
-fn curve(points: &[Point], most: usize) -> Curve {
-    let kept = decimate(points, most);
-    let rounded = |error: f64| (error * 1e6).round() / 1e6;
-    let points = kept.into_iter().map(|(i, error)| (i, rounded(error)));
-    let (iterations, errors) = points.unzip();
-    Curve(iterations, errors)
+fn curve(points: &[ErrorPoint], most: usize) -> Curve {
+    let errors: Vec<Point> = points
+        .iter()
+        .map(|p| (p.iteration, p.error_percent))
+        .collect();
+    let losses: HashMap<u64, f64> = points.iter().map(|p| (p.iteration, p.loss)).collect();
+    let kept = decimate(&errors, most);
+    let rounded = |value: f64| (value * 1e6).round() / 1e6;
+    let loss = |iteration: &u64| losses.get(iteration).filter(|loss| loss.is_finite());
+    Curve(
+        kept.iter().map(|(iteration, _)| *iteration).collect(),
+        kept.iter().map(|(_, error)| rounded(*error)).collect(),
+        kept.iter()
+            .map(|(iteration, _)| loss(iteration).copied().map(rounded))
+            .collect(),
+    )
 }
 
 #[cfg(test)]

@@ -80,6 +80,18 @@ struct Page<'a> {
     rows: Vec<Row<'a>>,
 }
 
+impl Page<'_> {
+    /// The class of a cell that says what became of a claim or an expectation.
+    fn judged(&self, cell: &str) -> Option<&'static str> {
+        match cell {
+            "holds" | "met" => Some("good"),
+            "does not hold" | "not met" => Some("bad"),
+            "undecided" | "not decided yet" => Some("odd"),
+            _ => None,
+        }
+    }
+}
+
 /// The number of runs in a state.
 struct State {
     word: &'static str,

@@ -90,7 +90,7 @@ test("the crosshair reads the recorded values, by pointer and by key", async () 
   const [label] = finished();
   const { train } = sweep.said[label];
   await page.locator("#chart").scrollIntoViewIfNeeded();
-  const box = await page.locator("#chart svg").boundingBox();
+  const box = await page.locator("#chart > svg").boundingBox();
   const middle = box.x + 44 + (box.width - 54) * (20 / 40);
   await page.mouse.move(middle, box.y + 100);
   assert.equal(await page.locator("#at").innerText(), "at iteration 20");
@@ -103,6 +103,103 @@ test("the crosshair reads the recorded values, by pointer and by key", async () 
   assert.equal(await page.locator("#at").innerText(), "at iteration 5");
   await page.keyboard.press("ArrowRight");
   assert.match(await page.locator("#spoken").innerText(), /^Iteration 10\. .*training/);
+  await close();
+});
+
+test("a drag zooms, the address keeps it, and a double click shows all again", async () => {
+  const { page, wrong, close } = await open();
+  await page.locator("#chart").scrollIntoViewIfNeeded();
+  const box = await page.locator("#chart > svg").boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + 60);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width - 20, box.y + 62, { steps: 3 });
+  assert.ok(await page.locator(".drag").isVisible());
+  await page.mouse.up();
+  const zoomed = () => page.evaluate(() => new URLSearchParams(location.hash.slice(1)).get("zoom"));
+  const [from, to] = (await zoomed()).split(",").map(Number);
+  assert.ok(from > 15 && to <= 40 && from < to, `${from} to ${to}`);
+  await page.reload();
+  assert.ok(await page.locator("#reset").isVisible());
+  await page.dblclick("#chart");
+  assert.equal(await zoomed(), null);
+  await page.locator("#chart").focus();
+  await page.keyboard.press("+");
+  assert.ok(await zoomed());
+  await page.keyboard.press("0");
+  assert.equal(await zoomed(), null);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("means over seeds, smoothing, losses, epochs and time are drawn and kept", async () => {
+  const { page, wrong, close } = await open();
+  await page.click("#clear");
+  const [one, other] = finished();
+  await row(page, one).locator(".run").click();
+  await page.check("#mean");
+  const end = (label) => last(sweep.said[label].eval);
+  assert.equal(await page.locator("#legend tbody th").innerText(), `${one.replace(/ seed .*/, "")} mean of 2 seeds`);
+  const [, tested] = await legend(page, "mean of 2 seeds");
+  assert.ok(Math.abs(parseFloat(tested) - (end(one) + end(other)) / 2) <= 0.0051, tested);
+  assert.ok((await page.locator("polygon.band").count()) > 0);
+  await page.uncheck("#mean");
+  const points = () => page.locator("polyline.curve.train").getAttribute("points");
+  const raw = await points();
+  await page.selectOption("#smooth", "5");
+  assert.notEqual(await points(), raw);
+  await page.selectOption("#measure", "loss");
+  assert.equal(await page.locator("#legend thead th").nth(1).innerText(), "training loss");
+  const [trained] = await legend(page, one);
+  assert.match(trained, /^\d\.\d{3,4}$/);
+  for (const [unit, name] of [["epoch", "epoch"], ["time", /^time \((s|min)\)$/]]) {
+    await page.selectOption("#x", unit);
+    const names = await page.locator("#chart .name").allTextContents();
+    assert.ok(names.some((text) => text.match(name)), names.join());
+  }
+  await page.reload();
+  assert.equal(await page.locator("#x").inputValue(), "time");
+  assert.equal(await page.locator("#smooth").inputValue(), "5");
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("the curves can be saved as numbers and as a picture", async () => {
+  const { page, wrong, close } = await open();
+  await page.click("#clear");
+  const [label] = finished();
+  await row(page, label).locator(".run").click();
+  const save = async (button) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(button)]);
+    return [download.suggestedFilename(), readFileSync(await download.path(), "utf8")];
+  };
+  const [name, csv] = await save("#csv");
+  assert.equal(name, "tiny-curves.csv");
+  const lines = csv.trim().split("\r\n");
+  const { train, eval: evaluated } = sweep.said[label];
+  assert.equal(lines.length, 1 + train.length + evaluated.length);
+  const [iteration, error] = evaluated.at(-1);
+  assert.ok(lines.at(-1).startsWith(`${label},1,test,${iteration},${Number(error.toFixed(6))}`), lines.at(-1));
+  const [picture, svg] = await save("#picture");
+  assert.equal(picture, "tiny-curves.svg");
+  assert.match(svg, /^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+  assert.ok(svg.includes(label) && !svg.includes("class="));
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("settings filter runs by their values", async () => {
+  const { page, wrong, close } = await open();
+  const all = Object.keys(sweep.said).sort();
+  for (const [text, wanted] of [
+    ["lr=0.05", (label) => label.includes("lr=0.05")],
+    ["lr>1", (label) => label.includes("lr=100")],
+    ["depth=8 seed=2", (label) => label.endsWith("seed 2")],
+    ["depth=14", () => false],
+  ]) {
+    await page.fill("#filter", text);
+    assert.deepEqual((await labels(page)).sort(), all.filter(wanted), text);
+  }
+  assert.deepEqual(wrong, []);
   await close();
 });
 
@@ -189,7 +286,7 @@ test("while its sweep runs, the page takes up the newest file and keeps the view
 });
 
 test("it fits a narrow screen and prints without its tools", async () => {
-  const { page, close } = await open(sweep.url, { viewport: { width: 400, height: 800 } });
+  const { page, close } = await open(sweep.url, { viewport: { width: 390, height: 844 } });
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(overflow <= 0, `${overflow} pixels too wide`);
   await page.emulateMedia({ media: "print" });
@@ -218,7 +315,7 @@ test("pictures of it", { skip: !process.env.SCREENSHOTS }, async () => {
   for (const [name, viewport, colorScheme] of [
     ["light", wide, "light"],
     ["dark", wide, "dark"],
-    ["narrow", { width: 420, height: 900 }, "light"],
+    ["narrow", { width: 390, height: 844 }, "light"],
   ]) {
     const { page, close } = await open(url, { viewport, colorScheme });
     await page.screenshot({ path: join(process.env.SCREENSHOTS, `report-${name}.png`), fullPage: true });

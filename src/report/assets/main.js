@@ -2,7 +2,7 @@
 
 function showAll() {
   byId("filter").value = state.text;
-  byId("log").checked = state.log;
+  showSettings();
   rows.forEach(showDetails);
   showFilter();
   showOrder();
@@ -14,11 +14,11 @@ byId("tools").hidden = false;
 byId("written").textContent = moment(data.written_ms);
 prepareTable();
 watchChart();
-byId("log").addEventListener("change", (event) => {
-  state.log = event.target.checked;
-  drawChart();
-  writeState();
-});
+watchSettings();
+prepareSave();
+offerFilters();
+showTimeLeft();
+byId("reset").addEventListener("click", () => zoomTo(null));
 byId("clear").addEventListener("click", () => {
   state.chosen = [];
   byId("full").hidden = true;

@@ -10,7 +10,12 @@ const state = {
   down: false, // descending
   chosen: [], // ids of runs by colour, null where a colour is free
   open: new Set(), // ids of runs with their details shown
-  log: false, // logarithmic errors
+  log: false, // logarithmic values
+  x: "iteration", // or "epoch", "time"
+  measure: "error", // or "loss"
+  smooth: 1, // points of training that a moving mean takes
+  mean: false, // over the seeds of a configuration
+  zoom: null, // [from, to] across, or with [low, high] behind it
   paused: false, // no reload
 };
 
@@ -32,8 +37,20 @@ function readState() {
   state.chosen = ids("runs").slice(0, COLOURS);
   state.open = new Set(ids("open").filter(Boolean));
   state.log = said.has("log");
+  state.x = ["epoch", "time"].includes(said.get("x")) ? said.get("x") : "iteration";
+  state.measure = said.get("measure") === "loss" ? "loss" : "error";
+  state.smooth = Math.max(1, Math.floor(Number(said.get("smooth"))) || 1);
+  state.mean = said.has("mean");
+  state.zoom = readZoom(said.get("zoom") || "");
   state.paused = said.has("paused");
   return said.has("runs");
+}
+
+function readZoom(text) {
+  const ends = text.split(",").map(Number);
+  const isRange = (low, high) => Number.isFinite(low) && Number.isFinite(high) && low < high;
+  const sound = isRange(ends[0], ends[1]) && (ends.length === 2 || (ends.length === 4 && isRange(ends[2], ends[3])));
+  return sound ? ends : null;
 }
 
 let written = null; // by this page itself
@@ -46,6 +63,11 @@ function writeState() {
   if (state.down) say.set("down", "");
   if (state.open.size) say.set("open", [...state.open].map(shortId).join(","));
   if (state.log) say.set("log", "");
+  if (state.x !== "iteration") say.set("x", state.x);
+  if (state.measure !== "error") say.set("measure", state.measure);
+  if (state.smooth > 1) say.set("smooth", state.smooth);
+  if (state.mean) say.set("mean", "");
+  if (state.zoom) say.set("zoom", state.zoom.map((end) => Number(end.toPrecision(6))).join(","));
   if (state.paused) say.set("paused", "");
   location.replace("#" + say);
   written = location.hash;

@@ -28,6 +28,14 @@ function choose(id) {
   writeState();
 }
 
+// Takes runs out of the choice.
+function drop(ids) {
+  state.chosen = state.chosen.map((id) => (ids.includes(id) ? null : id));
+  byId("full").hidden = true;
+  showChoice();
+  writeState();
+}
+
 function showChoice() {
   for (const row of rows) {
     const colour = state.chosen.indexOf(row.dataset.id);
@@ -54,12 +62,10 @@ function moveFocus(event, row) {
 }
 
 function showFilter() {
-  const text = state.text.trim().toLowerCase();
+  const filter = parseFilter(state.text);
   let count = 0;
   for (const row of rows) {
-    const { text: own, id } = row.dataset;
-    const fits = own.includes(text) || (text.length >= 4 && id.startsWith(text));
-    row.hidden = !fits || (state.states.size > 0 && !state.states.has(row.dataset.state));
+    row.hidden = !fits(row, filter) || (state.states.size > 0 && !state.states.has(row.dataset.state));
     if (detailsOf(row)) detailsOf(row).hidden = row.hidden;
     count += row.hidden ? 0 : 1;
   }
