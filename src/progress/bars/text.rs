@@ -22,7 +22,7 @@ impl Room {
     /// A wide terminal has a longer bar.
     pub fn of(columns: Option<usize>) -> Room {
         let columns = columns.unwrap_or(COLUMNS);
-        let bar = (columns / 5).clamp(6, 30);
+        let bar = (columns / 6).clamp(6, 30);
         // A space between them, and none in the last column, where some terminals break the line.
         let text = columns.saturating_sub(bar + 2);
         Room { bar, text }
@@ -42,20 +42,28 @@ pub(super) fn style(colour: bool, name: &str, room: Room) -> ProgressStyle {
         .progress_chars("━╸─")
 }
 
-/// A part of a text and its rank: the part with the highest rank is left out first.
+/// A part of a text and its rank: parts of low rank are given room first.
 type Part = (u8, String);
 
-/// The parts that fit, each complete: a truncated number would be a different number.
-fn fitting(mut parts: Vec<Part>, width: usize) -> String {
-    let joined = |parts: &[Part]| {
-        let texts: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
-        texts.join(" · ")
-    };
-    while parts.len() > 1 && joined(&parts).chars().count() > width {
-        let last = (0..parts.len()).max_by_key(|index| parts[*index].0);
-        parts.remove(last.unwrap_or_default());
+/// The parts that fit beside each other, whole: a number that is cut off is another number. The first
+/// part is always there.
+fn fitting(parts: &[Part], width: usize) -> String {
+    let mut by_rank: Vec<usize> = (0..parts.len()).collect();
+    by_rank.sort_by_key(|index| parts[*index].0);
+    let mut kept = Vec::new();
+    for index in by_rank {
+        kept.push(index);
+        kept.sort_unstable();
+        if kept.len() > 1 && joined(parts, &kept).chars().count() > width {
+            kept.retain(|other| *other != index);
+        }
     }
-    joined(&parts)
+    joined(parts, &kept)
+}
+
+fn joined(parts: &[Part], kept: &[usize]) -> String {
+    let texts: Vec<&str> = kept.iter().map(|index| parts[*index].1.as_str()).collect();
+    texts.join(" · ")
 }
 
 /// A label in exactly `width` columns.
@@ -86,12 +94,12 @@ pub(super) fn run_text(
     if let Some(error) = seen.train_now_percent {
         parts.push((3, format!("train {}", percent(error))));
     }
-    parts.extend(seen.eval.as_ref().map(|point| (2, evaluation(point))));
+    parts.extend(seen.eval.as_ref().map(|point| (1, evaluation(point))));
     let trained = iteration.saturating_sub(seen.from_iteration);
     let rate = trained as f64 / elapsed.as_secs_f64();
     if rate > 0.0 && rate.is_finite() {
         let left = time_left(iterations.saturating_sub(iteration) as f64 / rate);
-        parts.extend(left.map(|left| (1, left)));
+        parts.extend(left.map(|left| (2, left)));
         parts.push((4, format!("{rate:.1} it/s")));
     } else {
         parts.push((1, "starting".to_owned()));
@@ -99,7 +107,7 @@ pub(super) fn run_text(
     if elapsed >= Duration::from_secs(1) {
         parts.push((5, duration(elapsed)));
     }
-    fitting(parts, room.text)
+    fitting(&parts, room.text)
 }
 
 /// `sweep  3/12 runs · 41 % · 12 min 3 s left · 8 min 1 s`.
@@ -117,7 +125,7 @@ pub(super) fn sweep_text(
     if elapsed >= Duration::from_secs(1) {
         parts.push((3, duration(elapsed)));
     }
-    fitting(parts, room.text)
+    fitting(&parts, room.text)
 }
 
 fn time_left(s: f64) -> Option<String> {
@@ -159,7 +167,7 @@ mod tests {
     fn a_run_is_described_by_whole_numbers_at_every_width() {
         let run = &script::runs()[0];
         let text = |columns| run_text(run, &seen(), 18, Duration::from_secs(400), room(columns));
-        assert_eq!(text(60), "plain-56 seed 1     4000/64000 · test 14.02 %");
+        assert_eq!(text(60), "plain-56 seed 1      4000/64000 · test 14.02 %");
         assert_eq!(
             text(80),
             "plain-56 seed 1      4000/64000 · test 14.02 % · 1 h 40 min left"
