@@ -9,6 +9,7 @@ use super::images;
 use super::prepare::{Prepared, load_data, to_train};
 use crate::cli::{DataCommand, Downloadable, SweepArgs};
 use crate::output::Stream;
+use crate::progress::Mode;
 use resweep_core::domain::Dataset;
 use resweep_data::download::{self, Downloaded};
 use resweep_data::preview;
@@ -62,7 +63,7 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
 
 /// Writes `<results>/<sweep>/preview.png`: augmented training images, a row for each class.
 fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> {
-    let prepared = to_train(args, results)?;
+    let prepared = to_train(args, results, Mode::Auto)?;
     let images = images::of(&prepared);
     images::warn(&images);
     let Prepared { sweep, .. } = prepared;

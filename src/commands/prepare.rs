@@ -18,7 +18,7 @@ use super::records::Records;
 use super::results::{cache, database};
 use super::source::Source;
 use crate::cli::SweepArgs;
-use crate::progress::Waiting;
+use crate::progress::{Mode, Waiting};
 use resweep_core::analysis::{SeedGrowth, grow};
 use resweep_core::domain::{Configuration, DataConfig, Run, RunId, Sweep};
 use resweep_core::plan;
@@ -47,14 +47,14 @@ pub struct Prepared {
 ///
 /// # Errors
 /// Every problem of the sweep file, or the first data set that cannot be read.
-pub fn to_train(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
+pub fn to_train(args: &SweepArgs, results: &Path, mode: Mode) -> anyhow::Result<Prepared> {
     let source = Source::find_or_make(args, results)?;
     let sweep = source.sweep(DataFolders::Exist, results)?;
     let cache = cache(results);
     let mut survey = Survey::new(&cache);
     let configurations = sweep.configurations.iter();
     let images: Result<Vec<KnownImages>, _> = {
-        let _waiting = Waiting::show("reading the images");
+        let _waiting = Waiting::show(mode, "reading the images");
         configurations.map(|c| survey.read(c)).collect()
     };
     let mut prepared = assemble(source, sweep, images?)?;

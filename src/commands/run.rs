@@ -43,7 +43,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if args.workers.resume {
         errln!("note: --resume is the default; --fresh trains finished runs again");
     }
-    let mut prepared = to_train(&args.sweep, results)?;
+    let mut prepared = to_train(&args.sweep, results, args.progress)?;
     prepared.print_notes();
     if prepared.source.is_made {
         announce_file(&prepared);
@@ -217,7 +217,10 @@ fn trainer(
     }
     let pending = forecast.pending.iter();
     let datasets = {
-        let _waiting = Waiting::show(&format!("loading {}", images_to_load(prepared)));
+        let _waiting = Waiting::show(
+            args.progress,
+            &format!("loading {}", images_to_load(prepared)),
+        );
         load_data(pending.map(|run| &run.config.configuration), results)?
     };
     let trainer = NetworkTrainer::new(datasets, checkpoint_every);

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::Mode;
 use crate::output::Stream;
 
-/// A line that shows the current work until it is dropped. Shown on a terminal only.
+/// A line that shows the current work until it is dropped. Shown where bars are.
 #[derive(Debug)]
 pub struct Waiting(Option<ProgressBar>);
 
 impl Waiting {
     /// Shows `what` with the elapsed time.
-    pub fn show(what: &str) -> Waiting {
-        if !Stream::Err.is_interactive() {
+    pub fn show(mode: Mode, what: &str) -> Waiting {
+        if !matches!(mode, Mode::Auto | Mode::Bars) || !Stream::Err.is_interactive() {
             return Waiting(None);
         }
         let bar = ProgressBar::new_spinner();

@@ -108,12 +108,6 @@ fn figure_metadata_name_runs_sweep_data_and_program() {
     assert!(svg.contains("<fact name=\"version\">0.1.0</fact>"), "{svg}");
 }
 
-/// Removes the checksums of measurements: edited rows would otherwise count as damage.
-fn forget_checksums(place: &Workplace) {
-    let sql = "UPDATE trainings SET points_sum = NULL";
-    place.database("results").execute(sql, []).expect("rows");
-}
-
 #[test]
 fn changed_measurements_are_reported_per_run() {
     let place = trained();
@@ -124,7 +118,7 @@ fn changed_measurements_are_reported_per_run() {
         [id],
     );
     assert_eq!(changed.expect("an update"), 2);
-    forget_checksums(&place);
+    place.forget_checksums("results");
     let said = changes(&place, FIGURE);
     assert!(
         said.contains("measured since: ResNet-8 (iteration 6 then, 6 now)"),
@@ -145,7 +139,7 @@ fn missing_measurements_are_reported() {
         );
         place.database("results").execute(&sql, [id]).expect("rows");
     }
-    forget_checksums(&place);
+    place.forget_checksums("results");
     let said = changes(&place, FIGURE);
     assert!(
         said.contains("missing from the database: measurements of plain-8"),

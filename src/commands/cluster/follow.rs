@@ -16,7 +16,7 @@ use super::super::{images, plot};
 use super::sync::{self, Ask, Brought};
 use super::{site, submit};
 use crate::cli::{RunArgs, SubmitArgs, SyncArgs};
-use crate::progress::counted;
+use crate::progress::{Mode, counted};
 use resweep_core::sweep_file::Site;
 use resweep_store::{AttemptStatus, Store};
 
@@ -101,7 +101,7 @@ pub fn execute(args: &RunArgs, on: &str) -> anyhow::Result<ExitCode> {
         return submit::execute(&submit_args);
     }
     sync::bring_in(results, Ask::Queue)?.print_notes();
-    let mut prepared = to_train(&args.sweep, results)?;
+    let mut prepared = to_train(&args.sweep, results, Mode::Auto)?;
     prepared.print_notes();
     images::warn(&images::of(&prepared));
     let stopping = Stopping::listen();

@@ -12,7 +12,7 @@ use super::super::results::database;
 use super::super::run::open_recorder;
 use super::{program, site, sync, tasks};
 use crate::cli::SubmitArgs;
-use crate::progress::{counted, duration};
+use crate::progress::{Mode, counted, duration};
 use resweep_cluster::slurm::{self, Script, Submitted};
 use resweep_cluster::{Order, SubmissionFolder};
 use resweep_core::domain::{DeviceKind, Run, TaskRun};
@@ -27,7 +27,7 @@ pub fn execute(args: &SubmitArgs) -> anyhow::Result<ExitCode> {
         return dry_run(args, &site);
     }
     sync::bring_in(results, sync::Ask::Queue)?.print_notes();
-    let prepared = to_train(&args.sweep, results)?;
+    let prepared = to_train(&args.sweep, results, Mode::Auto)?;
     prepared.print_notes();
     images::warn(&images::of(&prepared));
     hand_out(args, &site, &prepared)

@@ -81,10 +81,27 @@ impl Workplace {
         }
     }
 
-    /// Lets `gc` remove files without a row, which it leaves alone while they are young.
+    /// Removes the checksums of measurements: edited rows would otherwise count as damage.
+    pub fn forget_checksums(&self, results: &str) {
+        let sql = "UPDATE trainings SET points_sum = NULL";
+        self.database(results).execute(sql, []).expect("rows");
+    }
+
+    /// Lets `gc` remove files without a row and temporary files, which it leaves alone while they are
+    /// young.
     pub fn remove_leftovers(&self, results: &str) {
         let old = SystemTime::now() - Duration::from_secs(3600);
-        for path in files(&self.path().join(results).join("checkpoints")) {
+        let folder = self.path().join(results);
+        let temporary = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(".tmp-"))
+        };
+        let checkpoints = files(&folder.join("checkpoints"));
+        for path in files(&folder)
+            .into_iter()
+            .filter(temporary)
+            .chain(checkpoints)
+        {
             let file = fs::File::options().append(true).open(path);
             file.and_then(|file| file.set_modified(old))
                 .expect("a file that is older");
