@@ -1,5 +1,7 @@
 //! Defines the command line. Types only; `commands` executes them.
 
+#![allow(rustdoc::invalid_html_tags, reason = "the comments are also the help")]
+
 mod sweep_args;
 
 use std::ffi::OsString;

@@ -6,7 +6,7 @@
 //!
 //! A stream that was closed when the program started fails as one on a full disk does.
 //!
-//! [`outln!`] and [`errln!`] print lines, [`json`] prints a document, [`Stream`] is a writer.
+//! `outln!` and `errln!` print lines, [`json`] prints a document, [`Stream`] is a writer.
 
 use std::env;
 use std::ffi::OsString;
@@ -167,7 +167,7 @@ fn can_draw(term: Option<OsString>, ci: Option<OsString>) -> bool {
     able && !in_ci
 }
 
-/// Prints a line; [`outln!`] and [`errln!`] call it.
+/// Prints a line; `outln!` and `errln!` call it.
 pub fn line(stream: Stream, words: Arguments<'_>) {
     let mut text = printable_text(&words.to_string());
     text.push('\n');

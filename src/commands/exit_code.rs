@@ -59,7 +59,7 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// An error with its causes, styled, for [`output::styled`].
+/// An error with its causes, styled, for `output::styled`.
 pub fn describe(error: &anyhow::Error) -> String {
     if let Some(problems) = error.downcast_ref::<SpecError>() {
         return problems.render(true) + "\n";

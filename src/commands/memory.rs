@@ -10,7 +10,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::known_images::KnownImages;
 use super::table::binary;
 
-/// The program's memory besides runs and images, including drawing a figure. With it, [`alone`] was
+/// The program's memory besides runs and images, including drawing a figure. With it, `alone` was
 /// above every measured peak at depths 8 to 110, widths 2 to 64, images of 8 and 32 pixels and
 /// batches of 16 to 128.
 const PROGRAM_BYTES: u64 = 64 << 20;

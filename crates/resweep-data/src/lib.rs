@@ -1,6 +1,6 @@
 //! Images for training: data sets, normalisation, augmentation and batches.
 //!
-//! [`load`] gives a data set as decoded bytes in memory, with what turns them into a network's
+//! [`load()`] gives a data set as decoded bytes in memory, with what turns them into a network's
 //! input; [`Batches`] and [`EvalBatches`] hand them out, [`PrefetchedBatches`] ahead of time.
 //! [`download`] fetches the published archives and [`preview`] shows what a network sees. Nothing
 //! here knows about models or runs.

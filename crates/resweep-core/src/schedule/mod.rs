@@ -1,6 +1,6 @@
 //! Runs the pending trainings on worker threads, one run per thread.
 //!
-//! [`policy`] decides and has no threads; [`dispatch`] sends and receives. One thread passes every
+//! `policy` decides and has no threads; `dispatch` sends and receives. One thread passes every
 //! event to the [`Ledger`], which also arbitrates runs between processes, and then to the
 //! [`EventSink`]s. The scheduler depends on these traits and the [`Trainer`]; it must not depend on
 //! training, storage or display.
