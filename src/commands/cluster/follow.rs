@@ -1,5 +1,6 @@
 //! `resweep sync`, once or again and again, and `resweep run --on`.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -29,15 +30,12 @@ const ASK_EVERY: Duration = Duration::from_secs(60);
 pub fn sync(args: &SyncArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let Some(every) = args.watch else {
-        let brought = sync::bring_in(results, Ask::Queue)?;
-        show(&brought, results)?;
+        bring_in_and_show(results)?;
         return Ok(ExitCode::Success);
     };
     let stopping = Stopping::listen();
     loop {
-        let brought = sync::bring_in(results, Ask::Queue)?;
-        show(&brought, results)?;
-        if brought.open == 0 {
+        if bring_in_and_show(results)? == 0 {
             return Ok(ExitCode::Success);
         }
         match stopping.asked.recv_timeout(Duration::from_secs_f64(every)) {
@@ -50,8 +48,27 @@ pub fn sync(args: &SyncArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints what is new, and draws the figures of the sweeps that have changed.
-fn show(brought: &Brought, results: &Path) -> anyhow::Result<()> {
+/// Brings in what is there, prints what is new and draws the sweeps that have changed; returns how
+/// many submissions are open. A submission is closed after its sweep is drawn: if the process is
+/// killed in between, the next one draws.
+fn bring_in_and_show(results: &Path) -> anyhow::Result<usize> {
+    let drawn = RefCell::new(HashSet::new());
+    let draw_once = |sweep: &str| {
+        if drawn.borrow_mut().insert(sweep.to_owned()) {
+            draw(sweep, results)?;
+        }
+        Ok(())
+    };
+    let brought = sync::bring_in_and(results, Ask::Queue, &draw_once)?;
+    show(&brought);
+    for sweep in sync::changed(&brought) {
+        draw_once(&sweep)?;
+    }
+    Ok(brought.open)
+}
+
+/// Prints what is new.
+fn show(brought: &Brought) {
     brought.print_notes();
     if brought.sweeps.is_empty() {
         outln!("nothing is handed out");
@@ -66,10 +83,6 @@ fn show(brought: &Brought, results: &Path) -> anyhow::Result<()> {
             counted(news.closed, "run")
         );
     }
-    for sweep in sync::changed(brought) {
-        draw(&sweep, results)?;
-    }
-    Ok(())
 }
 
 /// Draws a sweep as it is recorded.

@@ -68,6 +68,19 @@ impl Brought {
 /// # Errors
 /// The database cannot be written.
 pub fn bring_in(results: &Path, ask: Ask) -> anyhow::Result<Brought> {
+    bring_in_and(results, ask, &|_| Ok(()))
+}
+
+/// As [`bring_in`]; calls `before_close` with the sweep of each submission that is about to be
+/// closed. If the process dies in it, the next call comes back to the same submission.
+///
+/// # Errors
+/// As [`bring_in`], and those of `before_close`.
+pub fn bring_in_and(
+    results: &Path,
+    ask: Ask,
+    before_close: &dyn Fn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Brought> {
     let mut brought = Brought::default();
     let Some(submissions) = Submissions::open(&database(results))? else {
         return Ok(brought);
@@ -85,6 +98,7 @@ pub fn bring_in(results: &Path, ask: Ask) -> anyhow::Result<Brought> {
         queue,
         brought,
         concludes: ask == Ask::Queue,
+        before_close,
     };
     for submission in &open {
         sync.one(submission)?;
@@ -105,6 +119,7 @@ pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Resu
         queue: None,
         brought: Brought::default(),
         concludes: false,
+        before_close: &|_| Ok(()),
     };
     for submission in which {
         sync.give_back(submission, why)?;
@@ -113,15 +128,16 @@ pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Resu
     Ok(sync.brought)
 }
 
-struct Sync {
+struct Sync<'a> {
     submissions: Submissions,
     /// `None` where it was not asked or did not answer.
     queue: Option<Queue>,
     brought: Brought,
     concludes: bool,
+    before_close: &'a dyn Fn(&str) -> anyhow::Result<()>,
 }
 
-impl Sync {
+impl Sync<'_> {
     fn one(&mut self, submission: &Submission) -> anyhow::Result<()> {
         let folder = SubmissionFolder::new(submission.folder.clone());
         let in_queue = self.note_queue(submission)?;
@@ -383,7 +399,11 @@ impl Sync {
 
     /// Closes a submission that has no open run left, and removes what nobody needs any more.
     fn close(&mut self, submission: &Submission) -> anyhow::Result<()> {
-        if self.submissions.close_if_done(submission.id)? {
+        let runs = self.open_runs(submission)?;
+        if runs == 0 {
+            (self.before_close)(&submission.sweep)?;
+        }
+        if runs == 0 && self.submissions.close_if_done(submission.id)? {
             let folder = SubmissionFolder::new(submission.folder.clone());
             let _ = std::fs::remove_dir_all(folder.all_checkpoints());
             self.brought
@@ -393,12 +413,6 @@ impl Sync {
             return Ok(());
         }
         self.brought.open += 1;
-        let now = self.submissions.not_closed()?;
-        let open = now.iter().filter(|one| one.id == submission.id);
-        let runs: usize = open
-            .flat_map(|one| &one.tasks)
-            .map(|task| task.open.len())
-            .sum();
         let news = self
             .brought
             .sweeps
@@ -406,6 +420,14 @@ impl Sync {
             .or_default();
         news.open += runs;
         Ok(())
+    }
+
+    /// Runs of a submission that a task still has.
+    fn open_runs(&self, submission: &Submission) -> anyhow::Result<usize> {
+        let now = self.submissions.not_closed()?;
+        let open = now.iter().filter(|one| one.id == submission.id);
+        let tasks = open.flat_map(|one| &one.tasks);
+        Ok(tasks.map(|task| task.open.len()).sum())
     }
 }
 
