@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 use serde_json::Value;
 
+use crate::support::seed::{seeded, setting};
 use crate::support::workplace::{Workplace, write_images};
 
 const SWEEP: &str = r#"
@@ -48,15 +48,6 @@ const COMMANDS: [&[&str]; 6] = [
     &["report", "tiny.toml"],
     &["run", "tiny.toml"],
 ];
-
-fn setting(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(
-        value
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is a number")),
-    )
-}
 
 /// The numbers that a command shows, but for durations and dates.
 fn shown(place: &Workplace, command: &[&str], stdout: &[u8]) -> Vec<String> {
@@ -116,12 +107,9 @@ fn write(place: &Workplace, database: &[u8]) {
 
 #[test]
 fn no_command_shows_or_draws_numbers_that_were_not_recorded() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let chance = now.expect("a date after 1970").as_nanos() as u64 % 1_000_000;
-    let seed = setting("RESWEEP_DAMAGE_SEED").unwrap_or(chance);
     let trials = setting("RESWEEP_DAMAGE_TRIALS").unwrap_or(TRIALS);
-    println!("RESWEEP_DAMAGE_SEED={seed} RESWEEP_DAMAGE_TRIALS={trials}");
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    println!("RESWEEP_DAMAGE_TRIALS={trials}");
+    let mut rng = seeded("RESWEEP_DAMAGE_SEED");
 
     let place = Workplace::new("tiny.toml", SWEEP);
     write_images(&place.path().join("images"));

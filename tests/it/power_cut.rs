@@ -13,12 +13,13 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use crate::support::seed::{seeded, setting};
 use crate::support::workplace::{Workplace, assert_same, write_images};
 use disk::{Disk, Event, Fate, State};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 use resweep_store::{Examination, Store};
 
 const SWEEP: &str = r#"
@@ -57,23 +58,6 @@ const FATES: [(Fate, Fate); 5] = [
     (Fate::Chance, Fate::Chance),
     (Fate::Kept, Fate::Chance),
 ];
-
-fn setting(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(
-        value
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is a number")),
-    )
-}
-
-fn seeded() -> ChaCha8Rng {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let chance = now.expect("a date after 1970").as_nanos() as u64 % 1_000_000;
-    let seed = setting("RESWEEP_POWER_CUT_SEED").unwrap_or(chance);
-    println!("RESWEEP_POWER_CUT_SEED={seed}");
-    ChaCha8Rng::seed_from_u64(seed)
-}
 
 /// A sweep that was trained undisturbed, and what its process did to the disk.
 struct Recording {
@@ -224,7 +208,7 @@ fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
 
 #[test]
 fn whatever_a_power_cut_leaves_is_sound_and_ends_as_an_undisturbed_run() {
-    let mut rng = seeded();
+    let mut rng = seeded("RESWEEP_POWER_CUT_SEED");
     let recording = record();
     let events = &recording.events;
     let asked = setting("RESWEEP_POWER_CUTS");
@@ -323,7 +307,7 @@ const NEEDED: [Sync; 10] = [
 
 #[test]
 fn leaving_out_any_sync_is_noticed() {
-    let mut rng = seeded();
+    let mut rng = seeded("RESWEEP_POWER_CUT_SEED");
     let recording = record();
     for Sync { name, is } in NEEDED {
         let is_left_out = |event: &&Event| matches!(event, Event::Sync(path) if is(path));

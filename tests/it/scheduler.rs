@@ -112,7 +112,7 @@ fn in_a_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// Records events, and fails at the event with the number `fails_at`.
 #[derive(Clone, Default)]
 struct Listener {
-    heard: Arc<Mutex<Vec<String>>>,
+    events: Arc<Mutex<Vec<String>>>,
     fails_at: Option<usize>,
     /// The result of the first claim of a run.
     claims: HashMap<RunId, Claim>,
@@ -121,18 +121,18 @@ struct Listener {
 }
 
 impl Listener {
-    fn heard(&self) -> Vec<String> {
-        self.heard.lock().expect("not poisoned").clone()
+    fn events(&self) -> Vec<String> {
+        self.events.lock().expect("not poisoned").clone()
     }
 }
 
 impl EventSink for Listener {
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
-        let mut heard = self.heard.lock().expect("not poisoned");
-        if self.fails_at == Some(heard.len()) {
+        let mut events = self.events.lock().expect("not poisoned");
+        if self.fails_at == Some(events.len()) {
             return Err(SinkError("disk full".to_owned()));
         }
-        heard.push(match event {
+        events.push(match event {
             Event::SweepStarted { .. } => "sweep started".to_owned(),
             Event::RunStarted { run, .. } => format!("{} started", run.label),
             Event::Run { run, .. } => {
@@ -152,7 +152,7 @@ impl EventSink for Listener {
             Event::RunEndedElsewhere { run, .. } => format!("{} settled", run.label),
             Event::RunBlocked { run, .. } => format!("{} blocked", run.label),
             Event::SlotRetired { slot, left } => {
-                format!("{} goes on with {left}", slot.device)
+                format!("{} continues with {left}", slot.device)
             }
             Event::StopRequested { by } => format!("{by} asked to stop"),
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
@@ -231,12 +231,12 @@ fn every_run_is_trained_once_and_ends_with_its_own_outcome() {
     assert_eq!((tally.finished, tally.failed, tally.diverged), (17, 2, 1));
     assert!(trainer.most_running.load(Ordering::SeqCst) <= 4);
 
-    let heard = ledger.heard();
-    assert_eq!(heard, display.heard());
-    assert_eq!(heard.first().map(String::as_str), Some("sweep started"));
-    assert_eq!(heard.last().map(String::as_str), Some("sweep finished"));
+    let events = ledger.events();
+    assert_eq!(events, display.events());
+    assert_eq!(events.first().map(String::as_str), Some("sweep started"));
+    assert_eq!(events.last().map(String::as_str), Some("sweep finished"));
     let mut counts: HashMap<&str, usize> = HashMap::new();
-    for line in &heard {
+    for line in &events {
         *counts.entry(line).or_default() += 1;
     }
     for number in 0..20 {
@@ -261,18 +261,18 @@ fn a_ledger_that_fails_stops_the_sweep() {
     let display = Listener::default();
     let error =
         sweep(10..30, 2, &trainer, &mut ledger, &display, &never()).expect_err("the disk is full");
-    let heard = display.heard();
+    let events = display.events();
     let runs_that = |ends: &[&str]| {
         let of_run = |line: &&String| line.starts_with("run ");
-        let lines = heard.iter().filter(of_run);
+        let lines = events.iter().filter(of_run);
         lines
             .filter(|line| ends.iter().any(|end| line.ends_with(end)))
             .count()
     };
     assert_eq!(runs_that(&["started"]), runs_that(&["finished", "stopped"]));
-    assert_eq!(heard.last().map(String::as_str), Some("sweep finished"));
+    assert_eq!(events.last().map(String::as_str), Some("sweep finished"));
     assert!(matches!(error, ScheduleError::Recorder(_)), "{error}");
-    assert_eq!(ledger.heard().len(), 6);
+    assert_eq!(ledger.events().len(), 6);
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn nothing_to_train_is_a_sweep_of_two_events() {
     let trainer = Arc::new(Scripted::new());
     let display = Listener::default();
     sweep(0..0, 1, &trainer, &mut ledger, &display, &never()).expect("the sweep runs");
-    assert_eq!(ledger.heard(), ["sweep started", "sweep finished"]);
+    assert_eq!(ledger.events(), ["sweep started", "sweep finished"]);
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn runs_of_other_processes_are_awaited_or_taken_over() {
     let tally = tally.expect("the sweep runs");
     assert_eq!((tally.finished, tally.elsewhere), (2, 1));
     let ends: Vec<String> = ledger
-        .heard()
+        .events()
         .into_iter()
         .filter(|line| line.ends_with("finished") || line.ends_with("settled"))
         .collect();
@@ -345,7 +345,7 @@ fn stop_does_not_wait_for_unresponsive_runs() {
     let tally = tally.expect("the sweep runs");
     assert_eq!((tally.stopped, tally.skipped, tally.finished), (3, 2, 0));
     assert_eq!(
-        ledger.heard().last().map(String::as_str),
+        ledger.events().last().map(String::as_str),
         Some("sweep finished")
     );
 }
@@ -368,7 +368,7 @@ fn run_taken_over_by_another_process_stops_and_is_polled() {
     stopper.join().expect("it only sleeps");
     assert_eq!(tally.expect("the sweep runs").stopped, 1);
     let started = ledger
-        .heard()
+        .events()
         .iter()
         .filter(|line| *line == "run 40 started")
         .count();
@@ -478,16 +478,19 @@ fn children_wait_for_their_parent_and_are_blocked_if_it_fails() {
     let tally = sweep_of(runs.into(), 4, &trainer, &mut ledger, &display, &never());
     let tally = tally.expect("the sweep runs");
     assert_eq!((tally.finished, tally.failed, tally.blocked), (2, 1, 2));
-    let heard = ledger.heard();
-    let place = |line: &str| heard.iter().position(|heard| heard == line);
+    let events = ledger.events();
+    let place = |line: &str| events.iter().position(|events| events == line);
     assert!(
         place("run 13 finished") < place("run 14 started"),
-        "{heard:?}"
+        "{events:?}"
     );
-    assert!(place("run 5 failed") < place("run 11 blocked"), "{heard:?}");
+    assert!(
+        place("run 5 failed") < place("run 11 blocked"),
+        "{events:?}"
+    );
     assert!(
         place("run 11 blocked") < place("run 12 blocked"),
-        "{heard:?}"
+        "{events:?}"
     );
     assert!(
         place("run 11 started")
@@ -504,7 +507,7 @@ struct SmallDevice {
     /// The number of runs with memory, and of failed allocations.
     state: Mutex<(usize, usize)>,
     /// The recorded events of all runs.
-    heard: Arc<Mutex<Vec<String>>>,
+    events: Arc<Mutex<Vec<String>>>,
 }
 
 impl SmallDevice {
@@ -513,13 +516,16 @@ impl SmallDevice {
             room,
             failures,
             state: Mutex::default(),
-            heard: Arc::default(),
+            events: Arc::default(),
         })
     }
 
     fn failed(&self) -> usize {
-        let heard = self.heard.lock().expect("not poisoned");
-        heard.iter().filter(|line| line.ends_with("failed")).count()
+        let events = self.events.lock().expect("not poisoned");
+        events
+            .iter()
+            .filter(|line| line.ends_with("failed"))
+            .count()
     }
 }
 
@@ -572,12 +578,12 @@ fn on(
         grace: RunBatch::GRACE,
     };
     let mut ledger = Listener {
-        heard: Arc::clone(&trainer.heard),
+        events: Arc::clone(&trainer.events),
         ..Listener::default()
     };
     let trainer: Arc<dyn Trainer> = trainer;
     let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
-    (ledger.heard(), tally.expect("the sweep runs"))
+    (ledger.events(), tally.expect("the sweep runs"))
 }
 
 const DEVICES: [DeviceKind; 2] = [DeviceKind::Cuda(0), DeviceKind::Cpu];
@@ -585,14 +591,14 @@ const DEVICES: [DeviceKind; 2] = [DeviceKind::Cuda(0), DeviceKind::Cpu];
 #[test]
 fn a_device_without_memory_for_all_its_runs_gets_fewer_at_once() {
     for device in DEVICES {
-        let (heard, tally) = on(device, SmallDevice::new(2, 2), 6, 4);
-        assert_eq!((tally.finished, tally.failed), (6, 0), "{heard:?}");
-        let goes_on = |left| format!("{device} goes on with {left}");
-        let retired = heard.iter().filter(|line| line.contains("goes on with"));
+        let (events, tally) = on(device, SmallDevice::new(2, 2), 6, 4);
+        assert_eq!((tally.finished, tally.failed), (6, 0), "{events:?}");
+        let continues = |left| format!("{device} continues with {left}");
+        let retired = events.iter().filter(|line| line.contains("continues with"));
         let retired: Vec<&String> = retired.collect();
-        assert_eq!(retired, [&goes_on(3), &goes_on(2)]);
+        assert_eq!(retired, [&continues(3), &continues(2)]);
         // Running out of shared memory does not count as an attempt: two are allowed here.
-        let failed = heard.iter().filter(|line| line.ends_with("failed"));
+        let failed = events.iter().filter(|line| line.ends_with("failed"));
         assert_eq!(failed.count(), 2);
     }
 }
@@ -636,21 +642,21 @@ fn two_runs_that_take_each_other_s_memory_train_one_after_the_other() {
     let mut ledger = Listener::default();
     let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
     let tally = tally.expect("the sweep runs");
-    let heard = ledger.heard();
-    assert_eq!((tally.finished, tally.failed), (2, 0), "{heard:?}");
+    let events = ledger.events();
+    assert_eq!((tally.finished, tally.failed), (2, 0), "{events:?}");
     assert!(
-        heard.contains(&"cpu goes on with 1".to_owned()),
-        "{heard:?}"
+        events.contains(&"cpu continues with 1".to_owned()),
+        "{events:?}"
     );
 }
 
 #[test]
 fn run_that_does_not_fit_alone_fails_without_retiring_workers() {
     for device in DEVICES {
-        let (heard, tally) = on(device, SmallDevice::new(0, 0), 1, 3);
+        let (events, tally) = on(device, SmallDevice::new(0, 0), 1, 3);
         assert_eq!((tally.finished, tally.failed), (0, 1));
-        let count = |end: &str| heard.iter().filter(|line| line.ends_with(end)).count();
-        assert_eq!(count("run 10 failed"), 2, "{heard:?}");
-        assert!(!heard.iter().any(|line| line.contains("goes on with")));
+        let count = |end: &str| events.iter().filter(|line| line.ends_with(end)).count();
+        assert_eq!(count("run 10 failed"), 2, "{events:?}");
+        assert!(!events.iter().any(|line| line.contains("continues with")));
     }
 }

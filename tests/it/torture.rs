@@ -10,11 +10,12 @@
 
 use std::fs;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use crate::support::seed::{seeded, setting};
 use crate::support::workplace::{Workplace, assert_same, files, write_images};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 use rusqlite::Connection;
 
 const KILLS: u64 = 10;
@@ -48,27 +49,15 @@ shortcut = ["none", "A"]
 const FIRST_SCHEMA: &str =
     include_str!("../../crates/resweep-store/src/migrations/0001-initial.sql");
 
-fn setting(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(
-        value
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is a number")),
-    )
-}
-
 fn below(rng: &mut ChaCha8Rng, bound: u64) -> u64 {
     rng.next_u64() % bound
 }
 
 #[test]
 fn randomly_killed_sweep_gives_identical_results() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let chance = now.expect("a date after 1970").as_nanos() as u64 % 1_000_000;
-    let seed = setting("RESWEEP_TORTURE_SEED").unwrap_or(chance);
     let kills = setting("RESWEEP_TORTURE_KILLS").unwrap_or(KILLS);
-    println!("RESWEEP_TORTURE_SEED={seed} RESWEEP_TORTURE_KILLS={kills}");
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    println!("RESWEEP_TORTURE_KILLS={kills}");
+    let mut rng = seeded("RESWEEP_TORTURE_SEED");
 
     let place = Workplace::new("torture.toml", SWEEP);
     write_images(&place.path().join("images"));

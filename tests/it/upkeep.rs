@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use assert_cmd::Command;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use resweep_core::domain::*;
 use resweep_store::{Participation, Recorder};
@@ -15,6 +15,7 @@ use sha2::Digest;
 use crate::support::record_fixture::{
     begin_as, begun, finish, measure, record, run, start, test_point, train_point,
 };
+use crate::support::seed::seeded;
 
 /// A results folder.
 struct Results(tempfile::TempDir);
@@ -194,13 +195,6 @@ fn damage(bytes: &mut [u8], page: usize, rng: &mut ChaCha8Rng) {
     }
 }
 
-fn seeded() -> ChaCha8Rng {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let seed = since.unwrap().as_nanos() as u64;
-    println!("seed {seed}");
-    ChaCha8Rng::seed_from_u64(seed)
-}
-
 #[test]
 fn intact_database_has_no_problems_and_is_unchanged() {
     let results = Results::new();
@@ -269,7 +263,7 @@ fn missing_truncated_or_modified_checkpoints_are_problems() {
 
 #[test]
 fn intact_pages_of_a_damaged_database_are_recovered() {
-    let mut rng = seeded();
+    let mut rng = seeded("RESWEEP_UPKEEP_SEED");
     let results = Results::new();
     record_thousands(&results);
     let (all, leaves) = {
@@ -327,7 +321,7 @@ fn intact_pages_of_a_damaged_database_are_recovered() {
 
 #[test]
 fn recovered_database_can_be_resumed() {
-    let mut rng = seeded();
+    let mut rng = seeded("RESWEEP_UPKEEP_SEED");
     let results = Results::new();
     let runs = record_thousands(&results);
     let all = rows(&results.open());
@@ -376,7 +370,7 @@ fn recovered_database_can_be_resumed() {
 
 #[test]
 fn lost_runs_are_recovered_from_logs() {
-    let mut rng = seeded();
+    let mut rng = seeded("RESWEEP_UPKEEP_SEED");
     let results = Results::new();
     let runs = record_thousands(&results);
     for run in &runs {

@@ -41,8 +41,8 @@ pub struct Replayed {
     pub records: usize,
     /// Runs that have come to their end, and those that were taken back.
     pub closed: Vec<RunId>,
-    /// A start goes on from a checkpoint of which the journal that was read knows nothing yet: the
-    /// rest is brought in the next time.
+    /// Whether a start resumes from a checkpoint that the journals read so far do not have. The next
+    /// replay reads the rest.
     pub waits: bool,
     /// What people should know.
     pub notes: Vec<String>,
@@ -80,7 +80,7 @@ struct Replay<'a> {
     done: Replayed,
 }
 
-/// Whether to go on with a journal.
+/// Whether to continue with a journal.
 enum Flow {
     Next,
     Wait,

@@ -54,8 +54,8 @@ pub fn execute(args: &CancelArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Success)
 }
 
-/// Whether a task has started and has not said that it has ended. A command's tasks are told by the
-/// marks that follow, at their next checkpoints.
+/// Whether a task of Slurm has started and has not recorded its end. The tasks of other engines see
+/// at their next checkpoint that their runs were taken back.
 fn is_at_work(submission: &Submission) -> bool {
     let started = |task: &resweep_store::OpenTask| !task.offsets.is_empty() && task.left.is_none();
     submission.engine == Engine::Slurm && submission.tasks.iter().any(started)

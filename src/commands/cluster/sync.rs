@@ -191,8 +191,8 @@ impl Sync<'_> {
         Ok(found)
     }
 
-    /// The highest start is read first: what it goes on from is in the journals before, which are
-    /// read after it.
+    /// Reads the highest start first: the checkpoint that it resumes from is in an earlier journal,
+    /// and those are read after it.
     fn replay(
         &mut self,
         submission: &Submission,

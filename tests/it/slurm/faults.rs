@@ -99,7 +99,7 @@ fn cancelled_runs_keep_their_checkpoints() {
     site.slurm.wait_until_empty(Duration::from_secs(30));
     site.ok(&["sync"]);
     assert_eq!(site.open_runs(), 0);
-    // A local run goes on from the checkpoints of the cluster.
+    // A local run resumes from the checkpoints of the cluster.
     site.ok(&["run", "long.toml", "--progress", "none"]);
     site.assert_as_local("long");
 }

@@ -5,4 +5,5 @@ pub mod gpu;
 pub mod networks;
 pub mod pictures;
 pub mod record_fixture;
+pub mod seed;
 pub mod workplace;
