@@ -2,7 +2,7 @@
 
 use crate::output::{self, Stream};
 use resweep_core::domain::printable_text;
-use resweep_core::sweep_file::SpecError;
+use resweep_core::sweep_file::SweepFileError;
 
 /// A mistake in the user's input that only the data or the store reveals.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum ExitCode {
 impl ExitCode {
     /// The exit code of an error.
     pub fn of(error: &anyhow::Error) -> Self {
-        if error.is::<SpecError>() || error.is::<UsageError>() {
+        if error.is::<SweepFileError>() || error.is::<UsageError>() {
             Self::Usage
         } else {
             Self::Failure
@@ -61,7 +61,7 @@ impl From<ExitCode> for std::process::ExitCode {
 
 /// An error with its causes, styled, for `output::styled`.
 pub fn describe(error: &anyhow::Error) -> String {
-    if let Some(problems) = error.downcast_ref::<SpecError>() {
+    if let Some(problems) = error.downcast_ref::<SweepFileError>() {
         return problems.render(true) + "\n";
     }
     let red = clap::builder::styling::AnsiColor::Red.on_default().bold();

@@ -12,7 +12,7 @@ use crate::output::Stream;
 use crate::progress::counted;
 use resweep_core::domain::printable;
 use resweep_core::sweep_file::{
-    DataFolders, SpecError, StarterData, Surroundings, SweepText, starter,
+    DataFolders, StarterData, Surroundings, SweepFileError, SweepText, starter,
 };
 use resweep_store::{Removal, Store, Target};
 
@@ -114,7 +114,7 @@ fn confirmed() -> anyhow::Result<bool> {
 }
 
 /// Checks the name of a sweep.
-fn check_name(name: &str) -> Result<(), SpecError> {
+fn check_name(name: &str) -> Result<(), SweepFileError> {
     let text = starter("name", &StarterData::Synthetic);
     let around = Surroundings::without_images(DataFolders::NeedNotExist);
     let overrides = [format!("sweep.name={name}")];

@@ -8,7 +8,9 @@ use super::exit_code::UsageError;
 use super::results::database;
 use crate::cli::SweepArgs;
 use resweep_core::domain::{Sweep, printable};
-use resweep_core::sweep_file::{DataFolders, SpecError, Surroundings, SweepText, from_overrides};
+use resweep_core::sweep_file::{
+    DataFolders, Surroundings, SweepFileError, SweepText, from_overrides,
+};
 use resweep_store::Store;
 
 /// The text of a sweep, read once, and its overrides.
@@ -81,7 +83,7 @@ impl Source {
     ///
     /// # Errors
     /// Every mistake in the text and the overrides.
-    pub fn sweep(&self, folders: DataFolders, results: &Path) -> Result<Sweep, SpecError> {
+    pub fn sweep(&self, folders: DataFolders, results: &Path) -> Result<Sweep, SweepFileError> {
         let counter = Counter::new(results, self.recorded_as.as_deref());
         let around = Surroundings {
             folders,

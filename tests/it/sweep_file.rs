@@ -7,7 +7,7 @@ use std::path::Path;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use resweep_core::domain::{Configuration, Show, Sweep, Validation, Warmup, WarmupEnd};
-use resweep_core::sweep_file::{self, SpecError};
+use resweep_core::sweep_file::{self, SweepFileError};
 
 /// A valid sweep.
 const SWEEP: &str = r#"[sweep]
@@ -28,11 +28,11 @@ depth = [20, 56]
 shortcut = ["none", "A"]
 "#;
 
-fn load(toml: &str, overrides: &[&str]) -> Result<Sweep, SpecError> {
+fn load(toml: &str, overrides: &[&str]) -> Result<Sweep, SweepFileError> {
     load_bytes(toml.as_bytes(), overrides)
 }
 
-fn load_bytes(bytes: &[u8], overrides: &[&str]) -> Result<Sweep, SpecError> {
+fn load_bytes(bytes: &[u8], overrides: &[&str]) -> Result<Sweep, SweepFileError> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("sweep.toml");
     fs::write(&path, bytes).expect("a writable temporary folder");
@@ -49,7 +49,7 @@ fn report(toml: &str, overrides: &[&str]) -> String {
     plain(&load(toml, overrides).expect_err("a mistake"))
 }
 
-fn plain(error: &SpecError) -> String {
+fn plain(error: &SweepFileError) -> String {
     let drawn = error.render(false);
     let is_folder = |word: &&str| word.ends_with("/sweep.toml");
     let words = drawn.split(['`', ' ', ':', '\n']);

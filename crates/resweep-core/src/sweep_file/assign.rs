@@ -3,7 +3,7 @@
 
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
-use super::source::Origin;
+use super::source::Span;
 use super::suggest;
 use super::synonyms;
 use super::tree::{Entry, Node, Table, Value};
@@ -12,7 +12,7 @@ use super::tree::{Entry, Node, Table, Value};
 #[derive(Debug, Clone, Copy)]
 pub struct Assigned<'t> {
     pub key: Key,
-    pub key_at: Origin,
+    pub key_at: Span,
     pub node: &'t Node,
 }
 
@@ -119,7 +119,7 @@ fn unknown(entry: &Entry, place: &str) -> Problem {
         .help(help)
 }
 
-fn twice(key: Key, first: Origin, second: Origin, place: &str) -> Problem {
+fn twice(key: Key, first: Span, second: Span, place: &str) -> Problem {
     Problem::new(second, format!("`{}` occurs twice in {place}", key.name()))
         .label("again")
         .context(first, "first here")

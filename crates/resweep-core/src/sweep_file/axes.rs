@@ -10,7 +10,7 @@ use super::problem::{Form, Problem, Problems};
 use super::ranges;
 use super::section;
 use super::setting::{Setting, Settings};
-use super::source::Origin;
+use super::source::Span;
 use super::tree::{Table, Value};
 
 /// A dimension of the grid: keys that advance together; a plain axis has one key.
@@ -56,7 +56,7 @@ pub fn read(root: &Table, base: &Settings, problems: &mut Problems) -> Vec<Axis>
 /// Checks that a key is used by one axis only and has no value elsewhere in the file. Returns
 /// whether this is its first axis.
 fn claim(
-    taken: &mut HashMap<Key, Origin>,
+    taken: &mut HashMap<Key, Span>,
     axis: Assigned<'_>,
     base: &Settings,
     problems: &mut Problems,
@@ -197,7 +197,7 @@ fn uneven(first: &Assigned<'_>, length: usize, other: &Assigned<'_>, found: usiz
 fn drop_repeated(axis: &mut Axis, problems: &mut Problems) {
     let names: Vec<&str> = axis.keys.iter().map(|key| key.name()).collect();
     let names = names.join(", ");
-    let mut seen: HashMap<String, Origin> = HashMap::new();
+    let mut seen: HashMap<String, Span> = HashMap::new();
     axis.rows.retain(|row| {
         if problems.is_full() || row.iter().any(|setting| setting.value.is_none()) {
             return true;

@@ -12,9 +12,9 @@ use super::suggest;
 
 /// A sweep file that cannot be used.
 ///
-/// `Display` gives one line, [`SpecError::render`] the complete report.
+/// `Display` gives one line, [`SweepFileError::render`] the complete report.
 #[derive(Debug, thiserror::Error)]
-pub enum SpecError {
+pub enum SweepFileError {
     /// The file does not exist or cannot be read.
     #[error("cannot read the sweep file `{}`: {source}", path.display())]
     Unreadable {
@@ -57,29 +57,29 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl SpecError {
+impl SweepFileError {
     /// Formats every problem in the style of rustc, then the summary. `styled` adds terminal
     /// colours. The text does not end with a line break.
     pub fn render(&self, styled: bool) -> String {
         let summary = self.to_string();
         match self {
-            SpecError::Invalid(mistakes) => {
+            SweepFileError::Invalid(mistakes) => {
                 let drawn = render::problems(&mistakes.sources, &mistakes.problems, styled);
                 drawn + &render::title(&summary, &[], styled)
             }
-            SpecError::TooLarge { .. } => {
+            SweepFileError::TooLarge { .. } => {
                 let help = "a sweep file is a page of TOML; is this another file?";
                 render::title(&summary, &[help.to_owned()], styled)
             }
-            SpecError::Utf16 { .. } => {
+            SweepFileError::Utf16 { .. } => {
                 let help = "save it as UTF-8; in Notepad, choose the encoding UTF-8 in \"Save as\"";
                 render::title(&summary, &[help.to_owned()], styled)
             }
-            SpecError::NoFile { .. } => {
+            SweepFileError::NoFile { .. } => {
                 let help = "write the sweep to a file: it is read again when the sweep resumes";
                 render::title(&summary, &[help.to_owned()], styled)
             }
-            SpecError::Unreadable { path, .. } => {
+            SweepFileError::Unreadable { path, .. } => {
                 render::title(&summary, &[neighbours(path)], styled)
             }
         }

@@ -6,7 +6,7 @@ use super::problem::{Problem, Problems};
 use super::rules::{Conditions, conditions};
 use super::section;
 use super::setting::{Point, Settings};
-use super::source::Origin;
+use super::source::Span;
 use super::tree::{Table, Value};
 use crate::domain::{Expectation, Measure};
 
@@ -16,7 +16,7 @@ const CONDITIONS: [&str; 3] = ["where", "worse", "better"];
 /// An expectation as written, with checked values.
 #[derive(Debug)]
 pub struct Expect {
-    at: Origin,
+    at: Span,
     settings: Settings,
     only: Option<Conditions>,
     worse: Option<Conditions>,
@@ -51,7 +51,7 @@ fn figures(root: &Table) -> Vec<&Table> {
 }
 
 /// Accepts one table or a list of tables.
-fn tables<'t>(parent: &'t Table, problems: &mut Problems) -> Vec<(Origin, &'t Table)> {
+fn tables<'t>(parent: &'t Table, problems: &mut Problems) -> Vec<(Span, &'t Table)> {
     match parent.get("expect") {
         Some(entry) => match &entry.node.value {
             Value::Table(table) => vec![(entry.key_at, table)],
@@ -61,7 +61,7 @@ fn tables<'t>(parent: &'t Table, problems: &mut Problems) -> Vec<(Origin, &'t Ta
     }
 }
 
-fn expect(at: Origin, table: &Table, problems: &mut Problems) -> Expect {
+fn expect(at: Span, table: &Table, problems: &mut Problems) -> Expect {
     let mut settings = Settings::default();
     section::read(Section::Expect, table, &CONDITIONS, &mut settings, problems);
     let mut conditions_of = |name: &str| {

@@ -6,7 +6,7 @@ use super::problem::{Problem, Problems};
 use super::rules::{Conditions, conditions};
 use super::section;
 use super::setting::{Checked, Point, Settings};
-use super::source::Origin;
+use super::source::Span;
 use super::tree::{Table, Value};
 use crate::domain::{
     Axes, Figure, FigureKind, FigureStyle, Palette, Panel, Quantity, Reference, Theme, TrainLine,
@@ -44,7 +44,7 @@ pub fn read(root: &Table, problems: &mut Problems) -> Vec<FigureTable> {
         let problem = Problem::new(*at, message).label(format!("expected at most {FIGURES_MAX}"));
         problems.push(problem.help("make several sweeps: runs that they share train once"));
     }
-    let read: Vec<(Origin, FigureTable)> = tables
+    let read: Vec<(Span, FigureTable)> = tables
         .into_iter()
         .take(FIGURES_MAX)
         .map(|(at, table)| (at, figure(table, problems)))
@@ -77,7 +77,7 @@ fn figure(table: &Table, problems: &mut Problems) -> FigureTable {
 }
 
 /// Reports figures of the same name: they would overwrite each other's files.
-fn check_names(figures: &[(Origin, FigureTable)], problems: &mut Problems) {
+fn check_names(figures: &[(Span, FigureTable)], problems: &mut Problems) {
     for (i, (at, figure)) in figures.iter().enumerate() {
         let name = figure.name();
         let Some((first, _)) = figures[..i]

@@ -6,13 +6,13 @@ use super::limits::CONFIGURATIONS_MAX;
 use super::problem::{Problem, Problems};
 use super::rules::{Conditions, Exclude, Include};
 use super::setting::{Point, Settings};
-use super::source::Origin;
+use super::source::Span;
 
 /// The settings of one configuration, and the position in the file that it comes from.
 #[derive(Debug, Clone)]
 pub struct Candidate<'a> {
     pub point: Point<'a>,
-    pub from: Origin,
+    pub from: Span,
     /// Whether it is an additional configuration of an `[[include]]`.
     pub is_extra: bool,
     /// `depth=20 shortcut=A`: the settings that differ between configurations.
@@ -26,7 +26,7 @@ pub fn expand<'a>(
     axes: &'a [Axis],
     excludes: &[Exclude],
     includes: &'a [Include],
-    start: Origin,
+    start: Span,
     problems: &mut Problems,
 ) -> Option<Vec<Candidate<'a>>> {
     check_size(axes, includes, problems)?;
@@ -63,7 +63,7 @@ fn check_size(axes: &[Axis], includes: &[Include], problems: &mut Problems) -> O
     Some(())
 }
 
-fn too_large(at: Origin, label: &str) -> Problem {
+fn too_large(at: Span, label: &str) -> Problem {
     let message = format!("the grid has more than {CONFIGURATIONS_MAX} configurations");
     Problem::new(at, message)
         .label(label)
@@ -71,7 +71,7 @@ fn too_large(at: Origin, label: &str) -> Problem {
 }
 
 /// The first axis varies slowest.
-fn product<'a>(base: &'a Settings, axes: &'a [Axis], start: Origin) -> Vec<Candidate<'a>> {
+fn product<'a>(base: &'a Settings, axes: &'a [Axis], start: Span) -> Vec<Candidate<'a>> {
     let mut candidates = vec![Candidate {
         point: base.point(),
         from: start,

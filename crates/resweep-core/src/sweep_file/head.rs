@@ -4,7 +4,7 @@ use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
 use super::section;
 use super::setting::{Checked, Setting, Settings};
-use super::source::Origin;
+use super::source::Span;
 use super::tree::Table;
 use crate::domain::AdaptiveRepeats;
 
@@ -15,7 +15,7 @@ const MAX_ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub struct Head {
     /// The position of the table, or the start of the file.
-    pub at: Origin,
+    pub at: Span,
     settings: Settings,
 }
 
@@ -37,9 +37,7 @@ pub fn read(root: &Table, problems: &mut Problems) -> Head {
         section::read(Section::Sweep, table, &[], &mut settings, problems);
     }
     Head {
-        at: root
-            .get("sweep")
-            .map_or(Origin::START, |entry| entry.key_at),
+        at: root.get("sweep").map_or(Span::START, |entry| entry.key_at),
         settings,
     }
 }
@@ -116,7 +114,7 @@ fn listed(seeds: &Setting) -> Option<Seeds> {
     }
 }
 
-fn both(repeats: Origin, seeds: Origin) -> Problem {
+fn both(repeats: Span, seeds: Span) -> Problem {
     Problem::new(seeds, "the sweep has `repeats` and `seeds`")
         .label("the seeds")
         .context(repeats, "the repeats")

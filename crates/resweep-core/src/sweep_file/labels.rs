@@ -7,7 +7,7 @@ use super::keys::{Key, Section};
 use super::numbers;
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Point};
-use super::source::Origin;
+use super::source::Span;
 use crate::domain::{Configuration, Panel, Shortcut};
 
 /// Returns labels of the configurations at `indices` of `points`: `plain-20`, followed by the keys
@@ -162,7 +162,7 @@ fn duplicate(again: &Candidate<'_>, first: &Candidate<'_>, same: &Configuration)
 }
 
 /// Returns positions at which the two candidates differ.
-fn places(again: &Candidate<'_>, first: &Candidate<'_>) -> (Origin, Origin) {
+fn places(again: &Candidate<'_>, first: &Candidate<'_>) -> (Span, Span) {
     if again.is_extra || first.is_extra {
         return (again.from, first.from);
     }

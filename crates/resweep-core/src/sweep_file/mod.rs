@@ -55,7 +55,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-pub use error::{Mistakes, SpecError};
+pub use error::{Mistakes, SweepFileError};
 pub use keys::{KeyOption, key_options, override_keys};
 pub use resolve::{CountImages, DataFolders, Surroundings};
 pub use sites::{Site, SiteEngine, Sites};
@@ -70,7 +70,7 @@ use limits::{FILE_BYTES_MAX, RUNS_MAX};
 use problem::{Problem, Problems};
 use resolve::Places;
 use setting::{Point, Settings};
-use source::{Origin, SourceId, Sources};
+use source::{SourceId, Sources, Span};
 use tree::{Entry, Table, Value};
 
 /// Training images of the synthetic data set.
@@ -81,7 +81,7 @@ pub const SYNTHETIC_TRAIN_IMAGES: usize = 10_000;
 ///
 /// # Errors
 /// Those of [`SweepText::read`] and [`SweepText::sweep`].
-pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SpecError> {
+pub fn load(path: &Path, overrides: &[String]) -> Result<Sweep, SweepFileError> {
     let around = Surroundings::without_images(DataFolders::Exist);
     SweepText::read(path)?.sweep(overrides, around)
 }
@@ -101,7 +101,7 @@ impl SweepText {
     ///
     /// # Errors
     /// The file cannot be read, is not a regular file, or is too large.
-    pub fn read(path: &Path) -> Result<Self, SpecError> {
+    pub fn read(path: &Path) -> Result<Self, SweepFileError> {
         let (text, not_utf8_from) = decode(read_file(path)?);
         Ok(Self {
             origin: path.to_owned(),
@@ -137,7 +137,7 @@ impl SweepText {
         &self,
         overrides: &[String],
         around: Surroundings<'_>,
-    ) -> Result<Sweep, SpecError> {
+    ) -> Result<Sweep, SweepFileError> {
         let mut problems = Problems::default();
         if let Some(start) = self.not_utf8_from {
             problems.push(not_utf8(start));
@@ -202,13 +202,13 @@ fn check(
     overrides: &[String],
     around: Surroundings<'_>,
     mut problems: Problems,
-) -> Result<Sweep, SpecError> {
+) -> Result<Sweep, SweepFileError> {
     let sources = Sources::new(path, text, overrides, keys::defaults());
     let root = document(&sources, &mut problems);
     let sweep = read(&sources, root, around, &mut problems);
     match sweep {
         Some(sweep) if problems.is_empty() => Ok(sweep),
-        _ => Err(SpecError::Invalid(Box::new(Mistakes {
+        _ => Err(SweepFileError::Invalid(Box::new(Mistakes {
             kind: "sweep file",
             path: path.to_owned(),
             problems: problems.into_sorted(&sources),
@@ -217,15 +217,15 @@ fn check(
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, SpecError> {
-    let unreadable = |source| SpecError::Unreadable {
+fn read_file(path: &Path) -> Result<Vec<u8>, SweepFileError> {
+    let unreadable = |source| SweepFileError::Unreadable {
         path: path.to_owned(),
         source,
     };
     // Opening a pipe without a writer, or a device, can block forever.
     let kind = fs::metadata(path).map_err(unreadable)?.file_type();
     if !kind.is_file() && !kind.is_dir() {
-        return Err(SpecError::NoFile {
+        return Err(SweepFileError::NoFile {
             path: path.to_owned(),
         });
     }
@@ -234,12 +234,12 @@ fn read_file(path: &Path) -> Result<Vec<u8>, SpecError> {
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(SpecError::TooLarge {
+        return Err(SweepFileError::TooLarge {
             path: path.to_owned(),
         });
     }
     if is_utf16(&bytes) {
-        return Err(SpecError::Utf16 {
+        return Err(SweepFileError::Utf16 {
             path: path.to_owned(),
         });
     }
@@ -269,7 +269,7 @@ fn decode(bytes: Vec<u8>) -> (String, Option<usize>) {
 }
 
 fn not_utf8(start: usize) -> Problem {
-    let at = Origin {
+    let at = Span {
         source: SourceId::File,
         start,
         // The length of the replacement character.
@@ -383,7 +383,7 @@ fn resolve_all(
 }
 
 /// Checks the number of runs: configurations times seeds.
-fn check_runs(configurations: usize, seeds: usize, at: Origin, problems: &mut Problems) {
+fn check_runs(configurations: usize, seeds: usize, at: Span, problems: &mut Problems) {
     let runs = configurations.saturating_mul(seeds);
     if runs > RUNS_MAX {
         let message = format!("the sweep has {runs} runs, more than {RUNS_MAX}");

@@ -6,7 +6,7 @@ use super::keys::{Key, Section};
 use super::parse;
 use super::problem::{Problem, Problems};
 use super::seeds;
-use super::source::{OVERRIDE_PREFIX, Origin, SourceId, Sources};
+use super::source::{OVERRIDE_PREFIX, SourceId, Sources, Span};
 use super::tree::{Entry, Node, Table, Value};
 use super::typed::{self, Target, Written};
 
@@ -22,11 +22,11 @@ pub fn apply(sources: &Sources, root: &mut Table, problems: &mut Problems) {
     }
 }
 
-type Path = Vec<(String, Origin)>;
+type Path = Vec<(String, Span)>;
 
 fn read(text: &str, id: SourceId, root: &Table) -> Result<(Path, Node), Vec<Problem>> {
     let offset = OVERRIDE_PREFIX.len();
-    let at = |start: usize, end: usize| Origin {
+    let at = |start: usize, end: usize| Span {
         source: id,
         start: offset + start,
         end: offset + end,
@@ -118,7 +118,7 @@ fn with_equals_sign(text: &str) -> String {
 }
 
 /// Inserts `node` at `path` and creates missing tables.
-fn insert(table: &mut Table, path: &[(String, Origin)], node: Node, problems: &mut Problems) {
+fn insert(table: &mut Table, path: &[(String, Span)], node: Node, problems: &mut Problems) {
     let Some(((key, key_at), rest)) = path.split_first() else {
         return;
     };

@@ -6,7 +6,7 @@ use super::keys::Key;
 use super::labels;
 use super::problem::{Problem, Problems};
 use super::setting::Point;
-use super::source::Origin;
+use super::source::Span;
 use crate::domain::Panel;
 
 /// Reports the first two configurations of a panel that have the values of both `keys` in common.
@@ -15,7 +15,7 @@ pub fn check(
     panels: &[Panel],
     points: &[Point<'_>],
     keys: (Key, Key),
-    at: Option<Origin>,
+    at: Option<Span>,
     problems: &mut Problems,
 ) {
     for panel in panels {
@@ -27,7 +27,7 @@ pub fn check(
             if let Some(first) = seen.insert(pair.clone(), index) {
                 let mut varying = labels::differing(&points[first], point);
                 varying.retain(|key| *key != keys.0 && *key != keys.1);
-                let at = at.unwrap_or(Origin::START);
+                let at = at.unwrap_or(Span::START);
                 problems.push(shared(at, keys, &pair, &varying));
                 return;
             }
@@ -36,7 +36,7 @@ pub fn check(
 }
 
 fn shared(
-    at: Origin,
+    at: Span,
     (rows, columns): (Key, Key),
     pair: &(String, String),
     varying: &[Key],

@@ -6,7 +6,7 @@ use toml_parser::lexer::TokenKind;
 
 use super::limits::{LINE_LENGTH_MAX, RECOVERED_BYTES_MAX, VALUES_MAX};
 use super::problem::{Problem, Problems};
-use super::source::{Origin, SourceId, Sources};
+use super::source::{SourceId, Sources, Span};
 use super::tree::{Entry, Node, Table, Value};
 use super::typed;
 
@@ -62,7 +62,7 @@ fn right_line(line: &str) -> Option<String> {
 
 /// Returns the position where a text has more commas outside quotes and comments than lists may
 /// have values.
-fn too_many_values(text: &str, id: SourceId) -> Option<Origin> {
+fn too_many_values(text: &str, id: SourceId) -> Option<Span> {
     // each takes two bytes at least
     if text.len() <= 2 * VALUES_MAX {
         return None;
@@ -99,7 +99,7 @@ pub fn value(text: &str, id: SourceId, offset: usize) -> Result<Node, Vec<Proble
 }
 
 /// Parses `text`, which is at `offset` of the source `id`, as a dotted key.
-pub fn key_path(text: &str, id: SourceId, offset: usize) -> Option<Vec<(String, Origin)>> {
+pub fn key_path(text: &str, id: SourceId, offset: usize) -> Option<Vec<(String, Span)>> {
     let line = format!("{text}=0");
     let (table, errors) = DeTable::parse_recoverable(&line);
     let mut path = Vec::new();
@@ -121,8 +121,8 @@ struct Place {
 }
 
 impl Place {
-    fn at(self, span: std::ops::Range<usize>) -> Origin {
-        Origin {
+    fn at(self, span: std::ops::Range<usize>) -> Span {
+        Span {
             source: self.id,
             start: self.offset + span.start,
             end: self.offset + span.end,

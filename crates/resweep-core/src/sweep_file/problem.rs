@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::source::{Origin, SourceId, Sources};
+use super::source::{SourceId, Sources, Span};
 use super::typed;
 
 /// An error: message, position and help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub message: String,
-    pub at: Origin,
+    pub at: Span,
     /// The text at the underlined position.
     pub label: String,
     /// Other positions that are part of the error.
-    pub context: Vec<(Origin, String)>,
+    pub context: Vec<(Span, String)>,
     pub help: Vec<String>,
     /// The correction of the text at the position; it is shown before the other help.
     pub form: Option<Form>,
@@ -31,7 +31,7 @@ pub enum Form {
 }
 
 impl Form {
-    fn help(self, text: &str, at: Origin) -> String {
+    fn help(self, text: &str, at: Span) -> String {
         match self {
             Form::Quoted => format!("put it in quotes: \"{text}\""),
             Form::Listed(key) => format!("write `{key} = [{text}]`"),
@@ -49,7 +49,7 @@ const FORM_BYTES_MAX: usize = 100;
 
 impl Problem {
     /// `message` starts in lower case and has no full stop, as in rustc.
-    pub fn new(at: Origin, message: impl Into<String>) -> Self {
+    pub fn new(at: Span, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             at,
@@ -65,7 +65,7 @@ impl Problem {
         self
     }
 
-    pub fn context(mut self, at: Origin, label: impl Into<String>) -> Self {
+    pub fn context(mut self, at: Span, label: impl Into<String>) -> Self {
         self.context.push((at, label.into()));
         self
     }
@@ -95,7 +95,7 @@ impl Problem {
 #[derive(Debug, Default)]
 pub struct Problems {
     list: Vec<Problem>,
-    seen: HashSet<(Origin, String)>,
+    seen: HashSet<(Span, String)>,
 }
 
 /// The maximum number of errors that are collected; the rest of the file is not checked.
@@ -159,7 +159,7 @@ impl Problems {
 
 /// The line at which a position begins; each override is one line. `breaks` are the line breaks of
 /// the file.
-fn line(at: Origin, breaks: &[usize]) -> (SourceId, usize) {
+fn line(at: Span, breaks: &[usize]) -> (SourceId, usize) {
     let line = match at.source {
         SourceId::File => breaks.partition_point(|newline| *newline < at.start),
         _ => 0,

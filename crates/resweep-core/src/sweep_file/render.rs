@@ -7,7 +7,7 @@ use annotate_snippets::{
 };
 
 use super::problem::Problem;
-use super::source::{Origin, Source, SourceId, Sources};
+use super::source::{Source, SourceId, Sources, Span};
 use crate::domain::is_unprintable;
 
 /// Longer lines are not shown: they are not part of a sweep file, and formatting them takes
@@ -98,7 +98,7 @@ fn snippet<'a>(source: &'a Source, id: SourceId, problem: &'a Problem) -> Elemen
         .into()
 }
 
-type Mark<'a> = (AnnotationKind, Origin, &'a str);
+type Mark<'a> = (AnnotationKind, Span, &'a str);
 
 /// The positions that a problem underlines in a source, that of the problem first.
 fn marks(id: SourceId, problem: &Problem) -> Vec<Mark<'_>> {
@@ -114,7 +114,7 @@ fn marks(id: SourceId, problem: &Problem) -> Vec<Mark<'_>> {
 }
 
 /// File, line and column without the text.
-fn place(source: &Source, at: Origin) -> annotate_snippets::Origin<'_> {
+fn place(source: &Source, at: Span) -> annotate_snippets::Origin<'_> {
     let before = &source.text[..floor(&source.text, at.start)];
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     annotate_snippets::Origin::path(source.name.as_str())
@@ -127,7 +127,7 @@ fn newlines(text: &str) -> usize {
 }
 
 /// The whole lines from the first to the last position; the renderer does not need the others.
-fn window(text: &str, places: impl Iterator<Item = Origin> + Clone) -> Range<usize> {
+fn window(text: &str, places: impl Iterator<Item = Span> + Clone) -> Range<usize> {
     let first = places.clone().map(|at| at.start).min().unwrap_or(0);
     let last = places.map(|at| at.end).max().unwrap_or(0);
     let (first, last) = (floor(text, first), floor(text, last));
@@ -140,7 +140,7 @@ fn window(text: &str, places: impl Iterator<Item = Origin> + Clone) -> Range<usi
 
 /// Returns a position relative to the window, on character boundaries and at most to the end of its
 /// line: of a list over many lines the first is underlined.
-fn within(text: &str, at: Origin, window: &Range<usize>) -> Range<usize> {
+fn within(text: &str, at: Span, window: &Range<usize>) -> Range<usize> {
     let start = floor(text, at.start).clamp(window.start, window.end);
     let end = floor(text, at.end).clamp(start, window.end);
     let line = text[start..end].find('\n').unwrap_or(end - start);

@@ -11,7 +11,7 @@ use super::growth;
 use super::keys::{Key, Section};
 use super::problem::{Problem, Problems};
 use super::setting::{Checked, Drops, Point, Setting};
-use super::source::Origin;
+use super::source::Span;
 use super::tree::Table;
 use crate::domain::{Configuration, DataConfig, Init, ModelConfig, TrainConfig, WarmupEnd};
 
@@ -51,7 +51,7 @@ impl Surroundings<'_> {
 /// Positions where missing keys are reported: the head of their table, if it exists.
 #[derive(Clone, Copy)]
 pub struct Places<'a> {
-    heads: [Option<Origin>; 3],
+    heads: [Option<Span>; 3],
     pub around: Surroundings<'a>,
 }
 
@@ -65,11 +65,11 @@ impl<'a> Places<'a> {
     }
 
     /// The head of a table, or the start of the file.
-    pub fn of(&self, section: Section) -> Origin {
+    pub fn of(&self, section: Section) -> Span {
         let index = Section::SETTABLE.iter().position(|s| *s == section);
         index
             .and_then(|index| self.heads[index])
-            .unwrap_or(Origin::START)
+            .unwrap_or(Span::START)
     }
 }
 
@@ -177,7 +177,7 @@ fn iterations(
     match iterations {
         Ok(iterations) => Some(iterations),
         Err(why) => {
-            let at = point.at(Key::Epochs).unwrap_or(Origin::START);
+            let at = point.at(Key::Epochs).unwrap_or(Span::START);
             let problem = Problem::new(at, "`epochs` cannot be counted in iterations").label(why);
             problems
                 .push(problem.help("write `iterations = 2000` instead, the mini-batch updates"));

@@ -7,14 +7,14 @@ use super::limits::CONDITION_VALUES_MAX;
 use super::problem::{Problem, Problems};
 use super::section;
 use super::setting::{Point, Setting};
-use super::source::Origin;
+use super::source::Span;
 use super::suggest;
 use super::tree::{Node, Table, Value};
 
 /// The conditions of a table; each key must have one of its values.
 #[derive(Debug)]
 pub struct Conditions {
-    pub at: Origin,
+    pub at: Span,
     list: Vec<Condition>,
 }
 
@@ -31,7 +31,7 @@ pub struct Exclude(pub Conditions);
 /// An `[[include]]`.
 #[derive(Debug)]
 pub struct Include {
-    pub at: Origin,
+    pub at: Span,
     /// The conditions on the grid points that it changes; `None` for an additional configuration.
     pub matching: Option<Conditions>,
     pub set: Vec<(Key, Setting)>,
@@ -59,7 +59,7 @@ pub fn includes(root: &Table, problems: &mut Problems) -> Vec<Include> {
 }
 
 /// Returns `None` if the meaning is unclear.
-fn include(at: Origin, table: &Table, problems: &mut Problems) -> Option<Include> {
+fn include(at: Span, table: &Table, problems: &mut Problems) -> Option<Include> {
     for entry in &table.entries {
         if problems.is_full() {
             break;
@@ -89,7 +89,7 @@ fn include(at: Origin, table: &Table, problems: &mut Problems) -> Option<Include
     Some(Include { at, matching, set })
 }
 
-fn outside_set(key: &str, at: Origin) -> Problem {
+fn outside_set(key: &str, at: Span) -> Problem {
     let problem = Problem::new(at, format!("unknown key `{key}` in [[include]]"))
         .label("not a key of [[include]]");
     match Key::find_settable(key) {
@@ -101,7 +101,7 @@ fn outside_set(key: &str, at: Origin) -> Problem {
 }
 
 /// Reads a table of `key = value` and `key = [values]`.
-pub fn conditions(at: Origin, table: &Table, place: &str, problems: &mut Problems) -> Conditions {
+pub fn conditions(at: Span, table: &Table, place: &str, problems: &mut Problems) -> Conditions {
     let list = assignments(table, place, problems)
         .into_iter()
         .map(|assigned| condition(assigned, problems))

@@ -6,7 +6,7 @@ use super::keys::{Key, KeySpec, Section};
 use super::problem::{Form, Problem, Problems};
 use super::ranges;
 use super::setting::{Setting, Settings};
-use super::source::Origin;
+use super::source::Span;
 use super::suggest;
 use super::synonyms;
 use super::tree::{Entry, Node, Table, Value};
@@ -83,7 +83,7 @@ pub fn tables<'t>(
     parent: &'t Table,
     name: &str,
     problems: &mut Problems,
-) -> Vec<(Origin, &'t Table)> {
+) -> Vec<(Span, &'t Table)> {
     let Some(entry) = parent.get(name) else {
         return Vec::new();
     };
@@ -101,7 +101,7 @@ pub fn tables<'t>(
     tables
 }
 
-fn not_tables(at: Origin, name: &str, node: &Node) -> Problem {
+fn not_tables(at: Span, name: &str, node: &Node) -> Problem {
     let message = format!(
         "`{name}` must be a list of tables, found {}",
         node.value.type_name()
@@ -121,7 +121,7 @@ pub fn read(
     settings: &mut Settings,
     problems: &mut Problems,
 ) {
-    let mut places: Vec<(Key, Origin)> = Vec::new();
+    let mut places: Vec<(Key, Span)> = Vec::new();
     for entry in &table.entries {
         if problems.is_full() {
             break;
@@ -135,7 +135,7 @@ pub fn read(
             }
         };
         let Some(key) = key else { continue };
-        let same = |(other, _): &&(Key, Origin)| *other == key || Some(*other) == key.rival();
+        let same = |(other, _): &&(Key, Span)| *other == key || Some(*other) == key.rival();
         let before = places.iter().find(same).copied();
         if let Some((other, first)) = before {
             // An override replaces the value of the file.
@@ -174,7 +174,7 @@ pub fn has_several(spec: &KeySpec, value: &Value) -> bool {
     }
 }
 
-fn twice(key: Key, at: Origin, (other, first): (Key, Origin)) -> Problem {
+fn twice(key: Key, at: Span, (other, first): (Key, Span)) -> Problem {
     let (name, section) = (key.name(), key.spec().section.name());
     let message = match key == other {
         true => format!("`{name}` is in [{section}] twice"),

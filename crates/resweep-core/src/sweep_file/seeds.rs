@@ -4,7 +4,7 @@
 
 use super::keys::Section;
 use super::problem::{Problem, Problems};
-use super::source::Origin;
+use super::source::Span;
 use super::tree::{Entry, Node, Table, Value};
 
 /// The tables that can contain seeds; the last is their final place.
@@ -63,9 +63,9 @@ fn place(root: &mut Table, seeds: Entry) {
         let value = Value::Table(Table::default());
         root.entries.push(Entry {
             key: name.to_owned(),
-            key_at: Origin::START,
+            key_at: Span::START,
             node: Node {
-                at: Origin::START,
+                at: Span::START,
                 value,
             },
         });
@@ -75,7 +75,7 @@ fn place(root: &mut Table, seeds: Entry) {
     }
 }
 
-fn twice(again: Origin, first: Origin) -> Problem {
+fn twice(again: Span, first: Span) -> Problem {
     Problem::new(again, "the seeds are given twice")
         .label("again")
         .context(first, "first here")

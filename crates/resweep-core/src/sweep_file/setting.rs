@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::growth::Grown;
 use super::keys::{KEYS, Key};
 use super::numbers;
-use super::source::Origin;
+use super::source::Span;
 use crate::domain::{AdaptiveRepeats, Warmup, WarmupEnd};
 
 /// A valid value of a key.
@@ -41,14 +41,14 @@ pub struct Setting {
     /// `None` if the value was invalid, which has been reported.
     pub value: Option<Checked>,
     /// The position of the value.
-    pub at: Origin,
+    pub at: Span,
     /// The positions of a list's elements.
-    pub parts: Vec<Origin>,
+    pub parts: Vec<Span>,
 }
 
 impl Setting {
     /// Returns the setting of an invalid value that has been reported.
-    pub fn refused(at: Origin) -> Self {
+    pub fn refused(at: Span) -> Self {
         Self {
             value: None,
             at,
@@ -151,7 +151,7 @@ impl<'a> Point<'a> {
     }
 
     /// The position of a key's value.
-    pub fn at(&self, key: Key) -> Option<Origin> {
+    pub fn at(&self, key: Key) -> Option<Span> {
         self.get(key).map(|setting| setting.at)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::problem::{Form, Problem, Problems};
 use super::source::{SourceId, Sources};
 use super::tree::{Entry, Node, Table, Value};
-use super::{Mistakes, SpecError, decode, not_utf8, parse, read_file, suggest};
+use super::{Mistakes, SweepFileError, decode, not_utf8, parse, read_file, suggest};
 use crate::domain::{DeviceRequest, expand_path, is_unprintable};
 
 /// The sites of a file, in its order.
@@ -130,7 +130,7 @@ impl Sites {
     ///
     /// # Errors
     /// The file cannot be read, or every mistake in it.
-    pub fn load(path: &Path) -> Result<Self, SpecError> {
+    pub fn load(path: &Path) -> Result<Self, SweepFileError> {
         let (text, not_utf8_from) = decode(read_file(path)?);
         let mut problems = Problems::default();
         if let Some(start) = not_utf8_from {
@@ -145,7 +145,7 @@ impl Sites {
         if problems.is_empty() {
             return Ok(Self(sites));
         }
-        Err(SpecError::Invalid(Box::new(Mistakes {
+        Err(SweepFileError::Invalid(Box::new(Mistakes {
             kind: "site file",
             path: path.to_owned(),
             problems: problems.into_sorted(&sources),
@@ -493,7 +493,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Sites, SpecError> {
+    fn load(text: &str) -> Result<Sites, SweepFileError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("clusters.toml");
         std::fs::write(&path, text).expect("a file");

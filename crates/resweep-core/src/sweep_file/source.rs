@@ -16,15 +16,15 @@ pub enum SourceId {
 
 /// A byte range of a source text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Origin {
+pub struct Span {
     pub source: SourceId,
     pub start: usize,
     pub end: usize,
 }
 
-impl Origin {
+impl Span {
     /// The start of the file, where errors without a position are reported.
-    pub const START: Origin = Origin {
+    pub const START: Span = Span {
         source: SourceId::File,
         start: 0,
         end: 0,

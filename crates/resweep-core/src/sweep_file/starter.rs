@@ -10,7 +10,7 @@ use super::problem::Problems;
 use super::resolve::Surroundings;
 use super::source::Sources;
 use super::tree::{Entry, Node, Table, Value};
-use super::{SpecError, SweepText, assign, document, keys};
+use super::{SweepFileError, SweepText, assign, document, keys};
 use crate::domain::hex;
 
 /// The name of a sweep without a file in messages.
@@ -183,7 +183,7 @@ fn axes(axes: &[(&str, String)]) -> String {
 pub fn from_overrides(
     overrides: &[String],
     around: Surroundings<'_>,
-) -> Result<SweepText, SpecError> {
+) -> Result<SweepText, SweepFileError> {
     let name = name_of(overrides);
     let start = SweepText::recorded(
         PathBuf::from(ORIGIN),

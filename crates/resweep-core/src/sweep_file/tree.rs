@@ -1,11 +1,11 @@
 //! TOML values with their positions.
 
-use super::source::Origin;
+use super::source::Span;
 
 /// A value and its position.
 #[derive(Debug, Clone)]
 pub struct Node {
-    pub at: Origin,
+    pub at: Span,
     pub value: Value,
 }
 
@@ -30,7 +30,7 @@ pub struct Table {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub key: String,
-    pub key_at: Origin,
+    pub key_at: Span,
     pub node: Node,
 }
 

@@ -11,7 +11,7 @@ use super::parse;
 use super::problem::Problem;
 use super::section;
 use super::seeds;
-use super::source::{Origin, SourceId};
+use super::source::{SourceId, Span};
 use super::tree::{Node, Value};
 
 /// The key of an override.
@@ -58,8 +58,8 @@ pub struct Written<'t> {
 type Read = Result<Node, Vec<Problem>>;
 
 impl<'t> Written<'t> {
-    fn at(self) -> Origin {
-        Origin {
+    fn at(self) -> Span {
+        Span {
             source: self.source,
             start: self.start,
             end: self.start + self.text.len(),
