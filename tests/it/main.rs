@@ -1,5 +1,6 @@
 //! The integration tests, one program: it links once, and its tests share `support`.
 //!
+//! Those of the store and of the scheduler alone are in their crates, also named `it`.
 //! `cargo test --test it NAME` runs the tests whose path contains NAME.
 
 mod care;
@@ -24,8 +25,6 @@ mod papers;
 mod power_cut;
 mod pytorch_parity;
 mod record_docs;
-mod record_errors;
-mod record_store;
 mod recorded;
 mod render_figure;
 mod render_kinds;
@@ -34,7 +33,6 @@ mod results_folder;
 mod results_links;
 mod resume;
 mod scale;
-mod scheduler;
 mod slurm;
 mod support;
 mod sweep_file;

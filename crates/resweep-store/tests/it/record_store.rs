@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::support::record_fixture::{
+use crate::record_fixture::{
     SLOT, begin, begin_as, begun, finish, measure, provenance, record, run, start, start_from,
     start_in, test_point, train_point,
 };

@@ -1,6 +1,6 @@
 //! Errors of the store: unusable paths and files are reported and not changed.
 
-use crate::support::record_fixture;
+use crate::record_fixture;
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,0 +1,3 @@
+//! The scheduler with scripted trainers, one program.
+
+mod scheduler;
