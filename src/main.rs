@@ -9,6 +9,8 @@ use resweep_core::schedule;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else, so that no signal finds the program half started.
+    let handled = commands::handle_signals();
     schedule::install_hook();
-    commands::main(std::env::args_os()).into()
+    commands::main(std::env::args_os(), handled).into()
 }

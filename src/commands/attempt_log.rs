@@ -48,11 +48,7 @@ impl<T: Trainer> Logged<T> {
         path(attempt).create().map_err(|error| {
             let path = path(attempt);
             let text = format!("cannot write the log {}: {error}", path.display());
-            match error.kind() {
-                // A link in the way does not pass.
-                io::ErrorKind::InvalidInput => TrainError::permanent(text),
-                _ => TrainError::transient(text),
-            }
+            TrainError::writing(text, &error)
         })
     }
 }

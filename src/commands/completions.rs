@@ -65,7 +65,13 @@ pub fn execute(shell: Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Answers a shell's request for candidates; returns false without a request.
+/// Whether a shell requests candidates.
+pub fn are_requested() -> bool {
+    env::var_os(VARIABLE).is_some_and(|shell| !shell.is_empty() && shell != "0")
+}
+
+/// Answers a shell's request for candidates; returns false without a request. Changes the environment,
+/// so no other thread may run.
 ///
 /// # Errors
 /// When the answer cannot be written.

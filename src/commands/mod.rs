@@ -42,6 +42,7 @@ mod table;
 mod verify;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -56,22 +57,34 @@ use resweep_store::{StoreError, check_folder};
 pub use exit_code::{ExitCode, UsageError, describe};
 pub use provenance::cpu_name;
 
-/// The whole program: parses the arguments, runs the command, prints its error.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Handles signals, except while the program completes a command line for a shell: the code that does
+/// so must not start threads.
+///
+/// # Errors
+/// When the system refuses; for [`main`].
+pub fn handle_signals() -> io::Result<()> {
+    if completions::are_requested() {
+        return Ok(());
+    }
+    stopping::install()
+}
+
+/// The whole program: parses the arguments, runs the command, prints its error. `handled` is the result
+/// of [`handle_signals`].
+pub fn main(args: impl IntoIterator<Item = OsString>, handled: io::Result<()>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let exit_code = parse_and_execute(&args).unwrap_or_else(|error| {
+    let exit_code = parse_and_execute(&args, handled).unwrap_or_else(|error| {
         output::styled(Stream::Err, &describe(&error));
         ExitCode::of(&error)
     });
     exit_code.after_output()
 }
 
-fn parse_and_execute(args: &[OsString]) -> anyhow::Result<ExitCode> {
-    // Changes the environment, so it must run before other threads start.
+fn parse_and_execute(args: &[OsString], handled: io::Result<()>) -> anyhow::Result<ExitCode> {
     if completions::answer(args)? {
         return Ok(ExitCode::Success);
     }
-    stopping::install().context("cannot handle signals")?;
+    handled.context("cannot handle signals")?;
     match Cli::try_parse_from(args) {
         Ok(cli) => execute(cli.command),
         Err(shown) => Ok(print_usage(&shown)),

@@ -29,6 +29,7 @@ impl<W: Write> Plain<W> {
                 finished_before,
                 slots,
             } => Some(words::opening(pending.len(), finished_before, slots)),
+            Event::RunStarted { .. } if self.seen.is_failing() => None,
             Event::RunStarted { run, .. } => Some(format!("{} · started", self.seen.heading(run))),
             Event::Run {
                 run,
@@ -56,6 +57,9 @@ impl<W: Write> Plain<W> {
                 wall,
                 retry_in,
             } => {
+                if self.seen.is_repeated(outcome) {
+                    return None;
+                }
                 let line = words::outcome(outcome, wall, &self.seen.of(run));
                 let line = words::retry(&line, retry_in);
                 Some(format!("{} · {line}", self.seen.heading(run)))
@@ -78,14 +82,18 @@ impl<W: Write> Plain<W> {
 impl<W: Write> EventSink for Plain<W> {
     fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
         self.seen.update(event);
-        let Some(line) = self.line(event) else {
-            return Ok(());
+        let mut lines = match event {
+            Event::SweepFinished { .. } => self.seen.repeated(),
+            _ => Vec::new(),
         };
-        let mut line = printable(&line);
+        lines.extend(self.line(event));
+        let lines: String = lines
+            .iter()
+            .map(|line| format!("{}\n", printable(line)))
+            .collect();
         // A single write, so that lines of other threads do not interleave.
-        line.push('\n');
         self.output
-            .write_all(line.as_bytes())
+            .write_all(lines.as_bytes())
             .and_then(|()| self.output.flush())
             .map_err(|error| SinkError(format!("cannot write progress: {error}")))
     }

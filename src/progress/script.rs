@@ -129,6 +129,7 @@ fn failure() -> &'static Outcome {
         error: "cannot read data/test_batch.bin\nno such file".into(),
         transient: false,
         out_of_memory: false,
+        disk_full: false,
     })
 }
 

@@ -639,6 +639,31 @@ fn full_disk_is_reported_and_loses_no_recorded_results() {
     assert_same(&place.artifacts("results", "tiny"), &artifacts);
 }
 
+#[test]
+fn a_full_disk_prints_one_line_for_each_cause() {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    let program = assert_cmd::cargo::cargo_bin("resweep");
+    // The checkpoints are larger than the limit, the database is smaller.
+    let script = "trap '' XFSZ; ulimit -f 1600; exec \"$0\" \"$@\"";
+    let run = "run tiny.toml -j 2 --progress plain --checkpoint-every 0 --set model.width=16 \
+         --set model.depth=14 --set sweep.repeats=4 --set sweep.max_attempts=2";
+    let mut command = assert_cmd::Command::new("sh");
+    command
+        .current_dir(place.path())
+        .args(["-c", script])
+        .arg(program);
+    let output = command.args(run.split_whitespace()).assert().failure();
+    let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+    let failed = said.lines().filter(|line| line.contains(" · failed after"));
+    assert_eq!(failed.count(), 1, "{said}");
+    let more = said
+        .lines()
+        .filter(|line| line.contains("failed in the same way"));
+    assert_eq!(more.count(), 1, "{said}");
+    assert!(said.lines().count() <= 10, "{said}");
+}
+
 /// The header of a safetensors file as JSON, and the tensors' bytes.
 fn split(file: &[u8]) -> (serde_json::Value, Vec<u8>) {
     let length: [u8; 8] = file[..8].try_into().expect("eight bytes");

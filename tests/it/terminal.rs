@@ -4,6 +4,8 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -265,6 +267,56 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     process.signal("TERM");
     assert_eq!(process.0.wait().expect("the end").code(), Some(130));
     assert_eq!(reason(&place), "stopped by SIGTERM");
+}
+
+/// Compiles a library to preload.
+fn signal_at_open(place: &Workplace) -> PathBuf {
+    let library = place.path().join("signal.so");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library);
+    compiler.args(["tests/it/terminal/signal_at_open.c", "-ldl"]);
+    assert!(compiler.status().expect("a C compiler").success());
+    library
+}
+
+#[test]
+fn signals_are_handled_before_any_file_is_opened() {
+    let place = untrained();
+    let library = signal_at_open(&place);
+    let mut run = program(&place, &["run", "tiny.toml"]);
+    run.env("LD_PRELOAD", library)
+        .env("SIGNAL_ROOT", place.path());
+    let output = run.output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert_eq!(said, "stopped by SIGTERM\n");
+    assert!(!place.path().join("results").exists());
+}
+
+#[test]
+fn a_signal_in_the_first_moments_ends_with_130_and_leaves_nothing_half_written() {
+    let place = untrained();
+    let args = ["run", "tiny.toml", "--set", "train.iterations=100000000"];
+    let names = ["INT", "TERM", "HUP"];
+    for (milliseconds, name) in (0..=50).step_by(5).zip(names.into_iter().cycle()) {
+        let mut process = place.start(&args);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        process.signal(name);
+        let ended = process.0.wait().expect("the end");
+        // Until the loader has started the program, signals have their default action.
+        let unloaded = ended.signal().is_some();
+        assert!(
+            unloaded || ended.code() == Some(130),
+            "{milliseconds} ms: {ended}: {}",
+            process.said()
+        );
+        if place.path().join("results").exists() {
+            place.stdout(&["doctor"]);
+        }
+    }
+    let finished = ["run", "tiny.toml"];
+    place.stdout(&finished);
+    place.stdout(&["doctor"]);
 }
 
 #[test]

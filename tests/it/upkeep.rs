@@ -628,6 +628,7 @@ fn the_status_shows_every_attempt_and_why_it_ended() {
             error: "\nno memory left\nin layer 3".into(),
             transient: false,
             out_of_memory: false,
+            disk_full: false,
         },
         Outcome::Stopped,
     ];

@@ -155,6 +155,7 @@ impl TaskLedger {
                 .to_owned(),
             transient: false,
             out_of_memory: false,
+            disk_full: false,
         };
         self.push(&TaskRecord::Began {
             run: at,

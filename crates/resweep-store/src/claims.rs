@@ -108,6 +108,7 @@ pub(super) fn try_claim(
                 error: last.error.unwrap_or_default(),
                 transient: false,
                 out_of_memory: false,
+                disk_full: false,
             })
         }
         _ => free(connection, run, last.training, again)?,

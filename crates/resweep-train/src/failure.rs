@@ -24,19 +24,12 @@ impl From<DeviceError> for TrainError {
     }
 }
 
-/// A full disk is a transient failure; a symbolic link in the way is not.
 impl From<CheckpointError> for TrainError {
     fn from(error: CheckpointError) -> Self {
         match error {
             CheckpointError::Device(error) => of_engine(error),
-            CheckpointError::Write { ref source, .. } if is_permanent(source) => {
-                Self::permanent(error.to_string())
-            }
+            CheckpointError::Write { ref source, .. } => Self::writing(error.to_string(), source),
             error => Self::transient(error.to_string()),
         }
     }
-}
-
-fn is_permanent(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::InvalidInput
 }

@@ -164,7 +164,9 @@ impl EventSink for Bars {
                 if retry_in.is_none() {
                     self.end_run(run);
                 }
-                self.print_of(run, &words::retry(&line, retry_in))?;
+                if !self.seen.is_repeated(outcome) {
+                    self.print_of(run, &words::retry(&line, retry_in))?;
+                }
             }
             Event::RunEndedElsewhere { run, outcome } => {
                 self.end_run(run);
@@ -177,6 +179,9 @@ impl EventSink for Bars {
             Event::SlotRetired { slot, left } => self.print(&words::retired(slot, left))?,
             Event::StopRequested { by } => self.print(&words::stop_requested(by))?,
             Event::SweepFinished { tally, wall } => {
+                for line in self.seen.repeated() {
+                    self.print(&line)?;
+                }
                 self.finish_sweep(&words::summary(&tally, wall))?;
             }
         }

@@ -1,5 +1,6 @@
 //! The interface between the scheduler, trainers, the ledger and displays.
 
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -108,6 +109,9 @@ pub enum Outcome {
         /// Whether the device ran out of memory.
         #[serde(default)]
         out_of_memory: bool,
+        /// Whether the disk was full, so that other runs would fail too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        disk_full: bool,
     },
     /// Interrupted, to be resumed: on request, or because another process has taken it over.
     Stopped,
@@ -163,6 +167,9 @@ pub struct TrainError {
     pub transient: bool,
     /// Whether the device ran out of memory.
     pub out_of_memory: bool,
+    /// Whether the disk was full.
+    #[serde(default)]
+    pub disk_full: bool,
 }
 
 impl TrainError {
@@ -172,6 +179,7 @@ impl TrainError {
             message: message.into(),
             transient: false,
             out_of_memory: false,
+            disk_full: false,
         }
     }
 
@@ -181,6 +189,19 @@ impl TrainError {
             message: message.into(),
             transient: true,
             out_of_memory: false,
+            disk_full: false,
+        }
+    }
+
+    /// A file could not be written. A full disk may have room at a retry; a symbolic link in the way
+    /// stays.
+    pub fn writing(message: impl Into<String>, error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidInput => Self::permanent(message),
+            kind => Self {
+                disk_full: matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+                ..Self::transient(message)
+            },
         }
     }
 
@@ -208,6 +229,7 @@ impl From<TrainError> for Outcome {
             error: error.message,
             transient: error.transient,
             out_of_memory: error.out_of_memory,
+            disk_full: error.disk_full,
         }
     }
 }

@@ -204,12 +204,9 @@ impl Dispatch<'_> {
             if self.policy.done() || self.give_up() {
                 break;
             }
-            let wake_at = self
-                .policy
-                .wake_at()
-                .into_iter()
-                .chain(self.give_up_at)
-                .min();
+            // Without an idle worker, a run that is due would only keep this loop busy.
+            let start_at = self.policy.wake_at().filter(|_| !self.idle.is_empty());
+            let wake_at = start_at.into_iter().chain(self.give_up_at).min();
             let wake = wake_at.map_or_else(never, crossbeam::channel::at);
             select! {
                 recv(messages) -> message => {

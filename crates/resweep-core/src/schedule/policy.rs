@@ -98,6 +98,10 @@ pub struct Policy {
     waiting: VecDeque<usize>,
     /// Runs to claim again, and when.
     later: Vec<(Instant, usize)>,
+    /// No run starts before this time, because the disk was full.
+    resting: Option<Instant>,
+    /// The number of such pauses since a run finished.
+    rests: u32,
     /// The children of each run, which wait for its end.
     dependents: Vec<Vec<usize>>,
     /// Runs that cannot start, each with its parent.
@@ -124,6 +128,8 @@ impl Policy {
         Self {
             waiting: (0..runs).filter(|run| needs[*run].is_none()).collect(),
             later: Vec::new(),
+            resting: None,
+            rests: 0,
             dependents,
             blocked: Vec::new(),
             running: 0,
@@ -136,6 +142,10 @@ impl Policy {
 
     /// The run that an idle worker should claim, if any.
     pub fn next(&mut self, now: Instant) -> Option<usize> {
+        if self.resting.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.resting = None;
         if let Some(run) = self.waiting.pop_front() {
             return Some(run);
         }
@@ -145,7 +155,8 @@ impl Policy {
 
     /// When to call [`Policy::next`] again if nothing happens before.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.later.iter().map(|(when, _)| *when).min()
+        self.resting
+            .or_else(|| self.later.iter().map(|(when, _)| *when).min())
     }
 
     /// Records that the run was acquired and starts.
@@ -198,17 +209,18 @@ impl Policy {
     }
 
     /// Records the outcome of a run in this process. Returns the pause before a retry, if any.
+    ///
+    /// While the disk is full every run would fail: no run starts before a pause, which doubles until
+    /// a run finishes.
     pub fn ended(&mut self, run: usize, outcome: &Outcome, now: Instant) -> Option<Duration> {
         self.running -= 1;
+        self.rest(outcome, now);
         match outcome {
             Outcome::Finished => self.tally.finished += 1,
             Outcome::Diverged { .. } => self.tally.diverged += 1,
             Outcome::Stopped => self.tally.stopped += 1,
             Outcome::Failed { transient, .. } => {
-                let attempts = self.attempts[run];
-                if *transient && !self.stopping && attempts < self.limits.max_attempts {
-                    let pause = FIRST_PAUSE.saturating_mul(1 << (attempts - 1).min(10));
-                    let pause = pause.min(LONGEST_PAUSE);
+                if *transient && let Some(pause) = self.pause_before_retry(run) {
                     self.later.push((now + pause, run));
                     return Some(pause);
                 }
@@ -216,14 +228,29 @@ impl Policy {
             }
         }
         self.release(run, outcome);
-        if self
-            .limits
-            .max_fails
-            .is_some_and(|max| self.tally.failed >= max)
-        {
+        let max_fails = self.limits.max_fails;
+        if max_fails.is_some_and(|max| self.tally.failed >= max) {
             self.stop();
         }
         None
+    }
+
+    /// The pause before another attempt at a failed run; `None` if there is none.
+    fn pause_before_retry(&self, run: usize) -> Option<Duration> {
+        let attempts = self.attempts[run];
+        let retries = !self.stopping && attempts < self.limits.max_attempts;
+        retries.then(|| nth_pause(attempts))
+    }
+
+    /// Starts a pause of all runs if the disk was full. Runs that fail during a pause had started
+    /// before it.
+    fn rest(&mut self, outcome: &Outcome, now: Instant) {
+        if matches!(outcome, Outcome::Finished) {
+            self.rests = 0;
+        } else if is_disk_full(outcome) && self.resting.is_none() && !self.stopping {
+            self.rests += 1;
+            self.resting = Some(now + nth_pause(self.rests));
+        }
     }
 
     /// Records that the run ran out of memory because of other runs on its device, which does not
@@ -253,6 +280,7 @@ impl Policy {
         self.dependents.iter_mut().for_each(Vec::clear);
         self.waiting.clear();
         self.later.clear();
+        self.resting = None;
     }
 
     /// Whether nothing runs and nothing waits.
@@ -266,6 +294,22 @@ impl Policy {
     }
 }
 
+/// The `n`th pause of a series that doubles, from 1.
+fn nth_pause(n: u32) -> Duration {
+    let pause = FIRST_PAUSE.saturating_mul(1 << (n - 1).min(10));
+    pause.min(LONGEST_PAUSE)
+}
+
+fn is_disk_full(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed {
+            disk_full: true,
+            ..
+        }
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +319,16 @@ mod tests {
             error: "no".to_owned(),
             transient,
             out_of_memory: false,
+            disk_full: false,
+        }
+    }
+
+    fn disk_full() -> Outcome {
+        Outcome::Failed {
+            error: "no space".to_owned(),
+            transient: true,
+            out_of_memory: false,
+            disk_full: true,
         }
     }
 
@@ -390,6 +444,36 @@ mod tests {
         assert_eq!(policy.ended(0, &failed(true), now), None);
         assert!(policy.done());
         assert_eq!(policy.tally().failed, 1);
+    }
+
+    #[test]
+    fn while_the_disk_is_full_no_run_starts() {
+        let now = Instant::now();
+        let seconds = |seconds| now + Duration::from_secs(seconds);
+        let mut policy = policy(9, None, 3);
+        for run in 0..3 {
+            assert_eq!(start(&mut policy, now), Some(run));
+        }
+        policy.ended(0, &disk_full(), now);
+        assert_eq!(start(&mut policy, now), None);
+        assert_eq!(policy.wake_at(), Some(seconds(1)));
+        // It started before the pause, so its failure says nothing new.
+        policy.ended(1, &disk_full(), now);
+        assert_eq!(start(&mut policy, seconds(1)), Some(3));
+        policy.ended(3, &disk_full(), seconds(1));
+        assert_eq!(start(&mut policy, seconds(2)), None);
+        assert_eq!(policy.wake_at(), Some(seconds(3)));
+        // A finished run ends the series of pauses.
+        assert_eq!(start(&mut policy, seconds(3)), Some(4));
+        policy.ended(4, &Outcome::Finished, seconds(3));
+        assert_eq!(start(&mut policy, seconds(3)), Some(5));
+        policy.ended(5, &disk_full(), seconds(3));
+        assert_eq!(policy.wake_at(), Some(seconds(4)));
+        policy.stop();
+        policy.ended(2, &disk_full(), now);
+        assert!(policy.done() && policy.wake_at().is_none());
+        let tally = policy.tally();
+        assert_eq!((tally.finished, tally.failed, tally.skipped), (1, 1, 7));
     }
 
     #[test]

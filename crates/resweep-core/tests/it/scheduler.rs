@@ -456,6 +456,68 @@ fn fast_reporting_runs_lose_no_events() {
     assert_eq!((tally.finished, tally.failed), (32, 32));
 }
 
+/// Counts how often the dispatch loop commits.
+struct Counting(Listener, usize);
+
+impl EventSink for Counting {
+    fn handle(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        self.0.handle(event)
+    }
+}
+
+impl Ledger for Counting {
+    fn claim(&mut self, run: &Run, slot: Slot) -> Result<Claim, SinkError> {
+        self.0.claim(run, slot)
+    }
+
+    fn commit(&mut self) -> Result<(), SinkError> {
+        self.1 += 1;
+        self.0.commit()
+    }
+
+    fn lost(&mut self) -> Vec<RunId> {
+        self.0.lost()
+    }
+}
+
+/// Trains for longer than the pause before a run of another process is claimed again.
+struct Silent;
+
+impl Trainer for Silent {
+    fn train(
+        &self,
+        _: &Job<'_>,
+        _: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
+    ) -> Result<Outcome, TrainError> {
+        thread::sleep(std::time::Duration::from_millis(700));
+        Ok(Outcome::Finished)
+    }
+}
+
+#[test]
+fn a_run_that_is_due_does_not_keep_the_scheduler_busy_while_all_workers_train() {
+    let batch = RunBatch {
+        runs: (0..2).map(run).collect(),
+        finished_before: 0,
+        worker_pool: WorkerPool::on_cpu(1, 1),
+        limits: Limits {
+            max_fails: None,
+            max_attempts: 1,
+        },
+        grace: RunBatch::GRACE,
+    };
+    let claims = HashMap::from([(run(0).id, Claim::LeasedElsewhere)]);
+    let listener = Listener {
+        claims,
+        ..Listener::default()
+    };
+    let mut ledger = Counting(listener, 0);
+    let trainer: Arc<dyn Trainer> = Arc::new(Silent);
+    let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
+    assert_eq!(tally.expect("the sweep runs").finished, 2);
+    assert!(ledger.1 < 20, "{} commits", ledger.1);
+}
+
 #[test]
 fn children_wait_for_their_parent_and_are_blocked_if_it_fails() {
     schedule::install_hook();

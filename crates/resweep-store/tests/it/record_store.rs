@@ -40,6 +40,7 @@ fn failed(error: &str) -> Outcome {
         error: error.into(),
         transient: false,
         out_of_memory: false,
+        disk_full: false,
     }
 }
 
