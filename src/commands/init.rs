@@ -35,7 +35,7 @@ pub fn execute(args: &InitArgs) -> anyhow::Result<()> {
         folders: DataFolders::NeedNotExist,
         count_images: &|_, _| Ok(BATCH),
     };
-    SweepText::recorded(path.clone(), text.clone()).sweep(&[], around)?;
+    SweepText::recorded(path.display().to_string(), text.clone()).sweep(&[], around)?;
     write(&path, &text)?;
     let shown = printable(&path.display().to_string());
     outln!("wrote {shown}");

@@ -118,7 +118,7 @@ fn check_name(name: &str) -> Result<(), SweepFileError> {
     let text = starter("name", &StarterData::Synthetic);
     let around = Surroundings::without_images(DataFolders::NeedNotExist);
     let overrides = [format!("sweep.name={name}")];
-    let text = SweepText::recorded("the new name".into(), text);
+    let text = SweepText::recorded("the new name".to_owned(), text);
     text.sweep(&overrides, around).map(|_| ())
 }
 

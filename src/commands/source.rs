@@ -109,8 +109,8 @@ pub fn recorded_text(name: &str, store: &Store, database: &Path) -> anyhow::Resu
 
 /// The text that a sweep of this name was started with.
 pub fn recorded_sweep_text(name: &str, toml: String, database: &Path) -> SweepText {
-    let origin = format!("{} in {}", printable(name), database.display());
-    SweepText::recorded(origin.into(), toml)
+    let text = format!("the sweep {} in {}", printable(name), database.display());
+    SweepText::recorded(text, toml)
 }
 
 fn file(path: &Path, overrides: &[String]) -> anyhow::Result<Source> {

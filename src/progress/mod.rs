@@ -4,13 +4,14 @@
 //! influence the sweep, and a failing sink does not stop it.
 
 mod bars;
+mod format;
 mod json;
+mod messages;
 mod plain;
 #[cfg(test)]
 mod script;
 mod seen;
 mod waiting;
-mod words;
 
 use std::env;
 
@@ -18,10 +19,11 @@ use crate::output::Stream;
 use resweep_core::domain::{Event, EventSink, SinkError};
 
 pub use bars::Bars;
+pub use format::{counted, duration, first_line};
 pub use json::JsonLines;
+pub use messages::worker_pool;
 pub use plain::Plain;
 pub use waiting::Waiting;
-pub use words::{counted, duration, first_line, worker_pool};
 
 /// The progress display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

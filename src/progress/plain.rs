@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use super::messages;
 use super::seen::Seen;
-use super::words;
 use resweep_core::domain::{Event, EventSink, RunEvent, SinkError, StartPoint, printable};
 
 /// Writes a line when a run starts, at each evaluation, when it ends, and for the sweep.
@@ -28,7 +28,7 @@ impl<W: Write> Plain<W> {
                 pending,
                 finished_before,
                 slots,
-            } => Some(words::opening(pending.len(), finished_before, slots)),
+            } => Some(messages::opening(pending.len(), finished_before, slots)),
             Event::RunStarted { .. } if self.seen.is_failing() => None,
             Event::RunStarted { run, .. } => Some(format!("{} · started", self.seen.heading(run))),
             Event::Run {
@@ -39,7 +39,7 @@ impl<W: Write> Plain<W> {
                 let iteration = point.iteration;
                 let mut parts = vec![self.seen.heading(run)];
                 parts.push(format!("iteration {iteration}/{last}"));
-                parts.extend(self.seen.of(run).errors());
+                parts.extend(messages::errors(&self.seen.of(run)));
                 Some(parts.join(" · "))
             }
             Event::Run {
@@ -48,7 +48,7 @@ impl<W: Write> Plain<W> {
             } if iteration > 0 => Some(format!(
                 "{} · {}",
                 self.seen.heading(run),
-                words::resumed(iteration)
+                messages::resumed(iteration)
             )),
             Event::Run { .. } => None,
             Event::RunFinished {
@@ -60,21 +60,21 @@ impl<W: Write> Plain<W> {
                 if self.seen.is_repeated(outcome) {
                     return None;
                 }
-                let line = words::outcome(outcome, wall, &self.seen.of(run));
-                let line = words::retry(&line, retry_in);
+                let line = messages::outcome(outcome, wall, &self.seen.of(run));
+                let line = messages::retry(&line, retry_in);
                 Some(format!("{} · {line}", self.seen.heading(run)))
             }
             Event::RunEndedElsewhere { run, outcome } => {
-                let line = words::ended_elsewhere(outcome);
+                let line = messages::ended_elsewhere(outcome);
                 Some(format!("{} · {line}", self.seen.heading(run)))
             }
             Event::RunBlocked { run, needs } => {
-                let why = words::blocked(needs);
+                let why = messages::blocked(needs);
                 Some(format!("{} · {why}", self.seen.heading(run)))
             }
-            Event::SlotRetired { slot, left } => Some(words::retired(slot, left)),
-            Event::StopRequested { by } => Some(words::stop_requested(by)),
-            Event::SweepFinished { tally, wall } => Some(words::summary(&tally, wall)),
+            Event::SlotRetired { slot, left } => Some(messages::retired(slot, left)),
+            Event::StopRequested { by } => Some(messages::stop_requested(by)),
+            Event::SweepFinished { tally, wall } => Some(messages::summary(&tally, wall)),
         }
     }
 }

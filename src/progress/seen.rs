@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::words::{counted, evaluation, first_line, percent};
+use super::format::{counted, first_line};
 use resweep_core::domain::{EvalPoint, Event, Outcome, Run, RunEvent, RunId};
 
 /// The runs of a sweep by number, and their progress.
@@ -155,14 +155,6 @@ impl SeenRun {
                 self.eval = Some(point);
             }
         }
-    }
-
-    /// The last errors, if any: `train 12.31 %`, `test 14.02 %`.
-    pub fn errors(&self) -> Vec<String> {
-        let train = self.train_percent;
-        let train = train.map(|value| format!("train {}", percent(value)));
-        let eval = self.eval.as_ref().map(evaluation);
-        train.into_iter().chain(eval).collect()
     }
 }
 

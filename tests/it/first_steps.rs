@@ -290,6 +290,8 @@ fn a_run_without_a_file_prints_the_file_that_does_the_same() {
 
     let said = refused(&place, &["run", "--depth", "9"]);
     assert!(said.contains("depth 9 is not 6n+2"), "{said}");
+    let summary = "error: cannot use these arguments because of a mistake";
+    assert!(said.contains(summary), "{said}");
     let said = refused(&place, &["run"]);
     assert!(said.contains("name a sweep"), "{said}");
 }

@@ -5,7 +5,6 @@ use resweep_core::domain::{Figure, FigureKind, Quantity};
 
 use super::axis::EPOCH;
 use super::canvas::Words;
-use super::heat::{Cell, HeatView};
 use super::scene::Scene;
 use super::series::Point;
 use super::view::{CurveView, PanelView, line_names};
@@ -28,29 +27,8 @@ pub(super) fn curves(scene: &Scene, caption: &str, views: &[PanelView]) -> Words
     words(scene, caption, panels.collect())
 }
 
-/// The text alternative of a figure of heat maps.
-pub(super) fn maps(scene: &Scene, caption: &str, views: &[HeatView]) -> Words {
-    let panels = views.iter().map(|view| {
-        let columns = view.columns.values.len().max(1);
-        let cells = view.cells.iter().enumerate().filter_map(|(i, cell)| {
-            let (row, column) = (&view.rows, &view.columns);
-            let (row, column) = (&row.values[i / columns], &column.values[i % columns]);
-            let said = match cell {
-                Cell::Absent => return None,
-                Cell::Waiting(lines) | Cell::Error { lines, .. } => lines.join(" "),
-            };
-            Some(format!("{column}, {row}: {said}"))
-        });
-        let head = format!(
-            "{} by {} and {}",
-            view.scale.name, view.rows.name, view.columns.name
-        );
-        panel(view.title.as_deref(), &head, cells.collect())
-    });
-    words(scene, caption, panels.collect())
-}
-
-fn words(scene: &Scene, caption: &str, panels: Vec<String>) -> Words {
+/// The text alternative of a figure with these panels.
+pub(super) fn words(scene: &Scene, caption: &str, panels: Vec<String>) -> Words {
     let what = match scene.figure.kind {
         FigureKind::ErrorVsIteration => match scene.figure.axes.quantity {
             Quantity::Error => "Curves of the error during training.",
@@ -67,7 +45,7 @@ fn words(scene: &Scene, caption: &str, panels: Vec<String>) -> Words {
 }
 
 /// `Panel plain: error (%) against iterations. plain-20: ...`
-fn panel(title: Option<&str>, head: &str, mut parts: Vec<String>) -> String {
+pub(super) fn panel(title: Option<&str>, head: &str, mut parts: Vec<String>) -> String {
     let more = parts.len().saturating_sub(MOST);
     parts.truncate(MOST);
     if more > 0 {

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
+use super::messages;
 use super::seen::Seen;
-use super::words;
 use crate::output::Stream;
 use resweep_core::domain::{
     Event, EventSink, Run, RunEvent, RunId, SinkError, StartPoint, printable,
@@ -138,7 +138,7 @@ impl EventSink for Bars {
                 finished_before,
                 slots,
             } => {
-                self.print(&words::opening(pending.len(), finished_before, slots))?;
+                self.print(&messages::opening(pending.len(), finished_before, slots))?;
                 self.start_sweep(pending);
             }
             Event::RunStarted { run, .. } => self.start_run(run),
@@ -146,7 +146,7 @@ impl EventSink for Bars {
                 if let RunEvent::Began(StartPoint { iteration, .. }) = *event
                     && iteration > 0
                 {
-                    self.print_of(run, &words::resumed(iteration))?;
+                    self.print_of(run, &messages::resumed(iteration))?;
                     if let Some(sweep) = &mut self.sweep {
                         sweep.resume(run, iteration);
                     }
@@ -159,30 +159,30 @@ impl EventSink for Bars {
                 wall,
                 retry_in,
             } => {
-                let line = words::outcome(outcome, wall, &self.seen.of(run));
+                let line = messages::outcome(outcome, wall, &self.seen.of(run));
                 self.clear_run(run);
                 if retry_in.is_none() {
                     self.end_run(run);
                 }
                 if !self.seen.is_repeated(outcome) {
-                    self.print_of(run, &words::retry(&line, retry_in))?;
+                    self.print_of(run, &messages::retry(&line, retry_in))?;
                 }
             }
             Event::RunEndedElsewhere { run, outcome } => {
                 self.end_run(run);
-                self.print_of(run, &words::ended_elsewhere(outcome))?;
+                self.print_of(run, &messages::ended_elsewhere(outcome))?;
             }
             Event::RunBlocked { run, needs } => {
                 self.end_run(run);
-                self.print_of(run, &words::blocked(needs))?;
+                self.print_of(run, &messages::blocked(needs))?;
             }
-            Event::SlotRetired { slot, left } => self.print(&words::retired(slot, left))?,
-            Event::StopRequested { by } => self.print(&words::stop_requested(by))?,
+            Event::SlotRetired { slot, left } => self.print(&messages::retired(slot, left))?,
+            Event::StopRequested { by } => self.print(&messages::stop_requested(by))?,
             Event::SweepFinished { tally, wall } => {
                 for line in self.seen.repeated() {
                     self.print(&line)?;
                 }
-                self.finish_sweep(&words::summary(&tally, wall))?;
+                self.finish_sweep(&messages::summary(&tally, wall))?;
             }
         }
         Ok(())

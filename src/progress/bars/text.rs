@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use indicatif::ProgressStyle;
 
+use crate::progress::format::{duration, evaluation, percent};
 use crate::progress::seen::SeenRun;
-use crate::progress::words::{duration, evaluation, percent};
 use resweep_core::domain::{Run, printable};
 
 /// The assumed width of a terminal of unknown width.

@@ -13,11 +13,11 @@ mod figure_style;
 mod hex;
 mod identity;
 mod images;
-
 mod metrics;
 mod paths;
 mod printable;
 mod run;
+mod shell;
 mod task;
 
 pub use checkpoint::{Checkpoint, Job, Lease, Saved, Sha256, StartPoint, TrainingId, TrajectoryId};
@@ -43,4 +43,5 @@ pub use resnet_architecture::{
     DecayScope, Init, ModelConfig, OUT_OF_MEMORY, Shortcut, says_out_of_memory, streams,
 };
 pub use run::{Cost, ParentRun, ResultStatus, Run, RunConfig, RunId, Slot, Sweep};
+pub use shell::shell_quoted;
 pub use task::{Left, StartFacts, TaskRecord, TaskRun};

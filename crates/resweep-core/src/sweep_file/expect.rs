@@ -1,13 +1,14 @@
 //! Reads `[[expect]]`: the expected errors of a sweep.
 
-use super::axes::Axis;
-use super::keys::{Key, Section};
-use super::problem::{Problem, Problems};
-use super::rules::{Conditions, conditions};
-use super::section;
-use super::setting::{Point, Settings};
-use super::source::Span;
-use super::tree::{Table, Value};
+use super::diagnostics::problem::{Problem, Problems};
+use super::diagnostics::source::Span;
+use super::grid::axes::Axis;
+use super::grid::rules::{Conditions, conditions};
+use super::keys::key::{Key, Section};
+use super::parse::tree::{Table, Value};
+use super::values::section;
+use super::values::setting::{Point, Settings};
+use super::values::tables;
 use crate::domain::{Expectation, Measure};
 
 /// Keys whose values are tables of conditions.
@@ -55,7 +56,7 @@ fn tables<'t>(parent: &'t Table, problems: &mut Problems) -> Vec<(Span, &'t Tabl
     match parent.get("expect") {
         Some(entry) => match &entry.node.value {
             Value::Table(table) => vec![(entry.key_at, table)],
-            _ => section::tables(parent, "expect", problems),
+            _ => tables::tables(parent, "expect", problems),
         },
         None => Vec::new(),
     }
@@ -66,7 +67,7 @@ fn expect(at: Span, table: &Table, problems: &mut Problems) -> Expect {
     section::read(Section::Expect, table, &CONDITIONS, &mut settings, problems);
     let mut conditions_of = |name: &str| {
         let entry = table.get(name)?;
-        let inner = section::as_table(entry, problems)?;
+        let inner = tables::as_table(entry, problems)?;
         let place = format!("`{name}`");
         Some(conditions(entry.node.at, inner, &place, problems))
     };

@@ -4,10 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::problem::{Form, Problem, Problems};
-use super::source::{SourceId, Sources};
-use super::tree::{Entry, Node, Table, Value};
-use super::{Mistakes, SweepFileError, decode, not_utf8, parse, read_file, suggest};
+use super::diagnostics::error::{Mistakes, SweepFileError};
+use super::diagnostics::problem::{Form, Problem, Problems};
+use super::diagnostics::source::{SourceId, Sources};
+use super::diagnostics::suggest;
+use super::file::{decode, not_utf8, read_file};
+use super::parse::syntax;
+use super::parse::tree::{Entry, Node, Table, Value};
 use crate::domain::{DeviceRequest, expand_path, is_unprintable};
 
 /// The sites of a file, in its order.
@@ -136,8 +139,8 @@ impl Sites {
         if let Some(start) = not_utf8_from {
             problems.push(not_utf8(start));
         }
-        let sources = Sources::new(path, text, &[], String::new());
-        let root = parse::document(&sources, SourceId::File, &mut problems);
+        let sources = Sources::new(&path.to_string_lossy(), text, &[], String::new());
+        let root = syntax::document(&sources, SourceId::File, &mut problems);
         let sites = root.entries.iter();
         let sites: Vec<Site> = sites
             .filter_map(|entry| site(entry, &mut problems))
@@ -146,8 +149,7 @@ impl Sites {
             return Ok(Self(sites));
         }
         Err(SweepFileError::Invalid(Box::new(Mistakes {
-            kind: "site file",
-            path: path.to_owned(),
+            what: format!("the site file `{}`", path.display()),
             problems: problems.into_sorted(&sources),
             sources,
         })))

@@ -1,20 +1,17 @@
 //! Writes sweep files: the file of `resweep init`, and that of a command without a file.
 
-use std::path::PathBuf;
-
 use sha2::{Digest, Sha256};
 
-use super::keys::{Key, Section};
+use super::diagnostics::error::SweepFileError;
+use super::grid::context::Surroundings;
+use super::keys::key::{Key, Section};
 use super::limits::NAME_LENGTH_MAX;
-use super::problem::Problems;
-use super::resolve::Surroundings;
-use super::source::Sources;
-use super::tree::{Entry, Node, Table, Value};
-use super::{SweepFileError, SweepText, assign, document, keys};
+use super::parse::tree::{Entry, Node, Table, Value};
+use super::sweep_text::SweepText;
 use crate::domain::hex;
 
 /// The name of a sweep without a file in messages.
-const ORIGIN: &str = "the command line";
+const ARGUMENTS: &str = "these arguments";
 
 /// The data of a new sweep file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,16 +182,11 @@ pub fn from_overrides(
     around: Surroundings<'_>,
 ) -> Result<SweepText, SweepFileError> {
     let name = name_of(overrides);
-    let start = SweepText::recorded(
-        PathBuf::from(ORIGIN),
-        starter(&name, &StarterData::Synthetic),
-    );
+    let start = starter(&name, &StarterData::Synthetic);
+    let start = SweepText::recorded(ARGUMENTS.to_owned(), start);
     let sweep = start.sweep(overrides, around)?;
-    let defaults = keys::defaults();
-    let sources = Sources::new(&start.origin, start.text.clone(), overrides, defaults);
-    let root = document(&sources, &mut Problems::default());
-    let text = written(&root, &sweep.name);
-    Ok(SweepText::recorded(start.origin, text))
+    let text = written(&start.document(overrides), &sweep.name);
+    Ok(SweepText::recorded(ARGUMENTS.to_owned(), text))
 }
 
 /// Returns a name of the swept keys and values: `depth-8-14.shortcut-none-A`.
@@ -241,7 +233,7 @@ fn written(root: &Table, name: &str) -> String {
         }
     }
     for entry in entries(root, "axes") {
-        let Some(key) = assign::find(&entry.key) else {
+        let Some(key) = Key::find_qualified(&entry.key) else {
             continue;
         };
         if entry.key_at.is_override() || !replaced.contains(&key) {
@@ -273,7 +265,7 @@ fn replaced(root: &Table) -> Vec<Key> {
         given.filter_map(move |entry| Key::find(section, &entry.key))
     });
     let axes = entries(root, "axes").filter(|entry| entry.key_at.is_override());
-    let keys = set.chain(axes.filter_map(|entry| assign::find(&entry.key)));
+    let keys = set.chain(axes.filter_map(|entry| Key::find_qualified(&entry.key)));
     keys.flat_map(|key| [Some(key), key.rival()])
         .flatten()
         .collect()
@@ -310,7 +302,7 @@ fn value(node: &Node) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DataFolders;
+    use super::super::grid::context::DataFolders;
     use super::*;
 
     fn around() -> Surroundings<'static> {

@@ -13,7 +13,7 @@ use resweep_core::analysis::statistics::{mean, standard_deviation};
 
 /// One heat map.
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct HeatView {
+pub(super) struct HeatView {
     pub title: Option<String>,
     pub rows: GridAxis,
     pub columns: GridAxis,
@@ -24,7 +24,7 @@ pub(in super::super) struct HeatView {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) enum Cell {
+pub(super) enum Cell {
     /// The configuration is not in the sweep.
     Absent,
     /// No run has finished; the reason, line by line.

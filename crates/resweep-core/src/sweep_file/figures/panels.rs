@@ -1,0 +1,166 @@
+//! Determines the panels of a figure: those in the file, one for each value of a key, or the
+//! default for its kind.
+
+use super::facet;
+use super::figure::FigureTable;
+use super::pairs;
+use crate::domain::{FigureKind, Panel, Show};
+use crate::sweep_file::diagnostics::problem::{Problem, Problems};
+use crate::sweep_file::keys::key::Key;
+use crate::sweep_file::values::setting::{Checked, Point, Settings};
+
+impl FigureTable {
+    /// Returns the panels in the file or those of `facet`; without either, the default for the
+    /// figure's kind.
+    pub(super) fn resolve_panels(
+        &self,
+        points: &[Point<'_>],
+        problems: &mut Problems,
+    ) -> Vec<Panel> {
+        let kind = self.kind();
+        let mut panels = self.facets(points, problems);
+        panels.extend(self.written(points, problems));
+        let is_whole = panels.is_empty();
+        if is_whole {
+            panels = self.default_panels(points, problems);
+        }
+        if kind == FigureKind::HeatMap || kind == FigureKind::ErrorVsDepth && is_whole {
+            panels = panels.into_iter().flat_map(each_error).collect();
+        }
+        match kind {
+            FigureKind::ErrorVsIteration => {}
+            FigureKind::ErrorVsDepth | FigureKind::HeatMap => {
+                let at = self.settings.get(Key::FigureKind).map(|kind| kind.at);
+                let keys = match kind {
+                    FigureKind::HeatMap => self.grid_keys(),
+                    _ => (Key::Depth, Key::Shortcut),
+                };
+                pairs::check(&panels, points, keys, at, problems);
+            }
+            FigureKind::LayerResponses => self.check_measured(&panels, points, problems),
+        }
+        panels
+    }
+
+    /// Drops panels without configurations if an override removed them.
+    fn written(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
+        let mut panels = Vec::new();
+        for table in &self.panels {
+            let indices = table.configurations(points, problems);
+            let panel = self.panel(&table.settings, indices, problems);
+            if !panel.configurations.is_empty() {
+                panels.push(panel);
+            }
+        }
+        panels
+    }
+
+    pub(super) fn kind(&self) -> FigureKind {
+        match self.settings.point().word(Key::FigureKind) {
+            Some("error-vs-depth") => FigureKind::ErrorVsDepth,
+            Some("heat-map") => FigureKind::HeatMap,
+            Some("layer-responses") => FigureKind::LayerResponses,
+            _ => FigureKind::ErrorVsIteration,
+        }
+    }
+
+    /// Checks that the runs measure layer responses if the figure draws them.
+    fn check_measured(&self, panels: &[Panel], points: &[Point<'_>], problems: &mut Problems) {
+        let mut shown = panels.iter().flat_map(|panel| &panel.configurations);
+        let lacking = shown.any(|&index| points[index].boolean(Key::LayerStats) == Some(false));
+        if let (true, Some(kind)) = (lacking, self.settings.get(Key::FigureKind)) {
+            let problem = Problem::new(kind.at, "the figure shows runs without layer statistics")
+                .label("draws what `layer_stats` measures");
+            problems.push(problem.help("add `layer_stats = true` to [train]"));
+        }
+    }
+
+    /// Returns one panel for each value of the key that `facet` names.
+    fn facets(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
+        let Some(setting) = self.settings.get(Key::FigureFacet) else {
+            return Vec::new();
+        };
+        if !self.panels.is_empty() {
+            let problem = Problem::new(setting.at, "the figure has `facet` and panels")
+                .label("makes panels of its own");
+            problems.push(problem.help("remove `facet`, or every `[[figure.panels]]`"));
+            return Vec::new();
+        }
+        let facets = facet::facets(setting, points, problems);
+        let panels = facets.into_iter().map(|facet| Panel {
+            title: Some(facet.title),
+            ..self.panel(&Settings::default(), facet.configurations, problems)
+        });
+        panels.collect()
+    }
+
+    /// Figures of errors against iterations have a panel each for plain and residual nets, or one
+    /// for each shortcut type if there are several residual types; other kinds have a single panel.
+    fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
+        if self.kind() != FigureKind::ErrorVsIteration {
+            let all = (0..points.len()).collect();
+            return vec![self.panel(&Settings::default(), all, problems)];
+        }
+        let groups = by_shortcut(points);
+        let several = groups.len() > 1;
+        let panels = groups.into_iter().map(|(title, indices)| Panel {
+            title: several.then_some(title),
+            ..self.panel(&Settings::default(), indices, problems)
+        });
+        panels.collect()
+    }
+
+    /// Returns the errors that a panel draws; a figure of layer responses draws none.
+    pub(super) fn show(&self, panel: &Point<'_>, problems: &mut Problems) -> Show {
+        let figure = self.settings.point();
+        let own = panel.get(Key::PanelShow);
+        if self.kind() == FigureKind::LayerResponses
+            && let Some(setting) = own.or(figure.get(Key::FigureShow))
+        {
+            let problem = Problem::new(setting.at, "layer responses have no `show`")
+                .label("chooses errors, which this figure does not draw");
+            problems.push(problem.help("remove it"));
+        }
+        match panel.word(Key::PanelShow).or(figure.word(Key::FigureShow)) {
+            Some("train") => Show::Train,
+            Some("test") => Show::Test,
+            None if self.kind() == FigureKind::HeatMap => Show::Test,
+            _ => Show::Both,
+        }
+    }
+}
+
+/// Titles and configurations of the panels for each shortcut type. Types of one configuration each
+/// are compared in a single panel.
+fn by_shortcut(points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
+    let of = |wanted: &'static str| {
+        let is_wanted = move |index: &usize| points[*index].word(Key::Shortcut) == Some(wanted);
+        (0..points.len()).filter(is_wanted).collect::<Vec<usize>>()
+    };
+    let types = ["none", "A", "B", "C"].map(|word| (word, of(word)));
+    let has = |(_, indices): &&(&str, Vec<usize>)| !indices.is_empty();
+    let residual = types[1..].iter().filter(has).count();
+    if residual > 1 && types.iter().all(|(_, indices)| indices.len() <= 1) {
+        return vec![(String::new(), (0..points.len()).collect())];
+    }
+    let title = |word| match word {
+        "A" | "B" | "C" if residual <= 1 => "residual".to_owned(),
+        word => facet::title(Key::Shortcut, Some(&Checked::Word(word)), &[]),
+    };
+    let groups = types.iter().filter(has);
+    groups
+        .map(|(word, indices)| (title(word), indices.clone()))
+        .collect()
+}
+
+/// Splits a panel of both errors into one panel for each error.
+fn each_error(panel: Panel) -> Vec<Panel> {
+    if panel.show != Show::Both {
+        return vec![panel];
+    }
+    let of = |show| Panel {
+        show,
+        ..panel.clone()
+    };
+    vec![of(Show::Train), of(Show::Test)]
+}
