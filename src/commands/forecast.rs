@@ -202,8 +202,8 @@ impl Forecast {
 
 /// Takes the runs out of `pending` that a cluster has, and those that grow from them.
 fn elsewhere(pending: &mut Vec<Run>, store: &Store) -> anyhow::Result<Vec<Run>> {
-    let handed_out = store.handed_out()?;
-    let mut gone: HashSet<RunId> = handed_out.into_keys().collect();
+    let submitted = store.submitted()?;
+    let mut gone: HashSet<RunId> = submitted.into_keys().collect();
     let mut elsewhere = Vec::new();
     loop {
         let is_gone = |run: &mut Run| {

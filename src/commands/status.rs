@@ -22,7 +22,7 @@ use crate::progress::{duration, first_line};
 use resweep_core::analysis::chance::{hint, is_chance};
 use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
-use resweep_store::{AttemptStatus, HandedOut, Member, RunStatus, Store, SweepSummary, Usage};
+use resweep_store::{AttemptStatus, Member, RunStatus, Store, SubmittedRun, SweepSummary, Usage};
 
 /// Larger sweeps are cut to so many runs, unless all are asked for.
 const LISTED_MAX: usize = 100;
@@ -205,11 +205,11 @@ struct RunRow<'a> {
     /// The state of the parent.
     #[serde(skip)]
     needed: Option<String>,
-    /// Where it is, if it is handed out to a cluster.
+    /// Its state on a cluster, if it is submitted.
     cluster: Option<Place<'a>>,
 }
 
-/// Where a run is that is handed out.
+/// The state of a run on a cluster.
 #[derive(Serialize)]
 struct Place<'a> {
     site: &'a str,
@@ -227,7 +227,7 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn of(out: &'a HandedOut) -> Self {
+    fn of(out: &'a SubmittedRun) -> Self {
         let queue = &out.queue;
         Self {
             site: &out.site,
@@ -293,7 +293,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
     let checkpoints = store.checkpoint_iterations(&ids)?;
     let needs = store.needs(&ids)?;
     let guessing = guessing(store, &statuses)?;
-    let handed_out = store.handed_out()?;
+    let submitted = store.submitted()?;
     let names: HashMap<&RunId, &Member> = members.iter().map(|one| (&one.id, one)).collect();
     let rows: Vec<RunRow> = members
         .iter()
@@ -308,7 +308,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
                 needed: needs
                     .get(&member.id)
                     .map(|id| parent_state(id, names.get(id))),
-                cluster: handed_out.get(&member.id).map(Place::of),
+                cluster: submitted.get(&member.id).map(Place::of),
                 ..run_row(member, statuses.get(&member.id))
             }
         })

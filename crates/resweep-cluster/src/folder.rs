@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! order.json job.sh             what `resweep submit` wrote
-//! owner                         the job that the submission belongs to
-//! free/<run>                    the run is no longer this submission's
+//! owner                         the job that claimed the submission
+//! free/<run>                    the run is released
 //! log/<task>.txt
 //! tasks/<task>/runs.json
 //! tasks/<task>/<start>/journal  start = 1, 2, ...; holes are allowed
@@ -18,10 +18,10 @@ use super::{ClusterError, Order, order};
 use resweep_core::domain::{RunId, TaskRun};
 use resweep_core::files::{Place, write_atomically};
 
-/// The number of a start of a task: whoever has the highest works on the task.
+/// The number of a start of a task. Only the highest one counts.
 pub type Start = u32;
 
-/// What `owner` says where no job may work on the submission any more.
+/// The content of `owner` if no job may claim the submission any more.
 const NOBODY: &str = "nobody";
 
 /// The folder of one submission.
@@ -70,7 +70,7 @@ impl SubmissionFolder {
         self.task(task).join("runs.json")
     }
 
-    /// Writes what the tasks are to do. `order.json` comes last: with it the submission is whole.
+    /// Writes the submission. `order.json` comes last: with it the submission is complete.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -95,7 +95,7 @@ impl SubmissionFolder {
         order.write(&self.0.join("order.json"))
     }
 
-    /// What was ordered.
+    /// Reads `order.json`.
     ///
     /// # Errors
     /// The file is missing or damaged.
@@ -111,12 +111,12 @@ impl SubmissionFolder {
         order::read_runs(&self.runs_file(task))
     }
 
-    /// Makes the folder of the next start of a task. `mkdir` is atomic at the server of a network
-    /// file system. Where its answer was lost and the request repeated, the number counts as taken,
-    /// and leaves a hole.
+    /// Creates the folder of the next start of a task. `mkdir` is atomic on the server of a network
+    /// file system. If its answer is lost and the request repeated, the number counts as taken,
+    /// which leaves a gap.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub fn begin(&self, task: usize) -> Result<Start, ClusterError> {
         self.begin_with(task, |path| fs::create_dir(path))
     }
@@ -138,7 +138,7 @@ impl SubmissionFolder {
         }
     }
 
-    /// The starts of a task so far, in their order.
+    /// The starts of a task so far, in ascending order.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -161,7 +161,7 @@ impl SubmissionFolder {
         starts.is_ok_and(|starts| starts.last().is_some_and(|last| *last > start))
     }
 
-    /// Takes a run back: whoever trains it stops at its next checkpoint.
+    /// Releases a run: a process that trains it stops at its next checkpoint.
     ///
     /// # Errors
     /// The mark cannot be written.
@@ -175,7 +175,7 @@ impl SubmissionFolder {
         self.0.join("free").join(&run.0).exists()
     }
 
-    /// Gives the submission to `job` unless another has it; whether `job` has it now.
+    /// Claims the submission for `job`; `false` if another job has claimed it.
     ///
     /// # Errors
     /// The mark can neither be written nor read.
@@ -188,7 +188,7 @@ impl SubmissionFolder {
             source,
         };
         write_atomically(&own, &[job.as_bytes()]).map_err(failed)?;
-        // Fails where the name is taken, also by a lost answer to this very request.
+        // Fails if the name exists, which may be the result of this very request, if its answer was lost.
         let linked = fs::hard_link(&own, &path);
         let _ = fs::remove_file(&own);
         match (fs::read_to_string(&path), linked) {
@@ -198,7 +198,7 @@ impl SubmissionFolder {
         }
     }
 
-    /// Keeps every job that has not started yet from working on the submission.
+    /// Prevents jobs that have not started yet from claiming the submission.
     ///
     /// # Errors
     /// The mark cannot be written.

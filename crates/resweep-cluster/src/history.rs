@@ -1,25 +1,25 @@
-//! What the starts of a task so far have done: read from their journals, newest first.
+//! Reads from the journals what the earlier starts of a task have done.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{ClusterError, Start, SubmissionFolder, read_journal};
 use resweep_core::domain::{Checkpoint, Outcome, RunEvent, Saved, TaskRecord, TaskRun};
 
-/// After so many starts in a row that wrote no checkpoint of a run, it is given up.
+/// A run fails after this many starts in a row without a checkpoint.
 const FRUITLESS_MAX: usize = 3;
 
-/// How the runs of a task stand before another start.
+/// The state of the runs of a task before a start.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     runs: HashMap<usize, Past>,
 }
 
-/// What is known of one run.
+/// The state of one run.
 #[derive(Debug, Clone, Default)]
 struct Past {
-    /// How it ended for good.
+    /// Its final outcome.
     end: Option<Outcome>,
-    /// Those of every start, in the order in which they were written.
+    /// The checkpoints of all starts, in the order in which they were written.
     saved: Vec<(Start, Saved)>,
     /// The starts that began it.
     began: BTreeSet<Start>,
@@ -27,7 +27,7 @@ struct Past {
     fruitful: BTreeSet<Start>,
 }
 
-/// A run's last checkpoint, for others to grow from.
+/// A run's final checkpoint, from which other runs start.
 pub type FinalState = Checkpoint;
 
 impl History {
@@ -50,7 +50,7 @@ impl History {
                 path: path.clone(),
                 source,
             })?;
-            // What comes after damage is trained again.
+            // Records after damage are trained again.
             for (_, record) in read.records {
                 history.take(start, record);
             }
@@ -83,7 +83,7 @@ impl History {
         }
     }
 
-    /// How a run ended for good, if it did.
+    /// The final outcome of a run, if it has one.
     pub fn end(&self, run: usize) -> Option<&Outcome> {
         self.runs.get(&run)?.end.as_ref()
     }
@@ -98,8 +98,8 @@ impl History {
             && last.into_iter().all(|start| !past.fruitful.contains(start))
     }
 
-    /// What a run can resume from: the checkpoints of all starts, the furthest first, then those that
-    /// it was handed out with.
+    /// The checkpoints that a run can resume from, including those it was submitted with, the
+    /// furthest first.
     pub fn checkpoints(
         &self,
         run: usize,
@@ -147,7 +147,7 @@ impl History {
         })
     }
 
-    /// Takes note of a checkpoint of this start, for runs that grow from it.
+    /// Adds a checkpoint of this start, for runs that start from it.
     pub fn saved(&mut self, start: Start, run: usize, saved: Saved) {
         self.runs.entry(run).or_default().saved.push((start, saved));
     }

@@ -1,8 +1,8 @@
 //! The journal of one start of a task: records that are only ever appended.
 //!
-//! A record is the length of its JSON (4 bytes, little-endian), the CRC-32C of the JSON (4 bytes)
-//! and the JSON. A record that is cut off may still be on its way: a reader waits for the rest.
-//! One whose sum does not fit ends the journal.
+//! A record is the length of its JSON, the CRC-32C of that length, the CRC-32C of the JSON (each 4 bytes,
+//! little-endian) and the JSON. A record that is cut off may be incomplete for now: a reader waits for the
+//! rest. A wrong checksum ends the journal.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use resweep_core::domain::TaskRecord;
 
 /// Bytes before the JSON.
-const HEADER: usize = 8;
+const HEADER: usize = 12;
 /// No record is longer; a larger length is damage.
 const RECORD_BYTES_MAX: usize = 64 << 20;
-/// How long written records may wait for the disk. What comes after the last checkpoint is measured
-/// again anyway.
+/// How long written records may wait for fsync. Measurements after the last checkpoint are repeated
+/// anyway.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
 /// Appends records to a new journal.
@@ -25,7 +25,7 @@ pub struct JournalWriter {
     file: File,
     waiting: Vec<u8>,
     last_sync: Instant,
-    /// Whether the next [`JournalWriter::commit`] waits for the disk.
+    /// Whether the next [`JournalWriter::commit`] calls fsync.
     sync_next: bool,
 }
 
@@ -33,7 +33,7 @@ impl JournalWriter {
     /// Creates the journal.
     ///
     /// # Errors
-    /// Whatever the system says; also where the file exists.
+    /// The file exists, or cannot be created.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
             file: File::options().append(true).create_new(true).open(path)?,
@@ -43,26 +43,28 @@ impl JournalWriter {
         })
     }
 
-    /// Takes a record; the next [`JournalWriter::commit`] writes it.
+    /// Adds a record, which the next [`JournalWriter::commit`] writes.
     ///
     /// # Errors
     /// Never for records of this program.
     pub fn push(&mut self, record: &TaskRecord) -> io::Result<()> {
         let json = serde_json::to_vec(record)?;
-        self.waiting
-            .extend_from_slice(&(json.len() as u32).to_le_bytes());
-        self.waiting
-            .extend_from_slice(&crc32c::crc32c(&json).to_le_bytes());
+        let length = (json.len() as u32).to_le_bytes();
+        self.waiting.extend_from_slice(&length);
+        for checked in [&length[..], &json] {
+            let sum = crc32c::crc32c(checked).to_le_bytes();
+            self.waiting.extend_from_slice(&sum);
+        }
         self.waiting.extend_from_slice(&json);
         Ok(())
     }
 
-    /// Makes the next commit wait for the disk.
+    /// Makes the next commit call fsync.
     pub fn sync_next(&mut self) {
         self.sync_next = true;
     }
 
-    /// Writes what was taken, and waits for the disk where that is due.
+    /// Writes the added records, and calls fsync if it is due.
     ///
     /// # Errors
     /// Whatever the system says.
@@ -80,27 +82,27 @@ impl JournalWriter {
     }
 }
 
-/// What a journal holds from some place on.
+/// The records of a journal from an offset on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalRead {
-    /// Each record with the place after it.
+    /// Each record, with the offset of its end.
     pub records: Vec<(u64, TaskRecord)>,
     pub tail: Tail,
 }
 
-/// What comes after the last record.
+/// What follows the last record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tail {
     /// Nothing.
     Clean,
-    /// The beginning of a record, whose rest may come.
+    /// An incomplete record, which may still be being written.
     Torn,
-    /// Bytes that are no record.
+    /// Bytes that are not a record.
     Damaged { at: u64 },
 }
 
-/// Reads the records from `offset` on. The file is opened anew, so that a network file system asks
-/// the server for its length. A file that is not there yet is an empty one.
+/// Reads the records from `offset` on. Each call opens the file, so that a network file system asks
+/// the server for its length. A missing file counts as empty.
 ///
 /// # Errors
 /// Whatever the system says.
@@ -129,12 +131,13 @@ fn decode(bytes: &[u8], offset: u64) -> JournalRead {
             break Tail::Torn;
         };
         let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| header[at + byte]));
-        let (length, sum) = (number(0) as usize, number(4));
+        let (length, sum) = (number(0) as usize, number(8));
         let damaged = Tail::Damaged {
             at: offset + at as u64,
         };
         // A crash can leave zeros at the end of a file.
-        if length == 0 || length > RECORD_BYTES_MAX {
+        let is_length = crc32c::crc32c(&header[..4]) == number(4);
+        if !is_length || length == 0 || length > RECORD_BYTES_MAX {
             break damaged;
         }
         let Some(json) = rest.get(..length) else {
@@ -227,6 +230,7 @@ mod tests {
             let read = decode(&damaged, 0);
             assert!(read.records.len() < whole.records.len(), "{bit}");
             assert_eq!(read.records, whole.records[..read.records.len()]);
+            assert!(matches!(read.tail, Tail::Damaged { .. }), "{bit}");
         }
         let zeros = [bytes.clone(), vec![0; 100]].concat();
         let at = bytes.len() as u64;

@@ -1,4 +1,4 @@
-//! What `resweep submit` writes for the tasks: `order.json`, and `runs.json` for each task.
+//! The files that `resweep submit` writes for the tasks: `order.json`, and `runs.json` for each task.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use super::ClusterError;
 use resweep_core::domain::TaskRun;
 use resweep_core::files::write_atomically;
 
-/// Raised when a file means something else than before.
+/// Raised when the meaning of a file changes.
 const FORMAT: u32 = 1;
 
-/// What is the same for every task of a submission.
+/// The settings that all tasks of a submission share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     pub format: u32,
-    /// The job's name, which no other submission has.
+    /// The unique name of the job.
     pub name: String,
     pub program: Program,
-    /// As `--device` takes it.
+    /// In the form of `--device`.
     pub device: String,
     pub threads: usize,
     pub runs_per_gpu: usize,
-    /// Runs that train at once; `None`: as many as the cores allow.
+    /// Runs that train at once; `None` for as many as the cores allow.
     pub workers: Option<usize>,
     pub checkpoint_every_s: f64,
     pub isolate: bool,

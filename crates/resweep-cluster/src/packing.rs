@@ -1,23 +1,23 @@
-//! Runs into tasks: so few that a controller is not flooded, so short that the last one does not
-//! keep the sweep waiting.
+//! Packs runs into tasks: few enough for the controller, short enough that the last one does not
+//! delay the sweep.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// A task that is shorter is mostly waiting for its start.
+/// A shorter task mostly waits for its start.
 const TASK_MIN: Duration = Duration::from_secs(30 * 60);
-/// Of the time limit, so much is planned for.
+/// The share of the time limit that is planned for.
 const LIMIT_SHARE: f64 = 0.8;
-/// With so many rounds of tasks, the last round is short.
+/// The tasks of each slot, so that the last round is short.
 const ROUNDS: u32 = 4;
 
 /// How runs are packed.
 #[derive(Debug, Clone, Copy)]
 pub struct Packing {
-    /// The estimated length of a task; zero: one run each.
+    /// The estimated length of a task; zero for one run each.
     pub length: Option<Duration>,
-    /// Tasks that run at once at most.
+    /// The most tasks that run at once.
     pub at_once: Option<usize>,
     /// The time limit of a task, without the grace.
     pub limit: Option<Duration>,
@@ -27,7 +27,7 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// The length that tasks are to have.
+    /// The length to aim at.
     fn target(&self, total: Duration) -> Duration {
         let by_slots = |slots: usize| total / (ROUNDS * u32::try_from(slots).unwrap_or(u32::MAX));
         let target = self.length.unwrap_or_else(|| {

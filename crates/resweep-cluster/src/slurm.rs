@@ -10,7 +10,7 @@ use super::{ClusterError, SubmissionFolder};
 /// Fields of `squeue`, the reason last: it is free text.
 const FIELDS: &str = "%i|%j|%T|%N|%M|%r";
 
-/// What a job script is made of.
+/// The contents of a job script.
 #[derive(Debug, Clone, Copy)]
 pub struct Script<'a> {
     pub name: &'a str,
@@ -77,12 +77,12 @@ fn shell_word(text: &str) -> String {
     }
 }
 
-/// What became of a submission.
+/// The result of `sbatch`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Submitted {
     /// The number of the job.
     Accepted(String),
-    /// Slurm did not take it, and why.
+    /// Slurm refused it, for this reason.
     Refused(String),
     /// It may have been taken: no answer came.
     Unknown(String),
@@ -194,7 +194,7 @@ fn parse_queue(text: &str) -> Queue {
     text.lines().filter_map(line).collect()
 }
 
-/// Cancels a job by its number, or by its name where the number is not known.
+/// Cancels a job by its number, or by its name if the number is unknown.
 ///
 /// # Errors
 /// `scancel` cannot be started, or fails.
@@ -274,7 +274,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A command of Slurm without what a job of Slurm would leave in its environment.
+/// A command of Slurm without the variables that a Slurm job has in its environment.
 fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {

@@ -1,4 +1,4 @@
-//! The ledger of a task: what the scheduler reports goes into the journal of this start.
+//! The ledger of a task: writes the scheduler's events to the journal of this start.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -33,7 +33,7 @@ pub struct TaskLedger {
     saved: HashMap<usize, Vec<u64>>,
     /// Files of checkpoints that the next commit makes superfluous.
     superfluous: Vec<Place>,
-    /// Whether a later start works on the task.
+    /// Whether the task has a later start.
     superseded: bool,
     look_now: bool,
     last_look: Instant,
@@ -82,18 +82,18 @@ impl TaskLedger {
         })
     }
 
-    /// The runs that have not come to their end, in the order of the task.
+    /// The unfinished runs, in the order of the task.
     pub fn pending(&self) -> Vec<Run> {
         let pending = (0..self.runs.len()).filter(|at| self.history.end(*at).is_none());
         pending.map(|at| self.runs[at].run.clone()).collect()
     }
 
-    /// Whether a later start works on the task.
+    /// Whether the task has a later start.
     pub fn is_superseded(&self) -> bool {
         self.superseded
     }
 
-    /// Runs of this start that failed for good.
+    /// Runs of this start that failed and are not retried.
     pub fn failed(&self) -> usize {
         self.failed
     }
@@ -137,7 +137,7 @@ impl TaskLedger {
         }
     }
 
-    /// The final state of the run that a run grows from: trained by this task, or recorded before.
+    /// The final checkpoint of a run's parent: trained by this task, or recorded before.
     fn parent_checkpoints(&self, ordered: &TaskRun) -> Vec<Checkpoint> {
         let needed = ordered.run.needs().and_then(|id| self.places.get(id));
         let trained = needed.map(|at| self.history.final_state(*at, &self.runs[*at], &self.folder));
@@ -146,7 +146,7 @@ impl TaskLedger {
         copies
     }
 
-    /// Ends a run that no start of the task gets to a checkpoint.
+    /// Fails a run of which no start reaches a checkpoint.
     fn give_up(&mut self, at: usize, slot: Slot) -> io::Result<Outcome> {
         let unix_ms = now_unix_ms();
         let outcome = Outcome::Failed {
@@ -185,7 +185,7 @@ impl TaskLedger {
         self.push(&TaskRecord::Measured { run, event })
     }
 
-    /// What the journal says of a checkpoint is on the disk before older ones are removed.
+    /// The journal's record of a checkpoint is synced before older ones are removed.
     fn checkpointed(&mut self, run: usize, saved: Saved) {
         self.journal.sync_next();
         self.look_now = true;
@@ -228,7 +228,7 @@ impl TaskLedger {
         })
     }
 
-    /// Looks for a later start and for runs that were taken back.
+    /// Looks for a later start and for released runs.
     fn look(&mut self) -> Vec<RunId> {
         self.look_now = false;
         self.last_look = Instant::now();
@@ -292,7 +292,7 @@ impl Ledger for TaskLedger {
             .commit()
             .map_err(|error| SinkError(format!("cannot write the journal: {error}")))?;
         for file in self.superfluous.drain(..) {
-            // What stays behind goes with the submission.
+            // A file that stays is removed with the submission.
             let _ = file.remove_file();
         }
         Ok(())

@@ -49,7 +49,7 @@ pub(super) enum Availability {
 /// The newest training of a run and the newest attempt at it.
 struct LastAttempt {
     training: Training,
-    /// 0 if it was handed out and never begun.
+    /// 0 if it was submitted and never begun.
     attempt: i64,
     status: Option<AttemptStatus>,
     error: Option<String>,
@@ -68,7 +68,7 @@ pub(super) fn try_claim(
     options: &ClaimOptions,
     others: &mut Others,
 ) -> Result<Availability, Problem> {
-    if is_handed_out(connection, &run.id)? {
+    if is_submitted(connection, &run.id)? {
         return Ok(Availability::LeasedElsewhere);
     }
     let Some(last) = last_attempt_of(connection, run)? else {
@@ -117,7 +117,7 @@ pub(super) fn try_claim(
 }
 
 /// Whether a task on a cluster has the run.
-pub(super) fn is_handed_out(connection: &Connection, run: &RunId) -> rusqlite::Result<bool> {
+pub(super) fn is_submitted(connection: &Connection, run: &RunId) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM submission_runs WHERE run_id = ?1 AND state = 'open')",

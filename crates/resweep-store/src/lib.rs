@@ -12,7 +12,6 @@ mod error;
 mod examine;
 mod garbage;
 mod gc;
-mod hand_out;
 mod images;
 mod layers;
 mod lock;
@@ -34,6 +33,7 @@ mod rows;
 mod soundness;
 mod starts;
 mod submissions;
+mod submit_runs;
 mod sums;
 mod usage;
 mod values;
@@ -48,7 +48,6 @@ pub use error::StoreError;
 pub use examine::{BadCheckpoint, Examination, Fault, LivingProcess};
 pub use garbage::{GarbageFile, Reason};
 pub use gc::{Collected, collect_garbage, find_garbage};
-pub use hand_out::NewSubmission;
 pub use images::RunImages;
 pub use origins::{RecordedRun, RecordedSweep};
 pub use place::{check_folder, is_on_network, network_file_system};
@@ -62,8 +61,9 @@ pub use replay::{Replayed, TaskJournal};
 pub use rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
 pub use starts::{Nearest, Start};
 pub use submissions::{
-    Engine, HandedOut, OpenTask, Submission, SubmissionState, Submissions, TaskInQueue,
+    Engine, OpenTask, Submission, SubmissionState, Submissions, SubmittedRun, TaskInQueue,
 };
+pub use submit_runs::NewSubmission;
 pub use usage::{Room, Usage};
 
 /// The folder that holds the database: the results folder.

@@ -1,8 +1,8 @@
 //! Replays the journals of a task into the rows that the recorder would have written.
 //!
-//! Each record is brought in once, whatever happens to the process that does it: the place in the
-//! journal is stored with the rows. As soon as a start has begun a run, nothing that earlier starts
-//! report of that run counts any more.
+//! Each record is applied once, whatever happens to the process that does it: the offset in the
+//! journal is stored with the rows. Once a start has begun a run, records of earlier starts about
+//! that run are ignored.
 
 use std::collections::HashMap;
 use std::io;
@@ -24,27 +24,27 @@ use resweep_core::domain::{
 };
 use resweep_core::files::Place;
 
-/// What a start of a task has written since it was last read.
+/// The new records of a start of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskJournal {
     pub start: u32,
-    /// Each record with the place after it.
+    /// Each record, with the offset of its end.
     pub records: Vec<(u64, TaskRecord)>,
-    /// Whether bytes follow that are no record.
+    /// Whether damaged bytes follow.
     pub is_damaged: bool,
 }
 
-/// What came of a replay.
+/// The result of a replay.
 #[derive(Debug, Default)]
 pub struct Replayed {
-    /// Records that were brought in.
+    /// Records that were applied.
     pub records: usize,
-    /// Runs that have come to their end, and those that were taken back.
+    /// Runs that have ended or were released.
     pub closed: Vec<RunId>,
     /// Whether a start resumes from a checkpoint that the journals read so far do not have. The next
     /// replay reads the rest.
     pub waits: bool,
-    /// What people should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
     /// Trainings whose folders may have files without rows.
     pub(super) trainings: Vec<(i64, Place)>,
@@ -86,7 +86,7 @@ enum Flow {
     Wait,
 }
 
-/// Brings in the journals of a task, the lowest start first.
+/// Replays the journals of a task, the lowest start first.
 pub(super) fn replay(
     connection: &Connection,
     of: &Task<'_>,
@@ -101,7 +101,7 @@ pub(super) fn replay(
         if journal.is_damaged {
             replay.damaged = true;
             let note = format!(
-                "the journal of start {} of task {} is damaged; what comes after it is not used",
+                "the journal of start {} of task {} is damaged; the records after the damage are not used",
                 journal.start, of.task
             );
             replay.done.notes.push(note);
@@ -111,7 +111,7 @@ pub(super) fn replay(
     Ok(replay.done)
 }
 
-/// Takes every open run of a task back.
+/// Releases every open run of a task.
 pub(super) fn free_open(
     connection: &Connection,
     of: &Task<'_>,
@@ -172,7 +172,7 @@ impl<'a> Replay<'a> {
                     break;
                 }
             } else {
-                // A journal without its beginning is none.
+                // A journal whose first record is missing is unusable.
                 break;
             }
             offset = *end;
@@ -189,7 +189,7 @@ impl<'a> Replay<'a> {
         Ok(flow)
     }
 
-    /// How far a start is brought in, its process, and its facts.
+    /// The stored offset, process and facts of a start.
     fn known(&self, start: u32) -> Result<Option<(u64, i64, StartFacts)>, Problem> {
         let found = self
             .connection
@@ -341,7 +341,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Ends the attempt of a start that did not end it itself.
+    /// Marks an attempt that its start did not end as interrupted.
     fn interrupt(&mut self, position: usize, why: Option<&str>) -> Result<(), Problem> {
         self.waiting.write(self.connection)?;
         self.connection
@@ -389,7 +389,7 @@ impl<'a> Replay<'a> {
             if !self.damaged {
                 return Ok(Flow::Wait);
             }
-            // What was measured before that checkpoint is lost.
+            // The measurements before that checkpoint are lost.
             self.free(position, "the journal of an earlier start is damaged")?;
             return Ok(Flow::Next);
         }
@@ -408,7 +408,7 @@ impl<'a> Replay<'a> {
         Ok(Flow::Next)
     }
 
-    /// Whether the checkpoint of this iteration has been brought in.
+    /// Whether the checkpoint of this iteration is known.
     fn has_checkpoint(&self, position: usize, iteration: u64) -> Result<bool, Problem> {
         let has = self
             .connection
@@ -430,7 +430,7 @@ impl<'a> Replay<'a> {
         Ok(has)
     }
 
-    /// Takes note of a checkpoint. The start that wrote it keeps as many as the recorder.
+    /// Stores a checkpoint. The start that wrote it keeps as many as the recorder.
     fn checkpointed(&self, position: usize, start: u32, saved: &Saved) -> Result<(), Problem> {
         let place = (self.of.submission, self.of.task, position as i64);
         self.connection
@@ -490,18 +490,18 @@ impl<'a> Replay<'a> {
                 let train = &self.run(position).config.configuration.train;
                 let mut kept = train.lr_drops.clone();
                 kept.push(train.iterations);
-                self.bring_in(position, &hold, |iteration| kept.contains(&iteration))?;
+                self.import_checkpoints(position, &hold, |iteration| kept.contains(&iteration))?;
                 checkpoints::keep_results(self.connection, self.run(position), hold.training)?;
             }
             Outcome::Diverged { .. } => checkpoints::forget(self.connection, hold.training)?,
             Outcome::Failed { .. } | Outcome::Stopped => {
-                self.bring_in(position, &hold, |_| true)?;
+                self.import_checkpoints(position, &hold, |_| true)?;
             }
         }
         self.close(position, "ended", hold)
     }
 
-    /// Takes a run back, with what it can resume from.
+    /// Releases a run, and imports the checkpoints that it can resume from.
     fn free(&mut self, position: usize, why: &str) -> Result<(), Problem> {
         self.interrupt(position, Some(why))?;
         let Some(hold) = self.hold(position) else {
@@ -509,7 +509,7 @@ impl<'a> Replay<'a> {
             self.done.closed.push(self.run(position).id.clone());
             return Ok(());
         };
-        self.bring_in(position, &hold, |_| true)?;
+        self.import_checkpoints(position, &hold, |_| true)?;
         self.close(position, "freed", hold)
     }
 
@@ -535,8 +535,8 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Gives checkpoints of the submission a place among those of the results folder.
-    fn bring_in(
+    /// Copies checkpoints of the submission to those of the results folder.
+    fn import_checkpoints(
         &mut self,
         position: usize,
         hold: &HeldRun,
@@ -560,17 +560,17 @@ impl<'a> Replay<'a> {
             },
         )?;
         let run = self.run(position);
-        let mut brought = HashMap::new();
+        let mut imported = HashMap::new();
         for (start, saved) in found {
-            if !wanted(saved.iteration) || brought.contains_key(&saved.iteration) {
+            if !wanted(saved.iteration) || imported.contains_key(&saved.iteration) {
                 continue;
             }
             let name = checkpoints::file_name(saved.iteration);
             let source = (self.of.folder)(&run.id, start).join(&name);
-            match bring_in_file(&source, &hold.folder.join(&name), &saved) {
+            match import_file(&source, &hold.folder.join(&name), &saved) {
                 Ok(()) => {
                     checkpoints::insert(self.connection, run, hold.training, &saved)?;
-                    brought.insert(saved.iteration, ());
+                    imported.insert(saved.iteration, ());
                 }
                 Err(error) => self.done.notes.push(format!(
                     "the checkpoint {} of {run} is not used: {error}",
@@ -582,12 +582,12 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// Copies the file, and looks whether it is as it was written.
-fn bring_in_file(source: &Place, target: &Place, saved: &Saved) -> io::Result<()> {
+/// Copies the file if its checksum is right.
+fn import_file(source: &Place, target: &Place, saved: &Saved) -> io::Result<()> {
     let bytes = source.read()?;
     let sum: [u8; 32] = Sha256::digest(&bytes).into();
     if sum != saved.sha256 {
-        return Err(io::Error::other("it is not as it was written"));
+        return Err(io::Error::other("its checksum is wrong"));
     }
     target.write(&[&bytes])
 }

@@ -1,4 +1,4 @@
-//! Submissions as the database knows them: what `sync`, `cancel` and `status` work on.
+//! The rows of submissions, which `sync`, `cancel` and `status` read and write.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::{StoreError, checkpoints};
 use resweep_core::domain::{Left, RunId, TaskRun, TrainingId};
 use resweep_core::files::Place;
 
-/// What starts the tasks of a submission.
+/// The engine that starts the tasks of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Slurm,
@@ -30,10 +30,10 @@ impl Engine {
     }
 }
 
-/// How a submission stands.
+/// The state of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmissionState {
-    /// The engine may have taken it or not.
+    /// The engine may have accepted it or not.
     Unknown,
     Submitted,
     /// None of its runs is open.
@@ -72,15 +72,15 @@ pub struct OpenTask {
     pub task: usize,
     /// Its runs that are open.
     pub open: Vec<RunId>,
-    /// How far the journal of each start is brought in.
+    /// How much of the journal of each start has been replayed, in bytes.
     pub offsets: HashMap<u32, u64>,
-    /// Why its last start ended, where that said so.
+    /// Why its last start ended, if that is known.
     pub left: Option<Left>,
     /// Since when it is not in the queue.
     pub gone_unix_ms: Option<i64>,
 }
 
-/// A task as the queue has it.
+/// The state of a task in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskInQueue {
     pub state: Option<String>,
@@ -90,16 +90,16 @@ pub struct TaskInQueue {
     pub is_gone: bool,
 }
 
-/// Where a run is that is handed out.
+/// The state of a run on a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandedOut {
+pub struct SubmittedRun {
     pub site: String,
     pub job: Option<String>,
     pub state: SubmissionState,
     pub task: usize,
     /// How often its task has begun the run or another one of its runs; 0 before the first start.
     pub start: u64,
-    /// As the queue had it when it was last asked.
+    /// Its state in the queue when that was last queried.
     pub queue: TaskInQueue,
     /// When that was.
     pub asked_unix_ms: Option<i64>,
@@ -108,7 +108,7 @@ pub struct HandedOut {
     pub host: Option<String>,
 }
 
-/// Brings in what tasks wrote.
+/// Replays what tasks wrote.
 #[derive(Debug)]
 pub struct Submissions {
     connection: Database,
@@ -116,7 +116,7 @@ pub struct Submissions {
 }
 
 impl Submissions {
-    /// Of the database at `path`; `None` where there is none, or where it is older than submissions.
+    /// Opens the database at `path`; `None` if there is none, or if it is older than submissions.
     ///
     /// # Errors
     /// The database cannot be opened.
@@ -142,7 +142,7 @@ impl Submissions {
         not_closed(&self.connection).map_err(|source| StoreError::of_sqlite(&self.path, source))
     }
 
-    /// Takes note of what the engine said to a submission.
+    /// Stores the engine's answer to a submission.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -161,7 +161,7 @@ impl Submissions {
         })
     }
 
-    /// Takes note of how the tasks of a submission stand in the queue.
+    /// Stores the state of a submission's tasks in the queue.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -196,11 +196,11 @@ impl Submissions {
         })
     }
 
-    /// Brings in what the journals of a task have, in one transaction. What was brought in before is
+    /// Replays the journals of a task in one transaction. Records that were replayed before are
     /// skipped. `folder` gives the folder of the checkpoints of a run and a start.
     ///
     /// # Errors
-    /// The database cannot be written; then nothing of it is brought in.
+    /// The database cannot be written; then no record is replayed.
     pub fn replay(
         &mut self,
         submission: i64,
@@ -222,8 +222,8 @@ impl Submissions {
         Ok(replayed)
     }
 
-    /// Takes open runs of a task back; `why` is what their attempts say. What they can resume from is
-    /// brought in.
+    /// Releases the open runs of a task; their attempts get `why` as their error. The checkpoints that
+    /// they can resume from are imported.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -248,7 +248,7 @@ impl Submissions {
         Ok(replayed)
     }
 
-    /// Takes every open run of a submission back whose folder cannot be read any more.
+    /// Releases every open run of a submission whose folder cannot be read.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -309,11 +309,11 @@ impl Submissions {
 }
 
 impl Store {
-    /// Where each run is that is handed out.
+    /// The state of each run that is on a cluster.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn handed_out(&self) -> Result<HashMap<RunId, HandedOut>, StoreError> {
+    pub fn submitted(&self) -> Result<HashMap<RunId, SubmittedRun>, StoreError> {
         let found = self.rows(
             "SELECT run_id, site, job, submissions.state, submission_runs.task, queue_state, node,
                  reason, synced_unix_ms, folder, gone_unix_ms IS NOT NULL,
@@ -328,7 +328,7 @@ impl Store {
              WHERE submission_runs.state = 'open'",
             [],
             |row| {
-                let handed_out = HandedOut {
+                let submitted = SubmittedRun {
                     site: row.get(1)?,
                     job: row.get(2)?,
                     state: state(&row.get::<_, String>(3)?),
@@ -344,7 +344,7 @@ impl Store {
                     start: unsigned(row, 11)?,
                     host: row.get(12)?,
                 };
-                Ok((RunId(row.get(0)?), handed_out))
+                Ok((RunId(row.get(0)?), submitted))
             },
         )?;
         Ok(found.into_iter().collect())

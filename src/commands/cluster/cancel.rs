@@ -1,4 +1,4 @@
-//! `resweep cancel`: takes the runs of a sweep back from a cluster.
+//! Implements `resweep cancel`: cancels the jobs of a sweep and releases its runs.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,12 +11,12 @@ use crate::progress::counted;
 use resweep_cluster::slurm;
 use resweep_store::{Engine, Submission, Submissions};
 
-/// How long tasks that are cancelled may take to save their runs. Slurm kills them after half a
-/// minute where the site has not said otherwise.
+/// How long cancelled tasks may take to save their runs. By default Slurm kills them after half a
+/// minute.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Cancels the jobs, waits for their checkpoints, and takes the runs back.
+/// Cancels the jobs, waits for their checkpoints, and releases the runs.
 pub fn execute(args: &CancelArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let open = || -> anyhow::Result<Vec<Submission>> {
@@ -28,7 +28,7 @@ pub fn execute(args: &CancelArgs) -> anyhow::Result<ExitCode> {
     };
     let mine = open()?;
     if mine.is_empty() {
-        let message = format!("no run of the sweep `{}` is handed out", args.name);
+        let message = format!("no run of sweep `{}` is submitted to a cluster", args.name);
         return Err(UsageError(message).into());
     }
     for submission in mine.iter().filter(|one| one.engine == Engine::Slurm) {
@@ -37,7 +37,7 @@ pub fn execute(args: &CancelArgs) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
     let mut at_work = mine;
     while !at_work.is_empty() && start.elapsed() < PATIENCE {
-        sync::bring_in(results, Ask::FilesOnly)?.print_notes();
+        sync::fetch(results, Ask::FilesOnly)?.print_notes();
         at_work = open()?;
         if !at_work.iter().any(is_at_work) {
             break;
@@ -50,12 +50,12 @@ pub fn execute(args: &CancelArgs) -> anyhow::Result<ExitCode> {
         .map(|task| task.open.len())
         .sum();
     sync::free_all(results, &at_work, "cancelled")?;
-    outln!("took back {}", counted(runs, "run"));
+    outln!("released {}", counted(runs, "run"));
     Ok(ExitCode::Success)
 }
 
 /// Whether a task of Slurm has started and has not recorded its end. The tasks of other engines see
-/// at their next checkpoint that their runs were taken back.
+/// at their next checkpoint that their runs are released.
 fn is_at_work(submission: &Submission) -> bool {
     let started = |task: &resweep_store::OpenTask| !task.offsets.is_empty() && task.left.is_none();
     submission.engine == Engine::Slurm && submission.tasks.iter().any(started)

@@ -1,4 +1,4 @@
-//! `resweep sync`, once or again and again, and `resweep run --on`.
+//! Implements `resweep sync` and `resweep run --on`.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -14,44 +14,44 @@ use super::super::run::{announce, needs_more};
 use super::super::source::recorded_text;
 use super::super::stopping::Stopping;
 use super::super::{images, plot};
-use super::sync::{self, Ask, Brought};
+use super::sync::{self, Ask, Fetched};
 use super::{site, submit};
 use crate::cli::{RunArgs, SubmitArgs, SyncArgs};
 use crate::progress::{Mode, counted};
 use resweep_core::sweep_file::Site;
 use resweep_store::{AttemptStatus, Store};
 
-/// How often `run --on` looks into the folders.
+/// How often `run --on` reads the folders.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often it asks the queue: a controller of thousands of users does not answer oftener.
+/// How often it queries the queue: one controller serves thousands of users.
 const ASK_EVERY: Duration = Duration::from_secs(60);
 
-/// Brings in what is there, and draws.
+/// Fetches new results and draws the figures.
 pub fn sync(args: &SyncArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let Some(every) = args.watch else {
-        bring_in_and_show(results)?;
+        fetch_and_show(results)?;
         return Ok(ExitCode::Success);
     };
     let stopping = Stopping::listen();
     loop {
-        if bring_in_and_show(results)? == 0 {
+        if fetch_and_show(results)? == 0 {
             return Ok(ExitCode::Success);
         }
         match stopping.asked.recv_timeout(Duration::from_secs_f64(every)) {
             Err(RecvTimeoutError::Timeout) => {}
             _ => {
-                errln!("stopped watching; the jobs go on");
+                errln!("stopped watching; the jobs keep running");
                 return Ok(ExitCode::Stopped);
             }
         }
     }
 }
 
-/// Brings in what is there, prints what is new and draws the sweeps that have changed; returns how
+/// Fetches new results, prints a summary and draws the sweeps that have changed; returns how
 /// many submissions are open. A submission is closed after its sweep is drawn: if the process is
 /// killed in between, the next one draws.
-fn bring_in_and_show(results: &Path) -> anyhow::Result<usize> {
+fn fetch_and_show(results: &Path) -> anyhow::Result<usize> {
     let drawn = RefCell::new(HashSet::new());
     let draw_once = |sweep: &str| {
         if drawn.borrow_mut().insert(sweep.to_owned()) {
@@ -59,29 +59,26 @@ fn bring_in_and_show(results: &Path) -> anyhow::Result<usize> {
         }
         Ok(())
     };
-    let brought = sync::bring_in_and(results, Ask::Queue, &draw_once)?;
-    show(&brought);
-    for sweep in sync::changed(&brought) {
+    let fetched = sync::fetch_then(results, Ask::Queue, &draw_once)?;
+    show(&fetched);
+    for sweep in sync::changed(&fetched) {
         draw_once(&sweep)?;
     }
-    Ok(brought.open)
+    Ok(fetched.open)
 }
 
-/// Prints what is new.
-fn show(brought: &Brought) {
-    brought.print_notes();
-    if brought.sweeps.is_empty() {
-        outln!("nothing is handed out");
+/// Prints a line for each sweep.
+fn show(fetched: &Fetched) {
+    fetched.print_notes();
+    if fetched.sweeps.is_empty() {
+        outln!("nothing is submitted");
     }
-    for (sweep, news) in &brought.sweeps {
+    for (sweep, news) in &fetched.sweeps {
         let open = match news.open {
-            0 => "none left with the cluster".to_owned(),
-            open => format!("{} with the cluster", counted(open, "run")),
+            0 => "none left on the cluster".to_owned(),
+            open => format!("{} on the cluster", counted(open, "run")),
         };
-        outln!(
-            "{sweep}: {} brought in, {open}",
-            counted(news.closed, "run")
-        );
+        outln!("{sweep}: {} fetched, {open}", counted(news.closed, "run"));
     }
 }
 
@@ -105,7 +102,7 @@ fn draw(sweep: &str, results: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// `resweep run --on`: hands out, and brings in until all is there.
+/// Implements `resweep run --on`: submits, then fetches results until every run has one.
 pub fn execute(args: &RunArgs, on: &str) -> anyhow::Result<ExitCode> {
     let site = site::find(on)?;
     let results = &args.results.results;
@@ -113,21 +110,23 @@ pub fn execute(args: &RunArgs, on: &str) -> anyhow::Result<ExitCode> {
     if args.dry_run {
         return submit::execute(&submit_args);
     }
-    sync::bring_in(results, Ask::Queue)?.print_notes();
+    sync::fetch(results, Ask::Queue)?.print_notes();
     let mut prepared = to_train(&args.sweep, results, Mode::Auto)?;
     prepared.print_notes();
     images::warn(&images::of(&prepared));
     let stopping = Stopping::listen();
     let mut left = usize::MAX;
     loop {
-        let ending = submit::hand_out(&submit_args, &site, &prepared)?;
+        let ending = submit::submit_runs(&submit_args, &site, &prepared)?;
         if ending != ExitCode::Success {
             return Ok(ending);
         }
         submit_args.workers.fresh = false;
         submit_args.workers.retry_failed = false;
         if !follow(&prepared, results, &stopping)? {
-            errln!("stopped following; the jobs go on, and the same command follows them again");
+            errln!(
+                "stopped following; the jobs keep running, and the same command follows them again"
+            );
             return Ok(ExitCode::Stopped);
         }
         let more = needs_more(&mut prepared, results)?;
@@ -155,7 +154,7 @@ fn submit_args(args: &RunArgs, on: &str) -> SubmitArgs {
     }
 }
 
-/// Brings in what comes until no run of the sweep is with a cluster; `false` where a signal came.
+/// Fetches results until no run of the sweep is on a cluster; `false` after a signal.
 fn follow(prepared: &Prepared, results: &Path, stopping: &Stopping) -> anyhow::Result<bool> {
     let name = &prepared.sweep.name;
     let mut asked = Instant::now();
@@ -167,11 +166,11 @@ fn follow(prepared: &Prepared, results: &Path, stopping: &Stopping) -> anyhow::R
         } else {
             Ask::FilesOnly
         };
-        let brought = sync::bring_in(results, ask)?;
-        brought.print_notes();
-        let open = brought.sweeps.get(name).map_or(0, |news| news.open);
+        let fetched = sync::fetch(results, ask)?;
+        fetched.print_notes();
+        let open = fetched.sweeps.get(name).map_or(0, |news| news.open);
         if open != shown {
-            errln!("{name}: {} with the cluster", counted(open, "run"));
+            errln!("{name}: {} on the cluster", counted(open, "run"));
             shown = open;
         }
         if open == 0 {
@@ -184,7 +183,7 @@ fn follow(prepared: &Prepared, results: &Path, stopping: &Stopping) -> anyhow::R
     }
 }
 
-/// Runs without a result that another round may bring.
+/// Runs without a result, which another round may finish.
 fn unfinished(prepared: &Prepared, results: &Path) -> anyhow::Result<usize> {
     let statuses = statuses(prepared, results)?;
     let ended = |status: &AttemptStatus| {

@@ -1,5 +1,5 @@
-//! The program that the nodes run: a copy of this one in the site's folder, unless the site has its
-//! own.
+//! The program that the nodes run: a copy of this one in the site's folder, unless clusters.toml names
+//! another.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,7 +14,7 @@ use resweep_core::domain::hex;
 use resweep_core::files;
 use resweep_core::sweep_file::Site;
 
-/// What tells programs apart that could give other bits.
+/// Identifies programs that may compute different bits.
 pub fn this() -> Program {
     Program {
         version: VERSION.to_owned(),
@@ -22,7 +22,7 @@ pub fn this() -> Program {
     }
 }
 
-/// The path of the program on the nodes; copies this one where the site names none.
+/// The path of the program on the nodes; copies this one if the site names none.
 ///
 /// # Errors
 /// It cannot be copied.
@@ -39,11 +39,11 @@ pub fn on_nodes(site: &Site, folder: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Where the copy would be: programs that differ have folders of their own.
+/// Where the copy would be: programs that differ have folders of their another.
 fn copy(folder: &Path) -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let running = Path::new("/proc/self/exe");
-    // Also where the file was replaced since the program started.
+    // The file may have been replaced since the program started.
     let source = if running.exists() { running } else { &own };
     let mut hash = Sha256::new();
     io::copy(&mut File::open(source)?, &mut HashWriter(&mut hash))?;

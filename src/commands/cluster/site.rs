@@ -1,4 +1,4 @@
-//! The site file: where it is, and the site that `--on` names.
+//! Finds clusters.toml and the site that `--on` names.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use resweep_core::sweep_file::{Site, Sites};
 const FILE: &str = "clusters.toml";
 const USERS_FILE: &str = "~/.config/resweep/clusters.toml";
 
-/// A whole site file, for people who have none yet.
+/// A complete site file, shown to users who have none.
 const EXAMPLE: &str = "\
   [mycluster]
   engine = \"slurm\"
@@ -23,7 +23,7 @@ const EXAMPLE: &str = "\
 /// The site of this name.
 ///
 /// # Errors
-/// There is no site file, every mistake in it, or what sites there are.
+/// There is no site file, it has mistakes, or it has no site of this name.
 pub fn find(name: &str) -> anyhow::Result<Site> {
     let Some(path) = file() else {
         return Err(UsageError(format!(

@@ -1,4 +1,4 @@
-//! `resweep submit`: hands out what is pending, packed into tasks.
+//! Implements `resweep submit`: packs pending runs into tasks and submits them as one job.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -19,32 +19,36 @@ use resweep_core::domain::{DeviceKind, Run, TaskRun};
 use resweep_core::sweep_file::{Site, SiteEngine};
 use resweep_store::{Engine, NewSubmission, Participation, Store, SubmissionState, Submissions};
 
-/// Brings in what is there, then hands out what is pending.
+/// Fetches new results, then submits the pending runs.
 pub fn execute(args: &SubmitArgs) -> anyhow::Result<ExitCode> {
     let site = site::find(&args.on)?;
     let results = &args.results.results;
     if args.dry_run {
         return dry_run(args, &site);
     }
-    sync::bring_in(results, sync::Ask::Queue)?.print_notes();
+    sync::fetch(results, sync::Ask::Queue)?.print_notes();
     let prepared = to_train(&args.sweep, results, Mode::Auto)?;
     prepared.print_notes();
     images::warn(&images::of(&prepared));
-    hand_out(args, &site, &prepared)
+    submit_runs(args, &site, &prepared)
 }
 
-/// What the site's engine said to a submission.
+/// The engine's answer to a submission.
 enum Answer {
     Accepted(Option<String>),
     Refused(String),
     Unknown(String),
 }
 
-/// Hands out what is pending of a sweep; the ending says whether all of it was accepted.
+/// Submits the pending runs of a sweep; the exit code says whether the job was accepted.
 ///
 /// # Errors
 /// The folder or the database cannot be written, or the engine's program is missing.
-pub fn hand_out(args: &SubmitArgs, site: &Site, prepared: &Prepared) -> anyhow::Result<ExitCode> {
+pub fn submit_runs(
+    args: &SubmitArgs,
+    site: &Site,
+    prepared: &Prepared,
+) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let devices = [DeviceKind::Cpu];
     let participation = Participation {
@@ -58,7 +62,7 @@ pub fn hand_out(args: &SubmitArgs, site: &Site, prepared: &Prepared) -> anyhow::
         errln!("note: {note}");
     }
     if forecast.pending.is_empty() {
-        outln!("nothing to hand out");
+        outln!("nothing to submit");
         return Ok(ExitCode::Success);
     }
     let packed = tasks::packed(&forecast, site, &args.workers, tasks_max(site)?);
@@ -80,19 +84,19 @@ pub fn hand_out(args: &SubmitArgs, site: &Site, prepared: &Prepared) -> anyhow::
         },
         folder: folder.path(),
     };
-    let mut handed_out = recorder.hand_out(&submission, &with_images)?;
+    let mut submitted = recorder.submit_runs(&submission, &with_images)?;
     drop(recorder);
-    if handed_out.is_empty() {
-        outln!("nothing to hand out: other processes work on what is pending");
+    if submitted.is_empty() {
+        outln!("nothing to submit: other processes train the pending runs");
         return Ok(ExitCode::Success);
     }
-    absolute_data(&mut handed_out);
-    let order = order(args, site, prepared, &name, handed_out.len(), &root);
-    let answer = start(site, &folder, &order, &handed_out, &program);
-    settle(answer, &name, results, &folder, &handed_out)
+    absolute_data(&mut submitted);
+    let order = order(args, site, prepared, &name, submitted.len(), &root);
+    let answer = start(site, &folder, &order, &submitted, &program);
+    settle(answer, &name, results, &folder, &submitted)
 }
 
-/// Takes note of what the engine said, and says it.
+/// Stores the engine's answer and prints it.
 fn settle(
     answer: anyhow::Result<Answer>,
     name: &str,
@@ -109,19 +113,19 @@ fn settle(
         Ok(Answer::Accepted(job)) => {
             submissions.set_state(name, SubmissionState::Submitted, job.as_deref())?;
             let job = job.map_or(String::new(), |job| format!(" as job {job}"));
-            outln!("handed out {runs} in {in_tasks}{job} ({name})");
-            outln!("`resweep sync` brings in the results");
+            outln!("submitted {runs} in {in_tasks}{job} ({name})");
+            outln!("`resweep sync` fetches the results");
             Ok(ExitCode::Success)
         }
         Ok(Answer::Unknown(said)) => {
             errln!(
-                "warning: it is not known whether Slurm has taken the job {name} ({said}); \
+                "warning: sbatch did not say whether Slurm accepted the job {name} ({said}); \
                  `resweep sync` finds out"
             );
             Ok(ExitCode::Failure)
         }
         refused => {
-            take_back(&mut submissions, name, folder)?;
+            release(&mut submissions, name, folder)?;
             Err(match refused {
                 Err(error) => error,
                 Ok(Answer::Refused(said)) => anyhow::anyhow!("sbatch refused the job: {said}"),
@@ -131,13 +135,13 @@ fn settle(
     }
 }
 
-/// Takes the runs back that nobody has.
-fn take_back(
+/// Releases the runs of a submission that was not accepted.
+fn release(
     submissions: &mut Submissions,
     name: &str,
     folder: &SubmissionFolder,
 ) -> anyhow::Result<()> {
-    // Keeps a job from starting that came through after all.
+    // If a job was created all the same, it does nothing.
     let _ = folder.close();
     let open = submissions.not_closed()?;
     for submission in open.iter().filter(|open| open.name == name) {
@@ -175,7 +179,7 @@ fn start(
     }
 }
 
-/// The site's command with its placeholders filled in.
+/// The site's command with its placeholders replaced.
 fn command_line(command: &str, folder: &SubmissionFolder, tasks: usize, program: &Path) -> String {
     let work = slurm::work(&program.to_string_lossy(), folder);
     command
@@ -185,7 +189,7 @@ fn command_line(command: &str, folder: &SubmissionFolder, tasks: usize, program:
         .replace("{last}", &tasks.saturating_sub(1).to_string())
 }
 
-/// The job script; none where a command starts the tasks.
+/// The job script; `None` if a command starts the tasks.
 fn script(
     site: &Site,
     folder: &SubmissionFolder,
@@ -209,7 +213,7 @@ fn script(
     Some(script.text())
 }
 
-/// The name of the job, which no other has, and the folder.
+/// A unique name for the job, and its folder.
 fn name(prepared: &Prepared, root: &Path) -> (String, SubmissionFolder) {
     // Random, as the keys of hash maps are.
     let nonce = RandomState::new().hash_one(std::process::id());
@@ -244,7 +248,7 @@ fn order(
     }
 }
 
-/// Tasks have another working directory.
+/// Makes data folders absolute: tasks have another working directory.
 fn absolute_data(tasks: &mut [Vec<TaskRun>]) {
     let mut known: HashMap<PathBuf, PathBuf> = HashMap::new();
     for one in tasks.iter_mut().flatten() {
@@ -275,7 +279,7 @@ fn dry_run(args: &SubmitArgs, site: &Site) -> anyhow::Result<ExitCode> {
     if let Some(note) = forecast.cluster_note() {
         errln!("note: {note}");
     }
-    // Where Slurm does not answer, the plan can be shown all the same.
+    // The plan can be shown even if Slurm does not answer.
     let max = tasks_max(site).ok().flatten();
     let packed = tasks::packed(&forecast, site, &args.workers, max);
     let root = site::folder(site, results)?;

@@ -1,5 +1,5 @@
-//! Brings in what tasks wrote. The queue is asked first: what is not in it any more writes nothing
-//! more, so what its journals have not said by then, they never say.
+//! Fetches what tasks wrote. The queue is queried before the journals are read: a task that has left the
+//! queue writes nothing more, so its journals are then complete.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -14,45 +14,53 @@ use resweep_store::{
     Engine, Submission, SubmissionState, Submissions, TaskInQueue, TaskJournal, is_on_network,
 };
 
-/// Whether the queue is asked. Only then runs are taken back.
+/// Whether to query the queue. Runs are released only if it was queried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     Queue,
     FilesOnly,
 }
 
-/// A job whose name the queue does not have after so long was not taken.
+/// A job that is not in the queue after this time was not accepted.
 const UNKNOWN_FOR: Duration = Duration::from_secs(60);
-/// A task that runs for so long without a start does not see the folder.
+/// A task that has run this long without writing anything does not see the folder.
 const BLIND_AFTER: Duration = Duration::from_secs(5 * 60);
-/// On a network file system, files may be seen so much later.
+/// Files on a network file system may become visible this much later.
 const LATE: Duration = Duration::from_secs(90);
 
-/// What was brought in.
+/// What a sync fetched.
 #[derive(Debug, Default)]
-pub struct Brought {
-    /// Records, and runs that have come to their end or were taken back, of each sweep that has a
+pub struct Fetched {
+    /// New records and closed runs of each sweep that has an open
     /// submission.
     pub sweeps: BTreeMap<String, News>,
     /// Submissions that are still open.
     pub open: usize,
     notes: Vec<String>,
+    /// Released runs, by submission and reason.
+    freed: BTreeMap<(String, String), usize>,
 }
 
-/// What is new of a sweep.
+/// What is new for one sweep.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct News {
     pub records: usize,
     pub closed: usize,
-    /// Runs that a task still has.
+    /// Runs that are still on a cluster.
     pub open: usize,
 }
 
-impl Brought {
-    /// Prints what people should know.
+impl Fetched {
+    /// Prints the notes.
     pub fn print_notes(&self) {
         for note in &self.notes {
             errln!("note: {note}");
+        }
+        for ((submission, why), runs) in &self.freed {
+            errln!(
+                "note: {} of {submission} released: {why}; `resweep submit` submits again",
+                counted(*runs, "run")
+            );
         }
     }
 
@@ -63,76 +71,76 @@ impl Brought {
     }
 }
 
-/// Brings in everything that is there.
+/// Fetches all new records.
 ///
 /// # Errors
 /// The database cannot be written.
-pub fn bring_in(results: &Path, ask: Ask) -> anyhow::Result<Brought> {
-    bring_in_and(results, ask, &|_| Ok(()))
+pub fn fetch(results: &Path, ask: Ask) -> anyhow::Result<Fetched> {
+    fetch_then(results, ask, &|_| Ok(()))
 }
 
-/// As [`bring_in`]; calls `before_close` with the sweep of each submission that is about to be
-/// closed. If the process dies in it, the next call comes back to the same submission.
+/// Like [`fetch`]; calls `before_close` with the sweep of each submission that is about to be
+/// closed. If the process dies in it, the next call closes the same submission again.
 ///
 /// # Errors
-/// As [`bring_in`], and those of `before_close`.
-pub fn bring_in_and(
+/// As [`fetch`], and those of `before_close`.
+pub fn fetch_then(
     results: &Path,
     ask: Ask,
     before_close: &dyn Fn(&str) -> anyhow::Result<()>,
-) -> anyhow::Result<Brought> {
-    let mut brought = Brought::default();
+) -> anyhow::Result<Fetched> {
+    let mut fetched = Fetched::default();
     let Some(submissions) = Submissions::open(&database(results))? else {
-        return Ok(brought);
+        return Ok(fetched);
     };
     let open = submissions.not_closed()?;
     let has_slurm = open.iter().any(|one| one.engine == Engine::Slurm);
     let queue = match ask {
         Ask::Queue if has_slurm => slurm::queue()
-            .inspect_err(|error| brought.note(format!("the queue is not known: {error}")))
+            .inspect_err(|error| fetched.note(format!("cannot read the queue: {error}")))
             .ok(),
         _ => None,
     };
     let mut sync = Sync {
         submissions,
         queue,
-        brought,
+        fetched,
         concludes: ask == Ask::Queue,
         before_close,
     };
     for submission in &open {
         sync.one(submission)?;
     }
-    Ok(sync.brought)
+    Ok(sync.fetched)
 }
 
-/// Takes every open run of these submissions back.
+/// Releases every open run of these submissions.
 ///
 /// # Errors
 /// The database cannot be written.
-pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Result<Brought> {
+pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Result<Fetched> {
     let Some(submissions) = Submissions::open(&database(results))? else {
-        return Ok(Brought::default());
+        return Ok(Fetched::default());
     };
     let mut sync = Sync {
         submissions,
         queue: None,
-        brought: Brought::default(),
+        fetched: Fetched::default(),
         concludes: false,
         before_close: &|_| Ok(()),
     };
     for submission in which {
-        sync.give_back(submission, why)?;
+        sync.release_all(submission, why)?;
         sync.close(submission)?;
     }
-    Ok(sync.brought)
+    Ok(sync.fetched)
 }
 
 struct Sync<'a> {
     submissions: Submissions,
-    /// `None` where it was not asked or did not answer.
+    /// `None` if it was not queried or did not answer.
     queue: Option<Queue>,
-    brought: Brought,
+    fetched: Fetched,
     concludes: bool,
     before_close: &'a dyn Fn(&str) -> anyhow::Result<()>,
 }
@@ -151,7 +159,7 @@ impl Sync<'_> {
             };
             self.replay(submission, task.task, &task.offsets, &folder, &runs)?;
         }
-        // With what was just brought in.
+        // With the records just fetched.
         let now = self.submissions.not_closed()?;
         if let Some(now) = now.into_iter().find(|one| one.id == submission.id) {
             self.conclude(&now, &folder, &in_queue)?;
@@ -159,7 +167,7 @@ impl Sync<'_> {
         self.close(submission)
     }
 
-    /// Stores how the tasks stand in the queue, and returns it.
+    /// Stores the state of the tasks in the queue and returns it.
     fn note_queue(&mut self, submission: &Submission) -> anyhow::Result<HashMap<usize, Queued>> {
         let Some(queue) = &self.queue else {
             return Ok(HashMap::new());
@@ -209,7 +217,7 @@ impl Sync<'_> {
                 Ok(read) => read,
                 Err(error) => {
                     let path = folder.journal(task, start);
-                    self.brought
+                    self.fetched
                         .note(format!("cannot read {}: {error}", path.display()));
                     return Ok(());
                 }
@@ -231,19 +239,19 @@ impl Sync<'_> {
         let replayed =
             (self.submissions).replay(submission.id, task, runs, &journals, &checkpoints)?;
         let news = self
-            .brought
+            .fetched
             .sweeps
             .entry(submission.sweep.clone())
             .or_default();
         news.records += replayed.records;
         news.closed += replayed.closed.len();
         for note in replayed.notes {
-            self.brought.note(note);
+            self.fetched.note(note);
         }
         Ok(())
     }
 
-    /// Takes back what no task has any more.
+    /// Releases runs whose task is gone.
     fn conclude(
         &mut self,
         submission: &Submission,
@@ -256,7 +264,7 @@ impl Sync<'_> {
             && !self.was_taken(submission, folder)
         {
             if age(submission.submitted_unix_ms) >= UNKNOWN_FOR {
-                self.give_back(submission, "Slurm did not take the job")?;
+                self.release_all(submission, "Slurm did not take the job")?;
             }
             return Ok(());
         }
@@ -289,7 +297,7 @@ impl Sync<'_> {
         Ok(())
     }
 
-    /// Whether there is a sign that the engine took a job that it did not confirm.
+    /// Whether the engine accepted a job that it did not confirm.
     fn was_taken(&self, submission: &Submission, folder: &SubmissionFolder) -> bool {
         let queue = self.queue.iter().flatten();
         let named = queue
@@ -309,7 +317,7 @@ impl Sync<'_> {
         };
         let node = queued.node.as_deref().unwrap_or("a node");
         if task.offsets.is_empty() && queued.state == "RUNNING" && queued.running >= BLIND_AFTER {
-            self.brought.note(format!(
+            self.fetched.note(format!(
                 "task {} of {} runs on {node} and has written nothing; does {node} see {}? Its log is \
                  {}",
                 task.task,
@@ -325,7 +333,7 @@ impl Sync<'_> {
             .as_deref()
             .is_some_and(|reason| reason.contains("Held"))
         {
-            self.brought.note(format!(
+            self.fetched.note(format!(
                 "task {} of {} is held; `scontrol release {}` lets it start",
                 task.task, submission.name, queued.job
             ));
@@ -340,7 +348,7 @@ impl Sync<'_> {
         folder: &SubmissionFolder,
         why: &str,
     ) -> anyhow::Result<()> {
-        // First the mark, then the rows: whoever still trains the run stops.
+        // The mark first: a process that still trains the run stops.
         for run in open {
             folder.free(run)?;
         }
@@ -348,26 +356,23 @@ impl Sync<'_> {
         let checkpoints = |run: &RunId, start| folder.checkpoints(run, start);
         let freed = (self.submissions).free(submission.id, task, &runs, why, &checkpoints)?;
         for note in freed.notes {
-            self.brought.note(note);
+            self.fetched.note(note);
         }
         let news = self
-            .brought
+            .fetched
             .sweeps
             .entry(submission.sweep.clone())
             .or_default();
         news.closed += freed.closed.len();
-        self.brought.note(format!(
-            "{} of {} taken back: {why}; `resweep submit` hands out what is left",
-            counted(open.len(), "run"),
-            submission.name
-        ));
+        let key = (submission.name.clone(), why.to_owned());
+        *self.fetched.freed.entry(key).or_default() += open.len();
         Ok(())
     }
 
-    fn give_back(&mut self, submission: &Submission, why: &str) -> anyhow::Result<()> {
+    fn release_all(&mut self, submission: &Submission, why: &str) -> anyhow::Result<()> {
         let folder = SubmissionFolder::new(submission.folder.clone());
         if folder.runs(0).is_ok() {
-            // A job that comes through after all does nothing.
+            // If a job was created all the same, it does nothing.
             folder.close()?;
         }
         for task in &submission.tasks {
@@ -378,15 +383,15 @@ impl Sync<'_> {
         Ok(self.submissions.give_up(submission.id, why)?)
     }
 
-    /// The folder of a submission cannot be read. It may be away for a while; where nothing of the
-    /// submission is in the queue, it is gone.
+    /// Handles an unreadable folder. It may be unavailable for a while; if nothing of the submission
+    /// is in the queue, it is gone.
     fn unreadable(
         &mut self,
         submission: &Submission,
         in_queue: &HashMap<usize, Queued>,
         error: &ClusterError,
     ) -> anyhow::Result<()> {
-        self.brought.note(format!("{error}"));
+        self.fetched.note(format!("{error}"));
         let asked = self.queue.is_some() && submission.engine == Engine::Slurm;
         let is_over = in_queue.values().all(Queued::is_over);
         let removed = !submission.folder.exists() || matches!(error, ClusterError::Damaged { .. });
@@ -397,7 +402,7 @@ impl Sync<'_> {
         Ok(())
     }
 
-    /// Closes a submission that has no open run left, and removes what nobody needs any more.
+    /// Closes a submission that has no open run left, and removes its checkpoints.
     fn close(&mut self, submission: &Submission) -> anyhow::Result<()> {
         let runs = self.open_runs(submission)?;
         if runs == 0 {
@@ -406,15 +411,15 @@ impl Sync<'_> {
         if runs == 0 && self.submissions.close_if_done(submission.id)? {
             let folder = SubmissionFolder::new(submission.folder.clone());
             let _ = std::fs::remove_dir_all(folder.all_checkpoints());
-            self.brought
+            self.fetched
                 .sweeps
                 .entry(submission.sweep.clone())
                 .or_default();
             return Ok(());
         }
-        self.brought.open += 1;
+        self.fetched.open += 1;
         let news = self
-            .brought
+            .fetched
             .sweeps
             .entry(submission.sweep.clone())
             .or_default();
@@ -422,7 +427,7 @@ impl Sync<'_> {
         Ok(())
     }
 
-    /// Runs of a submission that a task still has.
+    /// Runs of a submission that are still on a cluster.
     fn open_runs(&self, submission: &Submission) -> anyhow::Result<usize> {
         let now = self.submissions.not_closed()?;
         let open = now.iter().filter(|one| one.id == submission.id);
@@ -431,19 +436,19 @@ impl Sync<'_> {
     }
 }
 
-/// Whether a start that left so is not followed by another.
+/// Whether no other start follows one that ended like this.
 fn is_end(left: &Left) -> bool {
     !matches!(left, Left::Superseded)
 }
 
-/// Why a task is gone, in words.
+/// Why a task is gone, for messages.
 fn why(left: Option<&Left>, queued: Option<&Queued>) -> String {
     match (left, queued) {
         (Some(Left::Failed(why)), _) => why.clone(),
         (_, Some(queued)) if queued.state != "COMPLETED" => {
             format!("its task ended: {}", queued.state)
         }
-        (Some(Left::Done), _) => "what it grows from has no result".to_owned(),
+        (Some(Left::Done), _) => "its parent run has no result".to_owned(),
         (Some(Left::Stopped(signal)), _) => format!("its task was stopped by {signal}"),
         _ => "its task is no longer in the queue".to_owned(),
     }
@@ -455,8 +460,8 @@ fn age(unix_ms: i64) -> Duration {
 }
 
 /// The sweeps whose records have changed.
-pub fn changed(brought: &Brought) -> HashSet<String> {
-    let sweeps = brought.sweeps.iter();
+pub fn changed(fetched: &Fetched) -> HashSet<String> {
+    let sweeps = fetched.sweeps.iter();
     let changed = sweeps.filter(|(_, news)| news.records + news.closed > 0);
     changed.map(|(name, _)| name.clone()).collect()
 }

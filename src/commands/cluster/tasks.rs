@@ -1,4 +1,4 @@
-//! The pending runs of a sweep, packed into tasks.
+//! Packs the pending runs of a sweep into tasks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use resweep_cluster::{Packing, pack, slurm};
 use resweep_core::domain::{DeviceRequest, Run, RunId};
 use resweep_core::sweep_file::{Site, SiteEngine};
 
-/// Tasks of one job at most, whatever Slurm allows.
+/// The most tasks of one job, even if Slurm allows more.
 const TASKS_MAX: usize = 1000;
 
-/// Packs the pending runs of `forecast`. Runs that grow from each other share a task.
+/// Packs the pending runs of `forecast`. A run and its parent share a task.
 pub fn packed<'a>(
     forecast: &'a Forecast,
     site: &Site,
@@ -29,13 +29,13 @@ pub fn packed<'a>(
     pack(groups(forecast), packing)
 }
 
-/// How long a task of these runs takes.
+/// The estimated time of a task of these runs.
 pub fn time(forecast: &Forecast, runs: &[&Run], site: &Site, workers: &WorkerArgs) -> Duration {
     let times = runs.iter().map(|run| forecast.time(run));
     resweep_core::plan::makespan(times, side_by_side(site, workers))
 }
 
-/// Each pending run with all that grow from it, and their times.
+/// Groups each pending run with its descendants, with their total time.
 fn groups(forecast: &Forecast) -> Vec<(Duration, Vec<&Run>)> {
     let pending: HashMap<&RunId, &Run> =
         forecast.pending.iter().map(|run| (&run.id, run)).collect();
@@ -71,7 +71,7 @@ fn limit(site: &Site) -> Option<Duration> {
     Some(limit.saturating_sub(site.grace))
 }
 
-/// Runs that a task trains at once, as far as the site file says.
+/// Runs that a task trains at once, as far as clusters.toml tells.
 fn side_by_side(site: &Site, workers: &WorkerArgs) -> usize {
     if let Some(workers) = workers.workers {
         return usize::from(workers);

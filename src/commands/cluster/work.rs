@@ -1,5 +1,5 @@
-//! `resweep work`: the task's side. Trains the runs of one task with the usual scheduler, and writes
-//! a journal where `resweep run` writes the database.
+//! Implements `resweep work`, which runs on the nodes: trains the runs of one task with the usual
+//! scheduler and writes a journal instead of the database.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use resweep_core::domain::{
 use resweep_core::schedule::{self, Limits, Resources, RunBatch, ScheduleError, WorkerPool};
 use resweep_train::NetworkTrainer;
 
-/// Variables in which engines say which task of a job a process is.
+/// Variables in which engines pass the number of a task.
 const TASK_VARIABLES: [&str; 8] = [
     "SLURM_ARRAY_TASK_ID",
     "HQ_TASK_ID",
@@ -35,12 +35,12 @@ const TASK_VARIABLES: [&str; 8] = [
     "RESWEEP_TASK",
 ];
 
-/// The signal that Slurm sends some time before the time limit.
+/// The signal that Slurm sends before the time limit.
 const TIME_IS_UP: &str = "SIGUSR1";
-/// Of the time between that signal and the limit, so much is left for the end of the task.
+/// Time reserved for the end of the task, of the time between that signal and the limit.
 const RESERVE: Duration = Duration::from_secs(30);
 
-/// Trains what is left of a task.
+/// Trains the unfinished runs of a task.
 pub fn execute(args: &WorkArgs) -> anyhow::Result<ExitCode> {
     // Before anything else: a signal must not end the process without a record.
     let stopping = Stopping::listen_patiently();
@@ -89,7 +89,7 @@ pub fn execute(args: &WorkArgs) -> anyhow::Result<ExitCode> {
     leave(&mut ledger, tally, &stopping, job)
 }
 
-/// Writes why the start ends, and asks for another one where the time was up.
+/// Records why the start ends; requeues the task if its time was up.
 fn leave(
     ledger: &mut TaskLedger,
     tally: Result<SweepTally, ScheduleError>,
@@ -100,7 +100,7 @@ fn leave(
         Ok(tally) => tally,
         Err(error) => {
             let error = anyhow::Error::from(error);
-            // Where the journal cannot be written, this cannot either.
+            // If the journal cannot be written, neither can this.
             let _ = ledger.leave(Left::Failed(format!("{error:#}")));
             return Err(error);
         }
@@ -115,7 +115,7 @@ fn leave(
         Some(TIME_IS_UP) if unfinished => {
             ledger.leave(Left::Time)?;
             if let Some((job, task)) = job {
-                // Slurm answers with SIGTERM: nothing comes after it.
+                // Slurm answers with SIGTERM, so this is the last step.
                 slurm::requeue(&job, task)?;
             }
             Ok(ExitCode::Success)
@@ -147,18 +147,18 @@ fn task(args: &WorkArgs) -> anyhow::Result<usize> {
     task.ok_or_else(|| {
         let names = TASK_VARIABLES.join(", ");
         UsageError(format!(
-            "it is not known which task this is: give --task N, or set one of {names}"
+            "the number of the task is missing: give --task N or set one of {names}"
         ))
         .into()
     })
 }
 
-/// Refuses another program and other images, which could give other bits, and loads the images.
+/// Refuses another program and other images, which may give different bits, and loads the images.
 fn prepare(order: &Order, runs: &[TaskRun], pending: &[Run]) -> anyhow::Result<Arc<dyn Trainer>> {
     let this = program::this();
     anyhow::ensure!(
         this == order.program,
-        "this program is {this}, but the runs were handed out by {}; name the same program with \
+        "this program is {this}, but the runs were submitted by {}; name the same program with \
          `program` in clusters.toml, or leave that out",
         order.program
     );
@@ -175,7 +175,7 @@ fn prepare(order: &Order, runs: &[TaskRun], pending: &[Run]) -> anyhow::Result<A
             .with_context(|| format!("the images of {} cannot be read here", one.run))?;
         anyhow::ensure!(
             found.fingerprint == one.fingerprint,
-            "the images of {} are not those that were there when it was handed out{}",
+            "the images of {} have changed since it was submitted{}",
             one.run,
             data.path
                 .as_ref()
@@ -223,7 +223,7 @@ fn worker_pool(order: &Order, devices: &[DeviceKind], pending: usize) -> WorkerP
     WorkerPool::new(resources, pending, order.workers)
 }
 
-/// The cores that this process may use: those that it sees, and no more than Slurm gave it.
+/// The cores that this process may use: at most those that Slurm allocated.
 fn cores() -> usize {
     let seen = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let number = |name: &str| std::env::var(name).ok()?.parse::<usize>().ok();
@@ -248,7 +248,7 @@ fn facts(devices: &[DeviceKind], workers: usize, job: &Option<(String, usize)>) 
     }
 }
 
-/// The log of a task is what its process prints.
+/// The engine stores what the process prints.
 fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_ansi(false)

@@ -97,6 +97,11 @@ impl Slurm {
         self.nodes[node] = Some(self.daemon("slurmd", &["-D", "-N", name]));
     }
 
+    /// Kills the daemon of a node. The processes of its tasks live on.
+    pub fn kill_node(&mut self, node: usize) {
+        end(&mut self.nodes[node], true);
+    }
+
     pub fn kill_controller(&mut self) {
         end(&mut self.controller, true);
     }
@@ -181,7 +186,7 @@ fn end(child: &mut Option<Child>, hard: bool) {
 }
 
 /// Sends a signal to a process of these tests.
-fn kill(signal: &str, pid: u32) {
+pub fn kill(signal: &str, pid: u32) {
     let _ = Command::new("kill")
         .arg(format!("-{signal}"))
         .arg(pid.to_string())

@@ -1,4 +1,4 @@
-//! What can go wrong, made to happen.
+//! Faults of nodes, of the controller, of files and of people.
 
 use super::*;
 
@@ -89,7 +89,7 @@ fn cancelled_runs_keep_their_checkpoints() {
     assert!(said.contains("1 run of"), "{said}");
     assert_eq!(site.open_runs(), 1);
     let said = site.ok(&["cancel", "long"]);
-    assert!(said.contains("took back 1 run"), "{said}");
+    assert!(said.contains("released 1 run"), "{said}");
     assert_eq!(site.open_runs(), 0);
     let kept = site.count("SELECT count(*) FROM checkpoints");
     assert!(kept > 0, "no checkpoint was kept");
@@ -121,7 +121,7 @@ fn a_job_that_sbatch_did_not_confirm_is_found_again() {
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("it is not known whether Slurm has taken the job"),
+        said.contains("sbatch did not say whether Slurm accepted the job"),
         "{said}"
     );
     assert_eq!(site.open_runs(), 12);
@@ -135,7 +135,7 @@ fn a_job_that_sbatch_did_not_confirm_is_found_again() {
 }
 
 #[test]
-fn a_refused_or_unreachable_slurm_hands_nothing_out() {
+fn a_refused_or_unreachable_slurm_submits_nothing() {
     if skipped() {
         return;
     }
@@ -153,9 +153,9 @@ fn a_refused_or_unreachable_slurm_hands_nothing_out() {
     submit(&site);
     site.slurm.wait_until_empty(Duration::from_secs(60));
     site.slurm.kill_controller();
-    // Files are brought in without it.
+    // Files are fetched without it.
     let said = site.ok(&["sync"]);
-    assert!(said.contains("the queue is not known"), "{said}");
+    assert!(said.contains("cannot read the queue"), "{said}");
     assert_eq!(site.open_runs(), 0);
     let output = site
         .command(&["submit", "short.toml", "--on", "here", "--fresh"])
@@ -195,7 +195,7 @@ fn the_script_that_is_submitted_twice_trains_once() {
 }
 
 #[test]
-fn a_sync_that_is_killed_fifty_times_brings_in_the_same() {
+fn a_sync_that_is_killed_fifty_times_gives_the_same_rows() {
     if skipped() {
         return;
     }
@@ -225,13 +225,130 @@ fn a_sync_that_is_killed_fifty_times_brings_in_the_same() {
 }
 
 #[test]
+fn runs_of_a_killed_task_resume_in_the_next_submission() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(LONG, "");
+    submit_long(&site);
+    for task in [0, 1] {
+        kill("KILL", process_with_checkpoint(&site, task, 1));
+    }
+    site.slurm.wait_until_empty(Duration::from_secs(30));
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("released"), "{said}");
+    assert_eq!(site.open_runs(), 0);
+    let statuses = site.place.rows("results", "SELECT status FROM attempts");
+    assert_eq!(statuses, ["interrupted", "interrupted"]);
+    submit_long(&site);
+    site.sync_until_done(Duration::from_secs(300));
+    let from = site.count("SELECT min(from_iteration) FROM attempts WHERE number = 2");
+    assert!(from > 0, "resumed from {from}");
+    site.assert_as_local("long");
+}
+
+#[test]
+fn preempted_tasks_resume() {
+    if skipped() {
+        return;
+    }
+    for parameters in ["", "PreemptParameters=send_user_signal"] {
+        let site = Site::new(LONG, parameters);
+        submit_long(&site);
+        process_with_checkpoint(&site, 0, 1);
+        process_with_checkpoint(&site, 1, 1);
+        let urgent = [
+            "sbatch",
+            "-p",
+            "urgent",
+            "-N2",
+            "--exclusive",
+            "--wrap",
+            "sleep 1",
+        ];
+        site.slurm.ask(&urgent);
+        let folder = site.submissions().pop().expect("a submission");
+        wait("a second start", || {
+            [0, 1]
+                .iter()
+                .any(|task| folder.join(format!("tasks/{task}/2")).exists())
+        });
+        site.sync_until_done(Duration::from_secs(300));
+        site.assert_as_local("long");
+    }
+}
+
+#[test]
+fn of_two_copies_of_a_task_the_older_stops() {
+    if skipped() {
+        return;
+    }
+    let mut site = Site::new(LONG, "");
+    site.configure("pack = \"1h\"", "cpus-per-task = 2");
+    submit_long(&site);
+    let old = process_with_checkpoint(&site, 0, 1);
+    // The node is lost for Slurm, and its processes live on.
+    let node = usize::from(site.slurm.ask(&["squeue", "-h", "-o", "%N"]) == "n2");
+    site.slurm.kill_node(node);
+    let name = ["n1", "n2"][node];
+    let down = format!("node={name}");
+    site.slurm
+        .ask(&["scontrol", "update", &down, "state=down", "reason=lost"]);
+    process_with_checkpoint(&site, 0, 2);
+    wait("the end of the older copy", || {
+        !Path::new(&format!("/proc/{old}")).exists()
+    });
+    let folder = site.submissions().pop().expect("a submission");
+    let bytes = fs::read(folder.join("tasks/0/1/journal")).expect("a journal");
+    assert!(String::from_utf8_lossy(&bytes).contains("superseded"));
+    site.slurm.start_node(node);
+    site.finish("long");
+    site.assert_as_local("long");
+}
+
+#[test]
+fn damage_is_trained_again() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(LONG, "");
+    submit_long(&site);
+    for task in [0, 1] {
+        kill("KILL", process_with_checkpoint(&site, task, 1));
+    }
+    site.slurm.wait_until_empty(Duration::from_secs(30));
+    let folder = site.submissions().pop().expect("a submission");
+    // The second half of one journal, and every checkpoint of the other task.
+    let journal = folder.join("tasks/0/1/journal");
+    let mut bytes = fs::read(&journal).expect("a journal");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&journal, bytes).expect("a journal");
+    for file in files(&folder.join("runs")) {
+        let mut bytes = fs::read(&file).expect("a checkpoint");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        fs::write(&file, bytes).expect("a checkpoint");
+    }
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("is damaged"), "{said}");
+    assert!(said.contains("its checksum is wrong"), "{said}");
+    submit_long(&site);
+    site.sync_until_done(Duration::from_secs(300));
+    site.assert_as_local("long");
+}
+
+#[test]
 fn another_program_and_other_images_are_refused() {
     if skipped() {
         return;
     }
     let site = Site::new(SHORT, "");
     site.configure("pack = \"1h\"", "cpus-per-task = 1\nhold = true");
-    for (what, expected) in [("program", "this program is"), ("images", "are not those")] {
+    for (what, expected) in [
+        ("program", "this program is"),
+        ("images", "have changed since it was submitted"),
+    ] {
         submit(&site);
         let folder = site.submissions().pop().expect("a submission");
         if what == "program" {

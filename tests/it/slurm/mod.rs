@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::workplace::{Workplace, assert_same, files, write_images};
-use cluster::{Slurm, wait};
+use cluster::{Slurm, kill, wait};
 
 mod cluster;
 mod faults;
@@ -123,7 +123,7 @@ impl Site {
         both
     }
 
-    /// Brings in until nothing is handed out.
+    /// Syncs until no run is on the cluster.
     #[track_caller]
     fn sync_until_done(&self, patience: Duration) -> String {
         let start = Instant::now();
@@ -141,6 +141,20 @@ impl Site {
             );
             thread::sleep(Duration::from_millis(500));
         }
+    }
+
+    /// Submits and syncs until every run has a result. Slurm may end a task for reasons of its own.
+    #[track_caller]
+    fn finish(&self, sweep: &str) {
+        let file = format!("{sweep}.toml");
+        let submit = ["submit", &file, "--on", "here", "--checkpoint-every", "0.2"];
+        for _ in 0..5 {
+            self.sync_until_done(Duration::from_secs(300));
+            if self.ok(&submit).contains("nothing to submit") {
+                return;
+            }
+        }
+        panic!("runs are still pending\n{}", self.logs());
     }
 
     fn count(&self, query: &str) -> i64 {
@@ -205,9 +219,9 @@ fn twelve_runs_in_four_tasks_on_two_nodes_equal_a_local_run() {
     // Indices 0 to 3: more tasks are not allowed.
     let site = Site::new(SHORT, "MaxArraySize=4");
     let said = site.ok(&["submit", "short.toml", "--on", "here"]);
-    assert!(said.contains("handed out 12 runs in 4 tasks"), "{said}");
+    assert!(said.contains("submitted 12 runs in 4 tasks"), "{said}");
     let again = site.ok(&["submit", "short.toml", "--on", "here"]);
-    assert!(again.contains("nothing to hand out"), "{again}");
+    assert!(again.contains("nothing to submit"), "{again}");
     let status = site.ok(&["status", "short"]);
     assert!(
         status.contains("queued") || status.contains("running"),
@@ -223,7 +237,7 @@ fn twelve_runs_in_four_tasks_on_two_nodes_equal_a_local_run() {
     let journals = site.count("SELECT count(*) FROM submission_starts");
     assert_eq!(journals, 4);
     let done = site.ok(&["submit", "short.toml", "--on", "here"]);
-    assert!(done.contains("nothing to hand out"), "{done}");
+    assert!(done.contains("nothing to submit"), "{done}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! What a task on a cluster reports, in order: the contract between its journal and the store.
+//! The records of a task on a cluster: the contract between its journal and the store.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, DeviceKind, Outcome, Run, RunEvent, Slot, TrainingId};
 
-/// A run as it is handed out to a task.
+/// A run as it is submitted to a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRun {
     pub run: Run,
@@ -12,9 +12,9 @@ pub struct TaskRun {
     pub fingerprint: String,
     /// The training that the run continues, or begins.
     pub training: TrainingId,
-    /// What it can resume from, the best first. Some may turn out to be damaged.
+    /// The checkpoints it can resume from, the best first. Some may turn out to be damaged.
     pub checkpoints: Vec<Checkpoint>,
-    /// The final state of the run that it grows from, where that is recorded.
+    /// The final checkpoint of its parent, if recorded.
     pub parent_checkpoints: Vec<Checkpoint>,
 }
 
@@ -40,7 +40,7 @@ pub enum TaskRecord {
         wall_ms: u64,
         /// Whether the same start tries the run again.
         retries: bool,
-        /// What asked it to stop, if anything did.
+        /// The signal or limit that stopped it, if any.
         stopped_by: Option<String>,
         unix_ms: i64,
     },
@@ -72,13 +72,13 @@ pub struct StartFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Left {
-    /// Every run of the task has come to its end.
+    /// Every run of the task has ended.
     Done,
     /// The time limit is near: the task asks to be started again.
     Time,
     /// A signal asked it to stop.
     Stopped(String),
-    /// A later start works on the task, or its runs were taken back.
+    /// The task has a later start, or its runs were released.
     Superseded,
     /// It could not work: another program, other images, a folder that cannot be written.
     Failed(String),

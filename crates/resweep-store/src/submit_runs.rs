@@ -1,4 +1,4 @@
-//! Hands runs out to the tasks of a cluster. Until they have ended or are taken back, nobody here
+//! Assigns runs to the tasks of a cluster. Until they end or are released, no local process
 //! trains them.
 
 use std::collections::HashSet;
@@ -13,7 +13,7 @@ use super::values::{Problem, integer, now_unix_ms};
 use super::{StoreError, checkpoints};
 use resweep_core::domain::{Run, RunId, TaskRun};
 
-/// Runs that are handed out together.
+/// Runs that are submitted together.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSubmission<'a> {
     /// The sweep that [`Recorder::begin_sweep`] has stored.
@@ -26,19 +26,19 @@ pub struct NewSubmission<'a> {
 }
 
 impl Recorder {
-    /// Hands the runs of each task out, each with the fingerprint of its images. Runs that another
-    /// process works on, and those that grow from them, are left out; so are tasks without runs.
+    /// Submits the runs of each task, each with the fingerprint of its images. Runs that another
+    /// process trains are left out, and so are their descendants and tasks without runs.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn hand_out(
+    pub fn submit_runs(
         &mut self,
         submission: &NewSubmission<'_>,
         tasks: &[Vec<(&Run, &str)>],
     ) -> Result<Vec<Vec<TaskRun>>, StoreError> {
         self.begin_transaction()?;
         let mut left_out = HashSet::new();
-        let mut handed_out = Vec::new();
+        let mut submitted = Vec::new();
         for task in tasks {
             let mut runs = Vec::new();
             for (run, fingerprint) in task {
@@ -55,18 +55,18 @@ impl Recorder {
                 }
             }
             if !runs.is_empty() {
-                handed_out.push(runs);
+                submitted.push(runs);
             }
         }
-        if !handed_out.is_empty() {
-            insert(&self.connection, submission, &handed_out)
+        if !submitted.is_empty() {
+            insert(&self.connection, submission, &submitted)
                 .map_err(|problem| problem.at(&self.path))?;
         }
         self.commit_open()?;
-        Ok(handed_out)
+        Ok(submitted)
     }
 
-    /// The training that the run continues; `None` where somebody has the run, or it has ended.
+    /// The training that the run continues; `None` if another process has the run, or it has ended.
     fn free_training(&mut self, run: &Run) -> Result<Option<Training>, StoreError> {
         let Some(sweep) = self.sweep.as_mut() else {
             return Err(self.unregistered(run));
@@ -98,7 +98,7 @@ fn ordered(
         Some(parent) => checkpoints::of_parent(connection, path, parent)?,
         None => Vec::new(),
     };
-    // A task has another working directory.
+    // Tasks have another working directory.
     for checkpoint in checkpoints.iter_mut().chain(&mut parent_checkpoints) {
         if let Ok(absolute) = checkpoint.path.absolute() {
             checkpoint.path = absolute;
