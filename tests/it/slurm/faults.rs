@@ -252,7 +252,7 @@ fn preempted_tasks_resume() {
     if skipped() {
         return;
     }
-    for parameters in ["", "PreemptParameters=send_user_signal"] {
+    for parameters in ["", "SlurmctldParameters=preempt_send_user_signal"] {
         let site = Site::new(LONG, parameters);
         submit_long(&site);
         process_with_checkpoint(&site, 0, 1);
