@@ -41,6 +41,7 @@ fn list(found: &[GarbageFile], results: &Path) {
         Reason::Finished,
         Reason::Unlisted,
         Reason::Log,
+        Reason::Submission,
         Reason::Lock,
         Reason::Temporary,
     ] {
@@ -64,6 +65,7 @@ fn heading(reason: Reason) -> &'static str {
         Reason::Finished => "checkpoints of finished runs, which then cannot be extended",
         Reason::Unlisted => "files in checkpoints/ that the database does not list",
         Reason::Log => "logs of runs that the database does not list",
+        Reason::Submission => "orders, journals and logs of closed submissions",
         Reason::Lock => "locks of processes that have died",
         Reason::Temporary => "incomplete files",
     }

@@ -63,6 +63,14 @@ pub enum StoreError {
         wait for its end", path.display())]
     InTraining { path: PathBuf, what: String },
 
+    #[error("runs of sweep `{sweep}` are on the cluster `{site}`, so {} is left as it is; cancel them \
+        first: resweep cancel {sweep}", path.display())]
+    OnCluster {
+        path: PathBuf,
+        sweep: String,
+        site: String,
+    },
+
     #[error("{} has no {what}", path.display())]
     NotRecorded { path: PathBuf, what: String },
 

@@ -30,6 +30,8 @@ pub enum Reason {
     Unlisted,
     /// A log of a run that is not in the database.
     Log,
+    /// A journal, order or log of a submission that is closed.
+    Submission,
     /// The lock of a process that has died.
     Lock,
     /// A file that was not completed.
@@ -111,6 +113,11 @@ pub(super) fn find(
     };
     let mut found = survey.checkpoints(connection)?;
     found.extend(survey.logs(connection)?);
+    for folder in closed_submissions(connection)? {
+        collect_files(&folder, &mut |file| {
+            found.push(garbage_file(file, Reason::Submission));
+        });
+    }
     found.extend(survey.locks());
     found.extend(survey.temporary(connection)?);
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -260,6 +267,57 @@ pub(super) fn busy_runs(
         [],
         |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
     )?;
+    let submitted = collect(
+        connection,
+        "SELECT run_id FROM submission_runs WHERE state = 'open'",
+        [],
+        |row| row.get(0),
+    )?;
     let lives = |(_, process): &(String, i64)| process::may_live(database, *process);
-    Ok(rows.into_iter().filter(lives).map(|(run, _)| run).collect())
+    let local = rows.into_iter().filter(lives).map(|(run, _)| run);
+    Ok(local.chain(submitted).collect())
+}
+
+/// What `resweep submit` and the tasks write into the folder of a submission.
+const SUBMISSION_NAMES: [&str; 7] = [
+    "order.json",
+    "job.sh",
+    "owner",
+    "free",
+    "log",
+    "tasks",
+    "runs",
+];
+
+/// The files and folders of closed submissions. Nothing else in their folders is listed.
+pub(super) fn closed_submissions(connection: &Connection) -> rusqlite::Result<Vec<Place>> {
+    let sql = "SELECT folder FROM submissions WHERE state = 'closed'";
+    let folders = collect(connection, sql, [], |row| row.get::<_, String>(0))?;
+    Ok(folders.iter().flat_map(submission_files).collect())
+}
+
+/// The files and folders of the submission in `folder`.
+pub(super) fn submission_files(folder: impl AsRef<Path>) -> Vec<Place> {
+    let folder = Place::of_file(folder.as_ref());
+    SUBMISSION_NAMES.map(|name| folder.join(name)).to_vec()
+}
+
+/// Passes on every file at or below a place; links count as files and are not followed.
+pub(super) fn collect_files(place: &Place, pass_on: &mut dyn FnMut(Entry)) {
+    let folder = place.folder().entries();
+    let own = folder.into_iter().find(|entry| entry.place == *place);
+    match own {
+        Some(entry) if !entry.is_folder => pass_on(entry),
+        _ => collect_files_below(place, pass_on),
+    }
+}
+
+fn collect_files_below(folder: &Place, pass_on: &mut dyn FnMut(Entry)) {
+    for entry in folder.entries() {
+        if entry.is_folder {
+            collect_files_below(&entry.place, pass_on);
+        } else {
+            pass_on(entry);
+        }
+    }
 }

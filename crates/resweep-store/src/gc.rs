@@ -97,5 +97,10 @@ fn remove_folders(connection: &Connection, path: &Path) -> rusqlite::Result<()> 
         name.is_some_and(|name| known.contains(name))
     };
     usage::remove_empty_folders(&logs, &spare);
+    for folder in garbage::closed_submissions(connection)? {
+        usage::remove_empty_folders(&folder, &|_| false);
+        let _ = folder.remove_folder();
+        let _ = folder.folder().remove_folder();
+    }
     Ok(())
 }

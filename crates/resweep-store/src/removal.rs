@@ -10,7 +10,7 @@ use super::database::Database;
 use super::points::collect;
 use super::{StoreError, database, garbage, process};
 use resweep_core::domain::RunId;
-use resweep_core::files::{Entry, Place};
+use resweep_core::files::Place;
 
 /// The object to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Removal {
     pub runs: Vec<RemovedRun>,
     pub files: Vec<Place>,
     pub bytes: u64,
+    /// The folders of those files, which are removed if they are empty then.
+    folders: Vec<Place>,
     /// Files that could not be removed after their rows.
     pub failed: Vec<(Place, io::Error)>,
 }
@@ -79,8 +81,8 @@ pub fn remove(path: &Path, target: &Target) -> Result<Removal, StoreError> {
             _ => {}
         }
     }
-    for folder in folders(path, target, &removal.runs) {
-        remove_empty(&folder);
+    for folder in &removal.folders {
+        remove_empty(folder);
     }
     Ok(removal)
 }
@@ -162,8 +164,12 @@ fn find(connection: &Connection, path: &Path, target: &Target) -> Result<Removal
         });
     }
     let mut removal = Removal::default();
-    for folder in folders(path, target, &runs) {
-        collect_files(&folder, &mut removal);
+    for folder in folders(connection, path, target, &runs).map_err(failed)? {
+        garbage::collect_files(&folder, &mut |file| {
+            removal.bytes += file.bytes;
+            removal.files.push(file.place);
+        });
+        removal.folders.push(folder);
     }
     removal.runs = runs;
     Ok(removal)
@@ -219,9 +225,23 @@ fn refuse_busy(
     sweep: i64,
     name: &str,
 ) -> Result<(), StoreError> {
+    let failed = |source| StoreError::of_sqlite(path, source);
+    let on_cluster = collect(
+        connection,
+        "SELECT site FROM submissions WHERE sweep_id = ?1 AND state != 'closed'",
+        [sweep],
+        |row| row.get::<_, String>(0),
+    );
+    if let Some(site) = on_cluster.map_err(failed)?.pop() {
+        return Err(StoreError::OnCluster {
+            path: path.to_owned(),
+            sweep: name.to_owned(),
+            site,
+        });
+    }
     // No process has the number -1.
     let found = process::at_sweep(connection, path, sweep, -1);
-    match found.map_err(|source| StoreError::of_sqlite(path, source))? {
+    match found.map_err(failed)? {
         None => Ok(()),
         Some((process, host)) => Err(StoreError::InTraining {
             path: path.to_owned(),
@@ -280,35 +300,36 @@ fn forget_run(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
 }
 
 /// The folders of the removed objects.
-fn folders(path: &Path, target: &Target, runs: &[RemovedRun]) -> Vec<Place> {
+fn folders(
+    connection: &Connection,
+    path: &Path,
+    target: &Target,
+    runs: &[RemovedRun],
+) -> rusqlite::Result<Vec<Place>> {
     let root = super::beside(path);
     let mut folders = Vec::new();
     if let Target::Sweep(name) = target {
         folders.push(root.join(name));
+        for submission in submissions(connection, name)? {
+            folders.extend(garbage::submission_files(&submission));
+            folders.push(Place::of_file(Path::new(&submission)));
+        }
     }
     for run in runs.iter().filter(|run| !run.stays) {
         folders.push(root.join("checkpoints").join(&run.id.0));
         folders.push(root.join("logs").join(run.id.short()));
     }
-    folders
+    Ok(folders)
 }
 
-/// Every file below a folder; links count as files and are not followed.
-fn collect_files(folder: &Place, removal: &mut Removal) {
-    for Entry {
-        place,
-        bytes,
-        is_folder,
-        ..
-    } in folder.entries()
-    {
-        if is_folder {
-            collect_files(&place, removal);
-        } else {
-            removal.bytes += bytes;
-            removal.files.push(place);
-        }
-    }
+/// The folders of a sweep's submissions.
+fn submissions(connection: &Connection, sweep: &str) -> rusqlite::Result<Vec<String>> {
+    collect(
+        connection,
+        "SELECT folder FROM submissions JOIN sweeps ON sweeps.id = sweep_id WHERE sweeps.name = ?1",
+        [sweep],
+        |row| row.get(0),
+    )
 }
 
 /// Removes a folder and those below it if they are empty.

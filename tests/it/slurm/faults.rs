@@ -261,6 +261,7 @@ fn preempted_tasks_resume() {
             "sbatch",
             "-p",
             "urgent",
+            "--output=/dev/null",
             "-N2",
             "--exclusive",
             "--wrap",

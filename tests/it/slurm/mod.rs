@@ -258,3 +258,38 @@ fn run_on_a_cluster_follows_and_draws() {
     assert_eq!(output.status.code(), Some(0), "{said}\n{}", site.logs());
     site.assert_as_local("short");
 }
+
+#[test]
+fn runs_on_a_cluster_are_not_removed_and_gc_removes_closed_submissions() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "");
+    site.configure("pack = \"1h\"", "cpus-per-task = 2\nhold = true");
+    site.ok(&["submit", "short.toml", "--on", "here"]);
+    for change in [&["rm", "short", "--yes"][..], &["rename", "short", "other"]] {
+        let output = site.command(change).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("resweep cancel short"), "{said}");
+    }
+    let folder = site.submissions().pop().expect("a submission");
+    site.ok(&["gc"]);
+    assert!(folder.join("order.json").exists());
+    fs::write(folder.join("notes.txt"), "mine").expect("a file");
+    site.ok(&["cancel", "short"]);
+    let listed = site.ok(&["gc", "--dry-run"]);
+    assert!(listed.contains("closed submissions"), "{listed}");
+    assert!(folder.join("order.json").exists());
+    site.ok(&["gc"]);
+    // Only what resweep wrote is removed.
+    let left: Vec<PathBuf> = files(&folder);
+    assert_eq!(left, [folder.join("notes.txt")]);
+
+    site.ok(&["submit", "short.toml", "--on", "here"]);
+    site.ok(&["cancel", "short"]);
+    let folder = site.submissions().pop().expect("a submission");
+    site.ok(&["rm", "short", "--yes"]);
+    assert!(!folder.exists());
+    assert_eq!(site.count("SELECT count(*) FROM submissions"), 0);
+}
