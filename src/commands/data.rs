@@ -63,7 +63,7 @@ fn get(dataset: Downloadable, to: Option<&Path>, url: Option<&str>) -> anyhow::R
 
 /// Writes `<results>/<sweep>/preview.png`: augmented training images, a row for each class.
 fn show(args: &SweepArgs, results: &Path, columns: usize) -> anyhow::Result<()> {
-    let prepared = to_train(args, results, Mode::Auto)?;
+    let prepared = to_train(args, results, Mode::Auto, false)?;
     let images = images::of(&prepared);
     images::warn(&images);
     let Prepared { sweep, .. } = prepared;

@@ -8,9 +8,9 @@ use super::exit_code::ExitCode;
 use super::rescue;
 use super::results::database;
 use super::table::grouped;
-use crate::cli::DoctorArgs;
+use crate::cli::{self, DoctorArgs};
 use crate::progress::counted;
-use resweep_store::{BadCheckpoint, Examination, Fault, Room, Usage};
+use resweep_store::{BadCheckpoint, ChangedMeasurements, Examination, Fault, Room, Usage};
 
 /// With less free space than this, the next checkpoints may not fit.
 const ROOM_MIN_BYTES: u64 = 1_000_000_000;
@@ -69,10 +69,10 @@ fn show(examination: &Examination, path: &Path) {
     let version = examination
         .version
         .map(|version| format!("schema {version}"));
-    let state = if examination.is_sound() {
-        "sound"
-    } else {
-        "damaged"
+    let state = match examination.is_sound() {
+        false => "damaged",
+        true if examination.changed.is_empty() => "sound",
+        true => "readable, but measurements were changed",
     };
     let facts = [
         Some(path.display().to_string()),
@@ -139,6 +139,13 @@ fn notes(examination: &Examination) -> Vec<String> {
             "{runs} left by a process that died; `resweep run` resumes {end}"
         ));
     }
+    let replaced = examination.changed.iter().filter(|found| !found.is_current);
+    notes.extend(replaced.map(|found| {
+        format!(
+            "an earlier training of {} has other measurements than were recorded; nothing shows them",
+            found.run
+        )
+    }));
     let garbage = &examination.garbage;
     if !garbage.is_empty() {
         let bytes = garbage.iter().map(|file| file.bytes).sum();
@@ -179,8 +186,37 @@ fn problems(examination: &Examination, path: &Path) -> Vec<String> {
             counted(*rows as usize, "row")
         ));
     }
+    let changed = examination.changed.iter().filter(|found| found.is_current);
+    problems.extend(changed.map(|found| changed_measurements(found, path)));
     problems.extend(examination.bad_checkpoints.iter().map(bad_checkpoint));
     problems
+}
+
+/// Everything else in the database can be used, so only this run has to be trained again.
+fn changed_measurements(found: &ChangedMeasurements, path: &Path) -> String {
+    let run = &found.run;
+    let results = match path.parent() {
+        Some(results) if results != Path::new(cli::RESULTS) => {
+            format!(" --results {}", quoted(&results.display().to_string()))
+        }
+        _ => String::new(),
+    };
+    format!(
+        "the measurements of {run} are not those that were recorded, so no command shows them; \
+         everything else is intact. Remove its results, and run its sweep to train it again:\n  \
+         resweep rm {}{results}",
+        quoted(run)
+    )
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=".contains(c);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 fn bad_checkpoint(bad: &BadCheckpoint) -> String {

@@ -10,19 +10,19 @@ use super::changes;
 use super::forecast::{Forecast, devices, retry_policy};
 use super::images::{self, Images};
 use super::prepare::{Prepared, to_plan};
-use super::results::database;
+use super::results;
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
 use crate::output;
 use crate::progress::{counted, duration, worker_pool};
 use resweep_core::domain::{DeviceKind, ResultStatus, Run, RunId, Shortcut};
 use resweep_core::plan::{RunState, Stored};
-use resweep_store::{Nearest, Start, Store};
+use resweep_store::{Nearest, Start};
 
 /// Prints the plan of a sweep.
 pub fn execute(args: &PlanArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
-    let prepared = to_plan(&args.sweep, results)?;
+    let prepared = to_plan(&args.sweep, results, args.workers.fresh)?;
     prepared.print_notes();
     let devices = devices(&args.workers)?;
     show(&prepared, results, &args.workers, &devices, args.json)
@@ -90,7 +90,7 @@ pub fn show(
     devices: &[DeviceKind],
     json: bool,
 ) -> anyhow::Result<()> {
-    let store = Store::open_read_only(&database(results))?;
+    let store = results::store(results, workers.fresh)?;
     let forecast = Forecast::new(prepared, &store, workers, devices)?;
     let rows = prepared.runs.iter().zip(&forecast.diff.states);
     let plan = Plan {

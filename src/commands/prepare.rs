@@ -15,7 +15,7 @@ use super::exit_code::UsageError;
 use super::known_images::{KnownImages, Place, Survey};
 use super::recorded::{Record, RecordedMember, determinants};
 use super::records::Records;
-use super::results::{cache, database};
+use super::results::{self, cache, database};
 use super::source::Source;
 use crate::cli::SweepArgs;
 use crate::progress::{Mode, Waiting};
@@ -43,11 +43,16 @@ pub struct Prepared {
     notes: Vec<String>,
 }
 
-/// Prepares a sweep for training.
+/// Prepares a sweep for training. `fresh`: whether every run trains again.
 ///
 /// # Errors
 /// Every problem of the sweep file, or the first data set that cannot be read.
-pub fn to_train(args: &SweepArgs, results: &Path, mode: Mode) -> anyhow::Result<Prepared> {
+pub fn to_train(
+    args: &SweepArgs,
+    results: &Path,
+    mode: Mode,
+    fresh: bool,
+) -> anyhow::Result<Prepared> {
     let source = Source::find_or_make(args, results)?;
     let sweep = source.sweep(DataFolders::Exist, results)?;
     let cache = cache(results);
@@ -58,7 +63,7 @@ pub fn to_train(args: &SweepArgs, results: &Path, mode: Mode) -> anyhow::Result<
         configurations.map(|c| survey.read(c)).collect()
     };
     let mut prepared = assemble(source, sweep, images?)?;
-    let store = Store::open_read_only(&database(results))?;
+    let store = results::store(results, fresh)?;
     prepared.select(&store)?;
     prepared.announce(&store, results);
     Ok(prepared)
@@ -69,10 +74,10 @@ pub fn to_train(args: &SweepArgs, results: &Path, mode: Mode) -> anyhow::Result<
 ///
 /// # Errors
 /// Every problem of the sweep file, or the first data set of unknown size.
-pub fn to_plan(args: &SweepArgs, results: &Path) -> anyhow::Result<Prepared> {
+pub fn to_plan(args: &SweepArgs, results: &Path, fresh: bool) -> anyhow::Result<Prepared> {
     let source = Source::find_or_make(args, results)?;
     let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
-    let store = Store::open_read_only(&database(results))?;
+    let store = results::store(results, fresh)?;
     let record = record(&sweep, &store, results);
     let archive = Archive::new(&sweep, record.as_ref(), &store);
     let cache = cache(results);

@@ -96,6 +96,11 @@ fn show_recovered(recovered: &Recovered) {
             counted(repairs.reopened as usize, "training")
         );
     }
+    for run in &repairs.changed {
+        outln!(
+            "the measurements of {run} are not those that were recorded; `resweep rm` removes them"
+        );
+    }
     if !repairs.incomplete.is_empty() {
         outln!(
             "points are missing from the curves of {}; `resweep run --fresh` measures them again",

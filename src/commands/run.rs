@@ -13,7 +13,7 @@ use super::images;
 use super::isolate::{self, ChildTrainer};
 use super::prepare::{Prepared, load_data, to_plan, to_read, to_train};
 use super::provenance::provenance;
-use super::results::database;
+use super::results::{self, database};
 use super::source::recorded_text;
 use super::stopping::Stopping;
 use super::table::grouped;
@@ -35,7 +35,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
     let devices = devices(&args.workers)?;
     if args.dry_run {
-        let prepared = to_plan(&args.sweep, results)?;
+        let prepared = to_plan(&args.sweep, results, args.workers.fresh)?;
         prepared.print_notes();
         plan::show(&prepared, results, &args.workers, &devices, false)?;
         return Ok(ExitCode::Success);
@@ -43,7 +43,8 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if args.workers.resume {
         errln!("note: --resume is the default; --fresh trains finished runs again");
     }
-    let mut prepared = to_train(&args.sweep, results, args.progress)?;
+    let fresh = args.workers.fresh;
+    let mut prepared = to_train(&args.sweep, results, args.progress, fresh)?;
     prepared.print_notes();
     if prepared.source.is_made {
         announce_file(&prepared);
@@ -57,7 +58,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     let mut stopping = None;
     let mut round = train(args, &devices, &prepared, &mut stopping)?;
-    while may_continue(round.exit_code, args) && needs_more(&mut prepared, results)? {
+    while may_continue(round.exit_code, args) && needs_more(&mut prepared, results, fresh)? {
         round = train(&for_next_round(args), &devices, &prepared, &mut stopping)?;
     }
     let Round { exit_code, report } = round;
@@ -124,9 +125,13 @@ fn for_next_round(args: &RunArgs) -> RunArgs {
 }
 
 /// Whether the results require additional runs; adds them.
-pub(super) fn needs_more(prepared: &mut Prepared, results: &Path) -> anyhow::Result<bool> {
+pub(super) fn needs_more(
+    prepared: &mut Prepared,
+    results: &Path,
+    fresh: bool,
+) -> anyhow::Result<bool> {
     let before: HashSet<RunId> = prepared.runs.iter().map(|run| run.id.clone()).collect();
-    prepared.select(&Store::open_read_only(&database(results))?)?;
+    prepared.select(&results::store(results, fresh)?)?;
     Ok(prepared.runs.iter().any(|run| !before.contains(&run.id)))
 }
 
@@ -143,7 +148,7 @@ fn train(
         lease: Duration::from_secs_f64(args.lease),
     };
     let mut recorder = open_recorder(participation, devices, prepared, results)?;
-    let store = Store::open_read_only(&database(results))?;
+    let store = results::store(results, args.workers.fresh)?;
     let forecast = Forecast::new(prepared, &store, &args.workers, devices)?;
     if let Some(warning) = forecast.memory_warning() {
         errln!("warning: {warning}");

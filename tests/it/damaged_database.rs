@@ -149,3 +149,91 @@ fn no_command_shows_or_draws_numbers_that_were_not_recorded() {
     println!("{outcomes:?}");
     assert!(trials < 20 || outcomes.len() == 2, "{outcomes:?}");
 }
+
+/// A trained sweep in which one number was changed, as by a program other than resweep.
+fn changed() -> Workplace {
+    let place = Workplace::new("tiny.toml", SWEEP);
+    write_images(&place.path().join("images"));
+    place.stdout(&SHORT);
+    let sql = "UPDATE train_metrics SET loss = loss + 1 WHERE iteration = 4 AND training_id =
+                   (SELECT id FROM current_trainings JOIN sweep_runs USING (run_id)
+                    WHERE label = 'plain-8')";
+    assert_eq!(place.database("results").execute(sql, []), Ok(1));
+    place
+}
+
+/// The exit code of a command and everything that it says.
+fn said(place: &Workplace, command: &[&str]) -> (Option<i32>, String) {
+    let output = place.resweep(command).output().expect("the program runs");
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+const SHORT: [&str; 4] = ["run", "tiny.toml", "--set", "train.iterations=20"];
+
+#[test]
+fn fresh_replaces_changed_measurements() {
+    let place = changed();
+    let (code, text) = said(&place, &SHORT);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(
+        text.contains("the measurements of tiny/plain-8 are not"),
+        "{text}"
+    );
+    let fresh = [&SHORT[..], &["--fresh"]].concat();
+    place.stdout(&[&fresh[..], &["--dry-run"]].concat());
+    place.stdout(&fresh);
+    let undisturbed = [&SHORT[..], &["--results", "undisturbed"]].concat();
+    place.stdout(&undisturbed);
+    assert_eq!(place.metrics("results"), place.metrics("undisturbed"));
+    let checked = place.stdout(&["doctor"]);
+    assert!(
+        checked.contains("note: an earlier training of tiny/plain-8"),
+        "{checked}"
+    );
+}
+
+#[test]
+fn doctor_names_changed_measurements_and_the_command_that_removes_them() {
+    let place = changed();
+    let (code, text) = said(&place, &["doctor"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("the measurements of tiny/plain-8 are not"),
+        "{text}"
+    );
+    let mut lines = text.lines().map(str::trim);
+    assert!(
+        lines.any(|line| line == "resweep rm tiny/plain-8"),
+        "{text}"
+    );
+    place.stdout(&["rm", "tiny/plain-8", "--yes"]);
+    place.stdout(&SHORT);
+    place.stdout(&["doctor"]);
+}
+
+#[test]
+fn a_saved_copy_does_not_pass_off_changed_measurements_as_recorded() {
+    let place = changed();
+    let (code, text) = said(&place, &["doctor", "--save", "saved.db"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("the measurements of tiny/plain-8 are not"),
+        "{text}"
+    );
+    write(
+        &place,
+        &fs::read(place.path().join("saved.db")).expect("a file"),
+    );
+    for command in [
+        &["table", "tiny"][..],
+        &["plot", "tiny"],
+        &["status", "tiny"],
+    ] {
+        assert_eq!(said(&place, command).0, Some(3), "{command:?}");
+    }
+    place.stdout(&[&SHORT[..], &["--fresh"]].concat());
+}

@@ -167,7 +167,7 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
 
-    #[error("the database {} is damaged; `resweep doctor` tells what can be saved and saves it",
+    #[error("the database {} is damaged; `resweep doctor` says what can be saved, and how",
         path.display())]
     Damaged {
         path: PathBuf,

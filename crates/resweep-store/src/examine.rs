@@ -8,8 +8,9 @@ use sha2::Digest;
 
 use super::garbage::{self, GarbageFile, Reason};
 use super::points::{collect, unsigned};
-use super::{StoreError, checkpoints, database, process, sums};
-use resweep_core::domain::{RunId, hex};
+use super::sums::{self, ChangedMeasurements};
+use super::{StoreError, checkpoints, database, process};
+use resweep_core::domain::hex;
 use resweep_core::files::Place;
 
 /// The most messages of SQLite that are kept; a damaged database has hundreds.
@@ -22,6 +23,8 @@ pub struct Examination {
     pub version: Option<i64>,
     /// The damage that SQLite reports, at most 100 messages; empty if the file is intact.
     pub damage: Vec<String>,
+    /// The trainings whose measurements were changed, at most 100.
+    pub changed: Vec<ChangedMeasurements>,
     /// Tables with rows that refer to missing rows, and the number of such rows.
     pub broken_references: Vec<(String, u64)>,
     /// The number of rows of the main tables, by name.
@@ -114,7 +117,8 @@ impl Examination {
             return Ok(false);
         };
         if self.damage.is_empty() {
-            self.damage = changed_measurements(&connection).map_err(failed)?;
+            self.changed = sums::broken(&connection).map_err(failed)?;
+            self.changed.truncate(MESSAGES_MAX);
         }
         self.count_rows(&connection).map_err(failed)?;
         self.examine_processes(&connection, path).map_err(failed)?;
@@ -286,19 +290,6 @@ pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>
         }
         Err(error) => Err(error),
     }
-}
-
-/// The trainings whose measurements are not those that were recorded.
-fn changed_measurements(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let broken = sums::broken(connection)?.into_iter().take(MESSAGES_MAX);
-    let messages = broken.map(|(training, run)| {
-        format!(
-            "the measurements of training {} of run {} are not those that were recorded",
-            training.0,
-            RunId(run).short()
-        )
-    });
-    Ok(messages.collect())
 }
 
 /// Tables with rows that refer to missing rows, and the number of such rows.

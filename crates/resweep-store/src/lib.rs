@@ -64,6 +64,7 @@ pub use submissions::{
     Engine, OpenTask, Submission, SubmissionState, Submissions, SubmittedRun, TaskInQueue,
 };
 pub use submit_runs::NewSubmission;
+pub use sums::ChangedMeasurements;
 pub use usage::{Room, Usage};
 
 /// The folder that holds the database: the results folder.

@@ -119,23 +119,50 @@ pub(super) fn fill(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn check(connection: &Connection, training: TrainingId) -> rusqlite::Result<()> {
     match recorded(connection, training)? {
         Some(sum) if sum != actual(connection, training)? => Err(damage(format!(
-            "the measurements of training {} are not those that were recorded",
-            training.0
+            "the measurements of {} are not those that were recorded",
+            label(connection, training)?
         ))),
         _ => Ok(()),
     }
 }
 
-/// The trainings whose rows differ from their sums, and their runs.
-pub(super) fn broken(connection: &Connection) -> rusqlite::Result<Vec<(TrainingId, String)>> {
-    let mut trainings = collect(
-        connection,
-        "SELECT id, run_id FROM trainings WHERE points_sum IS NOT NULL ORDER BY id",
-        [],
-        |row| Ok((TrainingId(row.get(0)?), row.get(1)?)),
-    )?;
+/// The run of a training as `resweep rm` takes it: `SWEEP/LABEL`, or its id if no sweep has it.
+fn label(connection: &Connection, training: TrainingId) -> rusqlite::Result<String> {
+    let sql = format!("SELECT {LABEL} FROM trainings WHERE id = ?1");
+    connection.query_row(&sql, [training.0], |row| row.get(0))
+}
+
+/// For a row of `trainings`.
+const LABEL: &str = "coalesce(
+    (SELECT name || '/' || label FROM sweep_runs JOIN sweeps ON sweeps.id = sweep_id
+     WHERE sweep_runs.run_id = trainings.run_id ORDER BY last_started_unix_ms DESC LIMIT 1),
+    run_id)";
+
+/// A training whose rows differ from their sum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedMeasurements {
+    pub training: TrainingId,
+    /// Its run as `resweep rm` takes it: `SWEEP/LABEL`, or its id if no sweep has it.
+    pub run: String,
+    /// Whether it is the training that counts; otherwise its run was trained again.
+    pub is_current: bool,
+}
+
+/// The trainings whose rows differ from their sums.
+pub(super) fn broken(connection: &Connection) -> rusqlite::Result<Vec<ChangedMeasurements>> {
+    let sql = format!(
+        "SELECT id, {LABEL}, id IN (SELECT id FROM current_trainings)
+         FROM trainings WHERE points_sum IS NOT NULL ORDER BY id"
+    );
+    let mut trainings = collect(connection, &sql, [], |row| {
+        Ok(ChangedMeasurements {
+            training: TrainingId(row.get(0)?),
+            run: row.get(1)?,
+            is_current: row.get(2)?,
+        })
+    })?;
     let mut failed = None;
-    trainings.retain(|(training, _)| match check(connection, *training) {
+    trainings.retain(|found| match check(connection, found.training) {
         Ok(()) => false,
         Err(error) if is_damage(&error) => true,
         Err(error) => {
@@ -151,18 +178,21 @@ pub(super) fn damage(what: String) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(what))
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
 }
 
-fn recorded(connection: &Connection, training: TrainingId) -> rusqlite::Result<Option<u64>> {
+pub(super) fn recorded(
+    connection: &Connection,
+    training: TrainingId,
+) -> rusqlite::Result<Option<u64>> {
     let sum: Option<i64> = connection
         .prepare_cached("SELECT points_sum FROM trainings WHERE id = ?1")?
         .query_row([training.0], |row| row.get(0))?;
     Ok(sum.map(i64::cast_unsigned))
 }
 
-fn set(connection: &Connection, training: TrainingId, sum: u64) -> rusqlite::Result<()> {
+pub(super) fn set(connection: &Connection, training: TrainingId, sum: u64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE trainings SET points_sum = ?2 WHERE id = ?1")?
         .execute(params![training.0, sum.cast_signed()])?;

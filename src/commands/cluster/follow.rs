@@ -111,7 +111,7 @@ pub fn execute(args: &RunArgs, on: &str) -> anyhow::Result<ExitCode> {
         return submit::execute(&submit_args);
     }
     sync::fetch(results, Ask::Queue)?.print_notes();
-    let mut prepared = to_train(&args.sweep, results, Mode::Auto)?;
+    let mut prepared = to_train(&args.sweep, results, Mode::Auto, args.workers.fresh)?;
     prepared.print_notes();
     images::warn(&images::of(&prepared));
     let stopping = Stopping::listen();
@@ -129,7 +129,7 @@ pub fn execute(args: &RunArgs, on: &str) -> anyhow::Result<ExitCode> {
             );
             return Ok(ExitCode::Stopped);
         }
-        let more = needs_more(&mut prepared, results)?;
+        let more = needs_more(&mut prepared, results, args.workers.fresh)?;
         let now = unfinished(&prepared, results)?;
         // Another round of the same runs would end as this one.
         if now == 0 || !more && now >= left {

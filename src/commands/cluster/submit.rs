@@ -17,7 +17,7 @@ use resweep_cluster::slurm::{self, Script, Submitted};
 use resweep_cluster::{Order, SubmissionFolder};
 use resweep_core::domain::{DeviceKind, Run, TaskRun};
 use resweep_core::sweep_file::{Site, SiteEngine};
-use resweep_store::{Engine, NewSubmission, Participation, Store, SubmissionState, Submissions};
+use resweep_store::{Engine, NewSubmission, Participation, SubmissionState, Submissions};
 
 /// Fetches new results, then submits the pending runs.
 pub fn execute(args: &SubmitArgs) -> anyhow::Result<ExitCode> {
@@ -27,7 +27,7 @@ pub fn execute(args: &SubmitArgs) -> anyhow::Result<ExitCode> {
         return dry_run(args, &site);
     }
     sync::fetch(results, sync::Ask::Queue)?.print_notes();
-    let prepared = to_train(&args.sweep, results, Mode::Auto)?;
+    let prepared = to_train(&args.sweep, results, Mode::Auto, args.workers.fresh)?;
     prepared.print_notes();
     images::warn(&images::of(&prepared));
     submit_runs(args, &site, &prepared)
@@ -56,7 +56,7 @@ pub fn submit_runs(
         ..Participation::default()
     };
     let mut recorder = open_recorder(participation, &devices, prepared, results)?;
-    let store = Store::open_read_only(&database(results))?;
+    let store = super::super::results::store(results, args.workers.fresh)?;
     let forecast = Forecast::new(prepared, &store, &args.workers, &devices)?;
     if let Some(note) = forecast.cluster_note() {
         errln!("note: {note}");
@@ -272,9 +272,9 @@ fn tasks_max(site: &Site) -> anyhow::Result<Option<usize>> {
 /// Shows the tasks and the job script; changes nothing.
 fn dry_run(args: &SubmitArgs, site: &Site) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
-    let prepared = to_plan(&args.sweep, results)?;
+    let prepared = to_plan(&args.sweep, results, args.workers.fresh)?;
     prepared.print_notes();
-    let store = Store::open_read_only(&database(results))?;
+    let store = super::super::results::store(results, args.workers.fresh)?;
     let forecast = Forecast::new(&prepared, &store, &args.workers, &[DeviceKind::Cpu])?;
     if let Some(note) = forecast.cluster_note() {
         errln!("note: {note}");

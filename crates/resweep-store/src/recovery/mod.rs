@@ -10,6 +10,7 @@ mod repair;
 mod source;
 mod tables;
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
+use super::points::collect;
 use super::{StoreError, database, examine, place, sums};
 use reader::Reader;
+use resweep_core::domain::TrainingId;
 use resweep_core::files::{new_temporary, sync_folder};
 use source::Source;
 use tables::{TABLES, Table};
@@ -118,6 +121,7 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Recovered, Re
         .map_err(failed)?;
     let tx = target.transaction().map_err(failed)?;
     let mut whole = Vec::new();
+    let mut recorded = HashMap::new();
     for table in &TABLES {
         let all = copy_table(source, path, table, &tx, to)?;
         whole.push(all);
@@ -126,9 +130,11 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Recovered, Re
         }
         if table.name == "trainings" {
             copy_trainings_from_index(source, &tx).map_err(failed)?;
+            recorded = take_sums(&tx).map_err(failed)?;
         }
     }
-    let repairs = repair::repair(&tx).map_err(failed)?;
+    let mut repairs = repair::repair(&tx).map_err(failed)?;
+    repairs.changed = restore_sums(&tx, &recorded).map_err(failed)?;
     sums::fill(&tx).map_err(failed)?;
     tx.commit().map_err(failed)?;
     let mut tables = Vec::new();
@@ -154,6 +160,36 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Recovered, Re
         }),
         None => Ok(Recovered { tables, repairs }),
     }
+}
+
+/// The recorded checksums; copying the attempts forgets them.
+fn take_sums(target: &Connection) -> rusqlite::Result<HashMap<TrainingId, u64>> {
+    let trainings = collect(target, "SELECT id FROM trainings", [], |row| {
+        Ok(TrainingId(row.get(0)?))
+    })?;
+    let sums = trainings.into_iter().filter_map(|training| {
+        let sum = sums::recorded(target, training).transpose()?;
+        Some(sum.map(|sum| (training, sum)))
+    });
+    sums.collect()
+}
+
+/// Keeps the recorded checksum of each training that has all of its points, so that changed ones are
+/// not taken for recorded ones. Returns the runs with changed points.
+///
+/// A training that lacks points gets a checksum of what is left of it: its run is listed as incomplete.
+fn restore_sums(
+    target: &Connection,
+    recorded: &HashMap<TrainingId, u64>,
+) -> rusqlite::Result<Vec<String>> {
+    let incomplete = repair::incomplete_trainings(target)?;
+    for (training, sum) in recorded {
+        if !incomplete.contains(training) {
+            sums::set(target, *training, *sum)?;
+        }
+    }
+    let changed = sums::broken(target)?.into_iter();
+    Ok(changed.map(|found| found.run).collect())
 }
 
 /// Whether all of it could be read.

@@ -1,10 +1,13 @@
 //! Repairs a recovered database: removes rows whose references are missing, and restores what the
 //! recorder needs to resume.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 
 use super::logs;
 use crate::points::{collect, unsigned};
+use resweep_core::domain::TrainingId;
 
 /// The repairs after copying.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +20,8 @@ pub struct Repairs {
     pub reopened: u64,
     /// Labels of finished runs with missing points.
     pub incomplete: Vec<String>,
+    /// Runs with points that were not recorded, as `resweep rm` takes them.
+    pub changed: Vec<String>,
 }
 
 const ORPHANS: [(&str, &str); 8] = [
@@ -73,8 +78,17 @@ pub(super) fn repair(connection: &Connection) -> rusqlite::Result<Repairs> {
     )?;
     repairs.reopened = reopen(connection)?;
     number_attempts(connection)?;
-    repairs.incomplete = incomplete(connection)?;
+    let incomplete = incomplete(connection)?.into_iter();
+    repairs.incomplete = incomplete.map(|(_, label)| label).collect();
     Ok(repairs)
+}
+
+/// The trainings of finished runs that lack points.
+pub(super) fn incomplete_trainings(
+    connection: &Connection,
+) -> rusqlite::Result<HashSet<TrainingId>> {
+    let incomplete = incomplete(connection)?.into_iter();
+    Ok(incomplete.map(|(training, _)| training).collect())
 }
 
 /// A training is found only through its attempts.
@@ -104,7 +118,7 @@ fn number_attempts(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Finished runs with fewer points than their configuration requires.
-fn incomplete(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn incomplete(connection: &Connection) -> rusqlite::Result<Vec<(TrainingId, String)>> {
     let rows = collect(
         connection,
         "SELECT name || ' seed ' || seed,
@@ -114,7 +128,8 @@ fn incomplete(connection: &Connection) -> rusqlite::Result<Vec<String>> {
              (SELECT count(*) FROM train_metrics AS m WHERE m.training_id = a.training_id),
              (SELECT coalesce(min(points), 0) FROM (
                   SELECT count(*) AS points FROM eval_metrics AS m
-                  WHERE m.training_id = a.training_id GROUP BY evaluated_on))
+                  WHERE m.training_id = a.training_id GROUP BY evaluated_on)),
+             a.training_id
          FROM current_attempts AS a JOIN runs ON runs.id = a.run_id
          WHERE status = 'finished' ORDER BY depth, shortcut, seed",
         [],
@@ -124,7 +139,7 @@ fn incomplete(connection: &Connection) -> rusqlite::Result<Vec<String>> {
             let (log_every, eval_every) = (unsigned(row, 2)?, unsigned(row, 3)?);
             let lacks =
                 unsigned(row, 4)? < wanted(log_every) || unsigned(row, 5)? < wanted(eval_every);
-            Ok(lacks.then_some(label))
+            Ok(lacks.then_some((TrainingId(row.get(6)?), label)))
         },
     )?;
     Ok(rows.into_iter().flatten().collect())

@@ -104,7 +104,7 @@ pub(super) const TABLES: [Table; 12] = [
     },
     Table {
         name: "trainings",
-        columns: &["id", "run_id", "number", "shares_checkpoints"],
+        columns: &["id", "run_id", "number", "shares_checkpoints", "points_sum"],
         group: &[],
         groups: None,
         key: "id",

@@ -548,3 +548,40 @@ fn last_point_of_an_iteration_wins() {
     let eval: Vec<_> = iterations().map(|k| test_point(k, 40.0)).collect();
     assert_eq!((trained, evaluated), (train, eval));
 }
+
+#[test]
+fn rows_of_a_process_of_an_older_version_are_not_damage() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    start(&mut recorder, &run);
+    measure(&mut recorder, &run, 100, 50.0, 60.0);
+    finish(&mut recorder, &run, &Outcome::Stopped);
+    drop(recorder);
+    // It takes up the training, and knows no checksums.
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO attempts (run_id, number, training_id, from_iteration, status, transient,
+                 started_unix_ms, program_version, device, cpu, threads, workers)
+             SELECT run_id, number + 1, training_id, 100, 'stopped', 0, started_unix_ms,
+                 'older', device, cpu, threads, workers FROM attempts;
+             INSERT INTO train_metrics (training_id, iteration, error_percent, loss, lr)
+             SELECT training_id, 200, error_percent, loss, lr FROM train_metrics;",
+        )
+        .unwrap();
+    let store = Store::open_read_only(&path).unwrap();
+    assert_eq!(status_of(&store, &run).iteration, 200);
+    // The next process of this version computes the sum, and finds later changes.
+    drop(begun(&path, "fig6", std::slice::from_ref(&run)));
+    connection
+        .execute("UPDATE train_metrics SET loss = loss + 1", [])
+        .unwrap();
+    let ids = [run.id];
+    let store = Store::open_read_only(&path).unwrap();
+    let error = store.statuses(&ids).unwrap_err().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    let skipping = Store::open_read_only(&path).unwrap();
+    let skipping = skipping.skipping_changed_measurements();
+    assert!(skipping.statuses(&ids).unwrap().is_empty());
+}
