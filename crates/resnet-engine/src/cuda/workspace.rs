@@ -64,52 +64,29 @@ impl Workspace {
         let driver = all_zero.device();
         let (kernels, products) = (Kernels::new(driver.clone())?, Products::new(driver)?);
 
-        let memories = |lengths: Vec<usize>| -> Result<Vec<_>, CudaError> {
-            lengths.into_iter().map(|len| zeros(device, len)).collect()
-        };
         let parameters = architecture.layers().flat_map(|layer| {
             let channels = layer.out_channels;
             [layer.weights(), channels, channels]
         });
         let parameters = parameters.chain([features * classes, classes]);
         let statistics = || {
-            architecture
-                .layers()
-                .flat_map(|layer| [layer.out_channels; 2])
+            let layers = architecture.layers();
+            layers.flat_map(|layer| [layer.out_channels; 2])
         };
-        let layers = architecture.layers().map(|layer| {
-            let (channels, len) = (layer.out_channels, outputs(layer, batch));
-            Ok(Layer {
-                z: zeros(device, len)?,
-                y: zeros(device, len)?,
-                mean: zeros(device, channels)?,
-                variance: zeros(device, channels)?,
-            })
-        });
-        let layers = layers.collect::<Result<_, CudaError>>()?;
-        let largest = |of: &dyn Fn(&ConvBn) -> usize| architecture.layers().map(of).max();
-        let columns = largest(&|layer| rows(layer, batch) * entries(layer));
-        let activation = largest(&|layer| outputs(layer, batch)).unwrap_or_default();
-        let channels = largest(&|layer| layer.out_channels).unwrap_or_default();
-        let shared = Shared {
-            columns: zeros(device, columns.unwrap_or_default())?,
-            spare: zeros(device, activation)?,
-            gradients: [zeros(device, activation)?, zeros(device, activation)?],
-            partial: zeros(device, Partial::len(channels.max(classes)))?,
-            means: [zeros(device, channels)?, zeros(device, channels)?],
-        };
+        let layers = architecture.layers();
+        let layers = layers.map(|layer| layer_memory(device, layer, batch));
         Ok(Self {
             architecture: architecture.clone(),
             capacity: batch,
-            parameters: memories(parameters.collect())?,
-            running: memories(statistics().collect())?,
-            fresh: memories(statistics().collect())?,
+            parameters: memories(device, parameters)?,
+            running: memories(device, statistics())?,
+            fresh: memories(device, statistics())?,
             zeros: all_zero,
             images: zeros(device, pixels)?,
             features: zeros(device, batch * features)?,
             logits: SharedTensor::new(device, (batch, classes))?,
-            layers,
-            shared,
+            layers: layers.collect::<Result<_, CudaError>>()?,
+            shared: shared_memory(device, architecture, batch)?,
             kernels,
             products,
         })
@@ -226,6 +203,45 @@ impl Workspace {
         let (images, features) = (Floats::of(&self.images), Floats::of(&self.features));
         backward.gradients(&self.architecture, images, features, of_logits, gradients)
     }
+}
+
+/// Memory of these lengths, in floats.
+fn memories(device: &Cuda, lengths: impl Iterator<Item = usize>) -> Result<Vec<Memory>, CudaError> {
+    lengths.map(|len| zeros(device, len)).collect()
+}
+
+/// Memory for the values of one layer.
+fn layer_memory(device: &Cuda, layer: &ConvBn, batch: usize) -> Result<Layer, CudaError> {
+    let (channels, len) = (layer.out_channels, outputs(layer, batch));
+    Ok(Layer {
+        z: zeros(device, len)?,
+        y: zeros(device, len)?,
+        mean: zeros(device, channels)?,
+        variance: zeros(device, channels)?,
+    })
+}
+
+/// Memory that all layers use one after the other.
+fn shared_memory(
+    device: &Cuda,
+    architecture: &Architecture,
+    batch: usize,
+) -> Result<Shared, CudaError> {
+    let largest = |of: &dyn Fn(&ConvBn) -> usize| {
+        let sizes = architecture.layers().map(of);
+        sizes.max().unwrap_or_default()
+    };
+    let columns = largest(&|layer| rows(layer, batch) * entries(layer));
+    let activation = largest(&|layer| outputs(layer, batch));
+    let channels = largest(&|layer| layer.out_channels);
+    let partial = Partial::len(channels.max(architecture.classes));
+    Ok(Shared {
+        columns: zeros(device, columns)?,
+        spare: zeros(device, activation)?,
+        gradients: [zeros(device, activation)?, zeros(device, activation)?],
+        partial: zeros(device, partial)?,
+        means: [zeros(device, channels)?, zeros(device, channels)?],
+    })
 }
 
 fn all(memories: &[Memory]) -> Vec<Floats<'_>> {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Cpu, Gradients, Storage};
 
-use super::batch_norm::Normalisation;
+use super::batch_norm::{Normalisation, NormalisationGradient};
 use super::buffer::Buffer;
 use super::chunk::{Backward, Input, Output, Reduce, Unpool};
 use super::forward::LayerInput;
-use super::geometry::{Backbone, Convolution, ShortcutKind};
+use super::geometry::{Backbone, Block, Convolution, ShortcutKind};
 use super::kernels::Sums;
 use super::packing;
 use super::prepared::Pass;
@@ -59,8 +59,34 @@ struct ChunkJob<'a> {
     sums: &'a mut Sums,
 }
 
+/// A convolution and the BN after it in the backward pass.
+struct Layer<'a> {
+    conv: &'a Convolution,
+    gradient: OutputGradient<'a>,
+    input: LayerInput,
+    target: Target<'a>,
+}
+
+/// The gradients that arrive at a block and leave it.
+struct BlockGradients<'a> {
+    /// Of the block's output.
+    outer: &'a mut Buffer,
+    /// Of the first BN's output.
+    inner: &'a mut Buffer,
+    /// Of the block's input.
+    next: &'a mut Buffer,
+    /// Of the block's input through a projection.
+    shortcut: &'a mut Buffer,
+}
+
+/// The parameters, and dfdx's gradients of them.
+struct Parameters<'a> {
+    tensors: &'a Tensors,
+    gradients: &'a mut Gradients<f32, Cpu>,
+}
+
 impl Workspace {
-    /// Adds the gradients of all parameters to `all`, given those of the features (batch,
+    /// Adds the gradients of all parameters to `gradients`, given those of the features (batch,
     /// features).
     ///
     /// # Errors
@@ -69,140 +95,136 @@ impl Workspace {
         &mut self,
         tensors: &Tensors,
         features: &[f32],
-        all: &mut Gradients<f32, Cpu>,
+        gradients: &mut Gradients<f32, Cpu>,
     ) -> Result<(), CpuError> {
         let backbone = Arc::clone(&self.backbone);
         self.kernels.prepare(&backbone, tensors, Pass::Backward);
+        let mut parameters = Parameters { tensors, gradients };
         let mut buffers = std::mem::take(&mut self.gradients);
         let [outer, inner, next, shortcut] = &mut buffers[..] else {
             unreachable!("a workspace has four buffers of gradients")
         };
-        let (mut outer, mut next) = (outer, next);
-        let mut sums = self.unpool(features, outer);
-        for (index, block) in backbone.blocks.iter().enumerate().rev() {
-            let inner_sums = self.layer_backward(
-                tensors,
-                all,
-                &block.second,
-                OutputGradient {
-                    values: outer,
-                    sums: &sums,
-                    residual: None,
-                },
-                LayerInput::Activated(block.first.index),
-                Target::Inner(block.first.index, inner),
-            )?;
-            let shortcut = match &block.shortcut {
-                ShortcutKind::None | ShortcutKind::SubsampleAndPad => None,
-                ShortcutKind::Identity => Some(&*outer),
-                ShortcutKind::Projection(conv) => {
-                    let gradient = OutputGradient {
-                        values: outer,
-                        sums: &self.reduce(conv, outer),
-                        residual: None,
-                    };
-                    let input = LayerInput::BlockOutput(index);
-                    self.layer_backward(
-                        tensors,
-                        all,
-                        conv,
-                        gradient,
-                        input,
-                        Target::Kept(shortcut),
-                    )?;
-                    Some(&*shortcut)
-                }
-            };
-            let takes_residual = block.shortcut == ShortcutKind::SubsampleAndPad;
-            sums = self.layer_backward(
-                tensors,
-                all,
-                &block.first,
-                OutputGradient {
-                    values: inner,
-                    sums: &inner_sums,
-                    residual: takes_residual.then_some(&*outer),
-                },
-                LayerInput::BlockOutput(index),
-                Target::Outer {
-                    block: index,
-                    shortcut,
-                    gradient: next,
-                },
-            )?;
-            std::mem::swap(&mut outer, &mut next);
-        }
-        let gradient = OutputGradient {
-            values: outer,
-            sums: &sums,
-            residual: None,
+        let mut passed = BlockGradients {
+            outer,
+            inner,
+            next,
+            shortcut,
         };
-        let (stem, images) = (&backbone.stem, LayerInput::Images);
-        self.layer_backward(tensors, all, stem, gradient, images, Target::None)?;
+        let mut sums = self.unpool(features, passed.outer);
+        for (index, block) in backbone.blocks.iter().enumerate().rev() {
+            sums = self.block_backward((index, block), &sums, &mut passed, &mut parameters)?;
+            std::mem::swap(&mut passed.outer, &mut passed.next);
+        }
+        let stem = Layer {
+            conv: &backbone.stem,
+            gradient: OutputGradient {
+                values: passed.outer,
+                sums: &sums,
+                residual: None,
+            },
+            input: LayerInput::Images,
+            target: Target::None,
+        };
+        self.layer_backward(stem, &mut parameters)?;
         self.gradients = buffers;
         Ok(())
     }
 
-    /// Propagates `gradient` back through one convolution and the BN after it. Returns the sums for
-    /// the BN that `target` leads to.
-    fn layer_backward(
+    /// Propagates the gradient of a block's output, which has these sums, to its input. Returns the
+    /// sums of the gradient of its input.
+    fn block_backward(
         &mut self,
-        tensors: &Tensors,
-        all: &mut Gradients<f32, Cpu>,
-        conv: &Convolution,
-        gradient: OutputGradient<'_>,
-        layer_input: LayerInput,
-        target: Target<'_>,
+        (index, block): (usize, &Block),
+        sums: &Sums,
+        passed: &mut BlockGradients<'_>,
+        parameters: &mut Parameters<'_>,
     ) -> Result<Sums, CpuError> {
-        let values = self.batch * conv.output.size * conv.output.size;
-        let norm = self.norms[conv.index].gradient(gradient.sums, values);
-        add(all, tensors.gamma(conv), &norm.gamma)?;
-        add(all, tensors.beta(conv), &norm.beta)?;
-
-        let (chunk, in_channels) = (self.chunk(), conv.input.channels);
-        let (in_chunk, out_chunk) = (chunk * conv.input.len(), chunk * conv.output.len());
-        let (in_len, out_len) = (
-            self.batch * conv.input.len(),
-            self.batch * conv.output.len(),
-        );
-        let Self {
-            backbone,
-            images,
-            outputs,
-            block_outputs,
-            norms,
-            kernels,
-            kernel_gradients,
-            sums,
-            team,
-            ..
-        } = self;
-        let input = match layer_input {
-            LayerInput::Images => Input::Stored(&images[..in_len]),
-            LayerInput::BlockOutput(index) | LayerInput::ResidualOutput(index) => {
-                Input::Stored(&block_outputs[index][..in_len])
+        let second = Layer {
+            conv: &block.second,
+            gradient: OutputGradient {
+                values: passed.outer,
+                sums,
+                residual: None,
+            },
+            input: LayerInput::Activated(block.first.index),
+            target: Target::Inner(block.first.index, passed.inner),
+        };
+        let inner_sums = self.layer_backward(second, parameters)?;
+        let shortcut = match &block.shortcut {
+            ShortcutKind::None | ShortcutKind::SubsampleAndPad => None,
+            ShortcutKind::Identity => Some(&*passed.outer),
+            ShortcutKind::Projection(conv) => {
+                let projection = Layer {
+                    conv,
+                    gradient: OutputGradient {
+                        values: passed.outer,
+                        sums: &self.reduce(conv, passed.outer),
+                        residual: None,
+                    },
+                    input: LayerInput::BlockOutput(index),
+                    target: Target::Kept(passed.shortcut),
+                };
+                self.layer_backward(projection, parameters)?;
+                Some(&*passed.shortcut)
             }
-            LayerInput::Activated(index) => Input::Activated {
-                x: &outputs[index][..in_len],
-                norm: &norms[index],
+        };
+        let takes_residual = block.shortcut == ShortcutKind::SubsampleAndPad;
+        let first = Layer {
+            conv: &block.first,
+            gradient: OutputGradient {
+                values: passed.inner,
+                sums: &inner_sums,
+                residual: takes_residual.then_some(&*passed.outer),
+            },
+            input: LayerInput::BlockOutput(index),
+            target: Target::Outer {
+                block: index,
+                shortcut,
+                gradient: passed.next,
             },
         };
+        self.layer_backward(first, parameters)
+    }
+
+    /// Propagates a gradient back through one layer and adds those of its parameters. Returns the
+    /// sums for the BN that the layer's target leads to.
+    fn layer_backward(
+        &mut self,
+        layer: Layer<'_>,
+        parameters: &mut Parameters<'_>,
+    ) -> Result<Sums, CpuError> {
+        let conv = layer.conv;
+        let values = self.batch * conv.output.size * conv.output.size;
+        let norm = self.norms[conv.index].gradient(layer.gradient.sums, values);
+        parameters.add_norm(conv, &norm)?;
+        let sums = self.share_chunks(layer, &norm);
+        let chunks = self.batch.div_ceil(self.chunk());
+        let parts = &self.kernel_gradients[..chunks * conv.kernel_len()];
+        parameters.add_kernel(conv, parts)?;
+        Ok(sums)
+    }
+
+    /// Computes a layer's gradients chunk by chunk on all threads: that of its input, which goes to
+    /// the target, and each chunk's part of that of the kernel. Returns the target's sums.
+    fn share_chunks(&mut self, layer: Layer<'_>, norm: &NormalisationGradient) -> Sums {
+        let Layer { conv, gradient, .. } = layer;
+        let (chunk, in_channels) = (self.chunk(), conv.input.channels);
+        let (in_chunk, out_chunk) = (chunk * conv.input.len(), chunk * conv.output.len());
+        let in_len = self.batch * conv.input.len();
+        let out_len = self.batch * conv.output.len();
         let forward = ForwardValues {
-            backbone,
-            outputs,
-            block_outputs,
-            norms,
+            backbone: &self.backbone,
+            images: &self.images,
+            outputs: &self.outputs,
+            block_outputs: &self.block_outputs,
+            norms: &self.norms,
         };
-        let output = forward.output(target, in_len);
-        clear(sums, in_channels);
-        let inputs = input.chunks(in_chunk);
-        let chunks = inputs.len();
-        let parts = &mut kernel_gradients[..chunks * conv.kernel_len()];
-        let kernel = kernels.of(conv);
-        let own = inputs
-            .into_iter()
-            .zip(output.chunks(chunks, in_chunk))
-            .zip(parts.chunks_mut(conv.kernel_len()).zip(sums.iter_mut()));
+        clear(&mut self.sums, in_channels);
+        let inputs = forward.input(layer.input, in_len).chunks(in_chunk);
+        let outputs = forward.output(layer.target, in_len);
+        let outputs = outputs.chunks(inputs.len(), in_chunk);
+        let parts = self.kernel_gradients.chunks_mut(conv.kernel_len());
+        let own = (inputs.into_iter().zip(outputs)).zip(parts.zip(self.sums.iter_mut()));
         let jobs = own
             .enumerate()
             .map(|(index, ((input, output), (kernel_gradient, sums)))| {
@@ -211,19 +233,20 @@ impl Workspace {
                     input,
                     output,
                     gradient: &gradient.values[range.clone()],
-                    x: &outputs[conv.index][range.clone()],
+                    x: &forward.outputs[conv.index][range.clone()],
                     residual: gradient.residual.map(|residual| &residual[range]),
                     kernel_gradient,
                     sums,
                 }
             });
-        team.share(jobs.collect(), |set, job, scratch| {
+        let kernel = self.kernels.of(conv);
+        self.team.share(jobs.collect(), |set, job, scratch| {
             set.run(Backward {
                 conv,
                 kernel,
                 gradient: job.gradient,
                 x: job.x,
-                norm: &norm,
+                norm,
                 input: job.input,
                 residual: job.residual,
                 output: job.output,
@@ -232,9 +255,7 @@ impl Workspace {
                 scratch,
             });
         });
-        let gradient = all.get_or_alloc_mut(tensors.kernel(conv))?;
-        packing::add_gradients(conv, parts, gradient);
-        Ok(total(&*sums, in_channels))
+        total(&self.sums, in_channels)
     }
 
     /// Computes the gradient of the last block's sum from that of the features. Returns its sums.
@@ -306,12 +327,27 @@ impl Workspace {
 /// Values that the forward pass stored.
 struct ForwardValues<'a> {
     backbone: &'a Backbone,
+    images: &'a [f32],
     outputs: &'a [Buffer],
     block_outputs: &'a [Buffer],
     norms: &'a [Normalisation],
 }
 
 impl<'a> ForwardValues<'a> {
+    /// A layer's input, `len` floats of it.
+    fn input(&self, input: LayerInput, len: usize) -> Input<'a> {
+        match input {
+            LayerInput::Images => Input::Stored(&self.images[..len]),
+            LayerInput::BlockOutput(index) | LayerInput::ResidualOutput(index) => {
+                Input::Stored(&self.block_outputs[index][..len])
+            }
+            LayerInput::Activated(index) => Input::Activated {
+                x: &self.outputs[index][..len],
+                norm: &self.norms[index],
+            },
+        }
+    }
+
     /// The destination of the gradient of a layer's input, `len` floats of it.
     fn output(&self, target: Target<'a>, len: usize) -> Output<'a> {
         match target {
@@ -344,15 +380,31 @@ impl<'a> ForwardValues<'a> {
     }
 }
 
-/// Adds `values` to the gradient of `parameter`; ignores the padding channels of `values`.
-fn add(
-    all: &mut Gradients<f32, Cpu>,
-    parameter: &Vector<Cpu>,
-    values: &[f32],
-) -> Result<(), CpuError> {
-    let gradient: &mut <Cpu as Storage<f32>>::Vec = all.get_or_alloc_mut(parameter)?;
-    for (gradient, value) in gradient.iter_mut().zip(values) {
-        *gradient += value;
+impl Parameters<'_> {
+    /// Adds the gradients of a BN's parameters.
+    fn add_norm(
+        &mut self,
+        conv: &Convolution,
+        norm: &NormalisationGradient,
+    ) -> Result<(), CpuError> {
+        self.add(self.tensors.gamma(conv), &norm.gamma)?;
+        self.add(self.tensors.beta(conv), &norm.beta)
     }
-    Ok(())
+
+    /// Adds `values` to the gradient of `parameter`; ignores the padding channels of `values`.
+    fn add(&mut self, parameter: &Vector<Cpu>, values: &[f32]) -> Result<(), CpuError> {
+        let gradient: &mut <Cpu as Storage<f32>>::Vec =
+            self.gradients.get_or_alloc_mut(parameter)?;
+        for (gradient, value) in gradient.iter_mut().zip(values) {
+            *gradient += value;
+        }
+        Ok(())
+    }
+
+    /// Adds each chunk's part of the gradient of a kernel.
+    fn add_kernel(&mut self, conv: &Convolution, parts: &[f32]) -> Result<(), CpuError> {
+        let gradient = self.gradients.get_or_alloc_mut(self.tensors.kernel(conv))?;
+        packing::add_gradients(conv, parts, gradient);
+        Ok(())
+    }
 }
