@@ -109,34 +109,41 @@ fn settings(a: &Side, b: &Side) {
     }
 }
 
-/// A line for each run; runs with equal labels share a line.
-fn errors(a: &Side, b: &Side, store: &Store) -> anyhow::Result<()> {
-    let single = a.members.len() == 1 && b.members.len() == 1;
-    let of_b: HashMap<&str, &Member> = b.members.iter().map(|m| (m.label.as_str(), m)).collect();
-    let mut pairs: Vec<(String, Option<&Member>, Option<&Member>)> = Vec::new();
-    if single {
-        let (one, other) = (&a.members[0], &b.members[0]);
-        pairs.push((
-            format!("{} / {}", one.label, other.label),
-            Some(one),
-            Some(other),
-        ));
-    } else {
-        let labels: HashSet<&str> = a.members.iter().map(|m| m.label.as_str()).collect();
-        let both = a.members.iter();
-        pairs.extend(both.map(|m| {
-            (
-                m.label.clone(),
-                Some(m),
-                of_b.get(m.label.as_str()).copied(),
-            )
-        }));
-        let only_b = b
-            .members
-            .iter()
-            .filter(|m| !labels.contains(m.label.as_str()));
-        pairs.extend(only_b.map(|m| (m.label.clone(), None, Some(m))));
+/// A run of A, the run of B that it is compared with, or both.
+struct Pair<'a> {
+    label: String,
+    a: Option<&'a Member>,
+    b: Option<&'a Member>,
+}
+
+/// Pairs runs of equal labels; two single runs are compared whatever their labels.
+fn pairs<'a>(a: &'a Side, b: &'a Side) -> Vec<Pair<'a>> {
+    if let ([one], [other]) = (&a.members[..], &b.members[..]) {
+        return vec![Pair {
+            label: format!("{} / {}", one.label, other.label),
+            a: Some(one),
+            b: Some(other),
+        }];
     }
+    let of_b: HashMap<&str, &Member> = b.members.iter().map(|m| (m.label.as_str(), m)).collect();
+    let labels: HashSet<&str> = a.members.iter().map(|m| m.label.as_str()).collect();
+    let of_a = a.members.iter().map(|member| Pair {
+        label: member.label.clone(),
+        a: Some(member),
+        b: of_b.get(member.label.as_str()).copied(),
+    });
+    let only_b = b.members.iter();
+    let only_b = only_b.filter(|member| !labels.contains(member.label.as_str()));
+    of_a.chain(only_b.map(|member| Pair {
+        label: member.label.clone(),
+        a: None,
+        b: Some(member),
+    }))
+    .collect()
+}
+
+/// A line for each pair of runs.
+fn errors(a: &Side, b: &Side, store: &Store) -> anyhow::Result<()> {
     let ids: Vec<RunId> = a
         .members
         .iter()
@@ -152,11 +159,11 @@ fn errors(a: &Side, b: &Side, store: &Store) -> anyhow::Result<()> {
         let eval = status.and_then(|status| status.test.or(status.validation));
         (train, eval.map(|point| point.error_percent))
     };
-    let rows = pairs.into_iter().map(|(label, one, other)| {
-        let (a, b) = (error(one), error(other));
-        let label = match (one, other) {
-            (Some(one), Some(other)) if one.id == other.id => format!("{label} (the same run)"),
-            _ => label,
+    let rows = pairs(a, b).into_iter().map(|pair| {
+        let (a, b) = (error(pair.a), error(pair.b));
+        let label = match (pair.a, pair.b) {
+            (Some(a), Some(b)) if a.id == b.id => format!("{} (the same run)", pair.label),
+            _ => pair.label,
         };
         vec![
             label,
