@@ -529,6 +529,8 @@ pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::config::DbConfig;
+
     use super::*;
 
     #[test]
@@ -539,6 +541,37 @@ mod tests {
         let sql = "SELECT user_version FROM pragma_user_version";
         let version: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION);
+    }
+
+    /// Connections that close at the same time see each other, and none removes the log. Here the
+    /// other one is the last and leaves the log by its setting.
+    #[test]
+    fn a_log_that_no_closing_connection_removed_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resweep.db");
+        for round in 1..=3 {
+            let (database, _) = open_for_writing(&path).unwrap();
+            let kept = format!("CREATE TABLE round_{round} (x)");
+            database.execute_batch(&kept).unwrap();
+            let other = Connection::open(&path).unwrap();
+            let keeps_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            other.set_db_config(keeps_log, true).unwrap();
+            let tables = "SELECT count(*) FROM sqlite_schema";
+            other.query_row(tables, [], |_| Ok(())).unwrap();
+            let Database {
+                connection,
+                _log: log,
+                ..
+            } = database;
+            drop(connection);
+            drop(other);
+            assert!(place::has_log(&path), "round {round}");
+            drop(log);
+            assert!(!place::has_log_files(&path), "round {round}");
+            let alone = Connection::open(immutable_uri(&path)).unwrap();
+            let found = format!("SELECT count(*) FROM round_{round}");
+            alone.query_row(&found, [], |_| Ok(())).unwrap();
+        }
     }
 
     #[test]
