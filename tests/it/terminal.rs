@@ -196,15 +196,9 @@ fn training(place: &Workplace, ignored: &str, more: &str) -> ChildGuard {
         "trap '' {ignored}; exec '{}' {ENDLESS} {more}",
         program.display()
     );
-    // A test in the background of a shell inherits ignored signals.
-    let mut command = Command::new("env");
-    command.current_dir(place.path());
-    command.args([
-        "--default-signal=HUP,INT,QUIT,USR1,USR2",
-        "sh",
-        "-c",
-        &script,
-    ]);
+    crate::support::workplace::restore_signals();
+    let mut command = Command::new("sh");
+    command.current_dir(place.path()).args(["-c", &script]);
     command.env_remove("RESWEEP_RESULTS").stderr(Stdio::piped());
     let mut process = ChildGuard(command.spawn().expect("it starts"));
     let stderr = process.0.stderr.as_mut().expect("a pipe");

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+#[cfg(unix)]
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 use assert_cmd::Command;
@@ -11,6 +13,8 @@ use resweep_figures::Drawing;
 use rusqlite::Connection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+#[cfg(unix)]
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 
 /// A temporary folder with sweep files, where the program runs.
 pub struct Workplace(tempfile::TempDir);
@@ -28,6 +32,7 @@ impl Workplace {
     }
 
     pub fn resweep(&self, args: &[&str]) -> Command {
+        restore_signals();
         let mut command = Command::cargo_bin("resweep").expect("the binary");
         command
             .current_dir(self.path())
@@ -48,6 +53,7 @@ impl Workplace {
 
     /// Starts the program without waiting for it.
     pub fn start(&self, args: &[&str]) -> ChildGuard {
+        restore_signals();
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("resweep"));
         let child = command
             .current_dir(self.path())
@@ -273,6 +279,35 @@ pub fn signal(process: u32, name: &str) {
         .args([&format!("-{name}"), &process.to_string()])
         .status();
     assert!(sent.expect("kill").success());
+}
+
+/// Makes child processes start with the default reactions to signals. A shell starts background
+/// jobs with SIGINT ignored, and children inherit that; a signal with a handler is reset for them.
+#[cfg(unix)]
+pub fn restore_signals() {
+    static HANDLED: Once = Once::new();
+    HANDLED.call_once(|| {
+        let ignored = ignored_signals();
+        for number in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU] {
+            if ignored & (1 << (number - 1)) != 0 {
+                // The handler does nothing more than ignore the signal in this process.
+                signal_hook::flag::register(number, Arc::default()).expect("a handler");
+            }
+        }
+    });
+}
+
+#[cfg(not(unix))]
+pub fn restore_signals() {}
+
+/// The signals that this process ignores, as a bit mask. Linux only.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.map_or(0, |mask| {
+        u64::from_str_radix(mask.trim(), 16).expect("a mask of signals")
+    })
 }
 
 /// Writes a class folder of a few tiny images, on which even a debug build trains quickly.
