@@ -15,6 +15,9 @@ use resweep_core::plan::{Diff, ObservedTime, RetryPolicy, Stored, Times, Work, m
 use resweep_core::schedule::{Resources, WorkerPool, longest_first};
 use resweep_store::{Nearest, Start, Store};
 
+/// The fewest evaluations of a run that a larger `eval_every` may leave.
+const EVALUATIONS_MIN: u64 = 5;
+
 /// A sweep compared with the store and the machine.
 pub struct Forecast {
     pub stored: HashMap<RunId, Stored>,
@@ -121,6 +124,23 @@ impl Forecast {
         } else {
             0.0
         }
+    }
+
+    /// The `eval_every` with which evaluations would take a tenth of the time: a multiple of the
+    /// present one, so that recorded measurements stay usable. `None` if the pending runs have
+    /// different ones, or would have few evaluations.
+    pub fn sparser_evaluations(&self) -> Option<u64> {
+        let trains = || {
+            self.pending
+                .iter()
+                .map(|run| &run.config.configuration.train)
+        };
+        let every = trains().map(|train| train.eval_every).next()?;
+        let shortest = trains().map(|train| train.iterations).min()?;
+        let share = self.evaluation_share();
+        let sparser = every * (9.0 * share / (1.0 - share)).ceil() as u64;
+        let alike = trains().all(|train| train.eval_every == every);
+        (alike && sparser * EVALUATIONS_MIN <= shortest).then_some(sparser)
     }
 
     /// The iteration that a run starts from.

@@ -95,6 +95,8 @@ fn folder_data(folder: &Path) -> anyhow::Result<StarterData> {
     };
     Ok(StarterData::Folder {
         path: path.to_owned(),
+        train_images: facts.train_images,
+        test_images: facts.labels.map_or(0, |labels| labels.test.len()),
         batch_size: BATCH.min(facts.train_images),
         has_no_test,
     })

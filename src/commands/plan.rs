@@ -349,6 +349,25 @@ fn print_summary(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
     }
 }
 
+/// The share of evaluations above which `plan` suggests a larger `eval_every`.
+const LARGE_SHARE: f64 = 0.15;
+
+/// Prints how much of the time evaluations take, and what lowers it to a tenth.
+fn print_evaluation_share(forecast: &Forecast) {
+    let share = forecast.evaluation_share();
+    if share < 0.01 {
+        return;
+    }
+    let advice = match forecast.sparser_evaluations() {
+        Some(every) if share > LARGE_SHARE => format!("`eval_every = {every}` lowers it to 10 %"),
+        _ => "a larger `eval_every` lowers it".to_owned(),
+    };
+    outln!(
+        "evaluations take about {:.0} % of that; {advice}",
+        share * 100.0
+    );
+}
+
 /// Prints the estimated time and memory of the pending runs.
 fn print_estimate(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
     let basis = if plan.speed_observed {
@@ -362,10 +381,7 @@ fn print_estimate(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
         worker_pool(&forecast.worker_pool.slots),
         duration(Duration::from_secs_f64(plan.estimated_s)),
     );
-    let share = forecast.evaluation_share() * 100.0;
-    if share >= 1.0 {
-        outln!("evaluations take about {share:.0} % of that; a larger `eval_every` lowers it");
-    }
+    print_evaluation_share(forecast);
     if let Some((run, bytes)) = forecast.largest() {
         outln!(
             "memory: up to {} for one run, program and images included ({}, batch {})",

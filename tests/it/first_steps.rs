@@ -254,6 +254,37 @@ fn init_writes_a_sweep_file_that_runs_and_replaces_none() {
 }
 
 #[test]
+fn plan_names_the_eval_every_with_which_evaluations_take_a_tenth() {
+    let place = place();
+    let plan = |every: &str| {
+        place.stdout(&[
+            "plan",
+            "tiny.toml",
+            "--iterations=3000",
+            "--eval-every",
+            every,
+        ])
+    };
+    let dense = plan("7");
+    let (_, advice) = dense.split_once("`eval_every = ").expect("advice");
+    let (number, rest) = advice.split_once('`').expect("a number");
+    assert!(rest.starts_with(" lowers it to 10 %"), "{dense}");
+    let sparse: u64 = number.parse().expect("an integer");
+    assert_eq!(sparse % 7, 0, "{dense}");
+    let sparse = plan(number);
+    let (_, share) = sparse
+        .split_once("evaluations take about ")
+        .expect("a share");
+    let (share, rest) = share.split_once(" %").expect("percent");
+    let share: u64 = share.parse().expect("an integer");
+    assert!((8..=12).contains(&share), "{sparse}");
+    assert!(rest.starts_with(" of that; a larger"), "{sparse}");
+    // With a tenth, too few evaluations would be left.
+    let short = place.stdout(&["plan", "tiny.toml", "--eval-every=1"]);
+    assert!(short.contains("a larger `eval_every` lowers it"), "{short}");
+}
+
+#[test]
 fn a_run_without_a_file_prints_the_file_that_does_the_same() {
     let place = place();
     let args = [

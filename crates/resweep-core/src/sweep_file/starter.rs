@@ -22,6 +22,8 @@ pub enum StarterData {
     /// A class folder, relative to the working directory.
     Folder {
         path: String,
+        train_images: usize,
+        test_images: usize,
         batch_size: usize,
         /// Whether part of the images must be split off as the test set.
         has_no_test: bool,
@@ -31,8 +33,53 @@ pub enum StarterData {
 /// A value with its comment.
 type Line = (Key, String, &'static str);
 
-/// Returns a sweep file that runs unchanged: two depths with and without shortcuts.
+/// The cost of training on an image relative to testing on one, about.
+const TRAINING_COST: usize = 3;
+/// The time of training relative to that of evaluation in a new sweep file.
+const TRAINING_SHARE: usize = 10;
+/// The fewest evaluations of a run of a new sweep file.
+const EVALUATIONS_MIN: usize = 5;
+/// The epochs of a new sweep file for a class folder.
+const EPOCHS: usize = 20;
+
+/// Returns a sweep file that runs unchanged: two depths with and without shortcuts. Evaluation takes
+/// about a tenth of its time.
 pub fn starter(name: &str, data: &StarterData) -> String {
+    let every = (
+        Key::EvalEvery,
+        eval_every(data).to_string(),
+        "iterations between evaluations; fewer give finer curves",
+    );
+    sweep_text(name, data, Some(every))
+}
+
+/// The iterations between evaluations.
+fn eval_every(data: &StarterData) -> usize {
+    let (train, test, batch) = match data {
+        StarterData::Synthetic => (10_000, 2_000, 64),
+        StarterData::Cifar10 | StarterData::Cifar100 => (50_000, 10_000, 128),
+        StarterData::Folder {
+            train_images,
+            test_images,
+            batch_size,
+            ..
+        } => (*train_images, *test_images, *batch_size),
+    };
+    let cheap = rounded((TRAINING_SHARE * test).div_ceil(TRAINING_COST * batch.max(1)));
+    match data {
+        StarterData::Folder { .. } => cheap.min(EPOCHS * train / batch.max(1) / EVALUATIONS_MIN),
+        _ => cheap,
+    }
+    .max(1)
+}
+
+/// Rounds down to a number that people write: 104 to 100, 260 to 250.
+fn rounded(number: usize) -> usize {
+    let unit = 5 * 10_usize.pow(number.max(1).ilog10().saturating_sub(1));
+    number - if number < unit { 0 } else { number % unit }
+}
+
+fn sweep_text(name: &str, data: &StarterData, eval_every: Option<Line>) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let mut lines: Vec<Line> = vec![
         (
@@ -69,6 +116,7 @@ pub fn starter(name: &str, data: &StarterData) -> String {
         "0.1".to_owned(),
         "learning rate; drops at half and at 3/4 of the run",
     ));
+    lines.extend(eval_every);
     let mut text = head(name);
     for section in [
         Section::Sweep,
@@ -107,9 +155,9 @@ fn dataset_comment(data: &StarterData) -> &'static str {
 /// Network and training; small if the images are synthetic, so that they train quickly.
 fn network(data: &StarterData) -> Vec<Line> {
     let (size, width, batch, length) = match data {
-        StarterData::Synthetic => (16, 8, 64, (Key::Iterations, "800")),
-        StarterData::Cifar10 | StarterData::Cifar100 => (32, 16, 128, (Key::Iterations, "4000")),
-        StarterData::Folder { batch_size, .. } => (32, 16, *batch_size, (Key::Epochs, "20")),
+        StarterData::Synthetic => (16, 8, 64, (Key::Iterations, 800)),
+        StarterData::Cifar10 | StarterData::Cifar100 => (32, 16, 128, (Key::Iterations, 4000)),
+        StarterData::Folder { batch_size, .. } => (32, 16, *batch_size, (Key::Epochs, EPOCHS)),
     };
     let unit = match length.0 {
         Key::Epochs => "passes over the training images; or iterations = 2000",
@@ -126,7 +174,7 @@ fn network(data: &StarterData) -> Vec<Line> {
             width.to_string(),
             "filters of the first stage; 16 in the paper",
         ),
-        (length.0, length.1.to_owned(), unit),
+        (length.0, length.1.to_string(), unit),
         (Key::BatchSize, batch.to_string(), "images of a mini-batch"),
     ]
 }
@@ -182,7 +230,7 @@ pub fn from_overrides(
     around: Surroundings<'_>,
 ) -> Result<SweepText, SweepFileError> {
     let name = name_of(overrides);
-    let start = starter(&name, &StarterData::Synthetic);
+    let start = sweep_text(&name, &StarterData::Synthetic, None);
     let start = SweepText::recorded(ARGUMENTS.to_owned(), start);
     let sweep = start.sweep(overrides, around)?;
     let text = written(&start.document(overrides), &sweep.name);
@@ -316,6 +364,8 @@ mod tests {
     fn every_starter_is_a_sweep_file_without_mistakes() {
         let folder = StarterData::Folder {
             path: "my \"pictures\"".to_owned(),
+            train_images: 40,
+            test_images: 10,
             batch_size: 10,
             has_no_test: true,
         };
@@ -329,6 +379,30 @@ mod tests {
             let sweep = SweepText::recorded("new.toml".into(), text.clone()).sweep(&[], around());
             let sweep = sweep.unwrap_or_else(|error| panic!("{text}\n{}", error.render(false)));
             assert_eq!(sweep.configurations.len(), 4);
+        }
+    }
+
+    #[test]
+    fn evaluation_takes_about_a_tenth_of_the_time_of_a_new_sweep() {
+        let folder = |train_images, test_images, batch_size| StarterData::Folder {
+            path: "pictures".to_owned(),
+            train_images,
+            test_images,
+            batch_size,
+            has_no_test: false,
+        };
+        for (data, expected) in [
+            (StarterData::Synthetic, 100),
+            (StarterData::Cifar10, 250),
+            (folder(10_000, 2_000, 64), 100),
+            // At least five evaluations.
+            (folder(1_000, 10_000, 100), 40),
+            (folder(8, 1, 8), 1),
+            (folder(2, 2, 2), 4),
+        ] {
+            assert_eq!(eval_every(&data), expected, "{data:?}");
+            let line = format!("eval_every = {expected} ");
+            assert!(starter("new", &data).contains(&line));
         }
     }
 
@@ -352,7 +426,7 @@ mod tests {
             let name = text.sweep(&[], around()).unwrap_or_else(|error| {
                 panic!("{}\n{}", text.as_str(), error.render(false));
             });
-            let start = starter(&name.name, &StarterData::Synthetic);
+            let start = sweep_text(&name.name, &StarterData::Synthetic, None);
             let start = SweepText::recorded("start.toml".into(), start);
             let expected = start.sweep(&overrides, around()).expect("no mistake");
             assert_eq!(name.configurations, expected.configurations, "{case:?}");
