@@ -2,12 +2,14 @@
 
 use crate::support::workplace;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::workplace::{ChildGuard, Workplace};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 const SMALL: &str = r#"
@@ -19,19 +21,22 @@ width = 2
 depth = 8
 [train]
 iterations = 4
+eval_every = 4
 batch_size = 16
 [axes]
 shortcut = ["none", "A"]
 "#;
 
 const RUN: [&str; 4] = ["run", "small.toml", "--progress", "none"];
-const ENDLESS: [&str; 8] = [
+const ENDLESS: [&str; 10] = [
     "run",
     "small.toml",
     "--progress",
     "plain",
     "--set",
     "train.iterations=1000000",
+    "--set",
+    "train.eval_every=5000",
     "--checkpoint-every",
     "0.05",
 ];
@@ -154,22 +159,36 @@ fn the_command_after_a_kill_leaves_one_file() {
 }
 
 #[test]
-fn readers_that_end_at_the_same_time_as_a_run_leave_one_file() {
+fn readers_that_end_with_or_after_a_run_leave_one_file() {
     let place = place();
     let results = place.path().join("results");
-    for round in 0..2 {
+    for round in 0..3 {
         let seeds = format!("sweep.seeds=[{round}]");
         let run = place.start(&[&RUN[..], &["--set", &seeds]].concat());
-        wait_until("a database", || results.join("resweep.db").is_file());
-        let readers: Vec<ChildGuard> = (0..3).map(|_| place.start(&["status", "--json"])).collect();
-        let run = end(run);
+        wait_until("a sweep", || {
+            let sweeps = "SELECT count(*) FROM sweeps";
+            let database = results.join("resweep.db");
+            database.is_file()
+                && Connection::open(database)
+                    .and_then(|database| database.query_row(sweeps, [], |row| row.get(0)))
+                    .is_ok_and(|sweeps: i64| sweeps > 0)
+        });
+        // A reader that is still open when the run ends, and that does not remove the log itself.
+        let reader = place.database("results");
+        let keeps_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        reader.set_db_config(keeps_log, true).expect("a setting");
+        let begin = "BEGIN; SELECT count(*) FROM sweeps";
+        reader.execute_batch(begin).expect("a read");
+        let (code, said) = end(run);
+        assert_eq!(code, 0, "{said}");
         let late: Vec<ChildGuard> = (0..4).map(|_| place.start(&["status"])).collect();
-        assert_eq!(run.0, 0, "{}", run.1);
-        for reader in readers.into_iter().chain(late) {
+        drop(reader);
+        for reader in late {
             let (code, said) = end(reader);
             assert_eq!(code, 0, "{said}");
         }
         assert_one_file(&results);
+        assert_eq!(attempts_in_copy(&results, "finished"), 2 * (round + 1));
     }
 }
 
@@ -421,6 +440,40 @@ impl Drop for Unmount<'_> {
     }
 }
 
+/// The limit is that of the address space, which counts as free memory too.
+#[cfg(target_os = "linux")]
+#[test]
+fn more_workers_than_memory_is_a_warning_before_the_first_run_starts() {
+    let wide = SMALL
+        .replace("image_size = 8", "image_size = 32")
+        .replace("width = 2", "width = 16")
+        .replace("batch_size = 16", "batch_size = 256");
+    let place = Workplace::new("wide.toml", &wide);
+    let limited = |args: &str| {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -v 1500000; exec \"$0\" {args}");
+        command
+            .args(["-c", &script])
+            .arg(assert_cmd::cargo::cargo_bin("resweep"))
+            .current_dir(place.path())
+            .env_remove("RESWEEP_RESULTS");
+        command
+    };
+    let seeds =
+        "--set sweep.repeats=6 --set train.iterations=1000000 --set train.eval_every=1000000";
+    let warning = "12 runs at once may need";
+    let plan = limited(&format!("plan wide.toml -j 12 {seeds}")).output();
+    let said = text(&plan.expect("the program ends").stderr);
+    assert!(said.contains(warning) && said.contains("fits"), "{said}");
+    let run = format!("run wide.toml -j 12 --progress plain {seeds}");
+    let run = limited(&run).stderr(Stdio::piped()).spawn();
+    let mut run = ChildGuard(run.expect("the program starts"));
+    let stderr = BufReader::new(run.0.stderr.take().expect("a pipe"));
+    let mut lines = stderr.lines().map(|line| line.expect("UTF-8"));
+    let first = lines.find(|line| line.contains(warning) || line.contains("started"));
+    assert!(first.is_some_and(|line| line.starts_with("warning: 12 runs")));
+}
+
 /// Users that do not exist, so that no file but those of the test is theirs.
 #[cfg(target_os = "linux")]
 const USERS: [&str; 2] = ["65531", "65532"];
@@ -472,6 +525,66 @@ fn a_results_folder_of_another_user_is_not_an_empty_one() {
             command,
             &["cannot read results", "Permission denied"],
         );
+    }
+}
+
+/// What another user may not read is named, and is neither empty nor missing.
+#[cfg(target_os = "linux")]
+#[test]
+fn each_unreadable_path_is_named() {
+    let place = place();
+    set_mode(place.path(), 0o777);
+    workplace::write_images(&place.path().join("pics"));
+    let folder = SMALL.replace(
+        "[model]",
+        "[data]\ndataset = \"folder\"\npath = \"pics\"\n[model]",
+    );
+    fs::write(place.path().join("pics.toml"), folder).expect("a sweep file");
+    fs::write(place.path().join("secret.toml"), SMALL).expect("a sweep file");
+    place.resweep(&RUN).assert().success();
+    fs::create_dir(place.path().join("out")).expect("a folder");
+    let export = ["export", "s", "--to", "out/tables"];
+    for (path, args, code, expected) in [
+        (
+            "results/resweep.db",
+            &["status"][..],
+            3,
+            "results/resweep.db",
+        ),
+        (
+            "results/resweep.db",
+            &["plot", "s"],
+            3,
+            "results/resweep.db",
+        ),
+        ("secret.toml", &["plan", "secret.toml"], 2, "secret.toml"),
+        ("pics", &["plan", "pics.toml"], 3, "pics/"),
+        (
+            "pics/train/class-1",
+            &["plan", "pics.toml"],
+            3,
+            "pics/train/class-1",
+        ),
+        (
+            "pics/test/class-2/0.png",
+            &["plan", "pics.toml"],
+            3,
+            "test/class-2/0.png",
+        ),
+        ("out", &export, 3, "out/tables"),
+    ] {
+        let path = place.path().join(path);
+        let mode = fs::metadata(&path).expect("a path").permissions();
+        set_mode(&path, 0o700);
+        let Some(mut command) = as_user(&place, USERS[0], args) else {
+            return;
+        };
+        let output = command.output().expect("the program ends");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains("Permission denied"), "{args:?}: {said}");
+        assert!(said.contains(expected), "{args:?}: {said}");
+        fs::set_permissions(&path, mode).expect("the mode before");
     }
 }
 

@@ -194,4 +194,13 @@ impl DataError {
             _ => false,
         }
     }
+
+    /// Whether a file could not be written because this user may not write there.
+    pub(crate) fn is_denied(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        let Self::Write { source, .. } = self else {
+            return false;
+        };
+        matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem)
+    }
 }

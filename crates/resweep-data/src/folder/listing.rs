@@ -1,6 +1,7 @@
 //! Lists the images of a class folder data set, without decoding them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -87,19 +88,29 @@ pub fn read(root: &Path, test_fraction: Option<f64>) -> Result<Listing, DataErro
     }
 }
 
+/// Whether a path is a folder; an error if only its reading fails, since it may be one.
+fn is_folder(path: &Path) -> Result<bool, DataError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(files::read_error(path, source)),
+    }
+}
+
 fn read_both(root: PathBuf) -> Result<Listing, DataError> {
-    let found = |name: &&str| root.join(name).is_dir();
-    let test_name = ["test", "val"].into_iter().find(found).unwrap_or("test");
+    let has_val = is_folder(&root.join("val"))?;
+    let has_test = is_folder(&root.join("test"))?;
+    let test_name = if has_val && !has_test { "val" } else { "test" };
     let names = ["train", test_name];
     for name in names {
         let path = root.join(name);
-        if !path.is_dir() {
+        if !is_folder(&path)? {
             let layout = LAYOUT;
             return Err(DataError::NoSplit { path, layout });
         }
     }
     let mut warnings = Vec::new();
-    if test_name == "test" && root.join("val").is_dir() {
+    if has_test && has_val {
         warnings.push("the folder val is skipped because the folder test exists".to_owned());
     }
     let classes = classes::common(&root, names, &mut warnings)?;
@@ -126,17 +137,14 @@ fn read_both(root: PathBuf) -> Result<Listing, DataError> {
 }
 
 fn read_and_divide(root: PathBuf, fraction: f64) -> Result<Listing, DataError> {
+    let has_train = is_folder(&root.join("train"))?;
     for name in ["test", "val"] {
         let path = root.join(name);
-        if path.is_dir() && root.join("train").is_dir() {
+        if has_train && is_folder(&path)? {
             return Err(DataError::TwoTestSets { path });
         }
     }
-    let base = Path::new(if root.join("train").is_dir() {
-        "train"
-    } else {
-        ""
-    });
+    let base = Path::new(if has_train { "train" } else { "" });
     let mut warnings = Vec::new();
     let classes = classes::of(&root, base, &mut warnings)?;
     let (mut train, mut test, mut left) = (Vec::new(), Vec::new(), Vec::new());

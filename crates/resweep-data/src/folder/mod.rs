@@ -136,7 +136,11 @@ fn build(request: Request<'_>, listing: &Listing) -> Result<Cached, DataError> {
         train,
         test,
     };
-    cache::write(&file, &cached)?;
+    match cache::write(&file, &cached) {
+        // Readers of another user's results decode the images each time.
+        Err(error) if error.is_denied() => {}
+        written => written?,
+    }
     Ok(cached)
 }
 
