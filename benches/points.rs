@@ -97,6 +97,9 @@ fn sweep(points: u64) -> (Sweep, Run) {
             style: FigureStyle::default(),
             reference: Reference::None,
             smoothing: 1,
+            sweeps: Vec::new(),
+            declared_in: None,
+            place: 0,
             panels: vec![panel],
         }],
     };

@@ -90,11 +90,14 @@ Examples:
   resweep plot my.toml                       draw, also while the sweep runs
   resweep plot my-sweep --results copied     draw without sweep file and images
   resweep plot my.toml --theme dark          write figure-dark.png, for slides
-  resweep plot my.toml --palette okabe-ito   use colour-blind safe colours";
+  resweep plot my.toml --palette okabe-ito   use colour-blind safe colours
+  resweep plot my.toml --out figure.pdf      write one file for a paper
+  resweep plot first second                  draw both sweeps in one figure";
 const TABLE_EXAMPLES: &str = "\
 Examples:
   resweep table my.toml                         print Markdown
-  resweep table my.toml --format csv > my.csv   write CSV for a spreadsheet";
+  resweep table my.toml --format csv > my.csv   write CSV for a spreadsheet
+  resweep table first second --format latex     print one table of both for a paper";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:

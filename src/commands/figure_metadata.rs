@@ -22,8 +22,8 @@ const NOTHING: &str = "-";
 /// Hexadecimal digits of the digest of a run's measurements.
 const DIGITS: usize = 16;
 
-/// The provenance of one figure: `format`, `version`, `commit`, `sweep`, `sweep-sha256`, `figure`,
-/// `data` (fingerprints) and `runs`: a line for each run shown, with its id, a digest of the
+/// The provenance of one figure: `format`, `version`, `commit`, `sweep`, `declared-in` (for a figure
+/// of several sweeps), `sweep-sha256`, `figure`, `data` (fingerprints) and `runs`: a line for each run shown, with its id, a digest of the
 /// measurements that the figure uses, its last iteration, and the iteration at which it diverged,
 /// if any.
 ///
@@ -56,6 +56,9 @@ pub fn metadata(
     metadata.push("version", VERSION);
     metadata.push("commit", commit().unwrap_or("unknown"));
     metadata.push("sweep", &sweep.name);
+    if let Some(name) = &figure.declared_in {
+        metadata.push("declared-in", name);
+    }
     metadata.push("sweep-sha256", sweep_sha256(sweep, figure));
     metadata.push("figure", &figure.name);
     metadata.push("data", data.into_iter().collect::<Vec<_>>().join(" "));

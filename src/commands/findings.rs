@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::prepare::{Prepared, all_to_show};
 use super::records::Records;
 use super::results::database;
+use super::together;
 use crate::cli::{TableArgs, TableFormat as Format};
 use crate::output::{self, Stream};
 use crate::progress::counted;
@@ -17,19 +18,12 @@ use resweep_core::files::Place;
 use resweep_figures::{TableFormat, table};
 use resweep_store::Store;
 
-/// Prints the sweep's table.
+/// Prints the table of a sweep, or one table of several.
 pub fn execute(args: &TableArgs) -> anyhow::Result<()> {
-    for prepared in all_to_show(&args.sweep, &args.results.results)? {
-        one(&prepared, args)?;
-    }
-    Ok(())
-}
-
-/// Prints the table of one sweep.
-fn one(prepared: &Prepared, args: &TableArgs) -> anyhow::Result<()> {
     let results = &args.results.results;
+    let prepared = together::all(all_to_show(&args.sweep, results)?, results)?;
     let store = Store::open_read_only(&database(results))?;
-    let findings = collect(prepared, &Records::read(&prepared.runs, &store)?);
+    let findings = collect(&prepared, &Records::read(&prepared.runs, &store)?);
     let format = match args.format {
         Format::Md => TableFormat::Markdown,
         Format::Csv => TableFormat::Csv,

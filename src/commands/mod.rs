@@ -39,6 +39,7 @@ mod source;
 mod status;
 mod stopping;
 mod table;
+mod together;
 mod verify;
 
 use std::ffi::OsString;

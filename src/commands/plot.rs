@@ -1,5 +1,6 @@
 //! Implements `resweep plot`, and draws the figures and tables at the end of `resweep run`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use super::findings;
 use super::prepare::{Prepared, all_to_show};
 use super::records::Records;
 use super::results::database;
+use super::together::{self, FOLDER_BYTES_MAX, JOINT};
 use crate::cli::PlotArgs;
 use resweep_core::analysis::Findings;
 use resweep_core::domain::{
@@ -20,36 +22,29 @@ use resweep_core::files::{Place, write_atomically};
 use resweep_figures::{Drawing, DrawingWithMetadata, PictureFormat, RenderError};
 use resweep_store::Store;
 
-/// Draws the sweep's figures, writes its tables, and prints the paths and the outcomes of the
-/// expectations.
+/// Draws the figures of a sweep, or of several as one, writes its tables, and prints the paths and
+/// the outcomes of the expectations.
 pub fn execute(args: &PlotArgs) -> anyhow::Result<ExitCode> {
     let results = &args.results.results;
-    let mut worst = ExitCode::Success;
-    let sweeps = all_to_show(&args.sweep, results)?;
-    if let (Some(out), 2..) = (&args.out, sweeps.len()) {
-        let message = format!(
-            "--out writes one figure; name one sweep, as in `--out {}`",
-            out.display()
-        );
-        return Err(UsageError(message).into());
+    let mut prepared = together::all(all_to_show(&args.sweep, results)?, results)?;
+    if let Some(name) = &args.figure {
+        keep_only(&mut prepared, name)?;
     }
-    for mut prepared in sweeps {
-        if let Some(name) = &args.figure {
-            keep_only(&mut prepared.sweep, name)?;
-        }
-        restyle(&mut prepared.sweep, args)?;
-        if let Some(out) = &args.out {
-            return write_one(&prepared, results, out);
-        }
-        if let ending @ ExitCode::ExpectationNotMet = one(&prepared, results)? {
-            worst = ending;
-        }
+    restyle(&mut prepared.sweep, args)?;
+    match &args.out {
+        Some(out) => write_one(&prepared, results, out),
+        None => one(&prepared, results),
     }
-    Ok(worst)
 }
 
-/// Draws one sweep.
+/// Draws every figure of a sweep.
 fn one(prepared: &Prepared, results: &Path) -> anyhow::Result<ExitCode> {
+    let name = &prepared.sweep.name;
+    if name.len() > FOLDER_BYTES_MAX {
+        let message = "the names of these sweeps are too long for a folder; name the file, as in \
+                       `--out figure.png`";
+        return Err(UsageError(message.to_owned()).into());
+    }
     let drawn = draw(prepared, results)?;
     if let Some(warning) = drawn.warning() {
         errln!("{warning}");
@@ -67,7 +62,8 @@ fn one(prepared: &Prepared, results: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Leaves a sweep the one figure of this name.
-fn keep_only(sweep: &mut Sweep, name: &str) -> anyhow::Result<()> {
+fn keep_only(prepared: &mut Prepared, name: &str) -> anyhow::Result<()> {
+    let sweep = &mut prepared.sweep;
     if !sweep.figures.iter().any(|figure| figure.name == name) {
         let known = names(&sweep.figures);
         let message = format!(
@@ -112,7 +108,8 @@ fn write_one(prepared: &Prepared, results: &Path, out: &Path) -> anyhow::Result<
     };
     let store = Store::open_read_only(&database(results))?;
     let records = Records::read(runs, &store)?;
-    let drawn = with_metadata(sweep, figure, runs, records.curves(), &store)?;
+    let source = (prepared, &records);
+    let drawn = draw_shown(figure, source, (results, &store), with_metadata)?;
     write_atomically(out, &[&drawn.bytes(format)?])
         .with_context(|| format!("cannot write `{}`", out.display()))?;
     let unknown = drawn.drawing.unknown_characters();
@@ -163,12 +160,15 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     let mut paths = Vec::new();
     let (mut failures, mut unknown) = (Vec::new(), BTreeSet::new());
     for figure in &sweep.figures {
-        match with_metadata(sweep, figure, runs, records.curves(), &store) {
+        let source = (prepared, &records);
+        match draw_shown(figure, source, (results, &store), with_metadata) {
             Ok(drawing) => {
                 paths.extend(drawing.write(&folder, &figure.name)?);
                 unknown.extend(drawing.drawing.unknown_characters());
             }
-            Err(error) if error.is::<RenderError>() => failures.push((&figure.name, error)),
+            Err(error) if error.is::<RenderError>() || !figure.sweeps.is_empty() => {
+                failures.push((&figure.name, error));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -182,8 +182,11 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     }
     let findings = findings::collect(prepared, &records);
     paths.extend(findings::write(&findings, &folder)?);
-    let left_out = |(name, error)| format!("no figure `{name}`: {error:#}");
-    let left_out = failures.into_iter().map(left_out).collect();
+    let failed = |(name, error)| format!("no figure `{name}`: {error:#}");
+    let mut left_out: Vec<String> = failures.into_iter().map(failed).collect();
+    if prepared.sweep.name.contains(JOINT) {
+        left_out.extend(prepared.notes().iter().cloned());
+    }
     Ok(Drawn {
         paths,
         left_out,
@@ -224,6 +227,28 @@ pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option
         figure.name.push_str(name);
     }
 }
+
+/// A figure as `make` draws it from its sweep, or from the records of the other sweeps that it
+/// shows.
+pub fn draw_shown<T>(
+    figure: &Figure,
+    (prepared, records): (&Prepared, &Records),
+    (results, store): (&Path, &Store),
+    make: Make<T>,
+) -> anyhow::Result<T> {
+    let (figure, shown) = together::shown(figure, prepared, results)?;
+    let Prepared { sweep, runs, .. } = &*shown;
+    match shown {
+        Cow::Borrowed(_) => make(sweep, &figure, runs, records.curves(), store),
+        Cow::Owned(_) => {
+            let records = Records::read(runs, store)?;
+            make(sweep, &figure, runs, records.curves(), store)
+        }
+    }
+}
+
+/// [`drawing`] or [`with_metadata`].
+type Make<T> = fn(&Sweep, &Figure, &[Run], &HashMap<RunId, Curves>, &Store) -> anyhow::Result<T>;
 
 /// One figure of a sweep with its provenance; `verify` redraws it with this function.
 pub fn with_metadata(

@@ -28,8 +28,11 @@ use resweep_store::{Store, StoreError};
 use resweep_train::Datasets;
 
 /// A sweep and its runs.
+#[derive(Clone)]
 pub struct Prepared {
     pub source: Source,
+    /// The text that declares the figures, if it is not that of the recorded sweep.
+    pub figures: Source,
     pub sweep: Sweep,
     /// With adaptive repeats: the runs that the results require so far.
     pub runs: Vec<Run>,
@@ -232,6 +235,7 @@ fn as_recorded(prepared: &Prepared, record: Record, results: &Path) -> anyhow::R
         .sweep_with_figures_of(&recorded.overrides, figures, &count_images)
         .unwrap_or(record.sweep);
     let mut shown = read_sweep(record.source, sweep, results, true)?;
+    shown.figures = wanted.clone();
     shown.notes.insert(0, note);
     Ok(shown)
 }
@@ -315,6 +319,7 @@ fn assemble(
     let runs = plan::runs(&sweep, &for_plan);
     check_distinct(&runs)?;
     Ok(Prepared {
+        figures: source.clone(),
         source,
         all: sweep.adaptive.map_or_else(Vec::new, |_| runs.clone()),
         runs,
@@ -331,6 +336,31 @@ fn record(sweep: &Sweep, store: &Store, results: &Path) -> Option<Record> {
 }
 
 impl Prepared {
+    /// Several sweeps as one: the runs, and the images of each configuration. `first` has the text
+    /// of the figures.
+    pub fn merged(
+        first: &Prepared,
+        sweep: Sweep,
+        (runs, images): (Vec<Run>, Vec<KnownImages>),
+        notes: Vec<String>,
+    ) -> Self {
+        Self {
+            source: first.source.clone(),
+            figures: first.figures.clone(),
+            sweep,
+            runs,
+            all: Vec::new(),
+            growth: None,
+            images,
+            notes,
+        }
+    }
+
+    /// What has changed since the sweep was recorded, and what is missing.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Prints the notes.
     pub fn print_notes(&self) {
         for note in &self.notes {

@@ -25,7 +25,11 @@ pub(super) fn caption(
 ) -> String {
     let images: BTreeSet<String> = shown_configurations(sweep, figure).map(images).collect();
     let images: Vec<String> = images.into_iter().collect();
-    let mut parts = vec![format!("sweep {}", sweep.name), images.join(", ")];
+    let names = match &figure.sweeps[..] {
+        [] | [_] => format!("sweep {}", sweep.name),
+        several => format!("sweeps {}", several.join(", ")),
+    };
+    let mut parts = vec![names, images.join(", ")];
     let spread = spread(figure.kind);
     parts.push(match &sweep.seeds_note {
         Some(note) => format!("{note}; {spread}"),

@@ -4,7 +4,6 @@ mod entries;
 mod index;
 mod live;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,13 +11,13 @@ use anyhow::{Context, bail};
 
 use super::exit_code::ExitCode;
 use super::findings;
-use super::plot::drawing;
+use super::plot::{draw_shown, drawing};
 use super::prepare::{Prepared, to_show};
 use super::records::Records;
 use super::results::database;
 use crate::cli::ReportArgs;
 use crate::report::{self, Drawn, EntryState, Report, Table};
-use resweep_core::domain::{Curves, RunId, Theme};
+use resweep_core::domain::{RunId, Theme};
 use resweep_core::files::Place;
 use resweep_figures::{RenderError, Section, sections};
 use resweep_store::Store;
@@ -113,7 +112,7 @@ fn write(
         tables: tables(prepared, &records),
         entries,
         images: images(prepared, &store)?,
-        figures: figures(prepared, curves, &store)?,
+        figures: figures(prepared, &records, results, &store)?,
         written_unix_ms: now_unix_ms(),
         refresh,
         version: env!("CARGO_PKG_VERSION"),
@@ -151,17 +150,17 @@ fn images(prepared: &Prepared, store: &Store) -> anyhow::Result<Vec<String>> {
 /// The sweep's figures in both themes; skips figures without records.
 fn figures(
     prepared: &Prepared,
-    curves: &HashMap<RunId, Curves>,
+    records: &Records,
+    results: &Path,
     store: &Store,
 ) -> anyhow::Result<Vec<Drawn>> {
-    let Prepared { sweep, runs, .. } = prepared;
     let mut drawn = Vec::new();
-    for figure in &sweep.figures {
+    for figure in &prepared.sweep.figures {
         let svg = |theme| {
             let mut figure = figure.clone();
             figure.style.theme = theme;
-            let drawing = drawing(sweep, &figure, runs, curves, store)?;
-            anyhow::Ok(drawing.svg)
+            let drawn = draw_shown(&figure, (prepared, records), (results, store), drawing)?;
+            anyhow::Ok(drawn.svg)
         };
         let both = svg(Theme::Light).and_then(|light| {
             let dark = svg(Theme::Dark)?;
@@ -169,7 +168,7 @@ fn figures(
         });
         match both {
             Ok(both) => drawn.push(both),
-            Err(error) if error.is::<RenderError>() => {}
+            Err(error) if error.is::<RenderError>() || !figure.sweeps.is_empty() => {}
             Err(error) => return Err(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use super::super::figure_metadata;
 use super::super::plot::{restyle_figure, with_metadata};
@@ -10,6 +10,7 @@ use super::super::prepare::{Prepared, to_read};
 use super::super::records::Records;
 use super::super::results::database;
 use super::super::source::recorded_text;
+use super::super::together::{self, JOINT};
 use resweep_core::domain::{Figure, FigureStyle, Palette, Run, Sweep, Theme, printable};
 use resweep_figures::Metadata;
 use resweep_store::Store;
@@ -26,24 +27,19 @@ pub struct Redraw {
 }
 
 impl Redraw {
-    /// Finds the sweep of a figure, as it was last started.
+    /// Finds the sweeps of a figure, as they were last started.
     pub fn of(wanted: &Metadata, results: &Path) -> anyhow::Result<Redraw> {
-        let database = database(results);
-        let store = Store::open_read_only(&database)?;
-        let name = wanted.get("sweep").unwrap_or_default();
-        let shown = printable(name);
-        let Some(source) = recorded_text(name, &store, &database)? else {
-            bail!(
-                "{} has no sweep `{shown}`; give the folder of its results with --results",
-                database.display()
-            );
+        let name = wanted.get("figure").unwrap_or_default();
+        let (figure, prepared) = match wanted.get("declared-in") {
+            None => of_one(wanted.get("sweep").unwrap_or_default(), name, results)?,
+            Some(declaring) => {
+                let sweeps = wanted.get("sweep").unwrap_or_default().split(JOINT);
+                let sweeps: Vec<String> = sweeps.map(str::to_owned).collect();
+                of_several(&sweeps, declaring, name, results)?
+            }
         };
-        let Prepared { sweep, runs, .. } = to_read(source, results, true)?;
-        let figure = wanted.get("figure").unwrap_or_default();
-        let Some(figure) = named(&sweep, figure) else {
-            let figure = printable(figure);
-            bail!("the sweep `{shown}` no longer has a figure `{figure}`");
-        };
+        let store = Store::open_read_only(&database(results))?;
+        let Prepared { sweep, runs, .. } = prepared;
         let records = Records::read(&runs, &store)?;
         let metadata = figure_metadata::metadata(&sweep, &figure, &runs, records.curves(), &store)?;
         Ok(Redraw {
@@ -63,6 +59,59 @@ impl Redraw {
             with_metadata(&self.sweep, &self.figure, &self.runs, curves, &self.store)?;
         Ok(with_metadata.png()?)
     }
+}
+
+/// A figure that shows the sweep that declares it.
+fn of_one(sweep: &str, figure: &str, results: &Path) -> anyhow::Result<(Figure, Prepared)> {
+    let prepared = recorded(sweep, results)?;
+    match named(&prepared.sweep, figure) {
+        Some(figure) => Ok((figure, prepared)),
+        None => Err(gone(sweep, figure)),
+    }
+}
+
+/// A figure of several sweeps: that of a file with the key `sweeps`, or of `plot a b`, which draws
+/// the figures of the first.
+fn of_several(
+    sweeps: &[String],
+    declaring: &str,
+    figure: &str,
+    results: &Path,
+) -> anyhow::Result<(Figure, Prepared)> {
+    let own = recorded(declaring, results)?;
+    for sweep in sweeps {
+        recorded(sweep, results)?;
+    }
+    if let Some(declared) = named(&own.sweep, figure).filter(|found| found.sweeps == sweeps) {
+        let (figure, shown) = together::shown(&declared, &own, results)?;
+        return Ok((figure.into_owned(), shown.into_owned()));
+    }
+    let together = together::all_recorded(sweeps, results)?;
+    match named(&together.sweep, figure) {
+        Some(found) if sweeps.first().is_some_and(|first| first == declaring) => {
+            Ok((found, together))
+        }
+        _ => Err(gone(declaring, figure)),
+    }
+}
+
+fn gone(sweep: &str, figure: &str) -> anyhow::Error {
+    let (sweep, figure) = (printable(sweep), printable(figure));
+    anyhow!("the sweep `{sweep}` no longer has a figure `{figure}`")
+}
+
+/// The sweep of that name, as it was last started.
+fn recorded(name: &str, results: &Path) -> anyhow::Result<Prepared> {
+    let database = database(results);
+    let store = Store::open_read_only(&database)?;
+    let Some(source) = recorded_text(name, &store, &database)? else {
+        bail!(
+            "{} has no sweep `{}`; give the folder of its results with --results",
+            database.display(),
+            printable(name)
+        );
+    };
+    to_read(source, results, true)
 }
 
 /// The figure of that name, as declared or with another theme or palette.

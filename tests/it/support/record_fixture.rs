@@ -106,6 +106,9 @@ fn sweep(name: &str) -> Sweep {
             style: FigureStyle::default(),
             reference: Reference::None,
             smoothing: 1,
+            sweeps: Vec::new(),
+            declared_in: None,
+            place: 0,
             panels: Vec::new(),
         }],
     }

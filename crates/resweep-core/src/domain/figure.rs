@@ -22,6 +22,16 @@ pub struct Figure {
     pub reference: Reference,
     /// The window of the moving average over training error, an odd number of points; 1 for none.
     pub smoothing: usize,
+    /// The recorded sweeps that it shows; empty for the sweep that declares it. A figure of other
+    /// sweeps has its panels only after [`crate::sweep_file::together`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<String>,
+    /// In a figure of several sweeps, the sweep whose file declares the figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_in: Option<String>,
+    /// Its place among the figures of the file that declares it.
+    #[serde(skip)]
+    pub place: usize,
     pub panels: Vec<Panel>,
 }
 

@@ -21,7 +21,7 @@ pub fn runs(sweep: &Sweep, data: &[DataIdentity<'_>]) -> Vec<Run> {
                 trajectories: trajectories(&config, data),
                 parent: parent(&config, data),
                 config,
-                label: label(sweep, index, seed),
+                label: run_label(sweep, index, seed),
                 configuration: index,
                 cost,
             });
@@ -43,7 +43,8 @@ fn parent(config: &RunConfig, data: DataIdentity<'_>) -> Option<ParentRun> {
     })
 }
 
-fn label(sweep: &Sweep, configuration: usize, seed: u64) -> String {
+/// A configuration's label, with the seed if the sweep has several.
+pub fn run_label(sweep: &Sweep, configuration: usize, seed: u64) -> String {
     let label = &sweep.labels[configuration];
     if sweep.seeds.len() > 1 {
         format!("{label} seed {seed}")

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `sweep_text` | the text, and the steps from its bytes to the sweep |
 //! | `read` | the steps from the parsed tree to the sweep |
+//! | `together` | several sweeps as one, for figures and tables that compare them |
 //! | `keys` | table of all keys |
 //! | `parse` | TOML as a tree whose values know their positions |
 //! | `overrides` | `--set KEY=VALUE` |
@@ -33,6 +34,7 @@ mod read;
 mod sites;
 mod starter;
 mod sweep_text;
+mod together;
 mod values;
 
 pub use diagnostics::error::{Mistakes, SweepFileError};
@@ -43,3 +45,4 @@ pub use keys::synonyms::hint;
 pub use sites::{Site, SiteEngine, Sites};
 pub use starter::{StarterData, from_overrides, starter};
 pub use sweep_text::{SweepText, load};
+pub use together::{Part, Together, together};

@@ -30,32 +30,35 @@ pub fn read(
     // missing.
     let syntax = problems.len();
     tables::refuse_unknown_tables(&mut root, problems);
-    let mut base = Settings::default();
-    read_base(&defaults, &mut base, problems);
-    read_base(&root, &mut base, problems);
-    let tables = Tables::read(&root, &base, problems);
+    let tables = Tables::read(&root, &defaults, problems);
     if syntax > 0 {
         problems.keep_first_on_broken_lines(syntax, sources);
         return None;
     }
-    tables.sweep(&base, &Places::new(&root, around), problems)
+    tables.sweep(&Places::new(&root, around), problems)
 }
 
-/// The tables of a sweep file besides `[data]`, `[model]` and `[train]`, with checked values.
-struct Tables {
+/// The tables of a sweep file, with checked values.
+pub struct Tables {
+    /// `[data]`, `[model]` and `[train]`, and the defaults.
+    base: Settings,
     head: Head,
     axes: Vec<Axis>,
     excludes: Vec<Exclude>,
     includes: Vec<Include>,
-    figures: Vec<FigureTable>,
+    pub figures: Vec<FigureTable>,
     expects: Vec<Expect>,
 }
 
 impl Tables {
-    fn read(root: &Table, base: &Settings, problems: &mut Problems) -> Self {
+    pub fn read(root: &Table, defaults: &Table, problems: &mut Problems) -> Self {
+        let mut base = Settings::default();
+        read_base(defaults, &mut base, problems);
+        read_base(root, &mut base, problems);
         Self {
             head: head::read(root, problems),
-            axes: axes::read(root, base, problems),
+            axes: axes::read(root, &base, problems),
+            base,
             excludes: rules::excludes(root, problems),
             includes: rules::includes(root, problems),
             figures: figure::read(root, problems),
@@ -74,26 +77,17 @@ impl Tables {
     }
 
     /// Expands the grid and resolves every table against its configurations.
-    fn sweep(
-        &self,
-        base: &Settings,
-        places: &Places<'_>,
-        problems: &mut Problems,
-    ) -> Option<Sweep> {
+    fn sweep(&self, places: &Places<'_>, problems: &mut Problems) -> Option<Sweep> {
         let head = self.head.resolve(problems);
         rules::check_amount(self.conditions(), problems)?;
-        let mut candidates = self.expand(base, problems)?;
-        let asked_for = candidates.len();
-        parents::add_parents(&mut candidates, problems)?;
-        let mut configurations = resolve_all(&candidates, places, problems);
-        if let Some(configurations) = &mut configurations {
-            parents::drop_known(&mut candidates, configurations, asked_for);
-        }
+        let (candidates, configurations) = self.expand(places, problems)?;
         let points: Vec<Point<'_>> = candidates.iter().map(|candidate| candidate.point).collect();
         let figures = self.figures.iter();
-        let mut figures: Vec<Figure> = figures
-            .map(|figure| figure.resolve(&points, problems))
-            .collect();
+        let resolve = |(place, figure): (usize, &FigureTable)| Figure {
+            place,
+            ..figure.resolve(&points, problems)
+        };
+        let mut figures: Vec<Figure> = figures.enumerate().map(resolve).collect();
         let expects = self.expects.iter();
         let expectations = expects
             .flat_map(|expect| expect.resolve(&points, &self.axes, problems))
@@ -124,13 +118,23 @@ impl Tables {
         })
     }
 
-    fn expand<'a>(
-        &'a self,
-        base: &'a Settings,
+    /// The grid with the parents of its networks. `None` if there is no grid; no configurations if
+    /// one of them cannot be resolved.
+    pub fn expand(
+        &self,
+        places: &Places<'_>,
         problems: &mut Problems,
-    ) -> Option<Vec<Candidate<'a>>> {
+    ) -> Option<(Vec<Candidate<'_>>, Option<Vec<Configuration>>)> {
+        let (base, at) = (&self.base, self.head.at);
         let (excludes, includes) = (&self.excludes, &self.includes);
-        expand::expand(base, &self.axes, excludes, includes, self.head.at, problems)
+        let mut candidates = expand::expand(base, &self.axes, excludes, includes, at, problems)?;
+        let asked_for = candidates.len();
+        parents::add_parents(&mut candidates, problems)?;
+        let mut configurations = resolve_all(&candidates, places, problems);
+        if let Some(configurations) = &mut configurations {
+            parents::drop_known(&mut candidates, configurations, asked_for);
+        }
+        Some((candidates, configurations))
     }
 }
 
@@ -168,7 +172,7 @@ fn check_runs(configurations: usize, seeds: usize, at: Span, problems: &mut Prob
 }
 
 /// Sets the labels of the configurations, in the sweep and in each panel.
-fn name(
+pub fn name(
     points: &[Point<'_>],
     configurations: &[Configuration],
     figures: &mut [Figure],

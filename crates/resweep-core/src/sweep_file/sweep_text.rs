@@ -84,12 +84,17 @@ impl SweepText {
         let root = document(&sources, &mut problems);
         match read(&sources, root, around, &mut problems) {
             Some(sweep) if problems.is_empty() => Ok(sweep),
-            _ => Err(SweepFileError::Invalid(Box::new(Mistakes {
-                what: self.what.clone(),
-                problems: problems.into_sorted(&sources),
-                sources,
-            }))),
+            _ => Err(self.invalid(sources, problems)),
         }
+    }
+
+    /// The error for `problems` in this text.
+    pub(super) fn invalid(&self, sources: Sources, problems: Problems) -> SweepFileError {
+        SweepFileError::Invalid(Box::new(Mistakes {
+            what: self.what.clone(),
+            problems: problems.into_sorted(&sources),
+            sources,
+        }))
     }
 
     /// The text with overrides, without checking them.
@@ -97,7 +102,7 @@ impl SweepText {
         document(&self.sources(overrides), &mut Problems::default())
     }
 
-    fn sources(&self, overrides: &[String]) -> Sources {
+    pub(super) fn sources(&self, overrides: &[String]) -> Sources {
         Sources::new(&self.name, self.text.clone(), overrides, defaults())
     }
 
@@ -147,7 +152,7 @@ fn replace(table: &mut Table, by: &mut Table, keys: &[&str]) {
 }
 
 /// Parses the file and applies the overrides.
-fn document(sources: &Sources, problems: &mut Problems) -> Table {
+pub(super) fn document(sources: &Sources, problems: &mut Problems) -> Table {
     let mut root = syntax::document(sources, SourceId::File, problems);
     overrides::apply::apply(sources, &mut root, problems);
     seeds::gather(&mut root, problems);

@@ -134,7 +134,9 @@ fn curve(
         high: std,
     });
     let label = panel.label(net.configuration).to_owned();
-    let remark = match (net.seeds, scene.sweep.seeds.len()) {
+    let runs = scene.runs.iter();
+    let planned = runs.filter(|run| run.configuration == net.configuration);
+    let remark = match (net.seeds, planned.count()) {
         (0, all) => of_seeds(&net.diverged, all).unwrap_or_else(|| "no data yet".to_owned()),
         (some, all) if some < all => format!("{some} of {all} seeds"),
         _ => String::new(),

@@ -117,6 +117,11 @@ impl Problems {
         self.list.is_empty()
     }
 
+    /// The message of the problem that was found first.
+    pub fn first_message(&self) -> Option<&str> {
+        self.list.first().map(|problem| problem.message.as_str())
+    }
+
     /// The number of problems.
     pub fn len(&self) -> usize {
         self.list.len()

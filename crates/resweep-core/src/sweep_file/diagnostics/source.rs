@@ -40,7 +40,7 @@ impl Span {
 }
 
 /// A text and its name in reports.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     pub name: String,
     pub text: String,
@@ -49,7 +49,7 @@ pub struct Source {
 }
 
 /// All texts of a sweep.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sources {
     file: Source,
     overrides: Vec<Source>,

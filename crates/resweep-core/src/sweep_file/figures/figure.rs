@@ -118,7 +118,12 @@ impl FigureTable {
     /// Drops panels without configurations if an override removed them. Without panels, the kind of
     /// the figure determines them.
     pub fn resolve(&self, points: &[Point<'_>], problems: &mut Problems) -> Figure {
-        let panels = self.resolve_panels(points, problems);
+        let is_of_one = points.iter().all(|point| point.sweeps.is_empty());
+        let panels = match is_of_one && !self.sweeps().is_empty() {
+            // The sweeps that it shows are not known here.
+            true => Vec::new(),
+            false => self.resolve_panels(points, problems),
+        };
         let settings = self.settings.point();
         Figure {
             name: self.name().to_owned(),
@@ -133,6 +138,9 @@ impl FigureTable {
             kind: self.kind(),
             axes: self.axes(problems),
             grid: self.grid(points, problems),
+            sweeps: self.sweeps().to_vec(),
+            declared_in: None,
+            place: 0,
             panels,
         }
     }
@@ -162,6 +170,14 @@ impl FigureTable {
             epochs: x == Some("epochs"),
             x_log: x_scale == Some("log"),
             y_log: y_scale == Some("log"),
+        }
+    }
+
+    /// The sweeps that the figure shows; empty for the one that declares it.
+    pub fn sweeps(&self) -> &[String] {
+        match self.settings.get(Key::FigureSweeps).map(|s| &s.value) {
+            Some(Some(Checked::Names(names))) => names,
+            _ => &[],
         }
     }
 

@@ -95,13 +95,14 @@ impl FigureTable {
     }
 
     /// Figures of errors against iterations have a panel each for plain and residual nets, or one
-    /// for each shortcut type if there are several residual types; other kinds have a single panel.
+    /// for each shortcut type if there are several residual types. Figures of final errors have a
+    /// panel for each sweep; layer responses are in one panel.
     fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
-        if self.kind() != FigureKind::ErrorVsIteration {
-            let all = (0..points.len()).collect();
-            return vec![self.panel(&Settings::default(), all, problems)];
-        }
-        let groups = by_shortcut(points);
+        let groups = match self.kind() {
+            FigureKind::ErrorVsIteration => by_shortcut(points),
+            FigureKind::ErrorVsDepth | FigureKind::HeatMap => by_sweep(points),
+            FigureKind::LayerResponses => vec![(String::new(), (0..points.len()).collect())],
+        };
         let several = groups.len() > 1;
         let panels = groups.into_iter().map(|(title, indices)| Panel {
             title: several.then_some(title),
@@ -151,6 +152,23 @@ fn by_shortcut(points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
     groups
         .map(|(word, indices)| (title(word), indices.clone()))
         .collect()
+}
+
+/// Names and configurations of the sweeps of a figure of several; a single sweep has no name.
+fn by_sweep(points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    for (index, point) in points.iter().enumerate() {
+        for name in point.sweeps {
+            match groups.iter_mut().find(|(known, _)| known == name) {
+                Some((_, indices)) => indices.push(index),
+                None => groups.push((name.clone(), vec![index])),
+            }
+        }
+    }
+    if groups.is_empty() {
+        groups.push((String::new(), (0..points.len()).collect()));
+    }
+    groups
 }
 
 /// Splits a panel of both errors into one panel for each error.

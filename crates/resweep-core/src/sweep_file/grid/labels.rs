@@ -12,7 +12,8 @@ use crate::sweep_file::values::setting::{Checked, Point};
 
 /// Returns labels of the configurations at `indices` of `points`: `plain-20`, followed by the keys
 /// in which configurations of that name differ, `plain-20 lr=0.05`. Option A is named if the sweep
-/// has option B or C: `ResNet-20 A`. Different configurations have different labels.
+/// has option B or C: `ResNet-20 A`. In a figure of several sweeps, nets of the same name are
+/// preceded by their sweeps: `first: plain-20`. Different configurations have different labels.
 pub fn labels(
     indices: &[usize],
     points: &[Point<'_>],
@@ -24,26 +25,62 @@ pub fn labels(
         model if has_options => model.name_with_option(),
         model => model.name(),
     };
-    let mut labels: Vec<String> = indices.iter().map(name).collect();
+    let labels: Vec<String> = indices.iter().map(name).collect();
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, name) in labels.iter().enumerate() {
         groups.entry(name).or_default().push(index);
     }
-    let mut suffixes = vec![String::new(); labels.len()];
-    for group in groups.values() {
-        let named: Vec<&Point<'_>> = group.iter().map(|i| &points[indices[*i]]).collect();
-        for key in varying(&named) {
-            let scratch = has_one_scratch(&named, key);
-            let numbers = numbers(&named, key);
-            for (index, point) in group.iter().zip(&named) {
-                suffixes[*index] += &suffix(point, key, scratch, &numbers);
+    let mut named = labels.clone();
+    for group in groups.into_values() {
+        let of_sweeps = by_sweeps(&group, indices, points);
+        for (sweeps, members) in &of_sweeps {
+            let prefix = match of_sweeps.len() {
+                1 => String::new(),
+                _ => format!("{}: ", sweeps.join(", ")),
+            };
+            let point = |index: &usize| &points[indices[*index]];
+            let is_beside = |point: &&Point<'_>| {
+                let mut others = point.sweeps.iter();
+                sweeps.is_empty() || others.any(|other| sweeps.contains(other))
+            };
+            let beside: Vec<&Point<'_>> = group.iter().map(point).filter(is_beside).collect();
+            let own: Vec<&Point<'_>> = members.iter().map(point).collect();
+            for (index, suffix) in members.iter().zip(suffixes(&own, &beside)) {
+                named[*index] = format!("{prefix}{}{suffix}", labels[*index]);
             }
         }
     }
-    for (label, suffix) in labels.iter_mut().zip(&suffixes) {
-        label.push_str(suffix);
+    named
+}
+
+/// The members of a group that belong to the same sweeps.
+fn by_sweeps<'a>(
+    group: &[usize],
+    indices: &[usize],
+    points: &[Point<'a>],
+) -> Vec<(&'a [String], Vec<usize>)> {
+    let mut found: Vec<(&[String], Vec<usize>)> = Vec::new();
+    for &index in group {
+        let sweeps = points[indices[index]].sweeps;
+        match found.iter_mut().find(|(known, _)| *known == sweeps) {
+            Some((_, members)) => members.push(index),
+            None => found.push((sweeps, vec![index])),
+        }
     }
-    labels
+    found
+}
+
+/// For each of `points`, the keys that are not the same in all of `beside`: ` lr=0.05`.
+fn suffixes(points: &[&Point<'_>], beside: &[&Point<'_>]) -> Vec<String> {
+    let mut suffixes = vec![String::new(); points.len()];
+    for key in varying(beside) {
+        let scratch = has_one_scratch(beside, key);
+        let numbers = numbers(beside, key);
+        for (text, point) in suffixes.iter_mut().zip(points) {
+            *text += &suffix(point, key, scratch, &numbers);
+        }
+    }
+    suffixes
 }
 
 /// Returns the labels in a panel. They contain only the keys that vary in the panel if its title

@@ -85,6 +85,7 @@ pub enum Key {
     FigureYScale,
     FigureRows,
     FigureColumns,
+    FigureSweeps,
     PanelTitle,
     PanelShow,
     PanelYMin,

@@ -28,6 +28,8 @@ pub enum Kind {
     ImageSize,
     /// The name of a sweep or a figure.
     Name,
+    /// Names of sweeps.
+    Names,
     /// Text in one line.
     Line,
     Text,
@@ -126,6 +128,9 @@ impl Kind {
             Kind::Ticks => {
                 format!("an ascending list of at most {LIST_MAX} numbers from 0 to 100")
             }
+            Kind::Names => {
+                format!("a list of at most {LIST_MAX} names, as `[\"fig1\", \"fig6\"]`")
+            }
             Kind::Settable => {
                 "the name of a key of `[data]`, `[model]` or `[train]`, as `\"shortcut\"`"
                     .to_owned()
@@ -135,7 +140,7 @@ impl Kind {
 
     /// Whether a single value of this kind is a list.
     pub fn is_list(&self) -> bool {
-        matches!(self, Kind::Seeds | Kind::Drops | Kind::Ticks)
+        matches!(self, Kind::Seeds | Kind::Drops | Kind::Ticks | Kind::Names)
     }
 }
 

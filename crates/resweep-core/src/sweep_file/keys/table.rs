@@ -206,6 +206,7 @@ pub static KEYS: [KeySpec; Key::ExpectOn as usize + 1] = [
     key(Key::FigureYScale, Figure, "y_scale", SCALES, Text("`\"linear\"`"), "scale of their y axis"),
     key(Key::FigureRows, Figure, "rows", Kind::Settable, Text("`\"depth\"`"), "key whose values are the rows of a heat map"),
     key(Key::FigureColumns, Figure, "columns", Kind::Settable, Text("`\"shortcut\"`"), "key whose values are the columns of a heat map"),
+    key(Key::FigureSweeps, Figure, "sweeps", Kind::Names, Text("this sweep"), "recorded sweeps to draw together in this figure"),
     key(Key::PanelTitle, Panel, "title", Kind::Line, NO_DEFAULT, "title above the panel"),
     key(Key::PanelShow, Panel, "show", SHOWS, OF_FIGURE, "errors to draw; `test` is the validation error if images are held out"),
     key(Key::PanelYMin, Panel, "y_min", PERCENT, OF_FIGURE, "lower end of the error axis, in percent"),

@@ -120,7 +120,13 @@ fn untyped(written: Written<'_>) -> Read {
 fn single(written: Written<'_>, kind: Kind) -> Read {
     let toml = written.toml();
     match kind {
-        Kind::Name | Kind::Line | Kind::Text | Kind::Folder | Kind::Word(_) | Kind::Settable => {
+        Kind::Name
+        | Kind::Line
+        | Kind::Text
+        | Kind::Folder
+        | Kind::Word(_)
+        | Kind::Settable
+        | Kind::Names => {
             let is_string = |node: &Node| matches!(node.value, Value::String(_));
             Ok(toml
                 .ok()

@@ -31,6 +31,7 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
         Kind::Repeats => return repeats::repeats(spec, node, problems),
         Kind::Drops => return lists::drops(spec, node, problems),
         Kind::Ticks => return lists::ticks(spec, node, problems),
+        Kind::Names => return lists::names(spec, node, problems),
         Kind::Init => return init(spec, node, problems),
         Kind::Warmup => return warmup::warmup(spec, node, problems),
         Kind::Word(words) => text::word(spec, node, words),

@@ -2,6 +2,7 @@
 
 use super::scalars::{Result, finite, integer, refused, wrong_type};
 use super::setting::{Checked, Drops};
+use super::text;
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::keys::table::KeySpec;
 use crate::sweep_file::limits::{LIST_MAX, SEEDS_MAX};
@@ -63,6 +64,30 @@ pub fn ticks(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Che
     let elements = few(spec, node, problems)?;
     let ticks = each(elements, problems, |node| percentage(spec, node))?;
     ascending(spec, elements, &ticks, problems).then_some(Checked::Ticks(ticks))
+}
+
+/// Checks distinct names of sweeps, at least one.
+pub fn names(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
+    let elements = few(spec, node, problems)?;
+    if elements.is_empty() {
+        let message = format!("`{}` is empty", spec.name);
+        problems.push(*refused(spec, node, message, "no sweep"));
+    }
+    let names = each(elements, problems, |node| match text::name(spec, node)? {
+        Checked::Text(name) => Ok(name),
+        other => Ok(other.to_string()),
+    })?;
+    for (place, name) in names.iter().enumerate() {
+        if let Some(first) = names[..place].iter().position(|other| other == name) {
+            let problem =
+                Problem::new(elements[place].at, format!("sweep `{name}` is given twice"))
+                    .label("again")
+                    .context(elements[first].at, "first here");
+            problems.push(problem.help("remove one"));
+            return None;
+        }
+    }
+    (!names.is_empty()).then_some(Checked::Names(names))
 }
 
 fn elements<'n>(spec: &KeySpec, node: &'n Node, problems: &mut Problems) -> Option<&'n [Node]> {

@@ -24,6 +24,7 @@ pub enum Checked {
     Warmup(Option<Warmup>),
     Grown(Grown),
     Ticks(Vec<f64>),
+    Names(Vec<String>),
     Key(Key),
 }
 
@@ -97,6 +98,7 @@ impl fmt::Display for Checked {
             Checked::Key(key) => f.write_str(key.name()),
             Checked::Seeds(list) | Checked::Drops(Drops::Iterations(list)) => joined(f, list),
             Checked::Ticks(list) | Checked::Drops(Drops::Fractions(list)) => joined(f, list),
+            Checked::Names(list) => joined(f, list),
             Checked::AdaptiveRepeats(repeats) => write!(f, "{} to {}", repeats.min, repeats.max),
             Checked::Grown(grown) => grown.fmt(f),
             Checked::Warmup(None) => f.write_str("none"),
@@ -158,25 +160,37 @@ impl Settings {
 
     /// Returns a view in which keys can be replaced.
     pub fn point(&self) -> Point<'_> {
-        Point(self.0.each_ref().map(Option::as_ref))
+        Point {
+            settings: self.0.each_ref().map(Option::as_ref),
+            sweeps: &[],
+        }
     }
 }
 
 /// The settings of one configuration, borrowed from tables and axes.
 #[derive(Debug, Clone, Copy)]
-pub struct Point<'a>([Option<&'a Setting>; KEYS.len()]);
+pub struct Point<'a> {
+    settings: [Option<&'a Setting>; KEYS.len()],
+    /// The sweeps that have the configuration, in a figure of several; otherwise empty.
+    pub sweeps: &'a [String],
+}
 
 impl<'a> Point<'a> {
     pub fn get(&self, key: Key) -> Option<&'a Setting> {
-        self.0[key as usize]
+        self.settings[key as usize]
     }
 
     /// Sets a key, and removes the key for the same quantity in another unit.
     pub fn set(&mut self, key: Key, setting: &'a Setting) {
-        self.0[key as usize] = Some(setting);
+        self.settings[key as usize] = Some(setting);
         if let Some(rival) = key.rival() {
-            self.0[rival as usize] = None;
+            self.settings[rival as usize] = None;
         }
+    }
+
+    /// The same settings in a figure of several sweeps, of which `sweeps` have them.
+    pub fn of_sweeps(self, sweeps: &'a [String]) -> Self {
+        Self { sweeps, ..self }
     }
 
     /// The position of a key's value.
