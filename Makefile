@@ -68,10 +68,11 @@ cuda-emulated:
 test:
 	cargo test
 
-# Tests sweeps on a real Slurm of two nodes on this machine, as root. Needs:
-# apt-get install -y --no-install-recommends slurm-wlm munge
+# Tests sweeps on a real Slurm of two nodes on this machine, as root, and on GNU parallel and HyperQueue if they
+# are installed. Needs: apt-get install -y --no-install-recommends slurm-wlm munge
+# Optional: apt-get install -y --no-install-recommends parallel openssh-server; pip install hyperqueue
 test-slurm:
-	RESWEEP_SLURM=1 cargo test --test it slurm:: -- --test-threads=1
+	RESWEEP_SLURM=1 cargo test -p resweep --test it slurm:: -- --test-threads=1
 
 # Kills a sweep 50 times at random moments and compares the results; `make test` does it 10 times.
 torture:

@@ -15,6 +15,9 @@ pub enum StoreError {
     #[error("cannot create the folder {}; choose another one with --results", path.display())]
     Folder { path: PathBuf, source: io::Error },
 
+    #[error("cannot write {}; the command can be repeated", path.display())]
+    File { path: PathBuf, source: io::Error },
+
     #[error("the results folder {} does not exist; check --results", path.display())]
     NoFolder { path: PathBuf },
 

@@ -4,7 +4,7 @@
 //! journal is stored with the rows. Once a start has begun a run, records of earlier starts about
 //! that run are ignored.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -78,6 +78,8 @@ struct Replay<'a> {
     /// Whether a journal of an earlier start is damaged.
     damaged: bool,
     done: Replayed,
+    /// Whether files were copied that the disk may not have yet.
+    is_unsynced: bool,
 }
 
 /// Whether to continue with a journal.
@@ -107,8 +109,7 @@ pub(super) fn replay(
             replay.done.notes.push(note);
         }
     }
-    replay.waiting.write(connection)?;
-    Ok(replay.done)
+    replay.end()
 }
 
 /// Releases every open run of a task.
@@ -123,7 +124,7 @@ pub(super) fn free_open(
             replay.free(position, why)?;
         }
     }
-    Ok(replay.done)
+    replay.end()
 }
 
 impl<'a> Replay<'a> {
@@ -151,7 +152,19 @@ impl<'a> Replay<'a> {
             waiting: WaitingPoints::default(),
             damaged: false,
             done: Replayed::default(),
+            is_unsynced: false,
         })
+    }
+
+    /// Ends the replay. The disk has the copied checkpoints before their rows are committed.
+    fn end(mut self) -> Result<Replayed, Problem> {
+        self.waiting.write(self.connection)?;
+        if self.is_unsynced {
+            let folder = super::beside(self.of.database);
+            let synced = folder.sync_file_system();
+            synced.map_err(|source| Problem::File(folder.to_path_buf(), source))?;
+        }
+        Ok(self.done)
     }
 
     fn journal(&mut self, journal: &TaskJournal) -> Result<Flow, Problem> {
@@ -560,34 +573,40 @@ impl<'a> Replay<'a> {
             },
         )?;
         let run = self.run(position);
-        let mut imported = HashMap::new();
+        let mut imported = HashSet::new();
         for (start, saved) in found {
-            if !wanted(saved.iteration) || imported.contains_key(&saved.iteration) {
+            if !wanted(saved.iteration) || imported.contains(&saved.iteration) {
                 continue;
             }
             let name = checkpoints::file_name(saved.iteration);
             let source = (self.of.folder)(&run.id, start).join(&name);
-            match import_file(&source, &hold.folder.join(&name), &saved) {
-                Ok(()) => {
-                    checkpoints::insert(self.connection, run, hold.training, &saved)?;
-                    imported.insert(saved.iteration, ());
+            let bytes = match read_checked(&source, &saved) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    self.done.notes.push(format!(
+                        "the checkpoint {} of {run} is not used: {error}",
+                        source.display()
+                    ));
+                    continue;
                 }
-                Err(error) => self.done.notes.push(format!(
-                    "the checkpoint {} of {run} is not used: {error}",
-                    source.display()
-                )),
-            }
+            };
+            let target = hold.folder.join(&name);
+            let written = target.write_unsynced_with(|file| file.write_all(&bytes));
+            written.map_err(|source| Problem::File(target.to_path_buf(), source))?;
+            checkpoints::insert(self.connection, run, hold.training, &saved)?;
+            imported.insert(saved.iteration);
+            self.is_unsynced = true;
         }
         Ok(())
     }
 }
 
-/// Copies the file if its checksum is right.
-fn import_file(source: &Place, target: &Place, saved: &Saved) -> io::Result<()> {
+/// Reads a checkpoint whose checksum is right.
+fn read_checked(source: &Place, saved: &Saved) -> io::Result<Vec<u8>> {
     let bytes = source.read()?;
     let sum: [u8; 32] = Sha256::digest(&bytes).into();
-    if sum != saved.sha256 {
-        return Err(io::Error::other("its checksum is wrong"));
+    match sum == saved.sha256 {
+        true => Ok(bytes),
+        false => Err(io::Error::other("its checksum is wrong")),
     }
-    target.write(&[&bytes])
 }

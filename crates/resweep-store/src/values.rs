@@ -1,6 +1,7 @@
 //! Converts values for SQLite, and reports values that do not fit.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Error::FromSqlConversionFailure;
@@ -18,6 +19,8 @@ pub(super) enum Problem {
         what: &'static str,
         value: u64,
     },
+    /// A file that cannot be written.
+    File(PathBuf, io::Error),
 }
 
 impl Problem {
@@ -34,6 +37,7 @@ impl Problem {
                 what,
                 value,
             },
+            Problem::File(path, source) => StoreError::File { path, source },
         }
     }
 }
@@ -47,6 +51,7 @@ impl Problem {
             Problem::TooLarge { value, .. } => {
                 rusqlite::Error::ToSqlConversionFailure(value.to_string().into())
             }
+            Problem::File(_, source) => rusqlite::Error::ToSqlConversionFailure(source.into()),
         }
     }
 }

@@ -128,7 +128,7 @@ fn settle(
             release(&mut submissions, name, folder)?;
             Err(match refused {
                 Err(error) => error,
-                Ok(Answer::Refused(said)) => anyhow::anyhow!("sbatch refused the job: {said}"),
+                Ok(Answer::Refused(said)) => anyhow::anyhow!("the job was refused: {said}"),
                 Ok(_) => anyhow::anyhow!("the job was not submitted"),
             })
         }
@@ -171,10 +171,18 @@ fn start(
             let status = std::process::Command::new("sh")
                 .args(["-c", &line])
                 .status()?;
+            let started = |task| folder.starts(task).is_ok_and(|starts| !starts.is_empty());
             if status.success() {
                 return Ok(Answer::Accepted(None));
             }
-            Ok(Answer::Refused(format!("`{line}` failed: {status}")))
+            let failure = format!("`{line}` failed: {status}");
+            if (0..tasks.len()).any(started) {
+                errln!(
+                    "warning: {failure}; `resweep cancel` releases the runs of tasks that did not start"
+                );
+                return Ok(Answer::Accepted(None));
+            }
+            Ok(Answer::Refused(failure))
         }
     }
 }

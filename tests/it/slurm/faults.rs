@@ -113,8 +113,9 @@ fn a_job_that_sbatch_did_not_confirm_is_found_again() {
     site.configure("pack = \"1h\"", "cpus-per-task = 2");
     // The controller takes the request and does not answer in time. Asked for the size of arrays
     // first, it has to answer that.
-    let fake = fake_sbatch(
+    let fake = fake(
         &site,
+        "sbatch",
         "\"$REAL\" \"$@\" >/dev/null; echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1",
     );
     let output = with_path(&site, &fake, &["submit", "short.toml", "--on", "here"]);
@@ -147,7 +148,7 @@ fn a_refused_or_unreachable_slurm_submits_nothing() {
         .expect("a start");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("sbatch refused the job"), "{said}");
+    assert!(said.contains("the job was refused"), "{said}");
     assert_eq!(site.open_runs(), 0);
     site.configure("pack = \"1h\"", "cpus-per-task = 1");
     submit(&site);
@@ -376,19 +377,19 @@ fn another_program_and_other_images_are_refused() {
     }
 }
 
-/// A folder with an `sbatch` in front of the real one.
-fn fake_sbatch(site: &Site, script: &str) -> PathBuf {
+/// A folder with a script in front of a program of Slurm, which the script calls `$REAL`.
+pub fn fake(site: &Site, name: &str, script: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let folder = site.place.path().join("bin");
     fs::create_dir_all(&folder).expect("a folder");
-    let real = site.slurm.ask(&["sh", "-c", "command -v sbatch"]);
-    let path = folder.join("sbatch");
+    let real = site.slurm.ask(&["sh", "-c", &format!("command -v {name}")]);
+    let path = folder.join(name);
     fs::write(&path, format!("#!/bin/sh\nREAL={real}\n{script}\n")).expect("a script");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
     folder
 }
 
-fn with_path(site: &Site, first: &Path, args: &[&str]) -> std::process::Output {
+pub fn with_path(site: &Site, first: &Path, args: &[&str]) -> std::process::Output {
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", first.display());
     site.command(args)

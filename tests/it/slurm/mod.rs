@@ -11,6 +11,7 @@ use crate::support::workplace::{Workplace, assert_same, files, write_images};
 use cluster::{Slurm, kill, wait};
 
 mod cluster;
+mod engines;
 mod faults;
 
 /// Whether to skip: without `RESWEEP_SLURM`, or where Slurm is not installed. `make test-slurm` fails
@@ -292,4 +293,58 @@ fn runs_on_a_cluster_are_not_removed_and_gc_removes_closed_submissions() {
     site.ok(&["rm", "short", "--yes"]);
     assert!(!folder.exists());
     assert_eq!(site.count("SELECT count(*) FROM submissions"), 0);
+}
+
+/// Hundreds of runs of a few iterations. `RESWEEP_SLURM_RUNS` sets how many.
+#[test]
+fn many_runs_take_one_request_for_each_command_and_few_files() {
+    if skipped() {
+        return;
+    }
+    let runs =
+        std::env::var("RESWEEP_SLURM_RUNS").map_or(100, |text| text.parse().expect("a number"));
+    let seeds: Vec<String> = (1..=runs).map(|seed: u32| seed.to_string()).collect();
+    let many = SHORT
+        .replace(
+            "seeds = [1, 2, 3]",
+            &format!("seeds = [{}]", seeds.join(", ")),
+        )
+        .replace("iterations = 60", "iterations = 2")
+        .replace("lr_drops = [40]", "lr_drops = []")
+        .replace("eval_every = 15", "eval_every = 2")
+        .replace("depth = [8, 14]", "depth = [8]")
+        .replace("shortcut = [\"none\", \"A\"]", "shortcut = [\"A\"]");
+    let site = Site::new(&many, "");
+    site.configure("pack = \"20s\"", "cpus-per-task = 1");
+    let counted = ["sbatch", "squeue"].map(|name| {
+        let script = format!(
+            "echo {name} >> {}/requests\nexec \"$REAL\" \"$@\"",
+            site.place.path().display()
+        );
+        faults::fake(&site, name, &script)
+    });
+    let ok = |args: &[&str]| {
+        let start = Instant::now();
+        let output = faults::with_path(&site, &counted[0], args);
+        assert!(output.status.success(), "{output:?}");
+        println!("{args:?}: {:?}", start.elapsed());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let requests = || fs::read_to_string(site.place.path().join("requests")).unwrap_or_default();
+    let said = ok(&["submit", "short.toml", "--on", "here"]);
+    assert!(
+        said.contains(&format!("submitted {runs} runs in ")),
+        "{said}"
+    );
+    assert_eq!(requests(), "sbatch\n");
+    site.slurm.wait_until_empty(Duration::from_secs(600));
+    ok(&["sync"]);
+    assert_eq!(requests(), "sbatch\nsqueue\n");
+    assert_eq!(site.open_runs(), 0);
+    let folder = site.submissions().pop().expect("a submission");
+    let tasks = site.count("SELECT count(*) FROM submission_tasks") as usize;
+    let found = files(&folder).len();
+    println!("{tasks} tasks, {found} files");
+    // For each task its runs, log and journal; besides the order, the script and the owner.
+    assert_eq!(found, 3 * tasks + 3);
 }

@@ -256,6 +256,23 @@ impl Place {
         Ok(())
     }
 
+    /// Waits until the disk has every write to the file system of this folder: one call for
+    /// thousands of [`Place::write_unsynced_with`].
+    ///
+    /// # Errors
+    /// Any error of the system.
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        let folder = self.open_as_folder(false, false)?;
+        #[cfg(target_os = "linux")]
+        system::syncfs(&folder)?;
+        #[cfg(not(target_os = "linux"))]
+        {
+            drop(folder);
+            system::sync();
+        }
+        Ok(())
+    }
+
     /// Opens a regular file to append to it.
     ///
     /// # Errors

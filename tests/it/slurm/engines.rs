@@ -1,0 +1,203 @@
+//! Other engines than Slurm, through `engine = "command"`: plain processes, GNU parallel over ssh on
+//! loopback, and HyperQueue with its own server and workers.
+
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+
+use super::*;
+
+/// A folder with the short sweep and a site that runs `command`.
+fn place(command: &str) -> Workplace {
+    let place = Workplace::new("short.toml", SHORT);
+    write_images(&place.path().join("images"));
+    let site = format!("[here]\nengine = \"command\"\npack = \"0\"\ncommand = '''{command}'''\n");
+    fs::write(place.path().join("clusters.toml"), site).expect("the site file");
+    place
+}
+
+/// Whether to skip the test of an engine that is not installed.
+fn lacks(engine: &str, is_there: bool, install: &str) -> bool {
+    if !is_there {
+        println!("skipped: {engine} is not installed: {install}");
+    }
+    !is_there
+}
+
+fn runs(program: &str, args: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[track_caller]
+fn assert_as_local(place: &Workplace) {
+    place.stdout(&[
+        "run",
+        "short.toml",
+        "--results",
+        "local",
+        "--progress",
+        "none",
+    ]);
+    assert_same(
+        &place.artifacts("results", "short"),
+        &place.artifacts("local", "short"),
+    );
+}
+
+#[test]
+fn plain_processes_train_a_sweep() {
+    let place = place("seq 0 {last} | xargs -P 4 -I % {work} --task %");
+    place.stdout(&["run", "short.toml", "--on", "here"]);
+    assert_as_local(&place);
+}
+
+#[test]
+fn a_command_that_fails_after_tasks_have_started_loses_nothing() {
+    let place = place("{work} --task 0; exit 3");
+    let output = place
+        .resweep(&["submit", "short.toml", "--on", "here"])
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("exit status: 3"), "{said}");
+    place.stdout(&["sync"]);
+    let finished = "SELECT count(*) FROM attempts WHERE status = 'finished'";
+    let finished = place.rows("results", finished);
+    assert_ne!(finished, ["Integer(0)"], "{said}");
+    place.stdout(&["cancel", "short"]);
+    place.stdout(&["run", "short.toml", "--progress", "none"]);
+    assert_as_local(&place);
+}
+
+#[test]
+fn a_command_that_fails_at_once_submits_nothing() {
+    let place = place("echo {work} >/dev/null; exit 3");
+    let output = place
+        .resweep(&["submit", "short.toml", "--on", "here"])
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the job was refused"), "{said}");
+    place.stdout(&["run", "short.toml", "--progress", "none"]);
+    assert_as_local(&place);
+}
+
+/// An ssh server on loopback.
+struct Sshd {
+    child: Child,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Sshd {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        for key in ["host", "user"] {
+            let path = root.join(key);
+            let path = path.to_string_lossy();
+            assert!(runs(
+                "ssh-keygen",
+                &["-q", "-t", "ed25519", "-N", "", "-f", &path]
+            ));
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        // sshd demands this folder.
+        let _ = fs::create_dir_all("/run/sshd");
+        let options = [
+            format!("HostKey={}/host", root.display()),
+            format!("AuthorizedKeysFile={}/user.pub", root.display()),
+            "StrictModes=no".to_owned(),
+            "UsePAM=no".to_owned(),
+            "PidFile=none".to_owned(),
+            "PermitRootLogin=yes".to_owned(),
+        ];
+        let mut command = Command::new("/usr/sbin/sshd");
+        command.args(["-D", "-f", "/dev/null", "-p", &port.to_string()]);
+        for option in &options {
+            command.args(["-o", option]);
+        }
+        let child = command.stderr(Stdio::null()).spawn().expect("sshd starts");
+        let sshd = Self {
+            child,
+            folder,
+            port,
+        };
+        wait("sshd", || {
+            std::net::TcpStream::connect(("127.0.0.1", sshd.port)).is_ok()
+        });
+        sshd
+    }
+
+    /// The ssh command that logs in.
+    fn client(&self) -> String {
+        format!(
+            "ssh -i {}/user -p {} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+            self.folder.path().display(),
+            self.port
+        )
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn gnu_parallel_trains_a_sweep_over_ssh() {
+    let is_there = runs("parallel", &["--version"]) && Path::new("/usr/sbin/sshd").exists();
+    let install = "apt-get install -y --no-install-recommends parallel openssh-server";
+    if lacks("GNU parallel or sshd", is_there, install) {
+        return;
+    }
+    let sshd = Sshd::start();
+    // Two names of this machine.
+    let command = format!(
+        "seq 0 {{last}} | parallel --will-cite --ssh '{}' -S 1/127.0.0.1,1/127.0.0.2 {{work}} --task",
+        sshd.client()
+    )
+    .replace('\'', "\"");
+    let place = place(&command);
+    place.stdout(&["run", "short.toml", "--on", "here"]);
+    assert_as_local(&place);
+}
+
+/// Starts a server and two workers, submits `{work}` as a task each, and waits.
+const HYPERQUEUE: &str = r#"
+import sys
+from hyperqueue import Job, LocalCluster
+
+tasks, work = int(sys.argv[1]), sys.argv[2:]
+with LocalCluster() as cluster:
+    for _ in range(2):
+        cluster.start_worker()
+    client, job = cluster.client(), Job()
+    for _ in range(tasks):
+        job.program(work)
+    assert client.wait_for_jobs([client.submit(job)])
+"#;
+
+#[test]
+fn hyperqueue_trains_a_sweep() {
+    let python = std::env::var("RESWEEP_HYPERQUEUE_PYTHON").unwrap_or("python3".to_owned());
+    let is_there = runs(&python, &["-c", "import hyperqueue"]);
+    let install = "pip install hyperqueue, and name its Python in RESWEEP_HYPERQUEUE_PYTHON";
+    if lacks("HyperQueue", is_there, install) {
+        return;
+    }
+    let place = place(&format!("{python} hyperqueue_job.py {{tasks}} {{work}}"));
+    fs::write(place.path().join("hyperqueue_job.py"), HYPERQUEUE).expect("a script");
+    place.stdout(&["run", "short.toml", "--on", "here"]);
+    assert_as_local(&place);
+}
