@@ -10,6 +10,7 @@ use super::results::database;
 use super::table::grouped;
 use crate::cli::{self, DoctorArgs};
 use crate::progress::counted;
+use resweep_core::domain::shell_quoted;
 use resweep_store::{BadCheckpoint, ChangedMeasurements, Examination, Fault, Room, Usage};
 
 /// With less free space than this, the next checkpoints may not fit.
@@ -197,7 +198,10 @@ fn changed_measurements(found: &ChangedMeasurements, path: &Path) -> String {
     let run = &found.run;
     let results = match path.parent() {
         Some(results) if results != Path::new(cli::RESULTS) => {
-            format!(" --results {}", quoted(&results.display().to_string()))
+            format!(
+                " --results {}",
+                shell_quoted(&results.display().to_string())
+            )
         }
         _ => String::new(),
     };
@@ -205,18 +209,8 @@ fn changed_measurements(found: &ChangedMeasurements, path: &Path) -> String {
         "the measurements of {run} are not those that were recorded, so no command shows them; \
          everything else is intact. Remove its results, and run its sweep to train it again:\n  \
          resweep rm {}{results}",
-        quoted(run)
+        shell_quoted(run)
     )
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=".contains(c);
-    if word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 fn bad_checkpoint(bad: &BadCheckpoint) -> String {

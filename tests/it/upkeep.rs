@@ -368,6 +368,42 @@ fn recovered_database_can_be_resumed() {
     }
 }
 
+/// Destroys the pages of the table `runs`.
+fn destroy_runs(results: &Results, rng: &mut ChaCha8Rng) {
+    let connection = results.open();
+    let sql = "SELECT pageno FROM dbstat WHERE name = 'runs'";
+    let mut statement = connection.prepare(sql).unwrap();
+    let pages = statement.query_map([], |row| row.get::<_, u32>(0)).unwrap();
+    let mut bytes = fs::read(results.database()).unwrap();
+    for page in pages {
+        damage(&mut bytes, page.unwrap() as usize, rng);
+    }
+    fs::write(results.database(), &bytes).unwrap();
+}
+
+#[test]
+fn rows_of_lost_runs_are_skipped() {
+    let mut rng = seeded("RESWEEP_UPKEEP_SEED");
+    let results = Results::new();
+    record_thousands(&results);
+    let images = "INSERT INTO run_images
+         SELECT id, 2, 10, 5, 5, 'test', 10, 5, 5, 50.0, '[]' FROM runs";
+    let writable = Connection::open(results.database()).unwrap();
+    writable
+        .pragma_update(None, "journal_mode", "DELETE")
+        .unwrap();
+    assert_eq!(writable.execute(images, []).unwrap(), 8);
+    drop(writable);
+    destroy_runs(&results, &mut rng);
+
+    let saved = results.path().join("saved.db");
+    let (code, said, error) = results.resweep(&["doctor", "--save", saved.to_str().unwrap()]);
+    assert_eq!(code, 1, "{said}{error}");
+    assert!(said.contains("8 rows of `run_images` skipped"), "{said}");
+    let left = rows(&assert_sound(&saved));
+    assert!(left.iter().any(|row| row.starts_with("sweeps")), "{left:?}");
+}
+
 #[test]
 fn lost_runs_are_recovered_from_logs() {
     let mut rng = seeded("RESWEEP_UPKEEP_SEED");
@@ -380,19 +416,8 @@ fn lost_runs_are_recovered_from_logs() {
         let line = format!("2026-01-01T00:00:00Z  INFO run {} · {config}\n", run.id);
         fs::write(log, head + &line).unwrap();
     }
-    let connection = results.open();
-    let all = rows(&connection);
-    let mut statement = connection
-        .prepare("SELECT pageno FROM dbstat WHERE name = 'runs'")
-        .unwrap();
-    let pages = statement.query_map([], |row| row.get::<_, u32>(0)).unwrap();
-    let mut bytes = fs::read(results.database()).unwrap();
-    for page in pages {
-        damage(&mut bytes, page.unwrap() as usize, &mut rng);
-    }
-    drop(statement);
-    drop(connection);
-    fs::write(results.database(), &bytes).unwrap();
+    let all = rows(&results.open());
+    destroy_runs(&results, &mut rng);
 
     let saved = results.path().join("saved.db");
     let (code, said, error) = results.resweep(&["doctor", "--save", saved.to_str().unwrap()]);

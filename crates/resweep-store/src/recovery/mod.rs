@@ -1,7 +1,8 @@
 //! Recovers the readable rows of a damaged database into a new one.
 //!
-//! The damaged file is only read. The bundled SQLite lacks SQLite's recovery extension; this module
-//! uses the schema instead, and searches rows by their keys beyond the damage.
+//! The damaged file is only read. The bundled SQLite lacks SQLite's recovery extension, and
+//! the `sqlite3` shell of some systems does too (in Debian 12, `.recover` fails on every database), so this
+//! module uses the schema instead, and searches rows by their keys beyond the damage.
 
 mod key;
 mod logs;
@@ -24,7 +25,7 @@ use reader::Reader;
 use resweep_core::domain::TrainingId;
 use resweep_core::files::{new_temporary, sync_folder};
 use source::Source;
-use tables::{TABLES, Table};
+use tables::Table;
 
 pub use repair::Repairs;
 
@@ -119,10 +120,11 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Recovered, Re
     target
         .pragma_update(None, "foreign_keys", false)
         .map_err(failed)?;
+    let schema = tables::tables(target).map_err(failed)?;
     let tx = target.transaction().map_err(failed)?;
     let mut whole = Vec::new();
     let mut recorded = HashMap::new();
-    for table in &TABLES {
+    for table in &schema {
         let all = copy_table(source, path, table, &tx, to)?;
         whole.push(all);
         if table.name == "runs" && !all {
@@ -133,12 +135,12 @@ fn copy(path: &Path, target: &mut Connection, to: &Path) -> Result<Recovered, Re
             recorded = take_sums(&tx).map_err(failed)?;
         }
     }
-    let mut repairs = repair::repair(&tx).map_err(failed)?;
+    let mut repairs = repair::repair(&tx, &schema).map_err(failed)?;
     repairs.changed = restore_sums(&tx, &recorded).map_err(failed)?;
     sums::fill(&tx).map_err(failed)?;
     tx.commit().map_err(failed)?;
     let mut tables = Vec::new();
-    for (table, whole) in TABLES.iter().zip(whole) {
+    for (table, whole) in schema.iter().zip(whole) {
         let name = table.name;
         let count = format!("SELECT count(*) FROM {name}");
         let rows: i64 = target

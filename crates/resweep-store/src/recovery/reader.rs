@@ -47,7 +47,7 @@ impl<'a, 's> Reader<'a, 's> {
         path: &'a Path,
         sink: &'a mut Sink<'s>,
     ) -> rusqlite::Result<Self> {
-        let (key, columns) = (table.key, table.columns.join(", "));
+        let (key, columns) = (&table.key, table.columns.join(", "));
         let of_group: String = table
             .group
             .iter()

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, params};
 
 use super::logs;
+use super::tables::{Reference, Table};
 use crate::points::{collect, unsigned};
 use resweep_core::domain::TrainingId;
 
@@ -24,58 +25,16 @@ pub struct Repairs {
     pub changed: Vec<String>,
 }
 
-const ORPHANS: [(&str, &str); 8] = [
-    (
-        "sweep_runs",
-        "sweep_id NOT IN (SELECT id FROM sweeps) OR run_id NOT IN (SELECT id FROM runs)",
-    ),
-    ("trainings", "run_id NOT IN (SELECT id FROM runs)"),
-    (
-        "attempts",
-        "NOT EXISTS (SELECT 1 FROM trainings AS t
-             WHERE t.id = training_id AND t.run_id = attempts.run_id)",
-    ),
-    (
-        "run_needs",
-        "run_id NOT IN (SELECT id FROM runs) OR needs NOT IN (SELECT id FROM runs)",
-    ),
-    (
-        "train_metrics",
-        "training_id NOT IN (SELECT id FROM trainings)",
-    ),
-    (
-        "eval_metrics",
-        "training_id NOT IN (SELECT id FROM trainings)",
-    ),
-    (
-        "checkpoints",
-        "training_id NOT IN (SELECT id FROM trainings)",
-    ),
-    (
-        "layer_stats",
-        "training_id NOT IN (SELECT id FROM trainings)",
-    ),
-];
-
 /// Changes nothing if everything was recovered.
-pub(super) fn repair(connection: &Connection) -> rusqlite::Result<Repairs> {
+pub(super) fn repair(connection: &Connection, schema: &[Table]) -> rusqlite::Result<Repairs> {
     let mut repairs = Repairs::default();
-    for (table, condition) in ORPHANS {
-        let rows = connection.execute(&format!("DELETE FROM {table} WHERE {condition}"), [])?;
+    for table in schema {
+        let rows = drop_orphans(connection, table)?;
         if rows > 0 {
-            repairs.left_out.push((table, rows as u64));
+            repairs.left_out.push((table.name, rows as u64));
         }
     }
     repairs.runs_from_logs = logs::keep_needed(connection)?;
-    connection.execute(
-        "UPDATE attempts SET process_id = NULL
-         WHERE process_id NOT IN (SELECT id FROM processes)",
-        [],
-    )?;
-    connection.execute(
-        "UPDATE processes SET sweep_id = NULL WHERE sweep_id NOT IN (SELECT id FROM sweeps)",
-        [],
-    )?;
     repairs.reopened = reopen(connection)?;
     number_attempts(connection)?;
     let incomplete = incomplete(connection)?.into_iter();
@@ -89,6 +48,35 @@ pub(super) fn incomplete_trainings(
 ) -> rusqlite::Result<HashSet<TrainingId>> {
     let incomplete = incomplete(connection)?.into_iter();
     Ok(incomplete.map(|(training, _)| training).collect())
+}
+
+/// Removes the rows of a table that refer to missing rows; optional references become NULL.
+fn drop_orphans(connection: &Connection, table: &Table) -> rusqlite::Result<usize> {
+    let name = table.name;
+    let mut rows = 0;
+    for Reference {
+        column,
+        parent,
+        parent_column,
+        is_optional,
+    } in &table.references
+    {
+        let orphans = format!("{column} NOT IN (SELECT {parent_column} FROM {parent})");
+        if *is_optional {
+            connection.execute(
+                &format!("UPDATE {name} SET {column} = NULL WHERE {orphans}"),
+                [],
+            )?;
+        } else {
+            rows += connection.execute(&format!("DELETE FROM {name} WHERE {orphans}"), [])?;
+        }
+    }
+    if name == "attempts" {
+        let of_another_run = "DELETE FROM attempts WHERE NOT EXISTS (SELECT 1 FROM trainings AS t
+             WHERE t.id = training_id AND t.run_id = attempts.run_id)";
+        rows += connection.execute(of_another_run, [])?;
+    }
+    Ok(rows)
 }
 
 /// A training is found only through its attempts.
