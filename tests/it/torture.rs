@@ -1,14 +1,26 @@
-//! The torture test: kills a sweep at random moments with SIGKILL, sometimes damages its newest
-//! checkpoint, sometimes runs two processes, starts with a database of the first schema version,
-//! and compares the results with those of an undisturbed sweep. It also suspends processes with
-//! SIGSTOP until another one has taken over their runs.
+//! The torture test: disturbs a sweep at random moments until it is finished, and compares the
+//! results with those of an undisturbed sweep.
 //!
-//! `RESWEEP_TORTURE_KILLS` sets the number of kills (`make torture`: 50; one SIGSTOP for every ten);
+//! - Processes are killed with SIGKILL; one or two train at once, some with `--isolate`.
+//! - Some find the disk full, some have their clock set back, and in some rounds two users share the
+//!   results folder (where the test runs as root).
+//! - `gc`, `doctor` and `plot` run at the same time.
+//! - The newest checkpoint or SQLite's log is damaged.
+//! - Every round starts with a database of the first schema version. The sweep has plain runs, runs
+//!   that grow from others, or adaptive seeds.
+//! - Processes are suspended with SIGSTOP until another one has taken over their runs.
+//!
+//! `RESWEEP_TORTURE_KILLS` sets the number of events (`make torture`: 50; one SIGSTOP for every ten);
 //! `RESWEEP_TORTURE_SEED` repeats a test as far as timing allows.
 
 #![cfg(unix)]
 
+mod round;
+
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,21 +28,16 @@ use crate::support::seed::{seeded, setting};
 use crate::support::workplace::{Workplace, assert_same, files, write_images};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
+use round::Round;
 use rusqlite::Connection;
 
-const KILLS: u64 = 10;
+const EVENTS: u64 = 10;
 
-const SWEEP: &str = r#"
-[sweep]
-name = "torture"
-
+/// What all sweeps have in common. Every run ends at iteration 60.
+const COMMON: &str = r#"
 [data]
 dataset = "folder"
 path = "images"
-
-[model]
-width = 2
-image_size = 8
 
 [train]
 iterations = 60
@@ -39,11 +46,46 @@ lr = 0.05
 lr_drops = [40]
 log_every = 4
 eval_every = 15
+"#;
 
+/// The sweeps, by name.
+const SWEEPS: [(&str, &str); 3] = [
+    (
+        "plain",
+        r#"
+[model]
+width = 2
+image_size = 8
 [axes]
 depth = [8, 14]
 shortcut = ["none", "A"]
-"#;
+"#,
+    ),
+    (
+        "grown",
+        r#"
+[model]
+width = 2
+image_size = 8
+depth = 14
+init = { from = { depth = 8 }, deepen = "identity" }
+[axes]
+shortcut = ["none", "A"]
+"#,
+    ),
+    (
+        "seeds",
+        r#"
+repeats = { min = 2, max = 3, until = "ordering" }
+[model]
+width = 2
+image_size = 8
+shortcut = "none"
+[axes]
+depth = [8, 14]
+"#,
+    ),
+];
 
 /// The schema of the first version.
 const FIRST_SCHEMA: &str =
@@ -53,45 +95,87 @@ fn below(rng: &mut ChaCha8Rng, bound: u64) -> u64 {
     rng.next_u64() % bound
 }
 
+/// A workplace with the sweep files, their images and the library that sets clocks back.
+fn workplace() -> Workplace {
+    let (name, rest) = SWEEPS[0];
+    let place = Workplace::new(&file(name), &text(name, rest));
+    for (name, rest) in &SWEEPS[1..] {
+        fs::write(place.path().join(file(name)), text(name, rest)).expect("a sweep file");
+    }
+    write_images(&place.path().join("images"));
+    let library = clock(&place);
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(library);
+    compiler.args(["tests/it/torture/clock.c", "-ldl"]);
+    assert!(compiler.status().expect("a C compiler").success());
+    place
+}
+
+fn file(sweep: &str) -> String {
+    format!("{sweep}.toml")
+}
+
+fn text(name: &str, rest: &str) -> String {
+    let (head, rest) = match rest.trim_start().starts_with("repeats") {
+        true => rest.split_once("[model]").expect("a model"),
+        false => ("", rest.split_once("[model]").expect("a model").1),
+    };
+    format!("[sweep]\nname = \"{name}\"\n{head}\n{COMMON}\n[model]{rest}")
+}
+
+fn clock(place: &Workplace) -> PathBuf {
+    place.path().join("clock.so")
+}
+
 #[test]
 fn randomly_killed_sweep_gives_identical_results() {
-    let kills = setting("RESWEEP_TORTURE_KILLS").unwrap_or(KILLS);
-    println!("RESWEEP_TORTURE_KILLS={kills}");
+    let wanted = setting("RESWEEP_TORTURE_KILLS").unwrap_or(EVENTS);
+    println!("RESWEEP_TORTURE_KILLS={wanted}");
     let mut rng = seeded("RESWEEP_TORTURE_SEED");
 
-    let place = Workplace::new("torture.toml", SWEEP);
-    write_images(&place.path().join("images"));
-    place.stdout(&["run", "torture.toml", "--results", "undisturbed"]);
+    let place = workplace();
+    let mut undisturbed: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut expected = |sweep: &'static str| {
+        let train = || {
+            let results = format!("undisturbed-{sweep}");
+            place.stdout(&["run", &file(sweep), "--results", &results]);
+            place.artifacts(&results, sweep)
+        };
+        undisturbed.entry(sweep).or_insert_with(train).clone()
+    };
 
-    for round in 0..kills.div_ceil(10) {
-        let results = format!("stopped-{round}");
+    for number in 0..wanted.div_ceil(10) {
+        let results = format!("stopped-{number}");
         stop_until_the_lease_is_over(&place, &results, &mut rng);
-        compare(&place, &results);
+        compare(&place, &results, "plain", &expected("plain"));
     }
-    let (mut killed, mut damaged, mut rounds) = (0, 0, 0);
-    while killed < kills {
-        // A finished sweep starts again, in a database of the first version.
-        let results = format!("round-{rounds}");
-        rounds += 1;
-        create_first_version(&place, &results);
-        while killed < kills && !is_done(&place, &results) {
-            killed += disturb(&place, &results, &mut rng);
-            if below(&mut rng, 2) == 0 {
-                damaged += damage_newest(&place, &results, &mut rng);
-            }
+    let mut events = 0;
+    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+    for number in 0.. {
+        if events >= wanted {
+            break;
         }
-        place.stdout(&["run", "torture.toml", "--results", &results]);
-        compare(&place, &results);
+        let (sweep, _) = SWEEPS[below(&mut rng, SWEEPS.len() as u64) as usize];
+        let mut round = Round::begin(&place, sweep, number, &mut rng);
+        while events < wanted && !round.is_done() {
+            events += round.disturb(&mut rng);
+        }
+        round.finish();
+        compare(&place, &round.results, sweep, &expected(sweep));
+        for (kind, count) in round.seen {
+            *seen.entry(kind).or_default() += count;
+        }
     }
-    println!("{killed} kills, {damaged} checkpoints damaged, {rounds} sweeps");
+    println!("{events} events: {seen:?}");
+    // Fewer may miss one by chance.
+    assert!(wanted < 200 || seen.len() == round::KINDS.len(), "{seen:?}");
 }
 
 /// Compares the results with those of an undisturbed sweep; no training may have finished twice.
-fn compare(place: &Workplace, results: &str) {
+fn compare(place: &Workplace, results: &str, sweep: &str, undisturbed: &[String]) {
     // A kill between the end of a run and the removal of its files leaves some for `gc`.
     place.remove_leftovers(results);
-    let artifacts = place.artifacts(results, "torture");
-    assert_same(&artifacts, &place.artifacts("undisturbed", "torture"));
+    assert_same(&place.artifacts(results, sweep), undisturbed);
     assert_eq!(place.rows(results, "PRAGMA integrity_check"), ["ok"]);
     let finished = "SELECT max(finished) FROM (SELECT count(*) AS finished FROM attempts
                     WHERE status = 'finished' GROUP BY training_id)";
@@ -102,7 +186,7 @@ fn compare(place: &Workplace, results: &str) {
 /// Suspends a training process until another one has taken over and finished its runs, then lets it
 /// continue: it must not record anything more.
 fn stop_until_the_lease_is_over(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) {
-    let run = ["run", "torture.toml", "--results", results, "--lease", "3"];
+    let run = ["run", "plain.toml", "--results", results, "--lease", "3"];
     create_first_version(place, results);
     let mut sleeper = place.start(&[&run[..], &["--checkpoint-every", "0"]].concat());
     let is_current = "SELECT count(*) FROM pragma_table_info('processes')";
@@ -127,36 +211,6 @@ fn stop_until_the_lease_is_over(place: &Workplace, results: &str, rng: &mut ChaC
     assert!(status.success(), "{}", sleeper.said());
 }
 
-/// Starts one or two processes and kills them some time later. Returns how many were killed before
-/// their end.
-fn disturb(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) -> u64 {
-    // 0: a checkpoint after every iteration, so that many kills interrupt writing one.
-    let every = ["0", "0.05"][below(rng, 2) as usize];
-    let mut args = vec![
-        "run",
-        "torture.toml",
-        "--results",
-        results,
-        "--checkpoint-every",
-        every,
-    ];
-    if below(rng, 4) == 0 {
-        args.push("--isolate");
-    }
-    let together = 1 + below(rng, 2);
-    let mut processes: Vec<_> = (0..together).map(|_| place.start(&args)).collect();
-    // Some within the first milliseconds, while the database is created or migrated.
-    let longest = [20, 400][below(rng, 2) as usize];
-    let mut killed = 0;
-    for process in &mut processes {
-        thread::sleep(Duration::from_millis(below(rng, longest)));
-        let ended = process.0.try_wait().expect("a child").is_some();
-        process.kill();
-        killed += u64::from(!ended);
-    }
-    killed
-}
-
 fn create_first_version(place: &Workplace, results: &str) {
     let folder = place.path().join(results);
     fs::create_dir_all(&folder).expect("a folder");
@@ -165,16 +219,6 @@ fn create_first_version(place: &Workplace, results: &str) {
     database
         .pragma_update(None, "user_version", 1)
         .expect("the version");
-}
-
-fn is_done(place: &Workplace, results: &str) -> bool {
-    let args = ["plan", "torture.toml", "--results", results, "--json"];
-    let output = place.resweep(&args).output().expect("the program runs");
-    // `run` migrates an older database.
-    output.status.success() && {
-        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        plan["pending"] == 0
-    }
 }
 
 /// Flips a bit of the newest checkpoint of an unfinished run, or truncates it.
@@ -190,13 +234,18 @@ fn damage_newest(place: &Workplace, results: &str, rng: &mut ChaCha8Rng) -> u64 
     let Some(newest) = found.last() else {
         return 0;
     };
-    let mut bytes = fs::read(newest).expect("a checkpoint");
+    damage(newest, rng);
+    1
+}
+
+/// Flips a bit of a file, or truncates it.
+fn damage(path: &std::path::Path, rng: &mut ChaCha8Rng) {
+    let mut bytes = fs::read(path).expect("a file");
     let place = below(rng, bytes.len() as u64) as usize;
     if below(rng, 2) == 0 {
         bytes.truncate(place);
     } else {
         bytes[place] ^= 1 << below(rng, 8);
     }
-    fs::write(newest, bytes).expect("a checkpoint");
-    1
+    fs::write(path, bytes).expect("a file");
 }
