@@ -3,6 +3,7 @@
 //! A run that has ended leaves one line above the bars. On a narrow terminal the parts
 //! of a bar's text that matter least are left out.
 
+mod screen;
 mod sweep;
 mod text;
 
@@ -17,11 +18,15 @@ use crate::output::Stream;
 use resweep_core::domain::{
     Event, EventSink, Run, RunEvent, RunId, SinkError, StartPoint, printable,
 };
+use screen::Screen;
 use sweep::SweepBar;
 use text::{Room, run_text, style};
 
 /// Labels are padded to the longest one, up to this many characters.
 const LABEL_WIDTH_MAX: usize = 28;
+
+/// Redraws per second.
+const REDRAWS: u8 = 10;
 
 /// Draws bars with indicatif.
 #[derive(Debug)]
@@ -43,7 +48,11 @@ struct RunBar {
 impl Bars {
     /// Bars on standard error; draws nothing if that is not a terminal.
     pub fn on_stderr(colour: bool) -> Bars {
-        Bars::new(ProgressDrawTarget::stderr_with_hz(10), colour)
+        let target = match Stream::Err.columns() {
+            Some(_) => ProgressDrawTarget::term_like_with_hz(Box::new(Screen::stderr()), REDRAWS),
+            None => ProgressDrawTarget::hidden(),
+        };
+        Bars::new(target, colour)
     }
 
     /// Bars on any target, for tests.
@@ -121,8 +130,12 @@ impl Bars {
         self.print(summary)
     }
 
-    /// Prints a line above the bars.
+    /// Prints a line above the bars, if there are any.
     fn print(&self, line: &str) -> Result<(), SinkError> {
+        if self.sweep.is_none() && self.runs.is_empty() && !self.multi.is_hidden() {
+            errln!("{}", printable(line));
+            return Ok(());
+        }
         self.multi
             .println(printable(line))
             .map_err(|error| SinkError(format!("cannot draw progress: {error}")))
