@@ -6,6 +6,7 @@ mod sweep_args;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -220,12 +221,39 @@ pub struct ResultsArgs {
     pub results: PathBuf,
 }
 
+/// The number of runs to train at once; `None` for one per core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerCount(pub Option<usize>);
+
+impl FromStr for WorkerCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self(None));
+        }
+        match text.parse::<u16>() {
+            Ok(count @ 1..) => Ok(Self(Some(usize::from(count)))),
+            _ => Err(format!(
+                "expected a number from 1 to {}, or `auto` for one per core",
+                u16::MAX
+            )),
+        }
+    }
+}
+
 /// How runs share the machine.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
-    /// Number of runs to train at once [default: one per core]
-    #[arg(short = 'j', long, visible_alias = "jobs", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub workers: Option<u16>,
+    /// Number of runs to train at once; auto is one per core
+    #[arg(
+        short = 'j',
+        long,
+        visible_alias = "jobs",
+        value_name = "N",
+        default_value = "auto"
+    )]
+    pub workers: WorkerCount,
     /// Threads per run; a sweep is fastest with one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,

@@ -14,7 +14,7 @@ use resweep_store::{Attempt, AttemptStatus, Member, Store};
 
 /// One attempt in the output of `--json`.
 #[derive(Serialize)]
-struct Row<'a> {
+pub struct Row<'a> {
     id: &'a RunId,
     label: &'a str,
     attempt: u64,
@@ -42,8 +42,7 @@ struct Row<'a> {
 pub fn show(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for member in members {
-        let attempts = store.attempts(&member.id)?.into_iter();
-        rows.extend(attempts.map(|attempt| row(member, attempt)));
+        rows.extend(self::rows(store, member)?);
     }
     if json {
         output::json(&rows)?;
@@ -53,6 +52,12 @@ pub fn show(store: &Store, members: &[Member], json: bool) -> anyhow::Result<()>
         print(&rows);
     }
     Ok(())
+}
+
+/// All attempts at a run.
+pub fn rows<'a>(store: &Store, member: &'a Member) -> anyhow::Result<Vec<Row<'a>>> {
+    let attempts = store.attempts(&member.id)?.into_iter();
+    Ok(attempts.map(|attempt| row(member, attempt)).collect())
 }
 
 fn row<'a>(member: &'a Member, attempt: Attempt) -> Row<'a> {

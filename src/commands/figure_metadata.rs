@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::provenance::{VERSION, commit};
 use resweep_core::domain::{
-    Configuration, Curves, Figure, FigureKind, LayerStat, Run, RunId, Sweep, hex,
+    Configuration, Curves, Figure, FigureKind, LayerStat, Quantity, Run, RunId, Sweep, hex,
 };
 use resweep_figures::Metadata;
 use resweep_store::{Store, StoreError};
@@ -49,7 +49,7 @@ pub fn metadata(
     };
     let runs = runs.iter().map(|run| {
         let layers = layers.get(&run.id).map_or(&[][..], Vec::as_slice);
-        line(&run.id, curves.get(&run.id), layers)
+        line(&run.id, curves.get(&run.id), layers, figure.axes.quantity)
     });
     let mut metadata = Metadata::default();
     metadata.push("format", FORMAT);
@@ -124,7 +124,7 @@ fn is_hexadecimal(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn line(id: &RunId, curves: Option<&Curves>, layers: &[LayerStat]) -> String {
+fn line(id: &RunId, curves: Option<&Curves>, layers: &[LayerStat], quantity: Quantity) -> String {
     let nothing = Curves::default();
     let curves = curves.unwrap_or(&nothing);
     let train = curves.train.last().map(|point| point.iteration);
@@ -133,22 +133,26 @@ fn line(id: &RunId, curves: Option<&Curves>, layers: &[LayerStat]) -> String {
     let diverged = diverged.unwrap_or_default();
     match train.max(eval) {
         None => format!("{id} {NOTHING} 0{diverged}"),
-        Some(last) => format!("{id} {} {last}{diverged}", digest(curves, layers)),
+        Some(last) => format!("{id} {} {last}{diverged}", digest(curves, layers, quantity)),
     }
 }
 
-/// The beginning of a SHA-256 over all bits of the measurements that figures use.
-fn digest(curves: &Curves, layers: &[LayerStat]) -> String {
+/// The beginning of a SHA-256 over all bits of the measurements that a figure of this quantity uses.
+fn digest(curves: &Curves, layers: &[LayerStat], quantity: Quantity) -> String {
+    let value = |error, loss| match quantity {
+        Quantity::Error => bits(error),
+        Quantity::Loss => bits(loss),
+    };
     let mut hash = Sha256::new();
     hash.update((curves.train.len() as u64).to_le_bytes());
     for point in &curves.train {
         hash.update(point.iteration.to_le_bytes());
-        hash.update(bits(point.error_percent));
+        hash.update(value(point.error_percent, point.loss));
     }
     for point in &curves.eval {
         hash.update(point.iteration.to_le_bytes());
         hash.update([point.set as u8]);
-        hash.update(bits(point.error_percent));
+        hash.update(value(point.error_percent, point.loss));
     }
     for layer in layers {
         hash.update((layer.layer as u64).to_le_bytes());

@@ -356,5 +356,5 @@ fn worker_pool(workers: &WorkerArgs, devices: &[DeviceKind], pending: usize) -> 
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         threads: usize::from(workers.threads),
     };
-    WorkerPool::new(resources, pending, workers.workers.map(usize::from))
+    WorkerPool::new(resources, pending, workers.workers.0)
 }

@@ -8,10 +8,12 @@ use super::attempts;
 use super::named_run::NamedRun;
 use super::results::database;
 use super::table::{self, percent};
-use crate::export;
-use resweep_core::domain::{EvalSet, printable};
+use crate::{export, output};
+use resweep_core::domain::{EvalPoint, EvalSet, RunId, TrainPoint, printable};
 use resweep_core::files::Place;
 use resweep_store::Store;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// The width of a curve in characters.
 const CURVE_WIDTH: usize = 48;
@@ -47,6 +49,61 @@ pub fn show(run: &NamedRun, store: &Store, results: &Path) -> anyhow::Result<()>
     outln!();
     attempts::show(store, std::slice::from_ref(member), false)?;
     files(run, results);
+    Ok(())
+}
+
+/// A run in the output of `--json`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a RunId,
+    label: &'a str,
+    status: &'static str,
+    sweeps: Vec<String>,
+    /// The fingerprint of its images.
+    images: Option<String>,
+    settings: Map<String, Value>,
+    train: Vec<TrainPoint>,
+    eval: Vec<EvalPoint>,
+    attempts: Vec<attempts::Row<'a>>,
+    files: Vec<StoredFile>,
+}
+
+#[derive(Serialize)]
+struct StoredFile {
+    path: String,
+    bytes: u64,
+}
+
+/// Prints the records of a run as JSON.
+pub fn json(run: &NamedRun, store: &Store, results: &Path) -> anyhow::Result<()> {
+    let member = &run.member;
+    let id = &member.id;
+    let ids = [id.clone()];
+    let status = store.statuses(&ids)?.remove(id);
+    let recorded = store.recorded_runs(&ids)?.remove(id);
+    let measured = store.measurements(id)?;
+    let settings = recorded
+        .iter()
+        .flat_map(|run| export::settings(&run.config));
+    let files = stored_files(run, results).into_iter();
+    output::json(&Shown {
+        id,
+        label: &member.label,
+        status: status
+            .as_ref()
+            .map_or("new", |status| status.status.as_str()),
+        sweeps: status.map_or(vec![run.sweep.clone()], |status| status.sweeps),
+        settings: settings
+            .map(|(name, value)| (name.to_string(), value))
+            .collect(),
+        images: recorded.as_ref().map(|run| run.data_fingerprint.clone()),
+        train: measured.train,
+        eval: measured.eval,
+        attempts: attempts::rows(store, member)?,
+        files: files
+            .map(|(path, bytes)| StoredFile { path, bytes })
+            .collect(),
+    })?;
     Ok(())
 }
 
@@ -103,8 +160,8 @@ fn curve(values: &[f64]) -> String {
         .collect()
 }
 
-/// The checkpoints and logs of a run.
-fn files(run: &NamedRun, results: &Path) {
+/// The checkpoints and logs of a run, with their sizes in bytes.
+fn stored_files(run: &NamedRun, results: &Path) -> Vec<(String, u64)> {
     let id = &run.member.id;
     let root = Place::of_file(&database(results)).folder();
     let mut found: Vec<(String, u64)> = Vec::new();
@@ -114,6 +171,12 @@ fn files(run: &NamedRun, results: &Path) {
     ] {
         list(&folder, &mut found);
     }
+    found
+}
+
+/// Prints the files of a run.
+fn files(run: &NamedRun, results: &Path) {
+    let found = stored_files(run, results);
     if found.is_empty() {
         return;
     }

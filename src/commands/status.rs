@@ -47,6 +47,7 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     let name = of_file.as_ref().unwrap_or(name);
     if !known(name) {
         return match named_run::find(name, &store)? {
+            Some(run) if args.json => show::json(&run, &store, results),
             Some(run) => show::show(&run, &store, results),
             None => Err(UsageError(unknown(name, &sweeps, args)).into()),
         };

@@ -170,6 +170,25 @@ fn an_option_of_another_program_is_answered_with_what_to_write() {
         let said = refused(&place, &["run", "tiny.toml", option, "1"]);
         assert!(said.contains(answer), "{said}");
     }
+    for (options, answer) in [
+        (
+            &["--gpu"][..],
+            "there is no option `--gpu`: write `--device cuda`",
+        ),
+        (&["--gpu", "1"], "write `--device cuda:1`"),
+        (&["--gpu=0,2"], "write `--device cuda:0,2`"),
+        (&["--gpus", "2"], "write `--device cuda:0,1`"),
+        (&["--cuda", "tiny.toml"], "write `--device cuda`"),
+        (&["--device", "gpu"], "did you mean `cuda`?"),
+        (
+            &["-j", "many"],
+            "expected a number from 1 to 65535, or `auto`",
+        ),
+    ] {
+        let said = refused(&place, &[&["run", "tiny.toml"], options].concat());
+        assert!(said.contains(answer), "{said}");
+    }
+    place.stdout(&["plan", "tiny.toml", "-j", "auto"]);
     let said = refused(&place, &["plan", "tiny.toml", "dept=8"]);
     assert!(said.contains("did you mean `depth`?"), "{said}");
 }
@@ -223,6 +242,27 @@ fn guesses_around_a_run_work() {
     }
     let help = place.stdout(&["help"]);
     assert!(!help.contains("train-run"), "{help}");
+}
+
+#[test]
+fn a_run_is_shown_as_json() {
+    let place = place();
+    place.stdout(&["run", "tiny.toml"]);
+    let label = planned(&place, &["tiny.toml"])[0].0.clone();
+    let run = place.json(&["show", &format!("tiny/{label}"), "--json"]);
+    assert_eq!(run["label"], label.as_str());
+    assert_eq!(run["status"], "finished");
+    assert_eq!(run["sweeps"][0], "tiny");
+    let lists = ["train", "eval", "attempts", "files"].map(|list| run[list].as_array());
+    for list in lists {
+        assert!(list.is_some_and(|list| !list.is_empty()), "{run}");
+    }
+    let last = &run["eval"].as_array().expect("points")[0];
+    assert!(
+        last["error_percent"].is_f64() && last["loss"].is_f64(),
+        "{last}"
+    );
+    assert_eq!(run["settings"]["seed"], 1);
 }
 
 #[test]

@@ -62,6 +62,20 @@ fn one_figure_is_written_in_the_format_of_the_files_ending() {
     for part in ["NotoSans", "DejaVuSans", "/FontFile", "/ToUnicode"] {
         assert!(text.contains(part), "{part}: fonts are embedded");
     }
+    for part in ["/Title", "/Author", "/Creator"] {
+        assert!(text.contains(part), "no {part}");
+    }
+    for part in [
+        "50 % of R&amp;D_1",
+        "figure curves of sweep tiny",
+        "<rdf:li>resweep 0.1.0",
+    ] {
+        assert!(text.contains(part), "no `{part}` in the metadata");
+    }
+    assert!(
+        !text.contains("CreationDate"),
+        "the day would change the bytes"
+    );
     let again = ["plot", "tiny", "--figure", "curves", "--out", "again.PDF"];
     place.stdout(&again);
     assert!(file("again.PDF") == pdf, "the same bytes");

@@ -129,6 +129,22 @@ fn changed_measurements_are_reported_per_run() {
 }
 
 #[test]
+fn changed_losses_are_reported_for_figures_of_losses_only() {
+    let figures =
+        "\n[[figure]]\nname = \"error\"\n[[figure]]\nname = \"loss\"\nmeasure = \"loss\"\n";
+    let place = Workplace::new("tiny.toml", &format!("{SWEEP}{figures}"));
+    workplace::write_images(&place.path().join("images"));
+    place.stdout(&["run", "tiny.toml"]);
+    let sql = "UPDATE train_metrics SET loss = loss / 2 WHERE training_id = 1";
+    let changed = place.database("results").execute(sql, []);
+    assert_eq!(changed.expect("an update"), 3);
+    place.forget_checksums("results");
+    place.stdout(&["verify", "results/tiny/error.png"]);
+    let said = changes(&place, "results/tiny/loss.png");
+    assert_eq!(said.matches("measured since").count(), 1, "{said}");
+}
+
+#[test]
 fn missing_measurements_are_reported() {
     let place = trained();
     let id = &place.rows("results", "SELECT run_id FROM sweep_runs ORDER BY position")[0];

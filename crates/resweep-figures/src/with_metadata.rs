@@ -36,7 +36,8 @@ impl PictureFormat {
 }
 
 impl DrawingWithMetadata {
-    /// The bytes of a file of one format. A PDF has the figure only, not the metadata.
+    /// The bytes of a file of one format. A PDF has its title, program and
+    /// sweep only.
     ///
     /// # Errors
     /// When the drawing cannot be rasterised, encoded or converted.
@@ -44,7 +45,7 @@ impl DrawingWithMetadata {
         match format {
             PictureFormat::Png => self.png(),
             PictureFormat::Svg => Ok(self.svg().into_bytes()),
-            PictureFormat::Pdf => pdf(&self.drawing.svg),
+            PictureFormat::Pdf => pdf(&self.drawing.svg, &self.metadata),
         }
     }
 

@@ -246,7 +246,7 @@ fn order(
         device: device.to_string(),
         threads: usize::from(args.workers.threads),
         runs_per_gpu: usize::from(args.workers.runs_per_gpu),
-        workers: args.workers.workers.map(usize::from),
+        workers: args.workers.workers.0,
         checkpoint_every_s: args.checkpoint_every,
         isolate: args.isolate,
         max_attempts: prepared.sweep.max_attempts,

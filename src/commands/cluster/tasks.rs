@@ -73,8 +73,8 @@ fn limit(site: &Site) -> Option<Duration> {
 
 /// Runs that a task trains at once, as far as clusters.toml tells.
 fn side_by_side(site: &Site, workers: &WorkerArgs) -> usize {
-    if let Some(workers) = workers.workers {
-        return usize::from(workers);
+    if let Some(workers) = workers.workers.0 {
+        return workers;
     }
     let device = site.device.as_ref().unwrap_or(&workers.device);
     let on_cpu = *device

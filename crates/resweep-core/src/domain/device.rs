@@ -43,10 +43,25 @@ pub enum Requested {
 
 /// An unknown device name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown device `{0}`: expected `cpu`, `cuda`, `cuda:N`, `cuda:0,1`, `cuda:all`, a list such as `cuda:0,cpu`, or `auto`"
-)]
+#[error("unknown device `{0}`: {help}", help = device_help(.0))]
 pub struct UnknownDevice(String);
+
+/// The device that is probably meant, or all forms.
+fn device_help(text: &str) -> String {
+    let named = text.replace("gpus", "gpu").replace("gpu", "cuda");
+    let numbered = format!("cuda:{text}");
+    let meant = [named, numbered].into_iter();
+    let meant = meant.filter(|form| form != text);
+    match meant
+        .into_iter()
+        .find(|form| form.parse::<DeviceRequest>().is_ok())
+    {
+        Some(form) => format!("did you mean `{form}`?"),
+        None => "expected `cpu`, `cuda`, `cuda:N`, `cuda:0,1`, `cuda:all`, a list such as \
+                 `cuda:0,cpu`, or `auto`"
+            .to_owned(),
+    }
+}
 
 impl FromStr for DeviceRequest {
     type Err = UnknownDevice;
@@ -131,6 +146,28 @@ mod tests {
             "cuda:0,,1",
         ] {
             assert!(text.parse::<DeviceRequest>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_names_of_gpus_are_answered_with_the_right_one() {
+        for (text, form) in [
+            ("gpu", Some("cuda")),
+            ("gpu:1", Some("cuda:1")),
+            ("gpu:all,cpu", Some("cuda:all,cpu")),
+            ("0", Some("cuda:0")),
+            ("0,1", Some("cuda:0,1")),
+            ("all", Some("cuda:all")),
+            ("tpu", None),
+        ] {
+            let error = text.parse::<DeviceRequest>().expect_err(text).to_string();
+            match form {
+                Some(form) => assert!(
+                    error.ends_with(&format!("did you mean `{form}`?")),
+                    "{error}"
+                ),
+                None => assert!(error.contains("expected `cpu`"), "{error}"),
+            }
         }
     }
 }
