@@ -15,7 +15,7 @@ BENCH_PYTHON ?= $(if $(wildcard $(BENCH_VENV)/bin/python),$(BENCH_VENV)/bin/pyth
 BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
-.PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test test-slurm torture soak \
+.PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test test-fast test-slurm torture soak \
 	fuzz browser check audit bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
@@ -67,6 +67,14 @@ cuda-emulated:
 
 test:
 	cargo test
+
+# The unit tests and the quick integration tests, chosen by measured time: an answer within a minute once
+# everything is built.
+FAST_TESTS = care:: export:: findings:: first_steps:: guarantees:: layer_stats:: record_docs:: recorded:: \
+	results_links:: sweep_file::
+test-fast:
+	cargo test --quiet --lib
+	cargo test --quiet --package resweep --test it -- $(FAST_TESTS)
 
 # Tests sweeps on a real Slurm of two nodes on this machine, as root, and on GNU parallel and HyperQueue if they
 # are installed. Needs: apt-get install -y --no-install-recommends slurm-wlm munge

@@ -1,9 +1,19 @@
 //! Images for training: data sets, normalisation, augmentation and batches.
 //!
 //! [`load()`] gives a data set as decoded bytes in memory, with what turns them into a network's
-//! input; [`Batches`] and [`EvalBatches`] hand them out, [`PrefetchedBatches`] ahead of time.
+//! input; [`Batches`] and [`EvalBatches`] read batches from it, [`PrefetchedBatches`] ahead of time.
 //! [`download`] fetches the published archives and [`preview`] shows what a network sees. Nothing
 //! here knows about models or runs.
+//!
+//! | modules | contents |
+//! |---|---|
+//! | `load`, `dataset` | selects and describes a data set |
+//! | `cifar`, `folder`, [`synthetic`] | the kinds of data sets |
+//! | [`download`], `files` | published archives, checksums, caches |
+//! | `image_set`, `resize`, `split` | decoded images, their size, the validation split |
+//! | `normalise`, `augment`, `batches`, `prefetch` | from bytes to a network's input |
+//! | `draw` | random draws that stay the same in every version |
+//! | [`preview`] | pictures of what a network sees |
 
 mod augment;
 mod batches;

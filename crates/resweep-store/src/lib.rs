@@ -4,6 +4,19 @@
 //! scheduler calls first. [`Store`] reads, at any time and from any process, also while a sweep
 //! runs. `docs/database.md` describes the schema and what survives a crash. This crate must not
 //! train, schedule or draw.
+//!
+//! | modules | contents |
+//! |---|---|
+//! | `database`, `place`, `lock`, `migrations` | opens the file: its path, its schema, the lock during set-up |
+//! | `recorder`, `register`, `waiting` | writes sweeps, runs, attempts and measurements |
+//! | `claims`, `process`, `presence` | which process trains which run, and whether it is alive |
+//! | `points`, `layers`, `images`, `checkpoints` | the rows of one kind each |
+//! | `sums`, `soundness`, `examine` | checksums of measurements, and all other checks |
+//! | `queries`, `rows`, `origins` | reads, at any time |
+//! | `starts`, `restarts`, `pasts` | where runs start: checkpoints, and results that they share |
+//! | `submissions`, `submit_runs`, `replay` | runs on a cluster |
+//! | `removal`, `gc`, `garbage`, `usage` | removes results and unneeded files |
+//! | `recovery`, `retrace` | reads damaged databases; migrates old ones |
 
 mod checkpoints;
 mod claims;

@@ -1,4 +1,18 @@
 //! The training of one run, from its first iteration to its last evaluation.
+//!
+//! [`NetworkTrainer`] is the scheduler's trainer. This crate must not know sweep files, the database or
+//! other runs.
+//!
+//! | modules | contents |
+//! |---|---|
+//! | `trainer`, `run_loop`, `learner` | a run on a worker's threads, its loop, one update or evaluation |
+//! | `lr_schedule` | warm-up and drops of the learning rate |
+//! | `running_error`, `curve`, `layer_stats` | what is measured |
+//! | `checkpoint`, `validity` | files of the whole state, and whether a state is possible |
+//! | `construction` | a deeper network that starts as a trained shallower one |
+//! | `datasets`, `loader`, `cuda_loader` | images, and batches on a device |
+//! | `device`, `failure` | the devices of the machine; which errors are transient |
+//! | `network_file` | networks for other programs |
 
 mod checkpoint;
 mod construction;
