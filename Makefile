@@ -16,7 +16,7 @@ BENCH_TORCH ?= torch
 BENCH_RESULTS = results/benchmarks.md
 
 .PHONY: all build cuda cuda-emulated cuda-test cuda-toolkit sweep plot report plan status data test test-fast test-slurm torture soak \
-	fuzz browser check audit bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
+	mutants fuzz browser check audit bench bench-cuda bench-load bench-venv miri asan check-tensorboard fixtures clean
 
 # The quickstart: builds, trains on built-in data, writes and names the figure.
 all: sweep
@@ -86,10 +86,15 @@ test-slurm:
 torture:
 	RESWEEP_TORTURE_KILLS=$(or $(KILLS),50) cargo test --test it torture:: -- --nocapture
 
-# Hours of torture, power cuts, damaged databases, fuzzing, Miri and AddressSanitizer. EVENTS sets the number of
+# Hours of torture, power cuts, damaged databases, mutation tests, fuzzing, Miri and AddressSanitizer. EVENTS sets the number of
 # kills, power cuts and damaged databases (5000).
 soak:
 	@tools/soak.sh $(EVENTS)
+
+# Changes one expression after another in the store and the scheduler and fails unless a test of its crate notices:
+# hours. Needs: cargo install cargo-mutants. One of ten parts: make mutants ARGS="--shard 0/10"
+mutants:
+	cargo mutants --package resweep-store --package resweep-core $(ARGS) -- --lib --test it
 
 # Fuzzes each reader of external files for FUZZ_SECONDS. Needs a nightly toolchain and
 # `cargo install cargo-fuzz`.

@@ -78,3 +78,23 @@ fn read_process(file: &mut File) -> Option<u32> {
     file.read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_for_too_long_is_an_error_that_names_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("resweep.db");
+        let patience = Duration::from_millis(50);
+        let held = SetupLock::take_within(&database, patience).unwrap();
+        let error = SetupLock::take_within(&database, patience).unwrap_err();
+        let StoreError::Busy { process, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(process, Some(std::process::id()));
+        drop(held);
+        SetupLock::take_within(&database, Duration::ZERO).unwrap();
+    }
+}

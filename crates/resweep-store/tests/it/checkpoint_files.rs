@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::record_fixture::{begin_as, begun, finish, measure, record, run, start};
 use resweep_core::domain::*;
-use resweep_store::{AttemptStatus, Participation, Recorder, Store};
+use resweep_store::{AttemptStatus, Participation, Recorder, Store, collect_garbage, find_garbage};
 use rusqlite::Connection;
 use sha2::Digest;
 
@@ -205,4 +205,34 @@ fn other_processes_learn_how_a_run_ended_and_fresh_ones_train_it_again() {
         assert_eq!(lease.folder.file_name().unwrap(), "2");
         assert!(lease.checkpoints.is_empty());
     }
+}
+
+#[test]
+fn the_checkpoints_of_a_replaced_training_are_garbage() {
+    let (_folder, path) = database();
+    let run = run(20, Shortcut::None, 1);
+    let mut recorder = begun(&path, "fig6", std::slice::from_ref(&run));
+    let old = train(&mut recorder, &run);
+    assert!(find_garbage(&path, false).unwrap().is_empty());
+    drop(recorder);
+    let fresh = Participation {
+        fresh: true,
+        ..Participation::default()
+    };
+    let mut recorder = Recorder::open(&path).unwrap();
+    begin_as(&mut recorder, "fig6", std::slice::from_ref(&run), fresh);
+    let new = train(&mut recorder, &run);
+    drop(recorder);
+    let file = old.folder.join("3000.safetensors").to_path_buf();
+    let found = find_garbage(&path, false).unwrap();
+    let paths: Vec<&Path> = found.iter().map(|file| &*file.path).collect();
+    assert_eq!(paths, [&*file]);
+    let collected = collect_garbage(&path, false).unwrap();
+    assert_eq!(collected.removed.len(), 1);
+    assert!(collected.failed.is_empty() && !old.folder.exists());
+    assert_eq!(names(&new.folder), ["3000.safetensors"]);
+    assert!(find_garbage(&path, false).unwrap().is_empty());
+    // The last checkpoint of a finished run goes only if it is asked for.
+    assert_eq!(collect_garbage(&path, true).unwrap().removed.len(), 1);
+    assert!(!new.folder.parent().unwrap().exists());
 }
