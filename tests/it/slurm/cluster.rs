@@ -106,6 +106,12 @@ impl Slurm {
         end(&mut self.controller, true);
     }
 
+    pub fn signal_controller(&self, signal: &str) {
+        if let Some(controller) = &self.controller {
+            kill(signal, controller.id());
+        }
+    }
+
     fn daemon(&self, program: &str, args: &[&str]) -> Child {
         let log = fs::File::create(
             self.folder

@@ -14,7 +14,7 @@ fn process_with_checkpoint(site: &Site, task: usize, start: u32) -> u32 {
     process_of(&journal)
 }
 
-fn process_of(journal: &Path) -> u32 {
+pub fn process_of(journal: &Path) -> u32 {
     let bytes = fs::read(journal).expect("a journal");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let rest = text.split("\"pid\":").nth(1).expect("a process");
@@ -204,14 +204,7 @@ fn a_sync_that_is_killed_fifty_times_gives_the_same_rows() {
     submit(&site);
     let start = Instant::now();
     for round in 0_u64..50 {
-        let mut sync = Command::new(assert_cmd::cargo::cargo_bin("resweep"))
-            .arg("sync")
-            .current_dir(site.place.path())
-            .env("SLURM_CONF", site.slurm.conf())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("the program starts");
+        let mut sync = site.sync_in_background();
         thread::sleep(Duration::from_millis(20 + round * 7 % 180));
         let _ = sync.kill();
         let _ = sync.wait();

@@ -13,6 +13,7 @@ use cluster::{Slurm, kill, wait};
 mod cluster;
 mod engines;
 mod faults;
+mod torture;
 
 /// Whether to skip: without `RESWEEP_SLURM`, or where Slurm is not installed. `make test-slurm` fails
 /// where it is not.
@@ -88,10 +89,9 @@ struct Site {
 
 impl Site {
     fn new(sweep: &str, extra: &str) -> Self {
-        let name = if sweep == LONG {
-            "long.toml"
-        } else {
-            "short.toml"
+        let name = match sweep.contains("name = \"long\"") {
+            true => "long.toml",
+            false => "short.toml",
         };
         let place = Workplace::new(name, sweep);
         write_images(&place.path().join("images"));
@@ -156,6 +156,17 @@ impl Site {
             }
         }
         panic!("runs are still pending\n{}", self.logs());
+    }
+
+    fn sync_in_background(&self) -> std::process::Child {
+        Command::new(assert_cmd::cargo::cargo_bin("resweep"))
+            .arg("sync")
+            .current_dir(self.place.path())
+            .env("SLURM_CONF", self.slurm.conf())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the program starts")
     }
 
     fn count(&self, query: &str) -> i64 {
