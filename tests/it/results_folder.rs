@@ -624,3 +624,67 @@ fn the_members_of_a_group_share_a_results_folder() {
         assert_eq!(data.gid().to_string(), GROUP, "{}", file.display());
     }
 }
+
+/// A shell on a machine of another name; `None` where the system does not allow that.
+#[cfg(target_os = "linux")]
+fn on_machine(name: &str, place: &Workplace, args: &str) -> Option<Output> {
+    let program = assert_cmd::cargo::cargo_bin("resweep");
+    let script = format!("hostname {name} && exec {} {args}", program.display());
+    let named = Command::new("unshare")
+        .args(["--uts", "hostname", name])
+        .status();
+    if !named.is_ok_and(|status| status.success()) {
+        println!("skipped: this user cannot give a process another host name");
+        return None;
+    }
+    let output = Command::new("unshare")
+        .args(["--uts", "sh", "-c", &script])
+        .current_dir(place.path())
+        .env("RESWEEP_NETWORK_DRIVE", "1")
+        .output();
+    Some(output.expect("the program starts"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_database_on_a_network_drive_is_refused_on_a_second_machine() {
+    let place = place();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("resweep"));
+    command.env("RESWEEP_NETWORK_DRIVE", "1").args(ENDLESS);
+    let process = command
+        .current_dir(place.path())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn();
+    let mut process = ChildGuard(process.expect("the program starts"));
+    let marker = place.path().join("results/resweep.machine");
+    wait_until("the file with the machine", || marker.exists());
+    wait_until("the database", || {
+        place.path().join("results/resweep.db-wal").exists()
+    });
+    let here = fs::read_to_string(&marker).expect("a name");
+    let Some(other) = on_machine("other-machine", &place, "status") else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert_eq!(other.status.code(), Some(3), "{said}");
+    assert!(said.contains(&format!("`{}`", here.trim())), "{said}");
+    // On the same machine, other commands work meanwhile.
+    let status = place
+        .resweep(&["status"])
+        .env("RESWEEP_NETWORK_DRIVE", "1")
+        .output();
+    assert!(status.expect("an answer").status.success());
+    process.kill();
+    let left = on_machine("other-machine", &place, "status").expect("as before");
+    assert_eq!(left.status.code(), Some(3));
+    let status = place
+        .resweep(&["status"])
+        .env("RESWEEP_NETWORK_DRIVE", "1")
+        .output();
+    assert!(status.expect("an answer").status.success());
+    assert!(!marker.exists());
+    let moved = on_machine("other-machine", &place, "status").expect("as before");
+    let said = String::from_utf8_lossy(&moved.stderr).into_owned();
+    assert!(moved.status.success(), "{said}");
+}

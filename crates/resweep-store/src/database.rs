@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use super::lock::SetupLock;
+use super::machine::MachineLock;
 use super::presence::{Change, Kept};
 use super::retrace::retrace;
 use super::{StoreError, place, soundness, sums};
@@ -68,6 +69,8 @@ pub(super) struct Database {
     // Closed before the log is checked.
     connection: Connection,
     _log: Option<Log>,
+    // Given up last.
+    _machine: Option<MachineLock>,
     /// The file's schema version; the connection shows the current version.
     pub schema: i64,
 }
@@ -87,10 +90,11 @@ impl DerefMut for Database {
 }
 
 impl Database {
-    fn new(connection: Connection, path: &Path) -> Database {
+    fn new(connection: Connection, path: &Path, machine: Option<MachineLock>) -> Database {
         Database {
             connection,
             _log: Log::of(path),
+            _machine: machine,
             schema: VERSION,
         }
     }
@@ -170,8 +174,9 @@ fn create_file(path: &Path) -> Result<bool, StoreError> {
 fn open_to_write(path: &Path, timeout: Duration) -> Result<(Database, Found), StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
     let flags = READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let machine = MachineLock::take(path)?;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    let database = Database::new(connection, path);
+    let database = Database::new(connection, path, machine);
     database.busy_timeout(timeout).map_err(failed)?;
     let found = identify(&database, path)?;
     // SQLite silently opens an unwritable file read-only.
@@ -312,8 +317,9 @@ fn busy() -> rusqlite::Error {
 /// Opens another connection to a current database.
 pub(super) fn connect(path: &Path) -> Result<Database, StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
+    let machine = MachineLock::take(path)?;
     let connection = Connection::open_with_flags(path, READ_WRITE).map_err(failed)?;
-    let database = Database::new(connection, path);
+    let database = Database::new(connection, path, machine);
     database.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     prepare(&database).map_err(failed)?;
     Ok(database)
@@ -376,7 +382,7 @@ pub(super) fn refuse_older(database: &Database, path: &Path) -> Result<(), Store
 
 /// SQLite removes a database without a name itself.
 fn migrated_copy(older: &Database, path: &Path) -> Result<Database, StoreError> {
-    let mut copy = Database::new(open_copy(Path::new(""), path)?, Path::new(""));
+    let mut copy = Database::new(open_copy(Path::new(""), path)?, Path::new(""), None);
     copy_pages(older, &mut copy, path)?;
     bring_up_to_date(&mut copy, path)?;
     copy.schema = older.schema;
@@ -410,8 +416,9 @@ fn open_and_identify(
     timeout: Duration,
 ) -> Result<(Database, Found), StoreError> {
     let failed = |source| StoreError::of_sqlite(path, source);
+    let machine = MachineLock::take(path)?;
     let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
-    let database = Database::new(connection, path);
+    let database = Database::new(connection, path, machine);
     database.busy_timeout(timeout).map_err(failed)?;
     database
         .pragma_update(None, "query_only", true)

@@ -58,6 +58,15 @@ pub enum StoreError {
     #[error("cannot copy {}; make room in its folder", path.display())]
     Copy { path: PathBuf, source: io::Error },
 
+    #[error("{} is in use on the machine `{machine}`; a database on a network drive can be used by one \
+        machine at a time. Run the command there, or wait until the commands there have ended. If none \
+        runs there any more, remove {}", database.display(), path.display())]
+    OtherMachine {
+        database: PathBuf,
+        path: PathBuf,
+        machine: String,
+    },
+
     #[error("another process{} has been holding {} for a minute; end it, or choose another folder \
         with --results", process.map_or(String::new(), |id| format!(" ({id})")), path.display())]
     Busy { path: PathBuf, process: Option<u32> },

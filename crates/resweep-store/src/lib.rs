@@ -28,6 +28,7 @@ mod gc;
 mod images;
 mod layers;
 mod lock;
+mod machine;
 mod origins;
 mod pasts;
 mod place;

@@ -184,9 +184,10 @@ fn probe_lock(file: &File) -> io::Result<()> {
     }
 }
 
-/// Whether a folder is on a file system that other machines see too, as far as the system tells.
+/// Whether a folder is on a file system that other machines see too, as far as the system tells, or
+/// as `RESWEEP_NETWORK_DRIVE` says.
 pub fn is_on_network(folder: &Path) -> bool {
-    network_file_system(folder).is_some()
+    std::env::var_os("RESWEEP_NETWORK_DRIVE").is_some() || network_file_system(folder).is_some()
 }
 
 /// The name of the network file system that a folder, or the nearest one above it, is on.

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::RecvTimeoutError;
 
 use super::super::exit_code::ExitCode;
-use super::super::prepare::{Prepared, to_read, to_train};
+use super::super::prepare::{Prepared, to_train};
 use super::super::results::database;
 use super::super::run::{announce, needs_more};
-use super::super::source::recorded_text;
 use super::super::stopping::Stopping;
 use super::super::{images, plot};
+use super::draw::draw;
 use super::sync::{self, Ask, Fetched};
 use super::{site, submit};
 use crate::cli::{RunArgs, SubmitArgs, SyncArgs};
@@ -79,26 +79,6 @@ fn show(fetched: &Fetched) {
             open => format!("{} on the cluster", counted(open, "run")),
         };
         outln!("{sweep}: {} fetched, {open}", counted(news.closed, "run"));
-    }
-}
-
-/// Draws a sweep as it is recorded.
-fn draw(sweep: &str, results: &Path) -> anyhow::Result<()> {
-    let path = database(results);
-    let store = Store::open_read_only(&path)?;
-    let Some(source) = recorded_text(sweep, &store, &path)? else {
-        return Ok(());
-    };
-    drop(store);
-    let prepared = to_read(source, results, true)?;
-    match plot::draw(&prepared, results) {
-        Ok(drawn) => {
-            drawn.lines().iter().for_each(|line| outln!("{line}"));
-            Ok(())
-        }
-        // There is nothing to draw yet.
-        Err(error) if error.is::<resweep_figures::RenderError>() => Ok(()),
-        Err(error) => Err(error),
     }
 }
 

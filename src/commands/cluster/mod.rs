@@ -2,6 +2,7 @@
 //! how they go together.
 
 mod cancel;
+mod draw;
 mod follow;
 mod program;
 mod site;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::results::database;
+use super::draw::draw;
 use crate::progress::counted;
 use resweep_cluster::slurm::{self, Queue, Queued};
 use resweep_cluster::{ClusterError, Start, SubmissionFolder, Tail, read_journal};
@@ -71,12 +72,12 @@ impl Fetched {
     }
 }
 
-/// Fetches all new records.
+/// Fetches all new records, and draws each sweep that has no run on a cluster any more.
 ///
 /// # Errors
-/// The database cannot be written.
+/// The database or a figure cannot be written.
 pub fn fetch(results: &Path, ask: Ask) -> anyhow::Result<Fetched> {
-    fetch_then(results, ask, &|_| Ok(()))
+    fetch_then(results, ask, &|sweep| draw(sweep, results))
 }
 
 /// Like [`fetch`]; calls `before_close` with the sweep of each submission that is about to be
@@ -127,7 +128,7 @@ pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Resu
         queue: None,
         fetched: Fetched::default(),
         concludes: false,
-        before_close: &|_| Ok(()),
+        before_close: &|sweep| draw(sweep, results),
     };
     for submission in which {
         sync.release_all(submission, why)?;

@@ -56,6 +56,16 @@ fn plain_processes_train_a_sweep() {
 }
 
 #[test]
+fn results_that_a_submit_fetches_are_drawn() {
+    let place = place("seq 0 {last} | xargs -P 4 -I % {work} --task %");
+    let submit = ["submit", "short.toml", "--on", "here"];
+    place.stdout(&submit);
+    let again = place.stdout(&submit);
+    assert!(again.contains("nothing to submit"), "{again}");
+    assert_as_local(&place);
+}
+
+#[test]
 fn a_command_that_fails_after_tasks_have_started_loses_nothing() {
     let place = place("{work} --task 0; exit 3");
     let output = place
