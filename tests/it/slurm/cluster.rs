@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 pub const INSTALL: &str =
     "apt-get install -y --no-install-recommends slurm-wlm munge   (as root, on Debian or Ubuntu)";
 
+/// For [`Slurm::start`]: two GPUs for each node, without a driver.
+pub const WITH_GPUS: &str = "GresTypes=gpu";
+
 /// Why a Slurm cannot be started here.
 pub fn missing() -> Option<String> {
     let programs = [
@@ -58,6 +61,13 @@ impl Slurm {
         mode(&root.join("munge/key"), 0o600);
         let ports = free_ports();
         fs::write(root.join("slurm.conf"), configuration(root, ports, extra)).expect("a file");
+        if extra == WITH_GPUS {
+            let devices = format!("AutoDetect=off\nName=gpu File={}/gpu[0-1]\n", root.display());
+            fs::write(root.join("gres.conf"), devices).expect("a file");
+            for name in ["gpu0", "gpu1"] {
+                fs::write(root.join(name), "").expect("a file");
+            }
+        }
         let munged = spawn(
             Command::new("munged")
                 .arg("--foreground")
@@ -233,6 +243,11 @@ fn free_ports() -> [u16; 3] {
 
 fn configuration(root: &Path, [controller, n1, n2]: [u16; 3], extra: &str) -> String {
     let root = root.display();
+    let gpus = if extra == WITH_GPUS {
+        " Gres=gpu:2"
+    } else {
+        ""
+    };
     format!(
         "ClusterName=test
 SlurmctldHost=localhost(127.0.0.1)
@@ -268,8 +283,8 @@ KillWait=5
 SlurmdTimeout=10
 MessageTimeout=5
 {extra}
-NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port={n1} CPUs=2 State=UNKNOWN
-NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port={n2} CPUs=2 State=UNKNOWN
+NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port={n1} CPUs=2{gpus} State=UNKNOWN
+NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port={n2} CPUs=2{gpus} State=UNKNOWN
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=5 State=UP
 PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE PriorityTier=10 State=UP
 "

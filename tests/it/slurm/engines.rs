@@ -8,12 +8,19 @@ use super::*;
 
 /// A folder with the short sweep and a site that runs `command`.
 fn place(command: &str) -> Workplace {
-    let place = Workplace::new("short.toml", SHORT);
+    place_of(SHORT, command)
+}
+
+fn place_of(sweep: &str, command: &str) -> Workplace {
+    let place = Workplace::new("short.toml", sweep);
     write_images(&place.path().join("images"));
     let site = format!("[here]\nengine = \"command\"\npack = \"0\"\ncommand = '''{command}'''\n");
     fs::write(place.path().join("clusters.toml"), site).expect("the site file");
     place
 }
+
+/// Four processes at once on this machine.
+const PROCESSES: &str = "seq 0 {last} | xargs -P 4 -I % {work} --task %";
 
 /// Whether to skip the test of an engine that is not installed.
 fn lacks(engine: &str, is_there: bool, install: &str) -> bool {
@@ -34,14 +41,21 @@ fn runs(program: &str, args: &[&str]) -> bool {
 
 #[track_caller]
 fn assert_as_local(place: &Workplace) {
-    place.stdout(&[
+    assert_as_local_with(place, &[]);
+}
+
+/// Compares with a local run that has more options.
+#[track_caller]
+fn assert_as_local_with(place: &Workplace, options: &[&str]) {
+    let run = [
         "run",
         "short.toml",
         "--results",
         "local",
         "--progress",
         "none",
-    ]);
+    ];
+    place.stdout(&[&run[..], options].concat());
     assert_same(
         &place.artifacts("results", "short"),
         &place.artifacts("local", "short"),
@@ -50,18 +64,103 @@ fn assert_as_local(place: &Workplace) {
 
 #[test]
 fn plain_processes_train_a_sweep() {
-    let place = place("seq 0 {last} | xargs -P 4 -I % {work} --task %");
+    let place = place(PROCESSES);
     place.stdout(&["run", "short.toml", "--on", "here"]);
     assert_as_local(&place);
 }
 
 #[test]
 fn results_that_a_submit_fetches_are_drawn() {
-    let place = place("seq 0 {last} | xargs -P 4 -I % {work} --task %");
+    let place = place(PROCESSES);
     let submit = ["submit", "short.toml", "--on", "here"];
     place.stdout(&submit);
     let again = place.stdout(&submit);
     assert!(again.contains("nothing to submit"), "{again}");
+    assert_as_local(&place);
+}
+
+/// Runs of depth 14 whose networks start from runs of depth 8.
+fn grown() -> String {
+    SHORT
+        .replace("seeds = [1, 2, 3]", "seeds = [1, 2]")
+        .replace("depth = [8, 14]\n", "")
+        .replace(
+            "width = 2",
+            "width = 2\ndepth = 14\ninit = { from = { depth = 8, iterations = 50 }, deepen = \"identity\" }",
+        )
+}
+
+#[test]
+fn runs_that_start_from_other_runs_share_their_task() {
+    for pack in ["0", "1h"] {
+        let place = place_of(&grown(), PROCESSES);
+        let site = place.path().join("clusters.toml");
+        let text = fs::read_to_string(&site).expect("the site file");
+        let packed = text.replace("pack = \"0\"", &format!("pack = \"{pack}\""));
+        fs::write(site, packed).expect("the site file");
+        place.stdout(&["run", "short.toml", "--on", "here"]);
+        assert_as_local(&place);
+    }
+}
+
+#[test]
+fn seeds_are_added_until_the_order_is_decided() {
+    let until = "sweep.repeats={ min = 2, max = 3, until = \"ordering\" }";
+    let sweep = SHORT
+        .replace("seeds = [1, 2, 3]\n", "")
+        .replace("shortcut = [\"none\", \"A\"]", "shortcut = [\"A\"]");
+    let place = place_of(&sweep, PROCESSES);
+    place.stdout(&["run", "short.toml", "--on", "here", "--set", until]);
+    assert_as_local_with(&place, &["--set", until]);
+}
+
+#[test]
+fn tasks_may_train_each_run_in_a_process_of_its_own() {
+    let place = place(PROCESSES);
+    place.stdout(&["run", "short.toml", "--on", "here", "--isolate"]);
+    assert_as_local(&place);
+}
+
+#[test]
+fn report_and_doctor_know_runs_on_a_cluster() {
+    let place = place("echo {work} > /dev/null");
+    place.stdout(&[
+        "submit",
+        "short.toml",
+        "--on",
+        "here",
+        "--runs-per-gpu",
+        "3",
+    ]);
+    let folder = place.rows("results", "SELECT folder FROM submissions");
+    let order = fs::read_to_string(Path::new(&folder[0]).join("order.json")).expect("the order");
+    assert!(order.contains("\"runs_per_gpu\":3"), "{order}");
+    let status = place.stdout(&["status", "short"]);
+    assert!(
+        status.contains("queued") || status.contains("submitted"),
+        "{status}"
+    );
+    let report = place.path().join("results/short/report.html");
+    place.stdout(&["report", "short"]);
+    fs::remove_file(report).expect("the report");
+    place.stdout(&["doctor"]);
+    // A local run leaves them alone.
+    let output = place
+        .resweep(&["run", "short.toml"])
+        .output()
+        .expect("an answer");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("on a cluster") || said.contains("12 runs"),
+        "{said}"
+    );
+    assert_eq!(
+        place.rows("results", "SELECT id FROM attempts"),
+        Vec::<String>::new()
+    );
+    place.stdout(&["cancel", "short"]);
+    place.stdout(&["run", "short.toml", "--progress", "none"]);
+    place.stdout(&["doctor"]);
     assert_as_local(&place);
 }
 

@@ -65,6 +65,34 @@ fn a_task_that_is_out_of_time_requeues_itself_alone() {
     site.assert_as_local("long");
 }
 
+/// Slurm's shortest limit is a minute; it sends the signal up to a minute before the end.
+#[test]
+fn a_time_limit_that_is_shorter_than_the_runs_needs_no_command_of_ours() {
+    if skipped() {
+        return;
+    }
+    let longer = LONG
+        .replace("iterations = 3000", "iterations = 40000")
+        .replace("log_every = 100", "log_every = 1000")
+        .replace("eval_every = 1000", "eval_every = 20000")
+        .replace("lr_drops = [1500]", "lr_drops = [20000]");
+    let site = Site::new(&longer, "");
+    site.configure(
+        "pack = \"0\"\ngrace = 50",
+        "cpus-per-task = 1\ntime = \"1\"",
+    );
+    submit_long(&site);
+    site.slurm.wait_until_empty(Duration::from_secs(1200));
+    site.ok(&["sync"]);
+    let starts = site.count("SELECT max(start) FROM submission_starts");
+    assert!(starts > 1, "{starts}");
+    assert_eq!(
+        site.count("SELECT count(*) FROM attempts WHERE status = 'finished'"),
+        2
+    );
+    site.assert_as_local("long");
+}
+
 #[test]
 fn cancelled_runs_keep_their_checkpoints() {
     if skipped() {

@@ -306,6 +306,25 @@ fn runs_on_a_cluster_are_not_removed_and_gc_removes_closed_submissions() {
     assert_eq!(site.count("SELECT count(*) FROM submissions"), 0);
 }
 
+#[test]
+fn a_task_gets_the_gpu_that_the_site_asks_for() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, cluster::WITH_GPUS);
+    site.configure(
+        "pack = \"1h\"",
+        "cpus-per-task = 1\ngres = \"gpu:1\"\nhold = true",
+    );
+    site.ok(&["submit", "short.toml", "--on", "here"]);
+    let asked = site.slurm.ask(&["squeue", "-h", "-o", "%b"]);
+    assert!(asked.contains("gpu:1"), "{asked}");
+    let job = site.slurm.ask(&["squeue", "-h", "-o", "%A"]);
+    site.slurm.ask(&["scontrol", "release", &job]);
+    site.sync_until_done(Duration::from_secs(120));
+    site.assert_as_local("short");
+}
+
 /// Hundreds of runs of a few iterations. `RESWEEP_SLURM_RUNS` sets how many.
 #[test]
 fn many_runs_take_one_request_for_each_command_and_few_files() {

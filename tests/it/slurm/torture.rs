@@ -10,8 +10,10 @@ use crate::support::seed::{seeded, setting};
 
 const FAULTS: u64 = 8;
 
-/// A fault, and how it is made.
-const KINDS: [(&str, fn(&mut Site, &mut ChaCha8Rng)); 10] = [
+type Fault = fn(&mut Site, &mut ChaCha8Rng);
+
+/// Each fault with its name.
+const KINDS: [(&str, Fault); 10] = [
     ("a task is killed", kill_task),
     ("the time of a task is up", |site, _| {
         signal_job(site, "USR1")
