@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use resweep_core::domain::TaskRecord;
+use resweep_core::files::retry_stale;
 
 /// Bytes before the JSON.
 const HEADER: usize = 12;
@@ -108,7 +109,7 @@ pub enum Tail {
 /// Whatever the system says.
 pub fn read_journal(path: &Path, offset: u64) -> io::Result<JournalRead> {
     let mut bytes = Vec::new();
-    match File::open(path) {
+    match retry_stale(|| File::open(path)) {
         Ok(mut file) => {
             file.seek(SeekFrom::Start(offset))?;
             file.read_to_end(&mut bytes)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ClusterError;
 use resweep_core::domain::TaskRun;
-use resweep_core::files::write_atomically;
+use resweep_core::files::{retry_stale, write_atomically};
 
 /// Raised when the meaning of a file changes.
 const FORMAT: u32 = 1;
@@ -90,7 +90,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ClusterError> {
 }
 
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ClusterError> {
-    let bytes = fs::read(path).map_err(|source| ClusterError::Read {
+    let bytes = retry_stale(|| fs::read(path)).map_err(|source| ClusterError::Read {
         path: path.to_owned(),
         source,
     })?;

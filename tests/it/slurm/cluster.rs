@@ -62,7 +62,10 @@ impl Slurm {
         let ports = free_ports();
         fs::write(root.join("slurm.conf"), configuration(root, ports, extra)).expect("a file");
         if extra == WITH_GPUS {
-            let devices = format!("AutoDetect=off\nName=gpu File={}/gpu[0-1]\n", root.display());
+            let devices = format!(
+                "AutoDetect=off\nName=gpu File={}/gpu[0-1]\n",
+                root.display()
+            );
             fs::write(root.join("gres.conf"), devices).expect("a file");
             for name in ["gpu0", "gpu1"] {
                 fs::write(root.join(name), "").expect("a file");
@@ -114,6 +117,11 @@ impl Slurm {
 
     pub fn kill_controller(&mut self) {
         end(&mut self.controller, true);
+    }
+
+    /// The process of the controller.
+    pub fn controller(&self) -> u32 {
+        self.controller.as_ref().map_or(0, Child::id)
     }
 
     pub fn signal_controller(&self, signal: &str) {

@@ -79,6 +79,59 @@ fn results_that_a_submit_fetches_are_drawn() {
     assert_as_local(&place);
 }
 
+/// Repeated requests, stale handles and names that are seen late, made by a library that is loaded
+/// before the system's.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lax_network_file_system_changes_no_bit() {
+    let library = tempfile::tempdir().expect("a folder");
+    let library = library.path().join("lax_nfs.so");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .args(["tests/it/slurm/lax_nfs.c", "-ldl"])
+        .status();
+    assert!(built.expect("a C compiler").success());
+    let place = place("");
+    let root = place.path().join("results/resweep.cluster");
+    let lax = format!(
+        "LD_PRELOAD={} LAX_ROOT={}",
+        library.display(),
+        root.display()
+    );
+    let command = format!("seq 0 {{last}} | {lax} xargs -P 4 -I % {{work}} --task %");
+    let site = place.path().join("clusters.toml");
+    let text = fs::read_to_string(&site).expect("the site file");
+    let text = text.replace(
+        "command = \'\'\'\'\'\'",
+        &format!("command = \"{command}\""),
+    );
+    fs::write(&site, text).expect("the site file");
+    place.stdout(&["submit", "short.toml", "--on", "here"]);
+    let open = "SELECT run_id FROM submission_runs WHERE state = 'open'";
+    for _ in 0..10 {
+        let sync = place
+            .resweep(&["sync"])
+            .env("LD_PRELOAD", &library)
+            .env("LAX_ROOT", &root)
+            .output()
+            .expect("the program starts");
+        assert!(sync.status.success(), "{sync:?}");
+        if place.rows("results", open).is_empty() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(600));
+    }
+    let statuses = "SELECT DISTINCT status, error FROM attempts";
+    assert_eq!(
+        place.rows("results", statuses).len(),
+        1,
+        "{:?}",
+        place.rows("results", statuses)
+    );
+    assert_as_local(&place);
+}
+
 /// Runs of depth 14 whose networks start from runs of depth 8.
 fn grown() -> String {
     SHORT

@@ -164,6 +164,30 @@ fn a_job_that_sbatch_did_not_confirm_is_found_again() {
 }
 
 #[test]
+fn a_controller_that_does_not_answer_loses_nothing() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "");
+    site.configure("pack = \"1h\"", "cpus-per-task = 2");
+    // It answers for the size of arrays, and stops when the job is to be submitted.
+    let controller = site.slurm.controller();
+    let stop = format!("kill -STOP {controller}; \"$REAL\" \"$@\"");
+    let fake = fake(&site, "sbatch", &stop);
+    let output = with_path(&site, &fake, &["submit", "short.toml", "--on", "here"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("sbatch did not say whether Slurm"), "{said}");
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("cannot read the queue"), "{said}");
+    assert_eq!(site.open_runs(), 12);
+    kill("CONT", controller);
+    site.sync_until_done(Duration::from_secs(180));
+    assert_eq!(site.count("SELECT count(*) FROM submission_starts"), 1);
+    site.assert_as_local("short");
+}
+
+#[test]
 fn a_refused_or_unreachable_slurm_submits_nothing() {
     if skipped() {
         return;

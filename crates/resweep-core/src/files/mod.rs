@@ -100,6 +100,20 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Opens a file again if its handle is stale: on a network file system it has just been replaced.
+///
+/// # Errors
+/// Those of `open`; a stale handle only after three attempts.
+pub fn retry_stale<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..2 {
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => {}
+            opened => return opened,
+        }
+    }
+    open()
+}
+
 /// Makes the names in a folder durable.
 ///
 /// # Errors

@@ -151,13 +151,15 @@ impl Place {
     /// # Errors
     /// Any error of the system; it is not a regular file, or a link is in the way.
     pub fn open(&self) -> io::Result<File> {
-        let (folder, name) = self.open_folder_of()?;
-        self.regular(system::openat(
-            &folder,
-            name,
-            FILE | OFlags::RDONLY,
-            Mode::empty(),
-        ))
+        super::retry_stale(|| {
+            let (folder, name) = self.open_folder_of()?;
+            self.regular(system::openat(
+                &folder,
+                name,
+                FILE | OFlags::RDONLY,
+                Mode::empty(),
+            ))
+        })
     }
 
     /// The content of a regular file.
@@ -249,7 +251,7 @@ impl Place {
         if sync {
             file.sync_all()?;
         }
-        temporary.rename(name)?;
+        temporary.rename(name, &file)?;
         if sync {
             system::fsync(&folder)?;
         }
@@ -443,12 +445,22 @@ impl<'a> Temporary<'a> {
         }
     }
 
-    fn rename(mut self, name: &OsStr) -> io::Result<()> {
+    fn rename(mut self, name: &OsStr, file: &File) -> io::Result<()> {
         if let Some(own) = &self.name {
-            system::renameat(self.folder, own, self.folder, name)?;
+            match system::renameat(self.folder, own, self.folder, name) {
+                // A network file system repeats a request whose answer was lost.
+                Err(Errno::NOENT) if self.has_name(name, file)? => {}
+                renamed => renamed?,
+            }
         }
         self.name = None;
         Ok(())
+    }
+
+    fn has_name(&self, name: &OsStr, file: &File) -> io::Result<bool> {
+        let own = system::fstat(file)?;
+        let found = system::statat(self.folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        Ok(found.is_ok_and(|found| (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)))
     }
 }
 
