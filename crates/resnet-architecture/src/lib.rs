@@ -6,7 +6,8 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `config` | depth, shortcut type, width, initialisation |
+//! | `config` | depth, width, image size, initialisation |
+//! | `shortcut` | the shortcut types |
 //! | `layers` | the convolutions and blocks, their parameters and multiply-adds |
 //! | [`streams`] | independent random streams for each use, from one seed |
 //! | `out_of_memory` | recognises out-of-memory errors |
@@ -21,8 +22,10 @@
 mod config;
 mod layers;
 mod out_of_memory;
+mod shortcut;
 pub mod streams;
 
-pub use config::{DecayScope, Init, ModelConfig, Shortcut};
+pub use config::{DecayScope, Init, ModelConfig};
 pub use layers::{Architecture, BlockShortcut, ConvBn, ResidualBlock};
 pub use out_of_memory::{OUT_OF_MEMORY, says_out_of_memory};
+pub use shortcut::Shortcut;
