@@ -12,5 +12,6 @@ mod output;
 pub mod cli;
 pub mod commands;
 pub mod export;
+mod format;
 pub mod progress;
 pub mod report;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 use sysinfo::System;
 
-use super::format::ago;
 use super::table;
+use crate::format::ago;
+use crate::format::{duration, first_line};
 use crate::output;
-use crate::progress::{duration, first_line};
 use resweep_core::domain::{DeviceKind, RunId};
 use resweep_store::{Attempt, AttemptStatus, Member, Store};
 

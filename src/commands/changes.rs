@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::format::ago;
 use super::known_images::{KnownImages, Place, Survey};
 use super::recorded::Record;
 use crate::export;
+use crate::format::ago;
 use resweep_core::domain::{Run, RunConfig, RunId, Sweep, printable};
 use resweep_data::DataError;
 

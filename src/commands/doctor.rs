@@ -9,7 +9,7 @@ use super::rescue;
 use super::results::database;
 use super::table::grouped;
 use crate::cli::{self, DoctorArgs};
-use crate::progress::counted;
+use crate::format::counted;
 use resweep_core::domain::shell_quoted;
 use resweep_store::{BadCheckpoint, ChangedMeasurements, Examination, Fault, Room, Usage};
 

@@ -9,7 +9,7 @@ use super::prepare::Prepared;
 use super::provenance::cpu_name;
 use super::records::result_status;
 use crate::cli::WorkerArgs;
-use crate::progress::counted;
+use crate::format::counted;
 use resweep_core::domain::{DeviceKind, Outcome, ResultStatus, Run, RunId, Slot};
 use resweep_core::plan::{Diff, ObservedTime, RetryPolicy, Stored, Times, Work, makespan};
 use resweep_core::schedule::{Resources, WorkerPool, longest_first};

@@ -7,7 +7,7 @@ use indicatif::DecimalBytes;
 use super::exit_code::ExitCode;
 use super::results::database;
 use crate::cli::GcArgs;
-use crate::progress::counted;
+use crate::format::counted;
 use resweep_store::{GarbageFile, Reason};
 
 /// Removes, or lists, files that are no longer needed.

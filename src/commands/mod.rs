@@ -15,7 +15,6 @@ mod export;
 mod figure_metadata;
 mod findings;
 mod forecast;
-mod format;
 mod gc;
 mod images;
 mod init;

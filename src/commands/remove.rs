@@ -8,8 +8,8 @@ use super::exit_code::{ExitCode, UsageError};
 use super::named_run;
 use super::results::database;
 use crate::cli::{RenameArgs, RmArgs};
+use crate::format::counted;
 use crate::output::Stream;
-use crate::progress::counted;
 use resweep_core::domain::printable;
 use resweep_core::sweep_file::{
     DataFolders, StarterData, Surroundings, SweepFileError, SweepText, starter,

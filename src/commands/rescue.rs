@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::exit_code::UsageError;
 use super::table::{self, grouped};
-use crate::progress::counted;
+use crate::format::counted;
 use resweep_store::{Recovered, RecoveryError};
 
 /// Prints what could be recovered.

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::attempts;
 use super::exit_code::UsageError;
-use super::format::ago;
 use super::named_run;
 use super::prepare::to_read;
 use super::results::database;
@@ -17,8 +16,9 @@ use super::show;
 use super::source::{Source, recorded_text};
 use super::table::{self, percent};
 use crate::cli::StatusArgs;
+use crate::format::ago;
+use crate::format::{duration, first_line};
 use crate::output;
-use crate::progress::{duration, first_line};
 use resweep_core::analysis::chance::{hint, is_chance};
 use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;

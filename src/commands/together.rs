@@ -9,7 +9,7 @@ use super::exit_code::UsageError;
 use super::prepare::{Prepared, to_read};
 use super::results::database;
 use super::source::{Source, recorded_text};
-use crate::progress::counted;
+use crate::format::counted;
 use resweep_core::domain::{DataConfig, Figure, Run, Sweep};
 use resweep_core::plan;
 use resweep_core::sweep_file::{self, CountImages, Part, SweepFileError, Together};

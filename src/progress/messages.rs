@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::format::{counted, duration, evaluation, first_line, percent};
 use super::seen::SeenRun;
+use crate::format::{counted, duration, evaluation, first_line, percent};
 use resweep_core::domain::{DeviceKind, Outcome, Run, Slot, SweepTally};
 
 /// The last errors, if any: `train 12.31 %`, `test 14.02 %`.

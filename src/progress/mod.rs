@@ -4,7 +4,6 @@
 //! influence the sweep, and a failing sink does not stop it.
 
 mod bars;
-mod format;
 mod json;
 mod messages;
 mod plain;
@@ -19,7 +18,6 @@ use crate::output::Stream;
 use resweep_core::domain::{Event, EventSink, SinkError};
 
 pub use bars::Bars;
-pub use format::{counted, duration, first_line};
 pub use json::JsonLines;
 pub use messages::worker_pool;
 pub use plain::Plain;

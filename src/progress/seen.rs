@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::format::{counted, first_line};
+use crate::format::{counted, first_line};
 use resweep_core::domain::{EvalPoint, Event, Outcome, Run, RunEvent, RunId};
 
 /// The runs of a sweep by number, and their progress.

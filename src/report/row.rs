@@ -1,7 +1,8 @@
 //! One row of the table of runs.
 
 use super::model::{Entry, EntryState};
-use super::words::{duration, percent};
+use super::words::percent;
+use crate::format::duration;
 use resweep_core::domain::{EvalSet, Run, Validation, printable};
 
 /// A run as a row: the text of the cells, and their sort keys.

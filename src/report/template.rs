@@ -10,7 +10,8 @@ use super::model::{Drawn, Entry, EntryState, Report};
 use super::payload::payload;
 use super::policy::policy;
 use super::row::{Row, eval_heading};
-use super::words::{counted, duration, printable_lines};
+use super::words::printable_lines;
+use crate::format::{counted, duration};
 use resweep_core::domain::printable;
 
 /// Why a report could not be rendered. A checked sweep never causes one.

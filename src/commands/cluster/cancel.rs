@@ -7,7 +7,7 @@ use super::super::exit_code::{ExitCode, UsageError};
 use super::super::results::database;
 use super::sync::{self, Ask};
 use crate::cli::CancelArgs;
-use crate::progress::counted;
+use crate::format::counted;
 use resweep_cluster::slurm;
 use resweep_store::{Engine, Submission, Submissions};
 

@@ -17,7 +17,8 @@ use super::draw::draw;
 use super::sync::{self, Ask, Fetched};
 use super::{site, submit};
 use crate::cli::{RunArgs, SubmitArgs, SyncArgs};
-use crate::progress::{Mode, counted};
+use crate::format::counted;
+use crate::progress::Mode;
 use resweep_core::sweep_file::Site;
 use resweep_store::{AttemptStatus, Store};
 

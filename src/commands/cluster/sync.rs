@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::results::database;
 use super::draw::draw;
-use crate::progress::counted;
+use crate::format::counted;
 use resweep_cluster::slurm::{self, Queue, Queued};
 use resweep_cluster::{ClusterError, Start, SubmissionFolder, Tail, read_journal};
 use resweep_core::domain::{Left, RunId, TaskRun};

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::super::results::database;
 use super::now_unix_ms;
-use crate::progress::counted;
+use crate::format::counted;
 use crate::report::{IndexEntry, render_index};
 use resweep_core::files::Place;
 use resweep_store::{Store, SweepSummary};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::ProgressStyle;
 
-use crate::progress::format::{duration, evaluation, percent};
+use crate::format::{duration, evaluation, percent};
 use crate::progress::seen::SeenRun;
 use resweep_core::domain::{Run, printable};
 

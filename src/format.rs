@@ -1,6 +1,6 @@
 //! Formats durations, numbers and errors for display.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use resweep_core::domain::{EvalPoint, EvalSet};
 
@@ -19,12 +19,12 @@ pub fn duration(duration: Duration) -> String {
 }
 
 /// An error in percent with two digits: `12.31 %`.
-pub(super) fn percent(value: f64) -> String {
+pub fn percent(value: f64) -> String {
     format!("{value:.2} %")
 }
 
 /// `test 14.02 %`.
-pub(super) fn evaluation(point: &EvalPoint) -> String {
+pub fn evaluation(point: &EvalPoint) -> String {
     let set = match point.set {
         EvalSet::Test => "test",
         EvalSet::Validation => "validation",
@@ -44,6 +44,15 @@ pub fn first_line(text: &str) -> &str {
     lines
         .find(|line| !line.is_empty())
         .unwrap_or("unknown error")
+}
+
+/// The time since a moment, for display.
+pub fn ago(unix_ms: i64) -> String {
+    let then = UNIX_EPOCH + Duration::from_millis(u64::try_from(unix_ms).unwrap_or(0));
+    match SystemTime::now().duration_since(then) {
+        Ok(elapsed) => format!("{} ago", duration(elapsed)),
+        Err(_) => "in the future, by this machine's clock".to_owned(),
+    }
 }
 
 #[cfg(test)]
