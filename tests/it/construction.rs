@@ -6,7 +6,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::workplace::{ChildGuard, Workplace, assert_same, files, write_images};
+use crate::support::workplace::{ChildGuard, Workplace, assert_same, files};
 
 /// Each shortcut type at depth 14, initialised from depth 8.
 const SWEEP: &str = r#"
@@ -37,9 +37,7 @@ shortcut = ["none", "A", "B", "C"]
 const PLAIN: [&str; 2] = ["--set", "axes.shortcut=[\"none\"]"];
 
 fn place() -> Workplace {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
-    place
+    Workplace::with_images("tiny.toml", SWEEP)
 }
 
 fn run(place: &Workplace, more: &[&str]) -> String {

@@ -5,7 +5,7 @@ use crate::support::gpu;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::support::workplace::{Workplace, assert_same, write_images};
+use crate::support::workplace::{Workplace, assert_same};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -38,8 +38,7 @@ const KILLS: usize = 6;
 
 fn place() -> Option<Workplace> {
     gpu::first()?;
-    let place = Workplace::new("gpu.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("gpu.toml", SWEEP);
     Some(place)
 }
 

@@ -12,7 +12,7 @@ use rand_chacha::rand_core::Rng;
 use serde_json::Value;
 
 use crate::support::seed::{seeded, setting};
-use crate::support::workplace::{Workplace, write_images};
+use crate::support::workplace::Workplace;
 
 const SWEEP: &str = r#"
 [sweep]
@@ -111,9 +111,7 @@ fn no_command_shows_or_draws_numbers_that_were_not_recorded() {
     println!("RESWEEP_DAMAGE_TRIALS={trials}");
     let mut rng = seeded("RESWEEP_DAMAGE_SEED");
 
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", SWEEP);
     // All of it in one file.
     let merged = "PRAGMA journal_mode = DELETE";
     assert_eq!(place.rows("results", merged), ["delete"]);
@@ -152,8 +150,7 @@ fn no_command_shows_or_draws_numbers_that_were_not_recorded() {
 
 /// A trained sweep in which one number was changed, as by a program other than resweep.
 fn changed() -> Workplace {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     place.stdout(&SHORT);
     let sql = "UPDATE train_metrics SET loss = loss + 1 WHERE iteration = 4 AND training_id =
                    (SELECT id FROM current_trainings JOIN sweep_runs USING (run_id)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 
-use crate::support::workplace::{Workplace, write_images};
+use crate::support::workplace::Workplace;
 
 /// Two networks that train quickly on a few images.
 const SWEEP: &str = r#"
@@ -33,9 +33,7 @@ depth = [8, 14]
 
 /// A workplace with this sweep file and its images.
 fn place(sweep: &str) -> Workplace {
-    let place = Workplace::new("tiny.toml", sweep);
-    write_images(&place.path().join("images"));
-    place
+    Workplace::with_images("tiny.toml", sweep)
 }
 
 const UNTIL: &str = "sweep.repeats={ min = 2, max = 3, until = \"ordering\" }";

@@ -11,38 +11,16 @@ use resweep_core::domain::{EvalPoint, EvalSet, Measurements, TrainPoint};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
-use crate::support::workplace::Workplace;
+use crate::support::workplace::{Workplace, small_sweep};
 
-const SWEEP: &str = r#"
-[sweep]
-name = "tiny"
-
-[data]
-dataset = "folder"
-path = "images"
-
-[model]
-width = 2
-image_size = 8
-
-[train]
-iterations = 6
-batch_size = 8
-lr = 0.05
-lr_drops = [4]
-log_every = 2
-eval_every = 3
-
-[axes]
-depth = [8]
-shortcut = ["none", "B"]
-"#;
+const SWEEP: &str = small_sweep!(
+    sweep: "name = \"tiny\"",
+    train: "lr_drops = [4]\n",
+    shortcut: "[\"none\", \"B\"]"
+);
 
 fn trained() -> Workplace {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    workplace::write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
-    place
+    Workplace::trained("tiny.toml", SWEEP)
 }
 
 fn export(place: &Workplace, format: &str) -> String {
@@ -103,9 +81,7 @@ fn points_match_the_output_of_sqlite() {
 #[test]
 fn layers_match_the_output_of_sqlite() {
     let sweep = SWEEP.replace("lr = 0.05", "lr = 0.05\nlayer_stats = true");
-    let place = Workplace::new("tiny.toml", &sweep);
-    workplace::write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", &sweep);
     export(&place, "jsonl");
     let expected = place.rows(
         "results",
@@ -204,8 +180,7 @@ fn foreign_files_are_not_overwritten() {
 
 #[test]
 fn a_sweep_that_was_never_started_is_not_exported() {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    workplace::write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     let args = ["export", "tiny.toml", "--to", "out"];
     let assert = place.resweep(&args).assert().code(2);
     let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
@@ -422,8 +397,7 @@ fn put_back(cells: &BTreeMap<String, String>, types: &Value) -> String {
 fn exported_settings_round_trip_through_a_sweep_file() {
     let (head, _) = SWEEP.split_once("[axes]").expect("the axes");
     let head = head.replace("lr = 0.05", "lr = 0.05\nweight_decay = 1e-5");
-    let place = Workplace::new("tiny.toml", &format!("{head}{ODD}"));
-    workplace::write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", &format!("{head}{ODD}"));
     place.stdout(&["run", "tiny.toml", "--progress", "none"]);
     export(&place, "csv");
     export(&place, "jsonl");
@@ -453,9 +427,7 @@ fn event_file(place: &Workplace) -> PathBuf {
 
 #[test]
 fn growing_event_file_is_appended_and_a_changed_one_is_renamed() {
-    let place = Workplace::new("tiny.toml", &SWEEP.replace(", \"B\"", ""));
-    workplace::write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", &SWEEP.replace(", \"B\"", ""));
     // Without a checksum, edited measurements do not count as damage.
     let change = |sql: &str| {
         let sql = format!("{sql}; UPDATE trainings SET points_sum = NULL");

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::support::workplace::{Workplace, write_images};
+use crate::support::workplace::Workplace;
 use dfdx::prelude::{Cpu, TensorFromVec};
 use resnet_engine::model::Network;
 use resnet_engine::{Engine, Fused, Matrix, Moments, Portable};
@@ -137,9 +137,7 @@ shortcut = ["none", "B"]
 "#;
 
 fn place() -> Workplace {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
-    place
+    Workplace::with_images("tiny.toml", SWEEP)
 }
 
 /// The recorded layer responses of each network, by name.
@@ -194,9 +192,7 @@ fn isolated_and_portable_runs_measure_their_layers_too() {
 #[test]
 fn layer_response_figure_verifies() {
     let drawn = "layer_stats = true\n\n[figure]\nkind = \"layer-responses\"\n\n[axes]";
-    let place = Workplace::new("tiny.toml", &SWEEP.replace("[axes]", drawn));
-    write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", &SWEEP.replace("[axes]", drawn));
     let verify = ["verify", "results/tiny/figure.png"];
     assert!(place.stdout(&verify).contains("identical, byte for byte"));
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::workplace::{self, Workplace};
+use crate::support::workplace::Workplace;
 
 const SWEEP: &str = r#"
 [sweep]
@@ -125,8 +125,7 @@ fn two_sweeps() -> Workplace {
     let axes = "[axes]\nshortcut = [\"none\", \"A\"]\n";
     let both = "[[figure]]\nname = \"own\"\n[[figure]]\nname = \"both\"\ntitle = \"Two rates\"\n\
                 sweeps = [\"first\", \"second\"]\n";
-    let place = Workplace::new("first.toml", &(sweep("first", "repeats = 2") + axes));
-    workplace::write_images(&place.path().join("images"));
+    let place = Workplace::with_images("first.toml", &(sweep("first", "repeats = 2") + axes));
     let second = sweep("second", "repeats = 2") + axes + slow + both;
     fs::write(place.path().join("second.toml"), second).expect("a sweep file");
     place

@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::seed::{seeded, setting};
-use crate::support::workplace::{Workplace, assert_same, write_images};
+use crate::support::workplace::{Workplace, assert_same};
 use disk::{Disk, Event, Fate, State};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -67,8 +67,7 @@ struct Recording {
 }
 
 fn record() -> Recording {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     let library = place.path().join("recorder.so");
     let built = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-o"])

@@ -5,31 +5,13 @@ use crate::support::workplace;
 use std::fs;
 use std::path::Path;
 
-use crate::support::workplace::Workplace;
+use crate::support::workplace::{Workplace, small_sweep};
 
-const SWEEP: &str = r#"
-[sweep]
-name = "own"
-
-[data]
-dataset = "folder"
-path = "images"
-
-[model]
-width = 2
-image_size = 8
-
-[train]
-iterations = 6
-batch_size = 8
-lr = 0.05
-log_every = 2
-eval_every = 3
-
-[axes]
-depth = [8]
-shortcut = ["none", "A"]
-"#;
+const SWEEP: &str = small_sweep!(
+    sweep: "name = \"own\"",
+    train: "",
+    shortcut: "[\"none\", \"A\"]"
+);
 
 const FIGURE: &str = "results/own/figure.png";
 
@@ -38,9 +20,7 @@ const SHOW: [&str; 4] = ["plot", "table", "report", "export"];
 
 /// A folder with a sweep file and images.
 fn prepared() -> Workplace {
-    let place = Workplace::new("own.toml", SWEEP);
-    workplace::write_images(&place.path().join("images"));
-    place
+    Workplace::with_images("own.toml", SWEEP)
 }
 
 /// The same after a sweep.
@@ -412,8 +392,7 @@ fn two_different_sweeps_of_one_name_do_not_train_at_once() {
 #[test]
 fn sweep_file_is_read_once() {
     let rule = "name = \"own\"\nrepeats = { min = 2, max = 3, until = \"ordering\" }";
-    let place = Workplace::new("own.toml", &SWEEP.replace("name = \"own\"", rule));
-    workplace::write_images(&place.path().join("images"));
+    let place = Workplace::with_images("own.toml", &SWEEP.replace("name = \"own\"", rule));
     let mut process = place.start(&["run", "own.toml", "-j", "1"]);
     await_record(&place.path().join("results/resweep.db"));
     write(&place, "own.toml", "[[[");

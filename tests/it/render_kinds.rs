@@ -6,7 +6,7 @@ use std::fs;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::support::workplace::{Workplace, write_images};
+use crate::support::workplace::Workplace;
 use resweep_core::domain::{
     Cost, Curves, ErrorPoint, EvalPoint, EvalSet, LayerStat, Run, RunConfig, RunId, Sweep,
 };
@@ -656,9 +656,7 @@ facet = "depth"
 
 #[test]
 fn the_program_draws_every_kind_of_figure_of_a_sweep() {
-    let place = Workplace::new("tiny.toml", TINY);
-    write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", TINY);
     let folder = place.path().join("results/tiny");
     let svg = |name: &str| {
         let path = folder.join(format!("{name}.svg"));

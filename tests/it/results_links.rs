@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::support::workplace::{Workplace, assert_same, files, write_images};
+use crate::support::workplace::{Workplace, assert_same, files};
 
 const SWEEP: &str = r#"
 [sweep]
@@ -32,9 +32,7 @@ lr_drops = []
 /// A sweep that was trained, and a private folder elsewhere with files of every name that the
 /// program could look for there.
 fn place() -> (Workplace, Vec<String>) {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", SWEEP);
     let names = [
         "1/5.safetensors",
         "5.safetensors",

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::workplace::{ChildGuard, Workplace, assert_same, signal, write_images};
+use crate::support::workplace::{ChildGuard, Workplace, assert_same, signal};
 
 /// Two nets on a few tiny images.
 const SWEEP: &str = r#"
@@ -41,8 +41,7 @@ shortcut = ["none", "B"]
 
 /// The workplace, and the artifacts of an undisturbed run of the sweep in `undisturbed`.
 fn place() -> (Workplace, Vec<String>) {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     place.stdout(&["run", "tiny.toml", "--results", "undisturbed"]);
     let artifacts = place.artifacts("undisturbed", "tiny");
     // 13 whole intervals and a shorter one, and 4 evaluations, of each of two runs
@@ -74,8 +73,7 @@ const ENDLESS: [&str; 6] = [
 
 #[test]
 fn signal_stops_with_a_checkpoint_and_the_same_command_resumes() {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     // Long enough to be stopped in the middle, with a checkpoint at the stop only.
     let run = [
         "run",
@@ -174,9 +172,7 @@ shortcut = ["none"]
 "#;
 
 fn measured() -> Workplace {
-    let place = Workplace::new("measured.toml", MEASURED);
-    write_images(&place.path().join("images"));
-    place
+    Workplace::with_images("measured.toml", MEASURED)
 }
 
 /// Runs or plans the sweep in a results folder, with some settings.
@@ -468,8 +464,7 @@ fn damaged_checkpoint_falls_back_to_the_previous_one() {
 
 #[test]
 fn several_processes_share_a_sweep_and_train_each_run_once() {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     let args = |results| {
         let repeats = "sweep.repeats=8";
         let short = "train.iterations=5";
@@ -656,8 +651,7 @@ fn full_disk_is_reported_and_loses_no_recorded_results() {
 
 #[test]
 fn a_full_disk_prints_one_line_for_each_cause() {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     let program = assert_cmd::cargo::cargo_bin("resweep");
     // The checkpoints are larger than the limit, the database is smaller.
     let script = "trap '' XFSZ; ulimit -f 1600; exec \"$0\" \"$@\"";
@@ -756,8 +750,7 @@ const FORGERIES: [(&str, Forgery); 11] = [
 fn a_checkpoint_with_an_impossible_state_is_skipped_even_if_its_checksum_is_right() {
     let one = SWEEP.replace("\n[axes]\nshortcut = [\"none\", \"B\"]\n", "");
     let one = one.replace("depth = 8", "depth = 8\nshortcut = \"none\"");
-    let place = Workplace::new("tiny.toml", &one);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", &one);
     place.stdout(&["run", "tiny.toml", "--results", "undisturbed"]);
     let metrics = place.metrics("undisturbed");
     place.stdout(&["run", "tiny.toml", "--set", "train.iterations=29"]);
@@ -821,8 +814,7 @@ fn a_lease_that_is_too_short_is_refused_with_the_shortest_one() {
 /// that is very slow, a beat may come too late once.
 #[test]
 fn two_processes_with_the_shortest_lease_leave_each_other_their_runs() {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
+    let place = Workplace::with_images("tiny.toml", SWEEP);
     let args = [&ENDLESS[..], &["--lease", "3", "-j", "2"]].concat();
     let mut first = place.start(&args);
     wait_for(&mut first, "started");

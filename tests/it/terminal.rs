@@ -31,9 +31,7 @@ shortcut = ["none", "A"]
 "#;
 
 fn untrained() -> Workplace {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    write_images(&place.path().join("images"));
-    place
+    Workplace::with_images("tiny.toml", SWEEP)
 }
 
 /// A trained sweep.

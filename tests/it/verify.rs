@@ -4,40 +4,19 @@ use crate::support::workplace;
 use std::fs;
 use std::path::Path;
 
-use crate::support::workplace::Workplace;
+use crate::support::workplace::{Workplace, small_sweep};
 
-const SWEEP: &str = r#"
-[sweep]
-name = "tiny"
-title = "Plain & residual <nets>"
-
-[data]
-dataset = "folder"
-path = "images"
-
-[model]
-width = 2
-image_size = 8
-
-[train]
-iterations = 6
-batch_size = 8
-lr = 0.05
-log_every = 2
-eval_every = 3
-
-[axes]
-depth = [8]
-shortcut = ["none", "A"]
-"#;
+const SWEEP: &str = small_sweep!(
+    sweep: "name = \"tiny\"\ntitle = \"Plain & residual <nets>\"",
+    train: "",
+    shortcut: "[\"none\", \"A\"]"
+);
 
 const FIGURE: &str = "results/tiny/figure.png";
 
 /// A trained sweep without its sweep file and images.
 fn trained() -> Workplace {
-    let place = Workplace::new("tiny.toml", SWEEP);
-    workplace::write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", SWEEP);
     fs::remove_dir_all(place.path().join("images")).expect("the images");
     fs::remove_file(place.path().join("tiny.toml")).expect("the sweep file");
     place
@@ -132,9 +111,7 @@ fn changed_measurements_are_reported_per_run() {
 fn changed_losses_are_reported_for_figures_of_losses_only() {
     let figures =
         "\n[[figure]]\nname = \"error\"\n[[figure]]\nname = \"loss\"\nmeasure = \"loss\"\n";
-    let place = Workplace::new("tiny.toml", &format!("{SWEEP}{figures}"));
-    workplace::write_images(&place.path().join("images"));
-    place.stdout(&["run", "tiny.toml"]);
+    let place = Workplace::trained("tiny.toml", &format!("{SWEEP}{figures}"));
     let sql = "UPDATE train_metrics SET loss = loss / 2 WHERE training_id = 1";
     let changed = place.database("results").execute(sql, []);
     assert_eq!(changed.expect("an update"), 3);

@@ -16,6 +16,24 @@ use sha2::{Digest, Sha256};
 #[cfg(unix)]
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 
+/// A sweep file of two nets that train on the images of [`write_images`] in a second: the lines of
+/// `[sweep]`, further lines of `[train]`, and the shortcut types.
+macro_rules! small_sweep {
+    (sweep: $sweep:literal, train: $train:literal, shortcut: $shortcut:literal) => {
+        concat!(
+            "\n[sweep]\n",
+            $sweep,
+            "\n\n[data]\ndataset = \"folder\"\npath = \"images\"\n\n[model]\nwidth = 2\nimage_size = 8\n",
+            "\n[train]\niterations = 6\nbatch_size = 8\nlr = 0.05\n",
+            $train,
+            "log_every = 2\neval_every = 3\n\n[axes]\ndepth = [8]\nshortcut = ",
+            $shortcut,
+            "\n"
+        )
+    };
+}
+pub(crate) use small_sweep;
+
 /// A temporary folder with sweep files, where the program runs.
 pub struct Workplace(tempfile::TempDir);
 
@@ -24,6 +42,20 @@ impl Workplace {
     pub fn new(name: &str, sweep: &str) -> Self {
         let place = Self(tempfile::tempdir().expect("a temporary folder"));
         fs::write(place.path().join(name), sweep).expect("the sweep file");
+        place
+    }
+
+    /// With the images of [`write_images`] in `images`.
+    pub fn with_images(name: &str, sweep: &str) -> Self {
+        let place = Self::new(name, sweep);
+        write_images(&place.path().join("images"));
+        place
+    }
+
+    /// The same after the sweep has run.
+    pub fn trained(name: &str, sweep: &str) -> Self {
+        let place = Self::with_images(name, sweep);
+        place.stdout(&["run", name]);
         place
     }
 
