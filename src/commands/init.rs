@@ -9,12 +9,15 @@ use anyhow::Context;
 use super::exit_code::UsageError;
 use super::results::cache;
 use crate::cli::{InitArgs, RESULTS, StarterDataset};
-use resweep_core::domain::{Configuration, DataConfig, Dataset, Shortcut, printable};
+use resweep_core::domain::{BrokenImage, Configuration, DataConfig, Dataset, Shortcut, printable};
 use resweep_core::sweep_file::{DataFolders, StarterData, Surroundings, SweepText, starter};
 use resweep_data::DataError;
 
-/// The default batch size, if there are enough images.
+/// The largest and the smallest batch size, if there are enough images.
 const BATCH: usize = 64;
+const BATCH_MIN: usize = 8;
+/// A batch has at most this fraction of the training images.
+const BATCHES: usize = 8;
 
 /// The test fraction for a folder without test images.
 const TEST_FRACTION: f64 = 0.2;
@@ -86,20 +89,33 @@ fn folder_data(folder: &Path) -> anyhow::Result<StarterData> {
         ..Configuration::paper(8, Shortcut::A).data
     };
     let look = |config: &DataConfig| resweep_data::describe(config, 32, &cache(Path::new(RESULTS)));
-    let (facts, has_no_test) = match look(&config) {
-        Err(DataError::NoSplit { .. }) => {
-            config.test_fraction = Some(TEST_FRACTION);
-            (look(&config)?, true)
-        }
-        found => (found?, false),
-    };
+    let mut found = look(&config);
+    if let Err(DataError::NoSplit { .. }) = found {
+        config.test_fraction = Some(TEST_FRACTION);
+        found = look(&config);
+    }
+    if let Err(DataError::BrokenImages { .. }) = found {
+        config.broken_image = BrokenImage::Skip;
+        found = look(&config);
+    }
+    let facts = found?;
+    for warning in &facts.warnings {
+        errln!("note: {warning}");
+    }
     Ok(StarterData::Folder {
         path: path.to_owned(),
         train_images: facts.train_images,
         test_images: facts.labels.map_or(0, |labels| labels.test.len()),
-        batch_size: BATCH.min(facts.train_images),
-        has_no_test,
+        batch_size: batch_size(facts.train_images),
+        has_no_test: config.test_fraction.is_some(),
+        has_broken: config.broken_image == BrokenImage::Skip,
     })
+}
+
+/// A power of two that makes several batches of the images.
+fn batch_size(images: usize) -> usize {
+    let part = (images / BATCHES).clamp(BATCH_MIN, BATCH);
+    (1 << part.ilog2()).min(images)
 }
 
 /// Writes a file that must not exist yet.

@@ -325,6 +325,31 @@ fn plan_names_the_eval_every_with_which_evaluations_take_a_tenth() {
 }
 
 #[test]
+fn init_leaves_out_broken_images_and_names_them() {
+    let place = place();
+    let folder = place.path().join("Handy Fotos");
+    write_images(&folder);
+    let broken = folder.join("train/class-0/kaputt ä.png");
+    fs::write(broken, b"\x89PNG\r\n\x1a\n").expect("a file");
+    fs::write(folder.join("train/class-0/IMG.HEIC"), b"heic").expect("a file");
+    let init = ["init", "pics", "--folder", "Handy Fotos"];
+    let output = place.resweep(&init).assert().success().get_output().clone();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("IMG.HEIC") && said.contains("kaputt ä.png"),
+        "{said}"
+    );
+    let written = fs::read_to_string(place.path().join("pics.toml")).expect("the file");
+    assert!(written.contains("broken_image = \"skip\""), "{written}");
+    assert_eq!(planned(&place, &["pics.toml"]).len(), 4);
+    let said = refused(&place, &["plan", "pics.toml", "broken_image=fail"]);
+    assert!(
+        said.contains("`broken_image = \"skip\"` in [data]"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_run_without_a_file_prints_the_file_that_does_the_same() {
     let place = place();
     let args = [

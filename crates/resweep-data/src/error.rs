@@ -163,8 +163,8 @@ pub enum DataError {
     },
 
     #[error(
-        "cannot decode {count} of the images in {}, {first} the first: {reason}; repair or \
-         remove them, or set `data.broken_image = \"skip\"`",
+        "cannot decode {count} of the images in {}; the first is {first}: {reason}; repair or \
+         remove them, or set `broken_image = \"skip\"` in [data]",
         shown(.root)
     )]
     BrokenImages {

@@ -27,6 +27,8 @@ pub enum StarterData {
         batch_size: usize,
         /// Whether part of the images must be split off as the test set.
         has_no_test: bool,
+        /// Whether some images cannot be decoded.
+        has_broken: bool,
     },
 }
 
@@ -41,6 +43,8 @@ const TRAINING_SHARE: usize = 10;
 const EVALUATIONS_MIN: usize = 5;
 /// The epochs of a new sweep file for a class folder.
 const EPOCHS: usize = 20;
+/// The fewest iterations; a small folder has more epochs. Fewer hardly train a network.
+const ITERATIONS_MIN: usize = 400;
 
 /// Returns a sweep file that runs unchanged: two depths with and without shortcuts. Evaluation takes
 /// about a tenth of its time.
@@ -67,10 +71,19 @@ fn eval_every(data: &StarterData) -> usize {
     };
     let cheap = rounded((TRAINING_SHARE * test).div_ceil(TRAINING_COST * batch.max(1)));
     match data {
-        StarterData::Folder { .. } => cheap.min(EPOCHS * train / batch.max(1) / EVALUATIONS_MIN),
+        StarterData::Folder { .. } => {
+            let iterations = epochs(train, batch) * train / batch.max(1);
+            cheap.min(iterations / EVALUATIONS_MIN)
+        }
         _ => cheap,
     }
     .max(1)
+}
+
+/// The epochs for a class folder.
+fn epochs(train: usize, batch: usize) -> usize {
+    let needed = (ITERATIONS_MIN * batch).div_ceil(train.max(1));
+    rounded(needed).max(EPOCHS)
 }
 
 /// Rounds down to a number that people write: 104 to 100, 260 to 250.
@@ -109,6 +122,13 @@ fn sweep_text(name: &str, data: &StarterData, eval_every: Option<Line>) -> Strin
     {
         let comment = "of the images; or make a folder test/ beside train/";
         lines.push((Key::TestFraction, "0.2".to_owned(), comment));
+    }
+    if let StarterData::Folder {
+        has_broken: true, ..
+    } = data
+    {
+        let comment = "leaves out images that cannot be decoded; or \"fail\"";
+        lines.push((Key::BrokenImage, "\"skip\"".to_owned(), comment));
     }
     lines.extend(network(data));
     lines.push((
@@ -157,7 +177,14 @@ fn network(data: &StarterData) -> Vec<Line> {
     let (size, width, batch, length) = match data {
         StarterData::Synthetic => (16, 8, 64, (Key::Iterations, 800)),
         StarterData::Cifar10 | StarterData::Cifar100 => (32, 16, 128, (Key::Iterations, 4000)),
-        StarterData::Folder { batch_size, .. } => (32, 16, *batch_size, (Key::Epochs, EPOCHS)),
+        StarterData::Folder {
+            batch_size,
+            train_images,
+            ..
+        } => {
+            let epochs = epochs(*train_images, *batch_size);
+            (32, 16, *batch_size, (Key::Epochs, epochs))
+        }
     };
     let unit = match length.0 {
         Key::Epochs => "passes over the training images; or iterations = 2000",
@@ -368,6 +395,7 @@ mod tests {
             test_images: 10,
             batch_size: 10,
             has_no_test: true,
+            has_broken: false,
         };
         for data in [
             StarterData::Synthetic,
@@ -383,6 +411,14 @@ mod tests {
     }
 
     #[test]
+    fn a_small_folder_has_as_many_epochs_as_make_some_hundred_iterations() {
+        assert_eq!(epochs(31, 8), 100);
+        assert_eq!(epochs(1_000, 64), 25);
+        assert_eq!(epochs(10_000, 64), 20);
+        assert_eq!(epochs(1, 1), 400);
+    }
+
+    #[test]
     fn evaluation_takes_about_a_tenth_of_the_time_of_a_new_sweep() {
         let folder = |train_images, test_images, batch_size| StarterData::Folder {
             path: "pictures".to_owned(),
@@ -390,15 +426,16 @@ mod tests {
             test_images,
             batch_size,
             has_no_test: false,
+            has_broken: false,
         };
         for (data, expected) in [
             (StarterData::Synthetic, 100),
             (StarterData::Cifar10, 250),
             (folder(10_000, 2_000, 64), 100),
             // At least five evaluations.
-            (folder(1_000, 10_000, 100), 40),
+            (folder(1_000, 10_000, 64), 78),
             (folder(8, 1, 8), 1),
-            (folder(2, 2, 2), 4),
+            (folder(31, 5, 8), 3),
         ] {
             assert_eq!(eval_every(&data), expected, "{data:?}");
             let line = format!("eval_every = {expected} ");

@@ -98,6 +98,6 @@ fn neighbours(path: &Path) -> String {
     let written = path.file_name().unwrap_or_default().to_string_lossy();
     match suggest::closest(&written, names.iter().map(String::as_str)) {
         Some(name) => format!("did you mean `{}`?", path.with_file_name(name).display()),
-        None => "the sweeps of this project are in experiments/".to_owned(),
+        None => "`resweep init NAME` writes a sweep file to start from".to_owned(),
     }
 }
