@@ -8,19 +8,25 @@ use super::measure::{Load, Measurement};
 use super::{folder, program, sweep};
 
 /// Commands that are timed in a folder of many finished runs; `FILE` stands for the sweep file.
-const LOOKS: [&[&str]; 13] = [
+const LOOKS: [&[&str]; 19] = [
     &["status"],
     &["status", sweep::NAME],
     &["status", sweep::NAME, "--attempts"],
     &["plan", "FILE"],
     &["table", "FILE"],
+    &["status", sweep::NAME, "--json"],
+    &["list"],
+    &["show", sweep::NAME],
+    &["diff", sweep::NAME, sweep::NAME],
     &["gc", "--dry-run"],
+    &["gc", "--all", "--dry-run"],
     &["doctor"],
     &["export", "FILE", "--format", "csv"],
     &["export", "FILE", "--format", "jsonl"],
     &["export", "FILE", "--format", "tensorboard"],
     &["plot", "FILE"],
     &["report", "FILE"],
+    &["verify", sweep::NAME],
     &["run", "FILE", "--progress", "none"],
 ];
 

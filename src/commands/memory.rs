@@ -10,10 +10,10 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::known_images::KnownImages;
 use super::table::binary;
 
-/// The program's memory besides runs and images, including drawing a figure. With it, `alone` was
-/// above every measured peak at depths 8 to 110, widths 2 to 64, images of 8 and 32 pixels and
-/// batches of 16 to 128.
-const PROGRAM_BYTES: u64 = 64 << 20;
+/// The program's memory besides runs and images, including a figure and a report of hundreds of
+/// curves. With it, `alone` was above every measured peak at depths 8 to 1202, widths 2 to 64, images
+/// of 8 to 128 pixels and batches of 2 to 128.
+const PROGRAM_BYTES: u64 = 96 << 20;
 
 /// The assumed number of training images of an unread data set: that of the published ones.
 const IMAGES_UNSEEN: u64 = 50_000;
@@ -167,7 +167,7 @@ mod tests {
             (110, 16, 32, 128, Shortcut::None, 973),
         ] {
             let mib = need(depth, width, size, batch, shortcut).alone() >> 20;
-            let expected = measured_mib..measured_mib + 64;
+            let expected = measured_mib..measured_mib + 96;
             assert!(expected.contains(&mib), "{depth} {batch}: {mib}");
         }
     }
