@@ -236,9 +236,14 @@ fn guesses_around_a_run_work() {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains("identical, byte for byte"), "{printed}");
 
-    for command in [&["export"][..], &["plot"], &["table"]] {
-        let args = [&["--results", "there"], command, &["tiny", "tiny.toml"]].concat();
-        place.stdout(&args);
+    let twice = |command| ["--results", "there", command, "tiny", "tiny.toml"];
+    place.stdout(&twice("export"));
+    for command in ["plot", "table"] {
+        let said = refused(&place, &twice(command));
+        assert!(
+            said.contains("`tiny` is given twice; name it once"),
+            "{said}"
+        );
     }
     let help = place.stdout(&["help"]);
     assert!(!help.contains("train-run"), "{help}");
