@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use resweep_core::domain::spreadsheet_text;
 
 use super::settings::plain;
+use crate::output::escaped_json;
 
 /// The format of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +90,37 @@ fn csv_cell(value: &Value) -> String {
     }
 }
 
+/// JSON that controls no terminal.
+fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(|json| escaped_json(&json))
+}
+
 /// Keeps the order of the columns, which a map of serde_json would not.
 fn write_object(out: &mut impl Write, columns: &[String], cells: &[Value]) -> io::Result<()> {
     for (index, (column, value)) in columns.iter().zip(cells).enumerate() {
         out.write_all(if index == 0 { b"{" } else { b"," })?;
-        serde_json::to_writer(&mut *out, column)?;
+        out.write_all(json(column)?.as_bytes())?;
         out.write_all(b":")?;
-        serde_json::to_writer(&mut *out, value)?;
+        out.write_all(json(value)?.as_bytes())?;
     }
     out.write_all(b"}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_json_lines_controls_no_terminal() {
+        let mut out = Vec::new();
+        let columns = vec!["label".to_owned()];
+        let mut rows = RowWriter::new(RowFormat::JsonLines, columns, &mut out).unwrap();
+        let text = Value::from("a\u{1b}\u{9b}31m\u{202e}ü");
+        rows.row(vec![text.clone()]).unwrap();
+        rows.finish().unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert_eq!(line, "{\"label\":\"a\\u001b\\u009b31m\\u202eü\"}\n");
+        let read: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["label"], text);
+    }
 }

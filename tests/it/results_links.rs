@@ -230,3 +230,49 @@ fn the_results_folder_itself_may_be_a_link() {
     assert_same(&place.artifacts("linked", "tiny"), &artifacts);
     assert!(real.join("resweep.db").is_file());
 }
+
+/// Enters a closed submission with this folder into the database.
+fn submit(place: &Workplace, name: &str, folder: &Path) {
+    let sql =
+        "INSERT INTO submissions (sweep_id, name, site, engine, folder, state, submitted_unix_ms)
+               SELECT id, ?1, 'site', 'slurm', ?2, 'closed', 0 FROM sweeps";
+    let folder = folder.to_str().expect("UTF-8");
+    let entered = place.database("results").execute(sql, [name, folder]);
+    assert_eq!(entered, Ok(1));
+}
+
+/// A folder with files like those of the submission `name`.
+fn like_a_submission(folder: &Path, name: &str) -> [PathBuf; 3] {
+    let files = ["order.json", "runs/mine/1.safetensors", "log/0.txt"];
+    files.map(|file| {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, format!("{{\"name\":\"{name}\"}}")).expect("a file");
+        path
+    })
+}
+
+#[test]
+fn folders_in_the_database_are_emptied_only_if_they_are_those_of_submissions() {
+    let (place, _) = place();
+    let elsewhere = place.path().join("elsewhere");
+    let theirs = like_a_submission(&elsewhere.join("theirs"), "theirs");
+    submit(&place, "resweep-a", &elsewhere.join("theirs"));
+    // Links that lead to a folder with the right name are not followed.
+    let behind = like_a_submission(&elsewhere.join("behind"), "resweep-b");
+    let cluster = place.path().join("results/resweep.cluster");
+    symlink(&elsewhere, &cluster).expect("a link");
+    submit(&place, "resweep-b", &cluster.join("behind"));
+    let linked = like_a_submission(&elsewhere.join("linked"), "resweep-c");
+    symlink(elsewhere.join("linked"), place.path().join("link")).expect("a link");
+    submit(&place, "resweep-c", &place.path().join("link"));
+    let ours = like_a_submission(&place.path().join("site/ours"), "resweep-d");
+    submit(&place, "resweep-d", &place.path().join("site/ours"));
+    place.stdout(&["gc"]);
+    assert!(ours.iter().all(|path| !path.exists()));
+    let ours = like_a_submission(&place.path().join("site/ours"), "resweep-d");
+    place.stdout(&["rm", "tiny", "--yes"]);
+    assert!(ours.iter().all(|path| !path.exists()));
+    let foreign = [theirs, behind, linked];
+    assert!(foreign.iter().flatten().all(|path| path.exists()));
+}

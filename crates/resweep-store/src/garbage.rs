@@ -4,6 +4,7 @@
 //! files, each in its own folder. Other files are kept, and no symbolic link is followed.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Read as _;
 use std::path::{Component, Path};
 use std::time::{Duration, SystemTime};
 
@@ -113,7 +114,7 @@ pub(super) fn find(
     };
     let mut found = survey.checkpoints(connection)?;
     found.extend(survey.logs(connection)?);
-    for folder in closed_submissions(connection)? {
+    for folder in closed_submissions(connection, database)? {
         collect_files(&folder, &mut |file| {
             found.push(garbage_file(file, Reason::Submission));
         });
@@ -289,16 +290,46 @@ const SUBMISSION_NAMES: [&str; 7] = [
     "runs",
 ];
 
+/// The longest `order.json` that is read.
+const ORDER_BYTES_MAX: u64 = 1 << 20;
+
 /// The files and folders of closed submissions. Nothing else in their folders is listed.
-pub(super) fn closed_submissions(connection: &Connection) -> rusqlite::Result<Vec<Place>> {
-    let sql = "SELECT folder FROM submissions WHERE state = 'closed'";
-    let folders = collect(connection, sql, [], |row| row.get::<_, String>(0))?;
-    Ok(folders.iter().flat_map(submission_files).collect())
+pub(super) fn closed_submissions(
+    connection: &Connection,
+    database: &Path,
+) -> rusqlite::Result<Vec<Place>> {
+    let sql = "SELECT folder, name FROM submissions WHERE state = 'closed'";
+    let folders = collect(connection, sql, [], |row| {
+        let (folder, name): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(submission_folder(database, &folder, &name))
+    })?;
+    let folders = folders.iter().flatten();
+    Ok(folders.flat_map(submission_files).collect())
 }
 
-/// The files and folders of the submission in `folder`.
-pub(super) fn submission_files(folder: impl AsRef<Path>) -> Vec<Place> {
-    let folder = Place::of_file(folder.as_ref());
+/// The folder of the submission `name`; `None` if `folder` is that of something else. Whoever can write
+/// the database could enter any folder, so the folder's `order.json` has to name the submission. No link
+/// is followed below the results folder, or to the submission in the folder of its site.
+pub(super) fn submission_folder(database: &Path, folder: &str, name: &str) -> Option<Place> {
+    let results = super::beside(database);
+    let below = std::path::absolute(&*results).ok();
+    let below = below.and_then(|results| {
+        Path::new(folder)
+            .strip_prefix(results)
+            .ok()
+            .map(Path::to_owned)
+    });
+    let place = match below {
+        Some(below) => results.join(below),
+        None => Place::of_file(Path::new(folder)),
+    };
+    let order = place.join("order.json").open().ok()?;
+    let order: serde_json::Value = serde_json::from_reader(order.take(ORDER_BYTES_MAX)).ok()?;
+    (order["name"] == name).then_some(place)
+}
+
+/// The files and folders in the folder of a submission.
+pub(super) fn submission_files(folder: &Place) -> Vec<Place> {
     SUBMISSION_NAMES.map(|name| folder.join(name)).to_vec()
 }
 

@@ -52,7 +52,10 @@ pub fn collect_garbage(path: &Path, everything: bool) -> Result<Collected, Store
     let tx = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
-    let found = garbage::find(&tx, path, &obsolete).map_err(failed)?;
+    let mut found = garbage::find(&tx, path, &obsolete).map_err(failed)?;
+    // The file that shows whose folder it is goes last.
+    found.sort_by_key(|file| file.path.ends_with("order.json"));
+    let submissions = garbage::closed_submissions(&tx, path).map_err(failed)?;
     let mut collected = Collected::default();
     for file in found {
         match file.path.remove_file() {
@@ -61,7 +64,7 @@ pub fn collect_garbage(path: &Path, everything: bool) -> Result<Collected, Store
             Err(error) => collected.failed.push((file.path.to_path_buf(), error)),
         }
     }
-    remove_folders(&tx, path).map_err(failed)?;
+    remove_folders(&tx, path, &submissions).map_err(failed)?;
     Ok(collected)
 }
 
@@ -82,7 +85,11 @@ fn forget(
 }
 
 /// A living process may be about to write into the folders of its runs.
-fn remove_folders(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+fn remove_folders(
+    connection: &Connection,
+    path: &Path,
+    submissions: &[Place],
+) -> rusqlite::Result<()> {
     let busy = garbage::busy_runs(connection, path)?;
     let root = super::beside(path).join("checkpoints");
     let spare = |folder: &Place| {
@@ -97,8 +104,8 @@ fn remove_folders(connection: &Connection, path: &Path) -> rusqlite::Result<()> 
         name.is_some_and(|name| known.contains(name))
     };
     usage::remove_empty_folders(&logs, &spare);
-    for folder in garbage::closed_submissions(connection)? {
-        usage::remove_empty_folders(&folder, &|_| false);
+    for folder in submissions {
+        usage::remove_empty_folders(folder, &|_| false);
         let _ = folder.remove_folder();
         let _ = folder.folder().remove_folder();
     }

@@ -310,9 +310,9 @@ fn folders(
     let mut folders = Vec::new();
     if let Target::Sweep(name) = target {
         folders.push(root.join(name));
-        for submission in submissions(connection, name)? {
-            folders.extend(garbage::submission_files(&submission));
-            folders.push(Place::of_file(Path::new(&submission)));
+        for folder in submissions(connection, path, name)? {
+            folders.extend(garbage::submission_files(&folder));
+            folders.push(folder);
         }
     }
     for run in runs.iter().filter(|run| !run.stays) {
@@ -323,13 +323,18 @@ fn folders(
 }
 
 /// The folders of a sweep's submissions.
-fn submissions(connection: &Connection, sweep: &str) -> rusqlite::Result<Vec<String>> {
-    collect(
+fn submissions(connection: &Connection, path: &Path, sweep: &str) -> rusqlite::Result<Vec<Place>> {
+    let folders = collect(
         connection,
-        "SELECT folder FROM submissions JOIN sweeps ON sweeps.id = sweep_id WHERE sweeps.name = ?1",
+        "SELECT folder, submissions.name FROM submissions JOIN sweeps ON sweeps.id = sweep_id
+         WHERE sweeps.name = ?1",
         [sweep],
-        |row| row.get(0),
-    )
+        |row| {
+            let (folder, name): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok(garbage::submission_folder(path, &folder, &name))
+        },
+    )?;
+    Ok(folders.into_iter().flatten().collect())
 }
 
 /// Removes a folder and those below it if they are empty.
