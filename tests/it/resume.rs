@@ -423,6 +423,28 @@ fn fresh_training_keeps_history_and_gives_identical_rows() {
     assert_eq!(again.len(), rows);
 }
 
+/// Starts the sweep and kills it after a checkpoint. Returns the run and iteration of the newest
+/// checkpoint of each training that was killed.
+fn checkpoints_of_killed(place: &Workplace) -> Vec<String> {
+    // A dead process leaves the status `running`.
+    let newest = "SELECT a.run_id, max(iteration) FROM checkpoints
+                  JOIN current_attempts AS a USING (training_id)
+                  WHERE status = 'running' GROUP BY 1";
+    // Short enough that three rounds do not finish the sweep on a fast machine; longer on a busy one.
+    let mut pause = Duration::from_millis(40);
+    loop {
+        let mut process = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
+        wait_for(&mut process, "started");
+        std::thread::sleep(pause);
+        process.kill();
+        let rows = place.rows("results", newest);
+        if !rows.is_empty() || pause > Duration::from_secs(5) {
+            return rows;
+        }
+        pause *= 2;
+    }
+}
+
 #[test]
 fn damaged_checkpoint_falls_back_to_the_previous_one() {
     let (place, artifacts) = place();
@@ -440,16 +462,7 @@ fn damaged_checkpoint_falls_back_to_the_previous_one() {
             fs::write(path, bytes).expect("a file");
         },
     ] {
-        let mut process = place.start(&["run", "tiny.toml", "--checkpoint-every", "0"]);
-        wait_for(&mut process, "started");
-        // Short enough that three rounds do not finish the sweep on a fast machine.
-        std::thread::sleep(Duration::from_millis(40));
-        process.kill();
-        // A dead process leaves the status `running`.
-        let newest = "SELECT a.run_id, max(iteration) FROM checkpoints
-                      JOIN current_attempts AS a USING (training_id)
-                      WHERE status = 'running' GROUP BY 1";
-        for row in place.rows("results", newest) {
+        for row in checkpoints_of_killed(&place) {
             let (run, iteration) = row.split_once(' ').expect("two columns");
             let iteration: String = iteration.chars().filter(char::is_ascii_digit).collect();
             let folder = place.path().join("results/checkpoints").join(run).join("1");
