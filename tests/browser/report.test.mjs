@@ -36,9 +36,12 @@ after(async () => {
 });
 
 // A page on the report, and everything that went wrong on it.
-async function open(url = sweep.url, options = {}) {
+/** With `clock`, time in the page advances only with `page.clock`. */
+async function open(url = sweep.url, { clock, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
   const page = await context.newPage();
+  if (clock) await page.clock.install({ time: clock });
+  if (clock) await page.clock.pauseAt(clock + 1000);
   const wrong = [];
   page.on("console", (message) => wrong.push(message.text()));
   page.on("pageerror", (error) => wrong.push(error.message));
@@ -264,22 +267,22 @@ test("while its sweep runs, the page takes up the newest file and keeps the view
   const path = fileURLToPath(sweep.url);
   const html = readFileSync(path, "utf8");
   const live = join(sweep.folder, "live.html");
+  const now = Date.now();
   const written = (ms) =>
-    html.replace(/"written_ms":\d+,"refresh_s":null/, `"written_ms":${ms},"refresh_s":1.0`);
-  // Written in the future: the page counts as new, however slow this machine is.
-  const recently = Date.now() + 3_600_000;
-  writeFileSync(live, written(recently));
-  const { page, wrong, close } = await open(pathToFileURL(live).href);
-  assert.match(await page.locator("#refresh-text").innerText(), /every 1 s/);
+    html.replace(/"written_ms":\d+,"refresh_s":null/, `"written_ms":${ms},"refresh_s":10.0`);
+  writeFileSync(live, written(now));
+  const { page, wrong, close } = await open(pathToFileURL(live).href, { clock: now });
+  assert.match(await page.locator("#refresh-text").innerText(), /every 10 s/);
   const [, second] = finished();
   await page.click("#clear");
   await row(page, second).locator(".run").click();
-  writeFileSync(live, written(recently).replace(">2 finished<", ">3 finished<"));
+  writeFileSync(live, written(now).replace(">2 finished<", ">3 finished<"));
+  await page.clock.runFor(11_000);
   await page.getByText("3 finished").waitFor({ timeout: 120_000 });
   assert.equal(await page.locator("#legend tbody th").innerText(), second);
   await page.click("#pause");
   assert.match(await page.locator("#refresh-text").innerText(), /does not/);
-  writeFileSync(live, written(Date.now() - 60_000));
+  writeFileSync(live, written(now - 60_000));
   await page.reload();
   await page.click("#pause");
   assert.match(await page.locator("#refresh-text").innerText(), /gone quiet/);
