@@ -72,13 +72,13 @@ fn a_time_limit_that_is_shorter_than_the_runs_needs_no_command_of_ours() {
         return;
     }
     let longer = LONG
-        .replace("iterations = 3000", "iterations = 40000")
+        .replace("iterations = 3000", "iterations = 12000")
         .replace("log_every = 100", "log_every = 1000")
-        .replace("eval_every = 1000", "eval_every = 20000")
-        .replace("lr_drops = [1500]", "lr_drops = [20000]");
+        .replace("eval_every = 1000", "eval_every = 6000")
+        .replace("lr_drops = [1500]", "lr_drops = [6000]");
     let site = Site::new(&longer, "");
     site.configure(
-        "pack = \"0\"\ngrace = 50",
+        "pack = \"0\"\ngrace = 20",
         "cpus-per-task = 1\ntime = \"1\"",
     );
     submit_long(&site);
@@ -88,7 +88,9 @@ fn a_time_limit_that_is_shorter_than_the_runs_needs_no_command_of_ours() {
     assert!(starts > 1, "{starts}");
     assert_eq!(
         site.count("SELECT count(*) FROM attempts WHERE status = 'finished'"),
-        2
+        2,
+        "{}",
+        site.logs()
     );
     site.assert_as_local("long");
 }
