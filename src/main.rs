@@ -11,6 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Before anything else, so that no signal finds the program half started.
     let handled = commands::handle_signals();
+    commands::reserve_little();
     schedule::install_hook();
     commands::main(std::env::args_os(), handled).into()
 }

@@ -1,5 +1,6 @@
 //! The composition root: one file per subcommand. The only place that imports every crate.
 
+mod address_space;
 mod archive;
 mod attempt_log;
 mod attempts;
@@ -54,6 +55,7 @@ use crate::output::{self, Stream};
 use resweep_core::sweep_file;
 use resweep_store::{StoreError, check_folder};
 
+pub use address_space::reserve_little;
 pub use exit_code::{ExitCode, UsageError, describe};
 pub use provenance::cpu_name;
 

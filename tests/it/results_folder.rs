@@ -474,6 +474,28 @@ fn more_workers_than_memory_is_a_warning_before_the_first_run_starts() {
     assert!(first.is_some_and(|line| line.starts_with("warning: 12 runs")));
 }
 
+/// Both networks need about 120 MiB; the allocators would reserve more than the limit by default.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_workers_train_in_a_limited_address_space() {
+    let wide = "[sweep]\nname = \"w\"\n[data]\ndataset = \"folder\"\npath = \"pics\"\n\
+        [model]\nimage_size = 32\nwidth = 16\ndepth = 20\n\
+        [train]\niterations = 1\nbatch_size = 16\n[axes]\nshortcut = [\"none\", \"A\"]\n";
+    let place = Workplace::new("wide.toml", wide);
+    workplace::write_images(&place.path().join("pics"));
+    let script = "ulimit -v 400000; exec \"$0\" run wide.toml -j 2 --progress plain";
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(assert_cmd::cargo::cargo_bin("resweep"))
+        .current_dir(place.path())
+        .env_remove("RESWEEP_RESULTS")
+        .output();
+    let output = output.expect("the program ends");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(!said.contains("out of memory"), "{said}");
+}
+
 /// Users that do not exist, so that no file but those of the test is theirs.
 #[cfg(target_os = "linux")]
 const USERS: [&str; 2] = ["65531", "65532"];
