@@ -66,6 +66,7 @@ pub fn submit_runs(
         outln!("nothing to submit");
         return Ok(ExitCode::Success);
     }
+    tasks::warn_of_limit(site);
     let packed = tasks::packed(&forecast, site, &args.workers, tasks_max(site)?);
     let root = site::folder(site, results)?;
     let program = program::on_nodes(site, &root)?;
@@ -288,6 +289,7 @@ fn dry_run(args: &SubmitArgs, site: &Site) -> anyhow::Result<ExitCode> {
     if let Some(note) = forecast.cluster_note() {
         errln!("note: {note}");
     }
+    tasks::warn_of_limit(site);
     // The plan can be shown even if Slurm does not answer.
     let max = tasks_max(site).ok().flatten();
     let packed = tasks::packed(&forecast, site, &args.workers, max);

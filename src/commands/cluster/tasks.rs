@@ -71,6 +71,20 @@ fn limit(site: &Site) -> Option<Duration> {
     Some(limit.saturating_sub(site.grace))
 }
 
+/// Slurm may send a signal so much earlier than asked.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// Warns of a time limit in which a task may not reach a checkpoint.
+pub fn warn_of_limit(site: &Site) {
+    if limit(site).is_some_and(|limit| limit <= EARLY) {
+        errln!(
+            "warning: the time limit is short: Slurm sends its signal up to a minute before the {} s \
+             of `grace`, so a task may stop as soon as it starts; raise `time`, or lower `grace`",
+            site.grace.as_secs()
+        );
+    }
+}
+
 /// Runs that a task trains at once, as far as clusters.toml tells.
 fn side_by_side(site: &Site, workers: &WorkerArgs) -> usize {
     if let Some(workers) = workers.workers.0 {

@@ -81,6 +81,8 @@ fn a_time_limit_that_is_shorter_than_the_runs_needs_no_command_of_ours() {
         "pack = \"0\"\ngrace = 20",
         "cpus-per-task = 1\ntime = \"1\"",
     );
+    let said = site.ok(&["submit", "long.toml", "--on", "here", "--dry-run"]);
+    assert!(said.contains("the time limit is short"), "{said}");
     submit_long(&site);
     site.slurm.wait_until_empty(Duration::from_secs(1200));
     site.ok(&["sync"]);
