@@ -82,6 +82,12 @@ fn note_closed_streams() {
     CLOSED[Stream::Err as usize].store(fcntl_getfd(stderr()).is_err(), Ordering::Relaxed);
 }
 
+/// Whether a stream was closed when the program started.
+#[cfg(target_os = "linux")]
+pub fn has_closed_stream() -> bool {
+    CLOSED.iter().any(|closed| closed.load(Ordering::Relaxed))
+}
+
 /// The first failure of each stream.
 static FAILURES: [Mutex<Option<Failure>>; 2] = [const { Mutex::new(None) }; 2];
 

@@ -21,7 +21,9 @@ pub fn reserve_little() {
     use rustix::process::{Resource, getrlimit};
 
     let is_set = SETTINGS.iter().any(|(name, _)| env::var_os(name).is_some());
-    if is_set || getrlimit(Resource::As).current.is_none() {
+    // A program that starts again cannot tell that a stream was closed.
+    let keeps = is_set || crate::output::has_closed_stream();
+    if keeps || getrlimit(Resource::As).current.is_none() {
         return;
     }
     let mut args = env::args_os();
