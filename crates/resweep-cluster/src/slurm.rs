@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use super::{ClusterError, SubmissionFolder};
+use resweep_core::domain::shell_quoted;
 
 /// Fields of `squeue`, the reason last: it is free text.
 const FIELDS: &str = "%i|%j|%T|%N|%M|%r";
@@ -48,7 +49,7 @@ impl Script<'_> {
         if let Some(conf) = std::env::var_os("SLURM_CONF") {
             text += &format!(
                 "export SLURM_CONF={}\n",
-                shell_word(&conf.to_string_lossy())
+                shell_quoted(&conf.to_string_lossy())
             );
         }
         for line in self.setup {
@@ -64,17 +65,7 @@ impl Script<'_> {
 /// The command line of a task's process; the engine's variables or `--task N` say which task.
 pub fn work(program: &str, folder: &SubmissionFolder) -> String {
     let folder = folder.path().to_string_lossy();
-    format!("{} work {}", shell_word(program), shell_word(&folder))
-}
-
-/// A word for a shell.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
+    format!("{} work {}", shell_quoted(program), shell_quoted(&folder))
 }
 
 /// The result of `sbatch`.
@@ -352,11 +343,5 @@ mod tests {
         let pending = &queue[&("resweep-a-1f".to_owned(), 1)];
         assert_eq!(pending.reason.as_deref(), Some("Priority"));
         assert_eq!((pending.node.as_deref(), pending.is_over()), (None, false));
-    }
-
-    #[test]
-    fn words_are_quoted_for_the_shell() {
-        assert_eq!(shell_word("/a/b-c.1"), "/a/b-c.1");
-        assert_eq!(shell_word("/a b/it's"), "'/a b/it'\\''s'");
     }
 }

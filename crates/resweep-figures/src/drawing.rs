@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::RenderError;
-use super::text::{FAMILY, faces, fallback_face, unknown};
+use super::text::{FAMILY, faces, fallback_id, unknown};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 use resweep_core::files::Place;
@@ -48,18 +48,11 @@ pub(super) fn rasterise(svg: &str, scale: u32) -> Result<Pixmap, RenderError> {
     let mut fonts = fontdb::Database::new();
     let load = |face| fonts.load_font_source(fontdb::Source::Binary(Arc::new(face)));
     let ids: Vec<fontdb::ID> = faces().into_iter().flat_map(load).collect();
-    let fallback = move |c: char, used: &[fontdb::ID]| {
-        let places = used
-            .iter()
-            .filter_map(|id| ids.iter().position(|known| known == id));
-        ids.get(fallback_face(c, &places.collect::<Vec<usize>>())?)
-            .copied()
-    };
     let options = usvg::Options {
         font_family: FAMILY.to_owned(),
         fontdb: Arc::new(fonts),
         font_resolver: usvg::FontResolver {
-            select_fallback: Box::new(move |c, used, _| fallback(c, used)),
+            select_fallback: Box::new(move |c, used, _| fallback_id(c, used, &ids)),
             ..usvg::FontResolver::default()
         },
         ..usvg::Options::default()

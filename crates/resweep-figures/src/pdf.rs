@@ -8,7 +8,7 @@ use krilla::page::PageSettings;
 use krilla_svg::{SurfaceExt, SvgSettings};
 use usvg_of_krilla::{self as usvg, fontdb};
 
-use super::text::{FAMILY, faces, fallback_face};
+use super::text::{FAMILY, faces, fallback_id};
 use super::{Metadata, RenderError};
 
 /// Points (1/72 inch) of a unit of the SVG, which is a CSS pixel (1/96 inch).
@@ -59,18 +59,11 @@ fn options() -> usvg::Options<'static> {
     let mut fonts = fontdb::Database::new();
     let load = |face| fonts.load_font_source(fontdb::Source::Binary(Arc::new(face)));
     let ids: Vec<fontdb::ID> = faces().into_iter().flat_map(load).collect();
-    let fallback = move |c: char, used: &[fontdb::ID]| {
-        let places = used
-            .iter()
-            .filter_map(|id| ids.iter().position(|known| known == id));
-        ids.get(fallback_face(c, &places.collect::<Vec<usize>>())?)
-            .copied()
-    };
     usvg::Options {
         font_family: FAMILY.to_owned(),
         fontdb: Arc::new(fonts),
         font_resolver: usvg::FontResolver {
-            select_fallback: Box::new(move |c, used, _| fallback(c, used)),
+            select_fallback: Box::new(move |c, used, _| fallback_id(c, used, &ids)),
             ..usvg::FontResolver::default()
         },
         ..usvg::Options::default()

@@ -54,7 +54,7 @@ pub(super) fn faces() -> [&'static [u8]; 4] {
 /// The next of [`faces`] to try for the characters that those in `used` lack, of which `c` is the
 /// first: a face that has it, of the same weight if possible. If none has it, any other face, since
 /// that may have characters later in the text.
-pub(super) fn fallback_face(c: char, used: &[usize]) -> Option<usize> {
+fn fallback_face(c: char, used: &[usize]) -> Option<usize> {
     let is_bold = |face: usize| face > 1;
     let first = *used.first()?;
     let lacks = |face: usize| {
@@ -63,6 +63,15 @@ pub(super) fn fallback_face(c: char, used: &[usize]) -> Option<usize> {
     };
     let unused = (0..faces().len()).filter(|face| !used.contains(face));
     unused.min_by_key(|&face| (lacks(face), is_bold(face) != is_bold(first)))
+}
+
+/// As [`fallback_face`], by the ids that a font database has given to [`faces`].
+pub(super) fn fallback_id<I: Copy + PartialEq>(c: char, used: &[I], ids: &[I]) -> Option<I> {
+    let places = used
+        .iter()
+        .filter_map(|id| ids.iter().position(|known| known == id));
+    let face = fallback_face(c, &places.collect::<Vec<usize>>())?;
+    ids.get(face).copied()
 }
 
 /// The fonts of a weight, in the order in which they are searched for a character.

@@ -41,9 +41,6 @@ pub struct Replayed {
     pub records: usize,
     /// Runs that have ended or were released.
     pub closed: Vec<RunId>,
-    /// Whether a start resumes from a checkpoint that the journals read so far do not have. The next
-    /// replay reads the rest.
-    pub waits: bool,
     /// Notes for the user.
     pub notes: Vec<String>,
     /// Trainings whose folders may have files without rows.
@@ -97,7 +94,6 @@ pub(super) fn replay(
     let mut replay = Replay::new(connection, of)?;
     for journal in journals {
         if let Flow::Wait = replay.journal(journal)? {
-            replay.done.waits = true;
             break;
         }
         if journal.is_damaged {

@@ -209,17 +209,9 @@ impl Submissions {
         journals: &[TaskJournal],
         folder: &dyn Fn(&RunId, u32) -> Place,
     ) -> Result<Replayed, StoreError> {
-        let path = self.path.clone();
-        let of = replay::Task {
-            submission,
-            task: task as i64,
-            runs,
-            database: &path,
-            folder,
-        };
-        let mut replayed = self.write(|connection| replay::replay(connection, &of, journals))?;
-        self.clean_up(&mut replayed)?;
-        Ok(replayed)
+        self.change_task(submission, task, runs, folder, |connection, of| {
+            replay::replay(connection, of, journals)
+        })
     }
 
     /// Releases the open runs of a task; their attempts get `why` as their error. The checkpoints that
@@ -235,6 +227,19 @@ impl Submissions {
         why: &str,
         folder: &dyn Fn(&RunId, u32) -> Place,
     ) -> Result<Replayed, StoreError> {
+        self.change_task(submission, task, runs, folder, |connection, of| {
+            replay::free_open(connection, of, why)
+        })
+    }
+
+    fn change_task(
+        &mut self,
+        submission: i64,
+        task: usize,
+        runs: &[TaskRun],
+        folder: &dyn Fn(&RunId, u32) -> Place,
+        change: impl FnOnce(&Connection, &replay::Task<'_>) -> Result<Replayed, Problem>,
+    ) -> Result<Replayed, StoreError> {
         let path = self.path.clone();
         let of = replay::Task {
             submission,
@@ -243,7 +248,7 @@ impl Submissions {
             database: &path,
             folder,
         };
-        let mut replayed = self.write(|connection| replay::free_open(connection, &of, why))?;
+        let mut replayed = self.write(|connection| change(connection, &of))?;
         self.clean_up(&mut replayed)?;
         Ok(replayed)
     }

@@ -65,6 +65,10 @@ impl Fetched {
         }
     }
 
+    fn news(&mut self, sweep: &str) -> &mut News {
+        self.sweeps.entry(sweep.to_owned()).or_default()
+    }
+
     fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -239,11 +243,7 @@ impl Sync<'_> {
         let checkpoints = |run: &RunId, start| folder.checkpoints(run, start);
         let replayed =
             (self.submissions).replay(submission.id, task, runs, &journals, &checkpoints)?;
-        let news = self
-            .fetched
-            .sweeps
-            .entry(submission.sweep.clone())
-            .or_default();
+        let news = self.fetched.news(&submission.sweep);
         news.records += replayed.records;
         news.closed += replayed.closed.len();
         for note in replayed.notes {
@@ -359,11 +359,7 @@ impl Sync<'_> {
         for note in freed.notes {
             self.fetched.note(note);
         }
-        let news = self
-            .fetched
-            .sweeps
-            .entry(submission.sweep.clone())
-            .or_default();
+        let news = self.fetched.news(&submission.sweep);
         news.closed += freed.closed.len();
         let key = (submission.name.clone(), why.to_owned());
         *self.fetched.freed.entry(key).or_default() += open.len();
@@ -412,18 +408,11 @@ impl Sync<'_> {
         if runs == 0 && self.submissions.close_if_done(submission.id)? {
             let folder = SubmissionFolder::new(submission.folder.clone());
             let _ = std::fs::remove_dir_all(folder.all_checkpoints());
-            self.fetched
-                .sweeps
-                .entry(submission.sweep.clone())
-                .or_default();
+            self.fetched.news(&submission.sweep);
             return Ok(());
         }
         self.fetched.open += 1;
-        let news = self
-            .fetched
-            .sweeps
-            .entry(submission.sweep.clone())
-            .or_default();
+        let news = self.fetched.news(&submission.sweep);
         news.open += runs;
         Ok(())
     }

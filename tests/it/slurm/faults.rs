@@ -22,6 +22,25 @@ pub fn process_of(journal: &Path) -> u32 {
     digits.parse().expect("a number")
 }
 
+/// The two long runs, whose tasks were killed after a checkpoint.
+fn with_killed_tasks() -> Site {
+    let site = Site::new(LONG, "");
+    submit_long(&site);
+    for task in [0, 1] {
+        kill("KILL", process_with_checkpoint(&site, task, 1));
+    }
+    site.slurm.wait_until_empty(Duration::from_secs(30));
+    site
+}
+
+/// Flips a bit in the middle of a file.
+fn damage(path: &Path) {
+    let mut bytes = fs::read(path).expect("a file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(path, bytes).expect("a file");
+}
+
 fn submit_long(site: &Site) {
     site.ok(&[
         "submit",
@@ -279,12 +298,7 @@ fn runs_of_a_killed_task_resume_in_the_next_submission() {
     if skipped() {
         return;
     }
-    let site = Site::new(LONG, "");
-    submit_long(&site);
-    for task in [0, 1] {
-        kill("KILL", process_with_checkpoint(&site, task, 1));
-    }
-    site.slurm.wait_until_empty(Duration::from_secs(30));
+    let site = with_killed_tasks();
     let said = site.ok(&["sync"]);
     assert!(said.contains("released"), "{said}");
     assert_eq!(site.open_runs(), 0);
@@ -362,24 +376,12 @@ fn damage_is_trained_again() {
     if skipped() {
         return;
     }
-    let site = Site::new(LONG, "");
-    submit_long(&site);
-    for task in [0, 1] {
-        kill("KILL", process_with_checkpoint(&site, task, 1));
-    }
-    site.slurm.wait_until_empty(Duration::from_secs(30));
+    let site = with_killed_tasks();
     let folder = site.submissions().pop().expect("a submission");
     // The second half of one journal, and every checkpoint of the other task.
-    let journal = folder.join("tasks/0/1/journal");
-    let mut bytes = fs::read(&journal).expect("a journal");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
-    fs::write(&journal, bytes).expect("a journal");
+    damage(&folder.join("tasks/0/1/journal"));
     for file in files(&folder.join("runs")) {
-        let mut bytes = fs::read(&file).expect("a checkpoint");
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 4;
-        fs::write(&file, bytes).expect("a checkpoint");
+        damage(&file);
     }
     let said = site.ok(&["sync"]);
     assert!(said.contains("is damaged"), "{said}");

@@ -18,7 +18,7 @@ const KINDS: [(&str, Fault); 10] = [
     ("the time of a task is up", |site, _| {
         signal_job(site, "USR1")
     }),
-    ("a task is told to end", |site, _| signal_job(site, "TERM")),
+    ("a task gets SIGTERM", |site, _| signal_job(site, "TERM")),
     ("a job is requeued", requeue),
     ("a job is cancelled", |site, _| {
         let job = job(site);

@@ -197,6 +197,19 @@ fn sweep(
     sweep_of(runs, workers, trainer, ledger, display, stop)
 }
 
+fn batch(runs: Arc<[Run]>, worker_pool: WorkerPool, max_attempts: u32) -> RunBatch {
+    RunBatch {
+        runs,
+        finished_before: 0,
+        worker_pool,
+        limits: Limits {
+            max_fails: None,
+            max_attempts,
+        },
+        grace: RunBatch::GRACE,
+    }
+}
+
 fn sweep_of(
     runs: Arc<[Run]>,
     workers: usize,
@@ -205,16 +218,7 @@ fn sweep_of(
     display: &Listener,
     stop: &Receiver<StopReason>,
 ) -> Result<SweepTally, ScheduleError> {
-    let batch = RunBatch {
-        runs,
-        finished_before: 0,
-        worker_pool: WorkerPool::on_cpu(workers, 1),
-        limits: Limits {
-            max_fails: None,
-            max_attempts: 3,
-        },
-        grace: RunBatch::GRACE,
-    };
+    let batch = batch(runs, WorkerPool::on_cpu(workers, 1), 3);
     let trainer: Arc<dyn Trainer> = Arc::clone(trainer) as Arc<dyn Trainer>;
     let mut sinks: [Box<dyn EventSink>; 1] = [Box::new(display.clone())];
     schedule::run(&batch, &trainer, ledger, &mut sinks, stop)
@@ -439,16 +443,7 @@ impl Ledger for Order {
 #[test]
 fn fast_reporting_runs_lose_no_events() {
     schedule::install_hook();
-    let batch = RunBatch {
-        runs: (0..64).map(run).collect(),
-        finished_before: 0,
-        worker_pool: WorkerPool::on_cpu(32, 1),
-        limits: Limits {
-            max_fails: None,
-            max_attempts: 1,
-        },
-        grace: RunBatch::GRACE,
-    };
+    let batch = batch((0..64).map(run).collect(), WorkerPool::on_cpu(32, 1), 1);
     let trainer: Arc<dyn Trainer> = Arc::new(Flood);
     let mut ledger = Order::default();
     let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
@@ -496,16 +491,7 @@ impl Trainer for Silent {
 
 #[test]
 fn a_run_that_is_due_does_not_keep_the_scheduler_busy_while_all_workers_train() {
-    let batch = RunBatch {
-        runs: (0..2).map(run).collect(),
-        finished_before: 0,
-        worker_pool: WorkerPool::on_cpu(1, 1),
-        limits: Limits {
-            max_fails: None,
-            max_attempts: 1,
-        },
-        grace: RunBatch::GRACE,
-    };
+    let batch = batch((0..2).map(run).collect(), WorkerPool::on_cpu(1, 1), 1);
     let claims = HashMap::from([(run(0).id, Claim::LeasedElsewhere)]);
     let listener = Listener {
         claims,
@@ -627,18 +613,10 @@ fn on(
         device,
         threads: 1,
     };
-    let batch = RunBatch {
-        runs: (10..10 + runs).map(run).collect(),
-        finished_before: 0,
-        worker_pool: WorkerPool {
-            slots: (0..slots).map(slot).collect(),
-        },
-        limits: Limits {
-            max_fails: None,
-            max_attempts: 2,
-        },
-        grace: RunBatch::GRACE,
+    let worker_pool = WorkerPool {
+        slots: (0..slots).map(slot).collect(),
     };
+    let batch = batch((10..10 + runs).map(run).collect(), worker_pool, 2);
     let mut ledger = Listener {
         events: Arc::clone(&trainer.events),
         ..Listener::default()
@@ -690,16 +668,7 @@ impl Trainer for RoomForOne {
 #[test]
 fn two_runs_that_take_each_other_s_memory_train_one_after_the_other() {
     let trainer = RoomForOne(std::sync::Barrier::new(2), Mutex::new(0));
-    let batch = RunBatch {
-        runs: (10..12).map(run).collect(),
-        finished_before: 0,
-        worker_pool: WorkerPool::on_cpu(2, 1),
-        limits: Limits {
-            max_fails: None,
-            max_attempts: 1,
-        },
-        grace: RunBatch::GRACE,
-    };
+    let batch = batch((10..12).map(run).collect(), WorkerPool::on_cpu(2, 1), 1);
     let trainer: Arc<dyn Trainer> = Arc::new(trainer);
     let mut ledger = Listener::default();
     let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
