@@ -4,15 +4,17 @@
 
 mod sweep_args;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::progress::Mode;
-use resweep_core::domain::{DeviceRequest, FigureStyle, Palette, Theme, expand_path};
+use resweep_core::domain::{DeviceRequest, Palette, Theme, expand_path};
 
 pub use sweep_args::SweepArgs;
 
@@ -556,10 +558,10 @@ pub struct PlotArgs {
     #[command(flatten)]
     pub results: ResultsArgs,
     /// Use this theme instead of the figure's own, and write figure-dark.png
-    #[arg(long, value_parser = words(&FigureStyle::THEMES, Theme::of))]
+    #[arg(long, value_parser = words::<Theme>())]
     pub theme: Option<Theme>,
     /// Use these colours instead of the figure's own, and write figure-okabe-ito.png
-    #[arg(long, value_parser = words(&FigureStyle::PALETTES, Palette::of))]
+    #[arg(long, value_parser = words::<Palette>())]
     pub palette: Option<Palette>,
     /// Draw only the figure of this name
     #[arg(long, value_name = "NAME")]
@@ -569,13 +571,12 @@ pub struct PlotArgs {
     pub out: Option<PathBuf>,
 }
 
-/// Accepts the strings of `allowed`, which `of` converts.
-fn words<T: Clone + Send + Sync + 'static>(
-    allowed: &'static [&'static str],
-    of: fn(&str) -> Option<T>,
-) -> impl TypedValueParser<Value = T> {
-    let unknown = "an unknown word";
-    PossibleValuesParser::new(allowed).try_map(move |word| of(&word).ok_or(unknown))
+/// Accepts the names of an enum's variants.
+fn words<T>() -> impl TypedValueParser<Value = T>
+where
+    T: VariantNames + FromStr<Err: Error + Send + Sync> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(T::VARIANTS).try_map(|word| word.parse::<T>())
 }
 
 /// `resweep table`.
@@ -651,7 +652,8 @@ pub struct ExportArgs {
 }
 
 /// The formats of `resweep export`; docs/export.md describes the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum ExportFormat {
     /// Tables of runs and measurements
     Csv,
@@ -661,18 +663,6 @@ pub enum ExportFormat {
     Tensorboard,
     /// Networks of finished runs as safetensors, for PyTorch
     Checkpoints,
-}
-
-impl ExportFormat {
-    /// The name of the format on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ExportFormat::Csv => "csv",
-            ExportFormat::Jsonl => "jsonl",
-            ExportFormat::Tensorboard => "tensorboard",
-            ExportFormat::Checkpoints => "checkpoints",
-        }
-    }
 }
 
 /// `resweep data`.

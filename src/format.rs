@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use resweep_core::domain::{EvalPoint, EvalSet};
+use resweep_core::domain::EvalPoint;
 
 /// A duration with its two largest units: `3.2 s`, `12 s`, `2 min 3 s`, `1 h 4 min`, `2 d 3 h`.
 pub fn duration(duration: Duration) -> String {
@@ -25,10 +25,7 @@ pub fn percent(value: f64) -> String {
 
 /// `test 14.02 %`.
 pub fn evaluation(point: &EvalPoint) -> String {
-    let set = match point.set {
-        EvalSet::Test => "test",
-        EvalSet::Validation => "validation",
-    };
+    let set = point.set.into_str();
     format!("{set} {}", percent(point.error_percent))
 }
 

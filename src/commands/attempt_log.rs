@@ -94,7 +94,7 @@ impl<T: Trainer> Trainer for Logged<T> {
                 Ok(Outcome::Diverged { iteration }) => {
                     tracing::warn!("diverged at iteration {iteration}");
                 }
-                Ok(outcome) => tracing::info!("{}", outcome.as_str()),
+                Ok(outcome) => tracing::info!("{}", outcome.into_str()),
                 Err(error) => tracing::error!("failed: {error}"),
             }
             trained

@@ -66,7 +66,7 @@ fn row<'a>(member: &'a Member, attempt: Attempt) -> Row<'a> {
         label: &member.label,
         attempt: attempt.number,
         training: attempt.training,
-        status: attempt.status.as_str(),
+        status: attempt.status.into_str(),
         reason: reason(&attempt),
         from_iteration: attempt.from_iteration,
         started_unix_ms: attempt.started_unix_ms,

@@ -221,7 +221,10 @@ pub fn restyle_figure(figure: &mut Figure, theme: Option<Theme>, palette: Option
     let style = &mut figure.style;
     style.theme = theme.unwrap_or(style.theme);
     style.palette = palette.unwrap_or(style.palette);
-    let names = [theme.map(Theme::name), palette.map(Palette::name)];
+    let names = [
+        theme.map(|theme| theme.into_str()),
+        palette.map(|palette| palette.into_str()),
+    ];
     for name in names.into_iter().flatten() {
         figure.name.push('-');
         figure.name.push_str(name);

@@ -29,7 +29,7 @@ pub fn show(run: &NamedRun, store: &Store, results: &Path) -> anyhow::Result<()>
     let status = store.statuses(&ids)?.remove(id);
     let word = status
         .as_ref()
-        .map_or("new", |status| status.status.as_str());
+        .map_or("new", |status| status.status.into_str());
     outln!("{}: {word}", member.label);
     outln!("  id      {id}");
     let sweeps = status
@@ -91,7 +91,7 @@ pub fn json(run: &NamedRun, store: &Store, results: &Path) -> anyhow::Result<()>
         label: &member.label,
         status: status
             .as_ref()
-            .map_or("new", |status| status.status.as_str()),
+            .map_or("new", |status| status.status.into_str()),
         sweeps: status.map_or(vec![run.sweep.clone()], |status| status.sweeps),
         settings: settings
             .map(|(name, value)| (name.to_string(), value))

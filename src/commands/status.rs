@@ -266,11 +266,11 @@ impl<'a> Place<'a> {
 /// Why a run has no result, or what it would do next, in one line.
 fn note(row: &RunRow) -> String {
     if let Some(place) = &row.cluster {
-        return place.words(row.status == AttemptStatus::Running.as_str());
+        return place.words(row.status == AttemptStatus::Running.into_str());
     }
     match (row.diverged_iteration, row.error) {
         (Some(iteration), _) => format!("at iteration {iteration}"),
-        (None, Some(error)) if row.status != AttemptStatus::Stopped.as_str() => {
+        (None, Some(error)) if row.status != AttemptStatus::Stopped.into_str() => {
             first_line(error).to_owned()
         }
         _ if row.unfinished => match row.checkpoint_iteration {
@@ -400,7 +400,7 @@ fn counts(rows: &[RunRow]) -> String {
 /// The state in the table: a run that waits for its turn on a cluster is queued.
 fn status_word<'a>(row: &RunRow<'a>) -> &'a str {
     match row.cluster {
-        Some(_) if row.status != AttemptStatus::Running.as_str() => "queued",
+        Some(_) if row.status != AttemptStatus::Running.into_str() => "queued",
         _ => row.status,
     }
 }
@@ -433,7 +433,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
     RunRow {
         id: &member.id,
         label: &member.label,
-        status: status.map_or("new", |status| status.status.as_str()),
+        status: status.map_or("new", |status| status.status.into_str()),
         unfinished: status.is_some_and(|status| {
             matches!(
                 status.status,
@@ -469,7 +469,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
 fn parent_state(id: &RunId, member: Option<&&Member>) -> String {
     match member {
         Some(member) => {
-            let status = member.status.map_or("new", AttemptStatus::as_str);
+            let status = member.status.map_or("new", |status| status.into_str());
             format!("{} ({status})", member.label)
         }
         None => id.short().to_owned(),

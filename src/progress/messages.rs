@@ -46,7 +46,7 @@ pub(super) fn retry(line: &str, pause: Option<Duration>) -> String {
 
 /// The outcome of a run in another process.
 pub(super) fn ended_elsewhere(outcome: &Outcome) -> String {
-    format!("{} in another process", outcome.as_str())
+    format!("{} in another process", outcome.into_str())
 }
 
 /// Why a run does not start.

@@ -1,6 +1,7 @@
 //! Limits the rows of a page, so that a browser can show large sweeps.
 
-use super::model::{Entry, EntryState, Table};
+use super::model::{Entry, Table};
+use resweep_store::AttemptStatus;
 
 /// The most runs of a page.
 const RUNS: usize = 2000;
@@ -9,17 +10,17 @@ const ROWS: usize = 1000;
 
 /// The entries that the page lists, in order.
 pub(super) fn shown<'e, 'a>(entries: &'e [Entry<'a>]) -> Vec<&'e Entry<'a>> {
-    let states: Vec<EntryState> = entries.iter().map(|entry| entry.state).collect();
+    let states: Vec<Option<AttemptStatus>> = entries.iter().map(|entry| entry.state).collect();
     let places = chosen(&states, RUNS);
     places.into_iter().map(|place| &entries[place]).collect()
 }
 
 /// At most `most` indices, ascending: runs that need attention first, then finished ones, then
 /// those not started.
-fn chosen(states: &[EntryState], most: usize) -> Vec<usize> {
-    let rank = |state: EntryState| match state {
-        EntryState::Finished => 1,
-        EntryState::New => 2,
+fn chosen(states: &[Option<AttemptStatus>], most: usize) -> Vec<usize> {
+    let rank = |state: Option<AttemptStatus>| match state {
+        Some(AttemptStatus::Finished) => 1,
+        None => 2,
         _ => 0,
     };
     let mut places: Vec<usize> = (0..states.len()).collect();
@@ -56,8 +57,15 @@ mod tests {
 
     #[test]
     fn runs_that_need_attention_are_listed_first() {
-        use EntryState::{Diverged, Failed, Finished, New};
-        let states = [New, Finished, Finished, Diverged, New, Failed];
+        use AttemptStatus::{Diverged, Failed, Finished};
+        let states = [
+            None,
+            Some(Finished),
+            Some(Finished),
+            Some(Diverged),
+            None,
+            Some(Failed),
+        ];
         assert_eq!(chosen(&states, 10), [0, 1, 2, 3, 4, 5]);
         assert_eq!(chosen(&states, 3), [1, 3, 5]);
         assert_eq!(chosen(&states, 1), [3]);

@@ -17,5 +17,5 @@ mod template;
 mod words;
 
 pub use index::{IndexEntry, render_index};
-pub use model::{Attempt, Drawn, Entry, EntryState, Report, Table, Tail};
+pub use model::{Attempt, Drawn, Entry, Report, Table, Tail};
 pub use template::{PageError, render};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use resweep_core::domain::{Curves, Run, Sweep};
+use resweep_store::AttemptStatus;
 
 /// The content of a report.
 #[derive(Debug, Clone)]
@@ -36,7 +37,8 @@ pub struct Drawn {
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {
     pub run: &'a Run,
-    pub state: EntryState,
+    /// `None` if it never started.
+    pub state: Option<AttemptStatus>,
     /// The fingerprint of the images, part of the run's id.
     pub data_fingerprint: &'a str,
     /// The last iteration with a measurement, 0 before the first.
@@ -53,53 +55,12 @@ pub struct Entry<'a> {
     pub log: Option<Tail>,
 }
 
-/// The state of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EntryState {
-    Finished,
-    Running,
-    Diverged,
-    Failed,
-    /// Stopped on request.
-    Stopped,
-    /// Its process died.
-    Interrupted,
-    /// Never started.
-    New,
-}
-
-impl EntryState {
-    /// All states, in the order in which they are listed.
-    pub const ALL: [Self; 7] = [
-        Self::Finished,
-        Self::Running,
-        Self::Diverged,
-        Self::Failed,
-        Self::Stopped,
-        Self::Interrupted,
-        Self::New,
-    ];
-
-    /// The name that is shown, the same as in `resweep status`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Running => "running",
-            Self::Diverged => "diverged",
-            Self::Failed => "failed",
-            Self::Stopped => "stopped",
-            Self::Interrupted => "interrupted",
-            Self::New => "new",
-        }
-    }
-}
-
 /// One attempt at a run, with its program and machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the first.
     pub number: u64,
-    pub state: EntryState,
+    pub state: AttemptStatus,
     /// The iteration from which it started.
     pub from_iteration: u64,
     pub diverged_iteration: Option<u64>,

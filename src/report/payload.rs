@@ -184,7 +184,7 @@ fn run_data<'a>(entry: &'a Entry<'_>, configuration: usize, most: usize) -> RunD
 fn attempt_data(attempt: &Attempt) -> AttemptData {
     AttemptData {
         number: attempt.number,
-        state: attempt.state.as_str(),
+        state: attempt.state.into_str(),
         from: attempt.from_iteration,
         diverged: attempt.diverged_iteration,
         error: attempt.error.as_deref().map(printable_lines),

@@ -1,16 +1,18 @@
 //! One row of the table of runs.
 
-use super::model::{Entry, EntryState};
+use super::model::Entry;
 use super::words::percent;
 use crate::format::duration;
 use resweep_core::domain::{EvalSet, Run, Validation, printable};
+use resweep_store::AttemptStatus;
 
 /// A run as a row: the text of the cells, and their sort keys.
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub id: &'a str,
     pub label: String,
-    pub state: EntryState,
+    /// The name of its state, the same as in `resweep status`.
+    pub state: &'static str,
     /// Why the run has no useful result, in one line; otherwise empty.
     pub note: String,
     /// The fraction of the iterations done, in percent.
@@ -38,7 +40,7 @@ impl<'a> Row<'a> {
         Self {
             id: &run.id.0,
             label: printable(&run.label),
-            state: entry.state,
+            state: state_name(entry.state),
             note: note(entry),
             done_percent: done.min(100.0).round(),
             iteration: entry.iteration,
@@ -55,7 +57,7 @@ impl<'a> Row<'a> {
 
     /// The lower-case text that the filter searches.
     pub(super) fn haystack(&self) -> String {
-        format!("{} {} {}", self.label, self.state.as_str(), self.note).to_lowercase()
+        format!("{} {} {}", self.label, self.state, self.note).to_lowercase()
     }
 }
 
@@ -110,6 +112,11 @@ fn number(value: Option<f64>) -> String {
     finite.map_or_else(String::new, |value| value.to_string())
 }
 
+/// The name of a run's state; `new` if it never started.
+pub(super) fn state_name(state: Option<AttemptStatus>) -> &'static str {
+    state.map_or("new", |status| status.into_str())
+}
+
 fn note(entry: &Entry<'_>) -> String {
     let Some(attempt) = entry.attempts.last() else {
         return String::new();
@@ -118,8 +125,8 @@ fn note(entry: &Entry<'_>) -> String {
         return "no better than chance".to_owned();
     }
     match (entry.state, attempt.diverged_iteration, &attempt.error) {
-        (EntryState::Diverged, Some(iteration), _) => format!("at iteration {iteration}"),
-        (EntryState::Failed, _, Some(error)) => {
+        (Some(AttemptStatus::Diverged), Some(iteration), _) => format!("at iteration {iteration}"),
+        (Some(AttemptStatus::Failed), _, Some(error)) => {
             let mut lines = error.lines().map(str::trim);
             printable(lines.find(|line| !line.is_empty()).unwrap_or_default())
         }

@@ -6,13 +6,15 @@ use askama::Template;
 
 use super::assets::{SCRIPT, STYLE};
 use super::limits::{Cut, cut, shown};
-use super::model::{Drawn, Entry, EntryState, Report};
+use super::model::{Drawn, Entry, Report};
 use super::payload::payload;
 use super::policy::policy;
+use super::row::state_name;
 use super::row::{Row, eval_heading};
 use super::words::printable_lines;
 use crate::format::{counted, duration};
 use resweep_core::domain::printable;
+use resweep_store::AttemptStatus;
 
 /// Why a report could not be rendered. A checked sweep never causes one.
 #[derive(Debug, thiserror::Error)]
@@ -99,11 +101,22 @@ struct State {
     count: usize,
 }
 
+/// All states, in the order in which they are listed.
+const STATES: [Option<AttemptStatus>; 7] = [
+    Some(AttemptStatus::Finished),
+    Some(AttemptStatus::Running),
+    Some(AttemptStatus::Diverged),
+    Some(AttemptStatus::Failed),
+    Some(AttemptStatus::Stopped),
+    Some(AttemptStatus::Interrupted),
+    None,
+];
+
 /// The states that occur.
 fn states(entries: &[Entry<'_>]) -> Vec<State> {
     let count = |state| entries.iter().filter(|entry| entry.state == state).count();
-    let all = EntryState::ALL.into_iter().map(|state| State {
-        word: state.as_str(),
+    let all = STATES.into_iter().map(|state| State {
+        word: state_name(state),
         count: count(state),
     });
     all.filter(|state| state.count > 0).collect()
@@ -112,7 +125,7 @@ fn states(entries: &[Entry<'_>]) -> Vec<State> {
 /// The progress of the sweep in percent. Finished and diverged runs are done.
 fn done_percent(entries: &[Entry<'_>]) -> f64 {
     let done = entries.iter().map(|entry| match entry.state {
-        EntryState::Finished | EntryState::Diverged => 100.0,
+        Some(AttemptStatus::Finished | AttemptStatus::Diverged) => 100.0,
         _ => Row::new(entry).done_percent,
     });
     (done.sum::<f64>() / entries.len().max(1) as f64).floor()

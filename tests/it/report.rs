@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::workplace::{ChildGuard, Workplace};
-use resweep::report::{self, Attempt, Entry, EntryState, Report, Table, Tail};
+use resweep::report::{self, Attempt, Entry, Report, Table, Tail};
 use resweep_core::domain::*;
+use resweep_store::AttemptStatus;
 use serde_json::Value;
 
 /// Two configurations, one of which diverges, and hostile text.
@@ -261,7 +262,12 @@ fn sweep(label: &str) -> Sweep {
 }
 
 /// An entry with the given text in every field that can contain untrusted text.
-fn entry<'a>(run: &'a Run, curves: &'a Curves, state: EntryState, text: &'a str) -> Entry<'a> {
+fn entry<'a>(
+    run: &'a Run,
+    curves: &'a Curves,
+    state: Option<AttemptStatus>,
+    text: &'a str,
+) -> Entry<'a> {
     Entry {
         run,
         state,
@@ -270,7 +276,7 @@ fn entry<'a>(run: &'a Run, curves: &'a Curves, state: EntryState, text: &'a str)
         wall: Some(Duration::from_secs(60)),
         attempts: vec![Attempt {
             number: 1,
-            state,
+            state: state.unwrap_or(AttemptStatus::Finished),
             from_iteration: 0,
             diverged_iteration: None,
             error: Some(text.to_owned()),
@@ -327,7 +333,12 @@ fn hostile_text_is_escaped_everywhere() {
         let curves = Curves::default();
         let html = page(
             &sweep,
-            vec![entry(&runs[0], &curves, EntryState::Failed, hostile)],
+            vec![entry(
+                &runs[0],
+                &curves,
+                Some(AttemptStatus::Failed),
+                hostile,
+            )],
         );
         // the data are JSON with HTML characters escaped
         let (markup, json) = html.split_once(DATA).expect("the data");
@@ -385,10 +396,10 @@ fn a_thousand_runs_fit_into_a_file_of_a_few_megabytes() {
         .collect();
     let curves: Vec<Curves> = (0..1000).map(curves).collect();
     let states = [
-        EntryState::Finished,
-        EntryState::Finished,
-        EntryState::Diverged,
-        EntryState::New,
+        Some(AttemptStatus::Finished),
+        Some(AttemptStatus::Finished),
+        Some(AttemptStatus::Diverged),
+        None,
     ];
     let entries: Vec<Entry<'_>> = (0..1000)
         .map(|i| Entry {

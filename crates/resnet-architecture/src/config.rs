@@ -1,6 +1,7 @@
 //! The settings of a network, in the form in which they are stored with each run.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::shortcut::Shortcut;
 
@@ -22,6 +23,8 @@ pub struct ModelConfig {
 /// He initialisation: normal, standard deviation sqrt(2 / fan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum Init {
     HeFanOut,
     HeFanIn,
@@ -30,6 +33,8 @@ pub enum Init {
 /// The parameters to which weight decay applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum DecayScope {
     /// Every parameter.
     All,

@@ -1,12 +1,30 @@
 //! The shortcut types: option A, B or C of the paper, or none.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// How a block's input joins its output (paper, sections 3.3 and 4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[strum(const_into_str)]
 pub enum Shortcut {
     /// A plain net: no shortcut at all.
     #[serde(rename = "none")]
+    #[strum(to_string = "none")]
     None,
     /// Identity; where the shape changes, every second pixel and zero-padded channels.
     A,
@@ -40,15 +58,5 @@ impl Shortcut {
     /// Whether it is option B or C.
     pub fn has_projections(self) -> bool {
         matches!(self, Shortcut::B | Shortcut::C)
-    }
-
-    /// The name in sweep files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::A => "A",
-            Self::B => "B",
-            Self::C => "C",
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use strum::EnumString;
+
 use super::drawing::{PIXELS_PER_UNIT, rasterise, write_file};
 use super::metadata::encode;
 use super::pdf::pdf;
@@ -16,7 +18,8 @@ pub struct DrawingWithMetadata {
 }
 
 /// The format of a figure's file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
+#[strum(ascii_case_insensitive)]
 pub enum PictureFormat {
     Png,
     Svg,
@@ -26,12 +29,7 @@ pub enum PictureFormat {
 impl PictureFormat {
     /// The format that a file's name asks for by its ending; `None` for any other ending.
     pub fn of(path: &Path) -> Option<PictureFormat> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "png" => Some(PictureFormat::Png),
-            "svg" => Some(PictureFormat::Svg),
-            "pdf" => Some(PictureFormat::Pdf),
-            _ => None,
-        }
+        path.extension()?.to_str()?.parse().ok()
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::checkpoints;
 use super::points::{collect, unsigned};
 use super::process::{Others, Pulse};
-use super::rows::AttemptStatus;
+use super::rows::{AttemptStatus, named_if_any};
 use super::values::{Problem, integer};
 use resweep_core::domain::{Outcome, Run, RunId, TrainingId};
 use resweep_core::files::Place;
@@ -203,7 +203,7 @@ fn last_attempt_of(connection: &Connection, run: &Run) -> Result<Option<LastAtte
                     shares_checkpoints: row.get(2)?,
                 },
                 attempt: row.get(3)?,
-                status: row.get(4)?,
+                status: named_if_any(row, 4)?,
                 error: row.get(5)?,
                 transient: row.get(6)?,
                 diverged_iteration: row.get(7)?,

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::points::unsigned;
+use super::rows::named;
 use super::values::{Problem, integer, word};
-use resweep_core::domain::{EvalSet, ImageCounts, RunId, Spread};
+use resweep_core::domain::{ImageCounts, RunId, Spread};
 
 /// The images of a run, with warnings about its data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,10 +77,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunImages> {
             classes: unsigned(row, 0)?,
             train: spread(1)?,
             eval: spread(4)?,
-            eval_set: match row.get::<_, String>(7)?.as_str() {
-                "validation" => EvalSet::Validation,
-                _ => EvalSet::Test,
-            },
+            eval_set: named(row, 7)?,
         },
         warnings: serde_json::from_str(&warnings).unwrap_or_default(),
     })

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::points::{collect, unsigned};
-use super::rows::AttemptStatus;
+use super::rows::{AttemptStatus, named};
 use super::sums;
 use super::values::{Problem, integer};
 use resweep_core::domain::{Outcome, Run, RunId, TrainConfig, TrainingId};
@@ -152,7 +152,7 @@ pub(super) fn twin(connection: &Connection, run: &Run) -> Result<Option<Twin>, P
          WHERE runs.trajectory = ?1 AND runs.id <> ?2 AND status IN ('finished', 'diverged')",
         [&trajectory.0, &run.id.0],
         |row| {
-            let status: AttemptStatus = row.get(2)?;
+            let status: AttemptStatus = named(row, 2)?;
             let diverged: Option<i64> = row.get(3)?;
             let outcome = match status {
                 AttemptStatus::Diverged => Outcome::Diverged {

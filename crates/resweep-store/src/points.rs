@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 
+use strum::VariantArray;
+
 use super::values::{Problem, integer};
 use resweep_core::domain::{
     Curves, ErrorPoint, EvalPoint, EvalSet, Measurements, TrainPoint, TrainingId,
@@ -45,7 +47,7 @@ pub(super) fn insert_eval(
     for (row, (training, point)) in points.iter().enumerate() {
         let values: [&dyn ToSql; VALUES] = [
             &training.0,
-            &set_word(point.set),
+            &point.set.into_str(),
             &integer("an iteration", point.iteration)?,
             &point.error_percent,
             &point.loss,
@@ -153,12 +155,12 @@ pub(super) fn curves_of(connection: &Connection, training: TrainingId) -> rusqli
 
 fn evaluations(connection: &Connection, training: TrainingId) -> rusqlite::Result<Vec<EvalPoint>> {
     let mut points = Vec::new();
-    for set in [EvalSet::Test, EvalSet::Validation] {
+    for set in EvalSet::VARIANTS.iter().copied() {
         points.extend(collect(
             connection,
             "SELECT iteration, error_percent, loss FROM eval_metrics
              WHERE training_id = ?1 AND evaluated_on = ?2 ORDER BY iteration",
-            params![training.0, set_word(set)],
+            params![training.0, set.into_str()],
             |row| eval_point(row, set),
         )?);
     }
@@ -224,7 +226,7 @@ pub(super) fn last_eval(
             "SELECT iteration, error_percent, loss FROM eval_metrics
          WHERE training_id = ?1 AND evaluated_on = ?2 ORDER BY iteration DESC LIMIT 1",
         )?
-        .query_row(params![training.0, set_word(set)], |row| {
+        .query_row(params![training.0, set.into_str()], |row| {
             eval_point(row, set)
         })
         .optional()
@@ -269,12 +271,4 @@ fn number_or_nan(row: &Row<'_>, column: usize) -> rusqlite::Result<f64> {
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     Ok(value as u64)
-}
-
-/// The stored name of a set of images.
-fn set_word(set: EvalSet) -> &'static str {
-    match set {
-        EvalSet::Test => "test",
-        EvalSet::Validation => "validation",
-    }
 }

@@ -11,7 +11,9 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::database::Database;
 use super::points::{collect, curves_of, last_eval, last_train, measurements_of, unsigned};
-use super::rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
+use super::rows::{
+    Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary, named, named_if_any,
+};
 use super::{RunImages, StoreError, checkpoints, database, images, layers, process, sums};
 use resweep_core::domain::{
     Curves, EvalSet, LayerStat, Measurements, Run, RunConfig, RunId, TrainingId,
@@ -138,7 +140,7 @@ impl Store {
                     number: unsigned(row, 0)?,
                     training: unsigned(row, 15)?,
                     from_iteration: unsigned(row, 13)?,
-                    status: self.believed(row.get(1)?, row.get(12)?),
+                    status: self.believed(named(row, 1)?, row.get(12)?),
                     error: row.get(2)?,
                     diverged_iteration: row.get::<_, Option<i64>>(14)?.map(|n| n as u64),
                     host: row.get(16)?,
@@ -167,7 +169,8 @@ impl Store {
              WHERE sweeps.name = ?1 ORDER BY position",
             params![sweep],
             |row| {
-                let (status, process): (Option<AttemptStatus>, _) = (row.get(2)?, row.get(3)?);
+                let (status, process): (Option<AttemptStatus>, _) =
+                    (named_if_any(row, 2)?, row.get(3)?);
                 Ok(Member {
                     id: RunId(row.get(0)?),
                     label: row.get(1)?,
@@ -197,7 +200,7 @@ impl Store {
                     runs: 0,
                     by_status: BTreeMap::new(),
                 };
-                let status: Option<AttemptStatus> = row.get(4)?;
+                let status: Option<AttemptStatus> = named_if_any(row, 4)?;
                 let status = match status {
                     Some(status) => Some(self.believed(status, row.get(6)?)),
                     None => None,
@@ -254,7 +257,7 @@ impl Store {
             )?
             .query_row(params![id.0, training.0], |row| {
                 Ok(RunStatus {
-                    status: self.believed(row.get(0)?, row.get(5)?),
+                    status: self.believed(named(row, 0)?, row.get(5)?),
                     error: row.get(1)?,
                     transient: row.get(6)?,
                     diverged_iteration: row.get::<_, Option<i64>>(2)?.map(|n| n as u64),

@@ -586,7 +586,7 @@ pub(super) fn update_attempt(
     )?;
     update.execute(params![
         attempt,
-        outcome.as_str(),
+        outcome.into_str(),
         error,
         diverged_iteration,
         ended_unix_ms,

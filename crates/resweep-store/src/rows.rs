@@ -1,16 +1,21 @@
 //! The results of the store's queries.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::Row;
+use rusqlite::types::{Type, ValueRef};
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr};
 
 use resweep_core::domain::{EvalPoint, RunConfig, RunId, TrainPoint};
 
 /// The state of one attempt at a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum AttemptStatus {
     Running,
     Finished,
@@ -22,34 +27,27 @@ pub enum AttemptStatus {
     Interrupted,
 }
 
-impl AttemptStatus {
-    /// The stored and displayed name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AttemptStatus::Running => "running",
-            AttemptStatus::Finished => "finished",
-            AttemptStatus::Diverged => "diverged",
-            AttemptStatus::Failed => "failed",
-            AttemptStatus::Stopped => "stopped",
-            AttemptStatus::Interrupted => "interrupted",
-        }
-    }
+/// A column that has the name of a variant.
+///
+/// # Errors
+/// When the name is unknown: the database is damaged, or a newer version wrote it.
+pub(super) fn named<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let name = row.get_ref(column)?.as_str()?;
+    let unknown = || {
+        let message = format!("unknown name {name:?}");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, message.into())
+    };
+    name.parse().map_err(|_| unknown())
 }
 
-impl FromSql for AttemptStatus {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<AttemptStatus> {
-        let word = value.as_str()?;
-        [
-            AttemptStatus::Running,
-            AttemptStatus::Finished,
-            AttemptStatus::Diverged,
-            AttemptStatus::Failed,
-            AttemptStatus::Stopped,
-            AttemptStatus::Interrupted,
-        ]
-        .into_iter()
-        .find(|status| status.as_str() == word)
-        .ok_or(FromSqlError::InvalidType)
+/// As [`named`], of a column that can be null.
+pub(super) fn named_if_any<T: FromStr>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => named(row, column).map(Some),
     }
 }
 

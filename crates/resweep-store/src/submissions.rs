@@ -4,50 +4,35 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior, params};
+use strum::{EnumString, IntoStaticStr};
 
 use super::database::{self, Database};
 use super::points::{collect, unsigned};
 use super::queries::Store;
 use super::replay::{self, Replayed, TaskJournal};
+use super::rows::named;
 use super::values::{Problem, now_unix_ms};
 use super::{StoreError, checkpoints};
 use resweep_core::domain::{Left, RunId, TaskRun, TrainingId};
 use resweep_core::files::Place;
 
 /// The engine that starts the tasks of a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Engine {
     Slurm,
     Command,
 }
 
-impl Engine {
-    pub fn word(self) -> &'static str {
-        match self {
-            Engine::Slurm => "slurm",
-            Engine::Command => "command",
-        }
-    }
-}
-
 /// The state of a submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum SubmissionState {
     /// The engine may have accepted it or not.
     Unknown,
     Submitted,
     /// None of its runs is open.
     Closed,
-}
-
-impl SubmissionState {
-    fn word(self) -> &'static str {
-        match self {
-            SubmissionState::Unknown => "unknown",
-            SubmissionState::Submitted => "submitted",
-            SubmissionState::Closed => "closed",
-        }
-    }
 }
 
 /// A submission that is not closed.
@@ -155,7 +140,7 @@ impl Submissions {
         self.write(|connection| {
             connection.execute(
                 "UPDATE submissions SET state = ?2, job = coalesce(?3, job) WHERE name = ?1",
-                params![name, state.word(), job],
+                params![name, state.into_str(), job],
             )?;
             Ok(())
         })
@@ -336,7 +321,7 @@ impl Store {
                 let submitted = SubmittedRun {
                     site: row.get(1)?,
                     job: row.get(2)?,
-                    state: state(&row.get::<_, String>(3)?),
+                    state: named(row, 3)?,
                     task: unsigned(row, 4)? as usize,
                     queue: TaskInQueue {
                         state: row.get(5)?,
@@ -356,14 +341,6 @@ impl Store {
     }
 }
 
-fn state(word: &str) -> SubmissionState {
-    match word {
-        "unknown" => SubmissionState::Unknown,
-        "closed" => SubmissionState::Closed,
-        _ => SubmissionState::Submitted,
-    }
-}
-
 fn not_closed(connection: &Connection) -> rusqlite::Result<Vec<Submission>> {
     let mut found = collect(
         connection,
@@ -373,19 +350,15 @@ fn not_closed(connection: &Connection) -> rusqlite::Result<Vec<Submission>> {
          WHERE state != 'closed' ORDER BY submissions.id",
         [],
         |row| {
-            let engine: String = row.get(4)?;
             Ok(Submission {
                 id: row.get(0)?,
                 name: row.get(1)?,
                 sweep: row.get(2)?,
                 site: row.get(3)?,
-                engine: match engine.as_str() {
-                    "slurm" => Engine::Slurm,
-                    _ => Engine::Command,
-                },
+                engine: named(row, 4)?,
                 folder: PathBuf::from(row.get::<_, String>(5)?),
                 job: row.get(6)?,
-                state: state(&row.get::<_, String>(7)?),
+                state: named(row, 7)?,
                 submitted_unix_ms: row.get(8)?,
                 tasks: Vec::new(),
             })

@@ -126,7 +126,7 @@ fn insert(
             submission.sweep,
             submission.name,
             submission.site,
-            submission.engine.word(),
+            submission.engine.into_str(),
             submission.folder.to_string_lossy(),
             now_unix_ms()
         ],

@@ -43,7 +43,7 @@ fn one(prepared: &Prepared, args: &ExportArgs, several: bool) -> anyhow::Result<
     let to = match &args.to {
         Some(to) if several => Place::root(&to.join(name)),
         Some(to) => Place::root(to),
-        None => Place::root(results).join(name).join(args.format.as_str()),
+        None => Place::root(results).join(name).join(args.format.into_str()),
     };
     let written = match args.format {
         ExportFormat::Csv => tables::write(RowFormat::Csv, &runs, &store, &to)?,

@@ -141,7 +141,7 @@ fn outcome_cells(exported: &Exported<'_>) -> Vec<Value> {
     let last = exported.attempts.last();
     let ms = |wall: Duration| wall.as_millis() as u64;
     vec![
-        json!(status.status.as_str()),
+        json!(status.status.into_str()),
         json!(status.iteration),
         json!(status.train.map(|point| point.error_percent)),
         json!(status.test.map(|point| point.error_percent)),

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::super::prepare::Prepared;
-use crate::report::{Attempt, Entry, EntryState, Tail};
+use crate::report::{Attempt, Entry, Tail};
 use resweep_core::analysis::chance;
 use resweep_core::domain::{Curves, Run, RunId};
 use resweep_core::files::Place;
@@ -30,7 +30,7 @@ pub(super) fn entries<'a>(
         let status = statuses.get(&run.id);
         Ok(Entry {
             run,
-            state: status.map_or(EntryState::New, |status| state(status.status)),
+            state: status.map(|status| status.status),
             data_fingerprint: &prepared.images[run.configuration].fingerprint,
             iteration: status.map_or(0, |status| status.iteration),
             wall: status.and_then(|status: &RunStatus| status.wall),
@@ -61,22 +61,11 @@ fn is_chance(run: &Run, status: &RunStatus, curves: Option<&Curves>) -> bool {
     })
 }
 
-fn state(status: AttemptStatus) -> EntryState {
-    match status {
-        AttemptStatus::Running => EntryState::Running,
-        AttemptStatus::Finished => EntryState::Finished,
-        AttemptStatus::Diverged => EntryState::Diverged,
-        AttemptStatus::Failed => EntryState::Failed,
-        AttemptStatus::Stopped => EntryState::Stopped,
-        AttemptStatus::Interrupted => EntryState::Interrupted,
-    }
-}
-
 fn attempt(recorded: resweep_store::Attempt) -> Attempt {
     let commit = recorded.git_commit.map(|commit| format!(" ({commit})"));
     Attempt {
         number: recorded.number,
-        state: state(recorded.status),
+        state: recorded.status,
         from_iteration: recorded.from_iteration,
         diverged_iteration: recorded.diverged_iteration,
         error: recorded.error,

@@ -38,7 +38,7 @@ fn entry(sweep: &SweepSummary, root: &Place) -> IndexEntry {
     let mut figures: Vec<String> = names.iter().filter(is_figure).cloned().collect();
     figures.sort();
     let states = sweep.by_status.iter();
-    let states = states.map(|(status, runs)| format!("{runs} {}", status.as_str()));
+    let states = states.map(|(status, runs)| format!("{runs} {}", status.into_str()));
     let states: Vec<String> = states.collect();
     let runs = counted(sweep.runs, "run");
     IndexEntry {

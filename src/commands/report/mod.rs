@@ -16,11 +16,11 @@ use super::prepare::{Prepared, to_show};
 use super::records::Records;
 use super::results::database;
 use crate::cli::ReportArgs;
-use crate::report::{self, Drawn, EntryState, Report, Table};
+use crate::report::{self, Drawn, Report, Table};
 use resweep_core::domain::{RunId, Theme};
 use resweep_core::files::Place;
 use resweep_figures::{RenderError, Section, sections};
-use resweep_store::Store;
+use resweep_store::{AttemptStatus, Store};
 
 pub use live::during;
 
@@ -95,7 +95,7 @@ fn write(
         .join(&prepared.sweep.name)
         .join("report.html");
     let path = file.to_path_buf();
-    let none_started = entries.iter().all(|entry| entry.state == EntryState::New);
+    let none_started = entries.iter().all(|entry| entry.state.is_none());
     let is_there = || {
         let is_there = path.try_exists();
         is_there.with_context(|| format!("cannot read {}", path.display()))
@@ -188,10 +188,10 @@ fn tables(prepared: &Prepared, records: &Records) -> Vec<Table> {
 }
 
 /// Whether the run has ended and will not be retried.
-fn ended(state: EntryState) -> bool {
+fn ended(state: Option<AttemptStatus>) -> bool {
     matches!(
         state,
-        EntryState::Finished | EntryState::Diverged | EntryState::Failed
+        Some(AttemptStatus::Finished | AttemptStatus::Diverged | AttemptStatus::Failed)
     )
 }
 

@@ -11,9 +11,10 @@ use super::super::records::Records;
 use super::super::results::database;
 use super::super::source::recorded_text;
 use super::super::together::{self, JOINT};
-use resweep_core::domain::{Figure, FigureStyle, Palette, Run, Sweep, Theme, printable};
+use resweep_core::domain::{Figure, Palette, Run, Sweep, Theme, printable};
 use resweep_figures::Metadata;
 use resweep_store::Store;
+use strum::VariantArray;
 
 /// The figure as the database gives it now.
 pub struct Redraw {
@@ -116,10 +117,8 @@ fn recorded(name: &str, results: &Path) -> anyhow::Result<Prepared> {
 
 /// The figure of that name, as declared or with another theme or palette.
 fn named(sweep: &Sweep, name: &str) -> Option<Figure> {
-    let themes = FigureStyle::THEMES.iter().map(|theme| Theme::of(theme));
-    let palettes = FigureStyle::PALETTES
-        .iter()
-        .map(|palette| Palette::of(palette));
+    let themes = Theme::VARIANTS.iter().copied().map(Some);
+    let palettes = Palette::VARIANTS.iter().copied().map(Some);
     let palettes: Vec<Option<Palette>> = std::iter::once(None).chain(palettes).collect();
     let styles = std::iter::once(None).chain(themes);
     let styles = styles.flat_map(|theme| palettes.iter().map(move |&palette| (theme, palette)));

@@ -88,7 +88,10 @@ fn ordering(family: &Family, rows: &[Summary]) -> Verdict {
         Shortcut::None => (Claim::AboveZero, "Deeper plain nets are worse".to_owned()),
         shortcut => (
             Claim::NotAboveZero,
-            format!("Deeper residual nets ({}) are not worse", shortcut.as_str()),
+            format!(
+                "Deeper residual nets ({}) are not worse",
+                shortcut.into_str()
+            ),
         ),
     };
     let pairs = family.neighbours();
@@ -119,7 +122,7 @@ fn repair(shortcut: Shortcut, plain: usize, residual: usize, rows: &[Summary]) -
     let pair = (&rows[plain], &rows[residual]);
     let claim = format!(
         "Shortcuts ({}) repair it: {} trains better than {}",
-        shortcut.as_str(),
+        shortcut.into_str(),
         pair.1.label,
         pair.0.label
     );

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use resnet_architecture::{ModelConfig, Shortcut};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, VariantNames};
 
 /// One point of a sweep's grid: everything about a training except its seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,8 @@ impl Configuration {
 /// The source of the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum Dataset {
     /// Procedurally generated images.
     Synthetic,
@@ -109,17 +112,21 @@ impl Validation {
 /// The augmentation of training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Augmentation {
-    None,
     /// Pad an eighth of the size (4 pixels at 32) on each side with zeros, which are the mean
     /// after normalisation, and take a random crop of the image or its mirror image (paper,
     /// section 4.2).
     PadCropFlip,
+    None,
 }
 
 /// The normalisation of images, with the statistics of the training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Normalisation {
     /// Pixels in 0..1 minus the mean training image (the paper).
     PerPixelMean,
@@ -130,6 +137,8 @@ pub enum Normalisation {
 /// The handling of images of a class folder that cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum BrokenImage {
     Fail,
     Skip,
@@ -170,6 +179,8 @@ fn is_false(switch: &bool) -> bool {
 /// The implementation of a training step. Results agree up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum EngineKind {
     /// A whole network at once: with vector instructions on the CPU, with its own kernels on a GPU.
     Fused,

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::time::Duration;
+use strum::IntoStaticStr;
 
 use resnet_architecture::{OUT_OF_MEMORY, says_out_of_memory};
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,8 @@ pub enum RunEvent {
 /// The outcome of an attempt at a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "status")]
+#[derive(IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Outcome {
     Finished,
     /// The training or evaluation loss stopped being finite: a result, not a crash.
@@ -115,18 +118,6 @@ pub enum Outcome {
     },
     /// Interrupted, to be resumed: on request, or because another process has taken it over.
     Stopped,
-}
-
-impl Outcome {
-    /// The stored and displayed name.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Outcome::Finished => "finished",
-            Outcome::Diverged { .. } => "diverged",
-            Outcome::Failed { .. } => "failed",
-            Outcome::Stopped => "stopped",
-        }
-    }
 }
 
 /// The number of a sweep's runs per outcome.

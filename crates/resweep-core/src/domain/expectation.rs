@@ -2,14 +2,17 @@
 //! expected.
 
 use serde::Serialize;
+use strum::{EnumString, VariantNames};
 
 /// The error to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum Measure {
-    Train,
     /// Validation error if the sweep holds out a validation set.
     Test,
+    Train,
 }
 
 impl Measure {

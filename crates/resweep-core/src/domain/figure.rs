@@ -2,6 +2,7 @@
 
 use super::FigureStyle;
 use serde::Serialize;
+use strum::{EnumString, VariantNames};
 
 /// A `[figure]` table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,7 +54,8 @@ impl Axes {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Quantity {
     /// In percent.
     #[default]
@@ -79,7 +81,8 @@ pub struct GridAxis {
     pub values: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum FigureKind {
     /// Error in percent against iterations, as in the paper's figures 1 and 6.
     ErrorVsIteration,
@@ -94,7 +97,8 @@ pub enum FigureKind {
 }
 
 /// Curves drawn in grey behind the figure's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reference {
     #[default]
     None,
@@ -130,10 +134,11 @@ impl Panel {
 }
 
 /// The errors that a panel shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Show {
+    Both,
     Train,
     /// Test error, or validation error if the sweep holds out a validation set.
     Test,
-    Both,
 }

@@ -1,6 +1,7 @@
 //! The appearance of figures: background and colours of curves.
 
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// A figure's appearance; by default that of the paper, on white.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -11,7 +12,20 @@ pub struct FigureStyle {
 }
 
 /// Background and text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum Theme {
     #[default]
     Light,
@@ -19,7 +33,20 @@ pub enum Theme {
 }
 
 /// The colours of curves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[strum(serialize_all = "kebab-case", const_into_str)]
 pub enum Palette {
     /// The paper's colour for each of its depths.
     #[default]
@@ -29,54 +56,12 @@ pub enum Palette {
 }
 
 /// The line style of training error beside test error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum TrainLine {
     /// As in the paper's figure 6.
     #[default]
     Dashed,
     /// As in its figure 4: thin and solid.
     Thin,
-}
-
-impl FigureStyle {
-    /// The accepted names of themes.
-    pub const THEMES: [&str; 2] = ["light", "dark"];
-    /// The accepted names of palettes.
-    pub const PALETTES: [&str; 2] = ["paper", "okabe-ito"];
-}
-
-impl Theme {
-    /// Parses one of [`FigureStyle::THEMES`].
-    pub fn of(word: &str) -> Option<Theme> {
-        match word {
-            "light" => Some(Theme::Light),
-            "dark" => Some(Theme::Dark),
-            _ => None,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Theme::Light => "light",
-            Theme::Dark => "dark",
-        }
-    }
-}
-
-impl Palette {
-    /// Parses one of [`FigureStyle::PALETTES`].
-    pub fn of(word: &str) -> Option<Palette> {
-        match word {
-            "paper" => Some(Palette::Paper),
-            "okabe-ito" => Some(Palette::OkabeIto),
-            _ => None,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Palette::Paper => "paper",
-            Palette::OkabeIto => "okabe-ito",
-        }
-    }
 }

@@ -211,13 +211,9 @@ impl Expect {
                  neither names",
             ));
         }
-        let on_train = self.settings.point().word(Key::ExpectOn) == Some("train");
+        let measure = self.settings.point().choice(Key::ExpectOn);
         (!worse_and_better.is_empty()).then_some(Expectation::Order {
-            measure: if on_train {
-                Measure::Train
-            } else {
-                Measure::Test
-            },
+            measure: measure.unwrap_or(Measure::Test),
             worse_and_better,
         })
     }

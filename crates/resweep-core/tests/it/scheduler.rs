@@ -147,7 +147,7 @@ impl EventSink for Listener {
                 {
                     assert!(error.contains("index out of bounds, say at "), "{error}");
                 }
-                format!("{} {}", run.label, outcome.as_str())
+                format!("{} {}", run.label, outcome.into_str())
             }
             Event::RunEndedElsewhere { run, .. } => format!("{} settled", run.label),
             Event::RunBlocked { run, .. } => format!("{} blocked", run.label),

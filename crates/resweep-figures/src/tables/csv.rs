@@ -54,7 +54,7 @@ fn record(row: &Summary) -> Vec<String> {
     let mut cells = vec![
         spreadsheet_text(&row.label),
         row.depth.to_string(),
-        row.shortcut.as_str().to_owned(),
+        row.shortcut.into_str().to_owned(),
         row.parameters
             .map_or_else(String::new, |count| count.to_string()),
         row.seeds.to_string(),

@@ -94,7 +94,7 @@ fn paper(paper: &Number) -> String {
 fn by_shortcut(shortcuts: &Grid, rows: &[Summary]) -> String {
     let names = shortcuts.shortcuts.iter().map(|shortcut| match shortcut {
         Shortcut::None => "none (plain)".to_owned(),
-        option => option.as_str().to_owned(),
+        option => option.into_str().to_owned(),
     });
     let header: Vec<String> = std::iter::once("depth".to_owned()).chain(names).collect();
     let header: Vec<&str> = header.iter().map(String::as_str).collect();

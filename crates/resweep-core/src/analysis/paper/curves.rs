@@ -4,6 +4,8 @@
 
 use std::sync::LazyLock;
 
+use strum::EnumString;
+
 /// Columns: figure, panel, net, depth, series, x, y.
 static FILE: &str = include_str!("curves.csv");
 
@@ -24,7 +26,8 @@ pub struct Curve {
 }
 
 /// The quantity on the y axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Series {
     /// Training error.
     Train,
@@ -71,12 +74,7 @@ fn row(line: &'static str) -> Option<(Curve, (f64, f64))> {
         panel,
         residual: net == "resnet",
         depth: depth.parse().ok()?,
-        series: match series {
-            "train" => Series::Train,
-            "test" => Series::Test,
-            "layer-std" => Series::LayerStd,
-            _ => return None,
-        },
+        series: series.parse().ok()?,
         points: Vec::new(),
     };
     Some((curve, (x.parse().ok()?, y.parse().ok()?)))

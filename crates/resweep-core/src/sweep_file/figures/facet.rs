@@ -1,5 +1,7 @@
 //! Implements `facet`: one panel for each value of a key.
 
+use std::fmt::Display;
+
 use crate::domain::Shortcut;
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::keys::key::Key;
@@ -52,12 +54,20 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
     facets
 }
 
+/// The title of a panel of plain nets.
+pub const PLAIN: &str = "plain";
+
+/// The title of a panel of residual nets of one type.
+pub fn residual(option: impl Display) -> String {
+    format!("residual, option {option}")
+}
+
 /// The title of a panel for one value of a key; `numbers` are the key's other values.
 pub fn title(key: Key, value: Option<&Checked>, numbers: &[f64]) -> String {
     match (key, value) {
         (Key::Depth, Some(depth)) => format!("{depth} layers"),
-        (Key::Shortcut, Some(Checked::Word("none"))) => "plain".to_owned(),
-        (Key::Shortcut, Some(option)) => format!("residual, option {option}"),
+        (Key::Shortcut, Some(Checked::Word("none"))) => PLAIN.to_owned(),
+        (Key::Shortcut, Some(option)) => residual(option),
         (_, Some(Checked::Number(number))) => {
             format!("{} = {}", key.name(), numbers::among(*number, numbers))
         }
@@ -83,10 +93,7 @@ fn too_many(setting: &Setting, key: Key) -> Problem {
 /// What nets of shortcut types are called beside each other: `plain`, `ResNet A`, `ResNet B`.
 pub fn families(values: &[Option<&Checked>]) -> Vec<String> {
     let of = |value: &Option<&Checked>| match value {
-        Some(Checked::Word("none")) => Some(Shortcut::None),
-        Some(Checked::Word("A")) => Some(Shortcut::A),
-        Some(Checked::Word("B")) => Some(Shortcut::B),
-        Some(Checked::Word("C")) => Some(Shortcut::C),
+        Some(Checked::Word(word)) => word.parse().ok(),
         _ => None,
     };
     let all: Vec<Shortcut> = values.iter().filter_map(of).collect();

@@ -1,8 +1,6 @@
 //! Reads `[figure]` or several `[[figure]]`: the configurations of each panel, and the error axis.
 
-use crate::domain::{
-    Axes, Figure, FigureKind, FigureStyle, Palette, Panel, Quantity, Reference, Theme, TrainLine,
-};
+use crate::domain::{Axes, Figure, FigureKind, FigureStyle, Panel};
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::diagnostics::source::Span;
 use crate::sweep_file::grid::rules::{Conditions, conditions};
@@ -129,11 +127,7 @@ impl FigureTable {
             name: self.name().to_owned(),
             title: settings.text(Key::FigureTitle).map(str::to_owned),
             style: style(&settings),
-            reference: match settings.word(Key::FigureReference) {
-                Some("paper") => Reference::Paper,
-                Some("paper-scaled") => Reference::PaperScaled,
-                _ => Reference::None,
-            },
+            reference: settings.choice(Key::FigureReference).unwrap_or_default(),
             smoothing: smoothing(&settings, problems),
             kind: self.kind(),
             axes: self.axes(problems),
@@ -161,15 +155,11 @@ impl FigureTable {
             let problem = Problem::new(setting.at, message).label("for curves over the training");
             problems.push(problem.help("remove it, or set `kind = \"error-vs-iteration\"`"));
         }
-        let [measure, x, x_scale, y_scale] = keys.map(|key| settings.word(key));
         Axes {
-            quantity: match measure {
-                Some("loss") => Quantity::Loss,
-                _ => Quantity::Error,
-            },
-            epochs: x == Some("epochs"),
-            x_log: x_scale == Some("log"),
-            y_log: y_scale == Some("log"),
+            quantity: settings.choice(Key::FigureMeasure).unwrap_or_default(),
+            epochs: settings.word(Key::FigureX) == Some("epochs"),
+            x_log: settings.word(Key::FigureXScale) == Some("log"),
+            y_log: settings.word(Key::FigureYScale) == Some("log"),
         }
     }
 
@@ -227,15 +217,10 @@ impl PanelTable {
 }
 
 fn style(figure: &Point<'_>) -> FigureStyle {
-    let theme = figure.word(Key::FigureTheme).and_then(Theme::of);
-    let palette = figure.word(Key::FigurePalette).and_then(Palette::of);
     FigureStyle {
-        theme: theme.unwrap_or_default(),
-        palette: palette.unwrap_or_default(),
-        train_line: match figure.word(Key::FigureTrainLine) {
-            Some("thin") => TrainLine::Thin,
-            _ => TrainLine::Dashed,
-        },
+        theme: figure.choice(Key::FigureTheme).unwrap_or_default(),
+        palette: figure.choice(Key::FigurePalette).unwrap_or_default(),
+        train_line: figure.choice(Key::FigureTrainLine).unwrap_or_default(),
     }
 }
 

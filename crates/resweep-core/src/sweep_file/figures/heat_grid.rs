@@ -1,8 +1,10 @@
 //! Rows and columns of a heat map: the values of two keys.
 
+use strum::VariantNames;
+
 use super::facet;
 use super::figure::FigureTable;
-use crate::domain::{FigureKind, Grid, GridAxis};
+use crate::domain::{FigureKind, Grid, GridAxis, Shortcut};
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::keys::key::Key;
 use crate::sweep_file::values::setting::{Checked, Point};
@@ -78,7 +80,7 @@ fn number(value: Option<&Checked>) -> f64 {
         Some(Checked::Number(number)) => *number,
         Some(Checked::Word(word)) => {
             // Shortcut types in the order of the paper.
-            let place = ["none", "A", "B", "C"]
+            let place = <Shortcut as VariantNames>::VARIANTS
                 .iter()
                 .position(|known| known == word);
             place.map_or(f64::INFINITY, |place| place as f64)

@@ -1,13 +1,15 @@
 //! Determines the panels of a figure: those in the file, one for each value of a key, or the
 //! default for its kind.
 
+use strum::VariantArray;
+
 use super::facet;
 use super::figure::FigureTable;
 use super::pairs;
-use crate::domain::{FigureKind, Panel, Show};
+use crate::domain::{FigureKind, Panel, Shortcut, Show};
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::keys::key::Key;
-use crate::sweep_file::values::setting::{Checked, Point, Settings};
+use crate::sweep_file::values::setting::{Point, Settings};
 
 impl FigureTable {
     /// Returns the panels in the file or those of `facet`; without either, the default for the
@@ -56,12 +58,8 @@ impl FigureTable {
     }
 
     pub(super) fn kind(&self) -> FigureKind {
-        match self.settings.point().word(Key::FigureKind) {
-            Some("error-vs-depth") => FigureKind::ErrorVsDepth,
-            Some("heat-map") => FigureKind::HeatMap,
-            Some("layer-responses") => FigureKind::LayerResponses,
-            _ => FigureKind::ErrorVsIteration,
-        }
+        let kind = self.settings.point().choice(Key::FigureKind);
+        kind.unwrap_or(FigureKind::ErrorVsIteration)
     }
 
     /// Checks that the runs measure layer responses if the figure draws them.
@@ -122,35 +120,42 @@ impl FigureTable {
                 .label("chooses errors, which this figure does not draw");
             problems.push(problem.help("remove it"));
         }
-        match panel.word(Key::PanelShow).or(figure.word(Key::FigureShow)) {
-            Some("train") => Show::Train,
-            Some("test") => Show::Test,
-            None if self.kind() == FigureKind::HeatMap => Show::Test,
-            _ => Show::Both,
-        }
+        let show = panel.choice(Key::PanelShow);
+        show.or_else(|| figure.choice(Key::FigureShow))
+            .unwrap_or(match self.kind() {
+                FigureKind::HeatMap => Show::Test,
+                _ => Show::Both,
+            })
     }
 }
 
 /// Titles and configurations of the panels for each shortcut type. Types of one configuration each
 /// are compared in a single panel.
 fn by_shortcut(points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
-    let of = |wanted: &'static str| {
-        let is_wanted = move |index: &usize| points[*index].word(Key::Shortcut) == Some(wanted);
+    let of = |wanted: Shortcut| {
+        let is_wanted = |index: &usize| points[*index].choice(Key::Shortcut) == Some(wanted);
         (0..points.len()).filter(is_wanted).collect::<Vec<usize>>()
     };
-    let types = ["none", "A", "B", "C"].map(|word| (word, of(word)));
-    let has = |(_, indices): &&(&str, Vec<usize>)| !indices.is_empty();
-    let residual = types[1..].iter().filter(has).count();
-    if residual > 1 && types.iter().all(|(_, indices)| indices.len() <= 1) {
+    let all = <Shortcut as VariantArray>::VARIANTS.iter().copied();
+    let types: Vec<(Shortcut, Vec<usize>)> = all
+        .map(|shortcut| (shortcut, of(shortcut)))
+        .filter(|(_, indices)| !indices.is_empty())
+        .collect();
+    let residual = types
+        .iter()
+        .filter(|(shortcut, _)| *shortcut != Shortcut::None);
+    let residual = residual.count();
+    if residual > 1 && types.iter().all(|(_, indices)| indices.len() == 1) {
         return vec![(String::new(), (0..points.len()).collect())];
     }
-    let title = |word| match word {
-        "A" | "B" | "C" if residual <= 1 => "residual".to_owned(),
-        word => facet::title(Key::Shortcut, Some(&Checked::Word(word)), &[]),
+    let title = |shortcut| match shortcut {
+        Shortcut::None => facet::PLAIN.to_owned(),
+        _ if residual == 1 => "residual".to_owned(),
+        _ => facet::residual(shortcut.into_str()),
     };
-    let groups = types.iter().filter(has);
-    groups
-        .map(|(word, indices)| (title(word), indices.clone()))
+    let titled = types.into_iter();
+    titled
+        .map(|(shortcut, indices)| (title(shortcut), indices))
         .collect()
 }
 

@@ -1,10 +1,6 @@
 //! The surroundings in which a sweep file is read, and the positions at which its problems are
 //! reported.
 
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error, StrDeserializer};
-
 use crate::domain::DataConfig;
 use crate::sweep_file::diagnostics::problem::Problem;
 use crate::sweep_file::diagnostics::source::Span;
@@ -73,10 +69,4 @@ pub fn with_context(problem: Problem, point: &Point<'_>, key: Key, label: &str) 
         Some(at) if at.is_written() => problem.context(at, label),
         _ => problem,
     }
-}
-
-/// Converts a string to the domain's type, which has the same spelling.
-pub fn word<'de, T: Deserialize<'de>>(point: &Point<'_>, key: Key) -> Option<T> {
-    let deserializer: StrDeserializer<'static, Error> = point.word(key)?.into_deserializer();
-    T::deserialize(deserializer).ok()
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use super::context::{DataFolders, Places, with_context, word};
+use super::context::{DataFolders, Places, with_context};
 use crate::domain::{BrokenImage, Configuration, DataConfig, Dataset, Validation};
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::keys::key::{Key, Section};
@@ -32,14 +32,14 @@ pub fn config(
     places: &Places<'_>,
     problems: &mut Problems,
 ) -> Option<DataConfig> {
-    let dataset = word(point, Key::Dataset)?;
+    let dataset = point.choice(Key::Dataset)?;
     let path = match dataset {
         Dataset::Synthetic => Some(None),
         _ => path(point, dataset, places, problems).map(Some),
     };
     let held_out = point.size(Key::Validation);
     let held_out = held_out.filter(|images| check_validation(point, dataset, *images, problems));
-    let broken_image = word(point, Key::BrokenImage)?;
+    let broken_image = point.choice(Key::BrokenImage)?;
     Some(DataConfig {
         dataset,
         path: path?,
@@ -47,8 +47,8 @@ pub fn config(
             0 => Validation::None,
             images => Validation::Images(images),
         },
-        augmentation: word(point, Key::Augmentation)?,
-        normalisation: word(point, Key::Normalisation)?,
+        augmentation: point.choice(Key::Augmentation)?,
+        normalisation: point.choice(Key::Normalisation)?,
         test_fraction: match dataset {
             Dataset::Folder => point.number(Key::TestFraction),
             _ => None,
@@ -134,7 +134,7 @@ fn check_validation(
 
 /// Checks that a mini-batch fits into the training images, if their number is known.
 pub fn check_batch(point: &Point<'_>, problems: &mut Problems) {
-    let images = word(point, Key::Dataset).and_then(train_images);
+    let images = point.choice(Key::Dataset).and_then(train_images);
     let (Some(all), Some(held_out)) = (images, point.size(Key::Validation)) else {
         return;
     };

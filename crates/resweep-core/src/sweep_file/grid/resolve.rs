@@ -1,7 +1,7 @@
 //! Resolves the settings of a grid point to a [`Configuration`]; reports missing keys and
 //! conflicts.
 
-use super::context::{Places, with_context, word};
+use super::context::{Places, with_context};
 use super::data;
 use super::epochs;
 use super::parents;
@@ -23,7 +23,7 @@ pub fn configuration(
     let grows_from = source(point, places, problems);
     let init = match &grows_from {
         Some(source) => source.as_ref().map(|source| source.model.init),
-        None => word(point, Key::Init),
+        None => point.choice(Key::Init),
     };
     let data = data::config(point, places, problems);
     let model = model(point, init, places, problems);
@@ -86,11 +86,11 @@ fn model(
     require(point, Key::Shortcut, places, problems);
     Some(ModelConfig {
         depth: point.size(Key::Depth)?,
-        shortcut: word(point, Key::Shortcut)?,
+        shortcut: point.choice(Key::Shortcut)?,
         width: point.size(Key::Width)?,
         image_size: point.size(Key::ImageSize)?,
         init: init?,
-        decay: word(point, Key::Decay)?,
+        decay: point.choice(Key::Decay)?,
     })
 }
 
@@ -150,7 +150,7 @@ fn train(
         warmup,
         eval_every: every(Key::EvalEvery)?,
         log_every: every(Key::LogEvery)?,
-        engine: word(point, Key::Engine)?,
+        engine: point.choice(Key::Engine)?,
         layer_stats: point.boolean(Key::LayerStats)?,
     })
 }

@@ -1,7 +1,12 @@
 //! Table of all keys of a sweep file, with their kinds, defaults and meanings. The reader and the
 //! test of the documentation use this table.
 
-use crate::domain::FigureStyle;
+use strum::VariantNames;
+
+use crate::domain::{
+    Augmentation, BrokenImage, Dataset, DecayScope, EngineKind, FigureKind, Measure, Normalisation,
+    Palette, Quantity, Reference, Shortcut, Show, Theme, TrainLine,
+};
 
 use super::key::{Key, Section};
 use super::kind::{Kind, integer, positive, ratio};
@@ -117,28 +122,23 @@ const fn key(
     }
 }
 
-const DATASETS: Kind = Kind::Word(&["synthetic", "cifar10", "cifar100", "folder"]);
-const AUGMENTATIONS: Kind = Kind::Word(&["pad-crop-flip", "none"]);
-const NORMALISATIONS: Kind = Kind::Word(&["per-pixel-mean", "per-channel"]);
-const BROKEN_IMAGES: Kind = Kind::Word(&["fail", "skip"]);
-const SHORTCUTS: Kind = Kind::Word(&["none", "A", "B", "C"]);
-const DECAYS: Kind = Kind::Word(&["all", "weights"]);
-const THEMES: Kind = Kind::Word(&FigureStyle::THEMES);
-const TRAIN_LINES: Kind = Kind::Word(&["dashed", "thin"]);
-const REFERENCES: Kind = Kind::Word(&["none", "paper", "paper-scaled"]);
-const PALETTES: Kind = Kind::Word(&FigureStyle::PALETTES);
-const FIGURE_KINDS: Kind = Kind::Word(&[
-    "error-vs-iteration",
-    "error-vs-depth",
-    "heat-map",
-    "layer-responses",
-]);
-const MEASURES: Kind = Kind::Word(&["error", "loss"]);
+const DATASETS: Kind = Kind::Word(Dataset::VARIANTS);
+const AUGMENTATIONS: Kind = Kind::Word(Augmentation::VARIANTS);
+const NORMALISATIONS: Kind = Kind::Word(Normalisation::VARIANTS);
+const BROKEN_IMAGES: Kind = Kind::Word(BrokenImage::VARIANTS);
+const SHORTCUTS: Kind = Kind::Word(<Shortcut as VariantNames>::VARIANTS);
+const DECAYS: Kind = Kind::Word(DecayScope::VARIANTS);
+const THEMES: Kind = Kind::Word(<Theme as VariantNames>::VARIANTS);
+const TRAIN_LINES: Kind = Kind::Word(TrainLine::VARIANTS);
+const REFERENCES: Kind = Kind::Word(Reference::VARIANTS);
+const PALETTES: Kind = Kind::Word(<Palette as VariantNames>::VARIANTS);
+const FIGURE_KINDS: Kind = Kind::Word(FigureKind::VARIANTS);
+const MEASURES: Kind = Kind::Word(Quantity::VARIANTS);
 const X_UNITS: Kind = Kind::Word(&["iterations", "epochs"]);
 const SCALES: Kind = Kind::Word(&["linear", "log"]);
-const SHOWS: Kind = Kind::Word(&["both", "train", "test"]);
-const ERRORS: Kind = Kind::Word(&["test", "train"]);
-const ENGINES: Kind = Kind::Word(&["fused", "portable"]);
+const SHOWS: Kind = Kind::Word(Show::VARIANTS);
+const ERRORS: Kind = Kind::Word(Measure::VARIANTS);
+const ENGINES: Kind = Kind::Word(EngineKind::VARIANTS);
 const ITERATIONS: Kind = integer(1, 1_000_000_000);
 const EVERY: Fallback = Text("`iterations` / 64, rounded up");
 const SHARE: Kind = Kind::Number {

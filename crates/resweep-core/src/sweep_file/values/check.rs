@@ -1,10 +1,13 @@
 //! Checks a value by the kind of its key. `init` is checked here because it contains values of
 //! other keys: `{ from = { depth = 20 }, deepen = "identity" }`.
 
+use strum::VariantNames;
+
 use super::assign::{Assigned, assignments};
 use super::scalars::{boolean, depth, image_size, integer, number, refused, usage, wrong_type};
 use super::setting::{Checked, Grown, Setting};
 use super::{lists, repeats, tables, text, warmup};
+use crate::domain::Init;
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::diagnostics::suggest;
 use crate::sweep_file::keys::key::{Key, Section};
@@ -56,13 +59,12 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
 }
 
 /// The strings that `init` takes.
-const INIT_WORDS: [&str; 2] = ["he-fan-out", "he-fan-in"];
 const INIT_FIELDS: [&str; 2] = ["from", "deepen"];
 
 /// Reads a string, or a table that names the parent.
 fn init(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let told = match &node.value {
-        Value::String(_) => match text::word(spec, node, &INIT_WORDS) {
+        Value::String(_) => match text::word(spec, node, Init::VARIANTS) {
             Ok(word) => return Some(word),
             Err(problem) => *problem,
         },
@@ -97,7 +99,7 @@ fn grown(spec: &KeySpec, node: &Node, table: &Table, problems: &mut Problems) ->
         return None;
     };
     let init = Box::new(Setting {
-        value: Some(Checked::Word(INIT_WORDS[0])),
+        value: Some(Checked::Word(Init::HeFanOut.into_str())),
         at: node.at,
         parts: Vec::new(),
     });

@@ -1,5 +1,7 @@
 //! Checks the value of `repeats`.
 
+use strum::VariantNames;
+
 use super::scalars::{Result, integer, refused, wrong_type};
 use super::setting::Checked;
 use super::text::string;
@@ -49,19 +51,15 @@ fn adaptive(spec: &KeySpec, node: &Node, table: &Table) -> Result<AdaptiveRepeat
         return Err(Box::new(problem.help("raise `max`, or lower `min`")));
     }
     word(spec, needed("until")?, &["ordering"])?;
-    let on_train = match table.get("on") {
-        Some(entry) => word(spec, entry, &["test", "train"])? == "train",
-        None => false,
+    let on = match table.get("on") {
+        Some(entry) => word(spec, entry, Measure::VARIANTS)?.parse().ok(),
+        None => None,
     };
     Ok(AdaptiveRepeats {
         // At most REPEATS_MAX.
         min: lowest as usize,
         max: highest as usize,
-        on: if on_train {
-            Measure::Train
-        } else {
-            Measure::Test
-        },
+        on: on.unwrap_or(Measure::Test),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::numbers;
 use crate::domain::{AdaptiveRepeats, Warmup, WarmupEnd};
@@ -208,6 +209,11 @@ impl<'a> Point<'a> {
             Checked::Word(word) => Some(word),
             _ => None,
         }
+    }
+
+    /// The variant of an enum whose names are the key's words.
+    pub fn choice<T: FromStr>(&self, key: Key) -> Option<T> {
+        self.word(key)?.parse().ok()
     }
 
     pub fn integer(&self, key: Key) -> Option<u64> {
