@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::known_images::{KnownImages, Place, Survey};
+use super::known_images::{ImageFolder, KnownImages, Survey};
 use super::recorded::Record;
 use crate::export;
 use crate::format::ago;
@@ -92,7 +92,7 @@ pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>)
     let mut seen = HashSet::new();
     let mut notes = Vec::new();
     for (configuration, recorded) in sweep.configurations.iter().zip(images) {
-        let place = Place::of(configuration);
+        let place = ImageFolder::of(configuration);
         // A folder that cannot be read is not absent: the survey says why.
         let is_absent = |path: &PathBuf| matches!(path.try_exists(), Ok(false));
         let is_absent = place.path.as_ref().is_some_and(is_absent);
@@ -144,13 +144,13 @@ fn differences(record: &Record, current: Current<'_>) -> String {
 /// Folders with other images than when the sweep was recorded.
 fn changed_images(record: &Record, current: Current<'_>) -> Vec<String> {
     let configurations = record.sweep.configurations.iter();
-    let then: Vec<(Place, KnownImages)> = configurations
+    let then: Vec<(ImageFolder, KnownImages)> = configurations
         .zip(record.images())
-        .filter_map(|(configuration, images)| Some((Place::of(configuration), images?)))
+        .filter_map(|(configuration, images)| Some((ImageFolder::of(configuration), images?)))
         .collect();
     let mut words = Vec::new();
     for (configuration, now) in current.sweep.configurations.iter().zip(current.images) {
-        let place = Place::of(configuration);
+        let place = ImageFolder::of(configuration);
         let Some((_, was)) = then.iter().find(|(then, _)| *then == place) else {
             continue;
         };

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::known_images::Place;
+use super::known_images::ImageFolder;
 use super::results::{cache, database};
 use resweep_core::domain::DataConfig;
 use resweep_store::{Store, StoreError};
@@ -14,7 +14,7 @@ pub struct Counter {
     results: PathBuf,
     /// The recorded sweep that is read: its numbers stay the same if a folder changes.
     sweep: Option<String>,
-    known: RefCell<HashMap<Place, Result<usize, String>>>,
+    known: RefCell<HashMap<ImageFolder, Result<usize, String>>>,
 }
 
 impl Counter {
@@ -31,7 +31,7 @@ impl Counter {
     /// # Errors
     /// The reason why they cannot be counted.
     pub fn count(&self, data: &DataConfig, image_size: usize) -> Result<usize, String> {
-        let place = Place::of_data(data, image_size);
+        let place = ImageFolder::of_data(data, image_size);
         let mut known = self.known.borrow_mut();
         let count = || {
             let own = self.sweep.as_deref();
@@ -42,7 +42,12 @@ impl Counter {
     }
 
     /// The current number; without the folder, that of earlier runs.
-    fn seen(&self, data: &DataConfig, place: &Place, image_size: usize) -> Result<usize, String> {
+    fn seen(
+        &self,
+        data: &DataConfig,
+        place: &ImageFolder,
+        image_size: usize,
+    ) -> Result<usize, String> {
         match resweep_data::describe(data, image_size, &cache(&self.results)) {
             Ok(facts) => Ok(facts.train_images),
             Err(error) if error.is_missing() => {
@@ -53,7 +58,12 @@ impl Counter {
         }
     }
 
-    fn recorded(&self, data: &DataConfig, place: &Place, sweep: Option<&str>) -> Option<usize> {
+    fn recorded(
+        &self,
+        data: &DataConfig,
+        place: &ImageFolder,
+        sweep: Option<&str>,
+    ) -> Option<usize> {
         // Another function reports unreadable images.
         self.try_recorded(data, place, sweep).ok().flatten()
     }
@@ -61,13 +71,13 @@ impl Counter {
     fn try_recorded(
         &self,
         data: &DataConfig,
-        place: &Place,
+        place: &ImageFolder,
         sweep: Option<&str>,
     ) -> Result<Option<usize>, StoreError> {
         let store = Store::open_read_only(&database(&self.results))?;
         for (config, images) in store.training_images(data.dataset, sweep)? {
             let configuration = &config.configuration;
-            if Place::of(configuration) == *place {
+            if ImageFolder::of(configuration) == *place {
                 let all = images + configuration.data.validation.images() as u64;
                 return Ok(usize::try_from(all).ok());
             }

@@ -52,7 +52,7 @@ impl KnownImages {
     /// A placeholder for unknown images. No recorded run has its fingerprint.
     pub fn unknown(configuration: &Configuration) -> Self {
         Self::published(configuration).unwrap_or_else(|| Self {
-            fingerprint: format!("unknown: {}", Place::of(configuration).name()),
+            fingerprint: format!("unknown: {}", ImageFolder::of(configuration).name()),
             classes: 2,
             seen: None,
         })
@@ -69,7 +69,7 @@ impl KnownImages {
 
 /// The folder of images, and the settings that turn them into a data set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct ImageFolder {
     pub dataset: Dataset,
     pub path: Option<PathBuf>,
     skips_broken: bool,
@@ -78,7 +78,7 @@ pub struct Place {
     image_size: usize,
 }
 
-impl Place {
+impl ImageFolder {
     /// That of a configuration.
     pub fn of(configuration: &Configuration) -> Self {
         Self::of_data(&configuration.data, configuration.model.image_size)
@@ -116,7 +116,7 @@ impl Place {
 /// The current images of a sweep's configurations; reads each folder once.
 pub struct Survey<'a> {
     cache: &'a Path,
-    found: HashMap<Place, Result<KnownImages, Arc<DataError>>>,
+    found: HashMap<ImageFolder, Result<KnownImages, Arc<DataError>>>,
 }
 
 impl<'a> Survey<'a> {
@@ -133,7 +133,7 @@ impl<'a> Survey<'a> {
     /// # Errors
     /// The images are missing or cannot be read.
     pub fn read(&mut self, configuration: &Configuration) -> Result<KnownImages, Arc<DataError>> {
-        let found = self.found.entry(Place::of(configuration));
+        let found = self.found.entry(ImageFolder::of(configuration));
         let read = || {
             let size = configuration.model.image_size;
             let info = resweep_data::describe(&configuration.data, size, self.cache)?;

@@ -1,7 +1,6 @@
 //! The composition root: one file per subcommand. The only place that imports every crate.
 
 mod address_space;
-mod archive;
 mod attempt_log;
 mod attempts;
 mod changes;
@@ -28,6 +27,7 @@ mod plot;
 mod prepare;
 mod provenance;
 mod recorded;
+mod recorded_images;
 mod records;
 mod remove;
 mod report;

@@ -257,7 +257,7 @@ fn values(prepared: &Prepared) -> Vec<String> {
 /// Keys whose default depends on `iterations`.
 const FOLLOWS: [&str; 3] = ["train.eval_every", "train.log_every", "train.lr_drops"];
 
-/// `782 iterations are 10.01 epochs (batches of 128 of 10000 images)`, for the longest runs.
+/// `782 iterations are 10.01 epochs (batches of 128 of 10000 training images)`, for the longest runs.
 fn epochs(prepared: &Prepared) -> Option<String> {
     let configurations = prepared.sweep.configurations.iter().zip(&prepared.images);
     let longest = configurations.max_by_key(|(one, _)| one.train.iterations)?;

@@ -8,12 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::archive::Archive;
 use super::changes::{self, Current, short};
 use super::counter::Counter;
 use super::exit_code::UsageError;
-use super::known_images::{KnownImages, Place, Survey};
+use super::known_images::{ImageFolder, KnownImages, Survey};
 use super::recorded::{Record, RecordedMember, determinants};
+use super::recorded_images::RecordedImages;
 use super::records::Records;
 use super::results::{self, cache, database};
 use super::source::Source;
@@ -82,7 +82,7 @@ pub fn to_plan(args: &SweepArgs, results: &Path, fresh: bool) -> anyhow::Result<
     let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
     let store = results::store(results, fresh)?;
     let record = record(&sweep, &store, results);
-    let archive = Archive::new(&sweep, record.as_ref(), &store);
+    let archive = RecordedImages::new(&sweep, record.as_ref(), &store);
     let cache = cache(results);
     let mut survey = Survey::new(&cache);
     let mut images = Vec::with_capacity(sweep.configurations.len());
@@ -92,7 +92,7 @@ pub fn to_plan(args: &SweepArgs, results: &Path, fresh: bool) -> anyhow::Result<
             Ok(seen) => seen,
             Err(error) if !error.is_missing() => return Err(error.into()),
             Err(error) => {
-                let place = Place::of(configuration);
+                let place = ImageFolder::of(configuration);
                 let Some((expected, note)) = expected(configuration, &place, &archive)? else {
                     return Err(unavailable(&source, error, results));
                 };
@@ -113,8 +113,8 @@ pub fn to_plan(args: &SweepArgs, results: &Path, fresh: bool) -> anyhow::Result<
 /// The expected images of a configuration, without reading them, and a note.
 fn expected(
     configuration: &Configuration,
-    place: &Place,
-    archive: &Archive<'_>,
+    place: &ImageFolder,
+    archive: &RecordedImages<'_>,
 ) -> Result<Option<(KnownImages, String)>, StoreError> {
     let name = place.name();
     let recorded = match archive.of_sweep(place) {
@@ -248,11 +248,11 @@ fn recorded_or_seen(
     store: &Store,
     survey: &mut Survey<'_>,
 ) -> Result<(Vec<KnownImages>, Option<Arc<DataError>>), StoreError> {
-    let archive = Archive::new(sweep, record, store);
+    let archive = RecordedImages::new(sweep, record, store);
     let mut missing = None;
     let mut images = Vec::with_capacity(sweep.configurations.len());
     for configuration in &sweep.configurations {
-        let place = Place::of(configuration);
+        let place = ImageFolder::of(configuration);
         images.push(match archive.of_sweep(&place) {
             Some(recorded) => recorded.clone(),
             None => match survey.read(configuration) {

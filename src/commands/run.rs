@@ -59,7 +59,7 @@ pub fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     let mut stopping = None;
     let mut round = train(args, &devices, &prepared, &mut stopping)?;
-    while may_continue(round.exit_code, args) && needs_more(&mut prepared, results, fresh)? {
+    while may_continue(round.exit_code, args) && add_required_runs(&mut prepared, results, fresh)? {
         round = train(&for_next_round(args), &devices, &prepared, &mut stopping)?;
     }
     let Round { exit_code, report } = round;
@@ -125,8 +125,8 @@ fn for_next_round(args: &RunArgs) -> RunArgs {
     next
 }
 
-/// Whether the results require additional runs; adds them.
-pub(super) fn needs_more(
+/// Adds the runs that the results require, and returns whether there are any.
+pub(super) fn add_required_runs(
     prepared: &mut Prepared,
     results: &Path,
     fresh: bool,

@@ -207,12 +207,12 @@ struct RunRow<'a> {
     #[serde(skip)]
     needed: Option<String>,
     /// Its state on a cluster, if it is submitted.
-    cluster: Option<Place<'a>>,
+    cluster: Option<ClusterState<'a>>,
 }
 
 /// The state of a run on a cluster.
 #[derive(Serialize)]
-struct Place<'a> {
+struct ClusterState<'a> {
     site: &'a str,
     /// The engine's name for the task: `81234_3`.
     job: Option<String>,
@@ -227,7 +227,7 @@ struct Place<'a> {
     asked_unix_ms: Option<i64>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> ClusterState<'a> {
     fn of(out: &'a SubmittedRun) -> Self {
         let queue = &out.queue;
         Self {
@@ -309,7 +309,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
                 needed: needs
                     .get(&member.id)
                     .map(|id| parent_state(id, names.get(id))),
-                cluster: submitted.get(&member.id).map(Place::of),
+                cluster: submitted.get(&member.id).map(ClusterState::of),
                 ..run_row(member, statuses.get(&member.id))
             }
         })

@@ -1,4 +1,4 @@
-//! A run's settings with the names and values of the sweep file.
+//! Lists a run's settings with the names and values of the sweep file.
 
 use serde_json::{Map, Value, json};
 

@@ -158,8 +158,7 @@ impl SeenRun {
     }
 }
 
-/// What errors of different runs with the same reason have in common: an error without the words that
-/// are paths or have digits.
+/// The error without paths and numbers, to group equal failures.
 fn cause(error: &str) -> String {
     let differs = |word: &&str| word.contains(['/', '\\']) || word.contains(char::is_numeric);
     let words = first_line(error).split_whitespace();

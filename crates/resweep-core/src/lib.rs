@@ -2,8 +2,7 @@
 //!
 //! [`sweep_file`] reads a sweep file, [`plan`] expands it into runs, [`schedule`] trains them on
 //! worker threads, and [`analysis`] evaluates their measurements. This crate must not train, decode
-//! images, open the database or draw: the other crates do, and of these only `resweep-train` uses
-//! others, the engine and the data sets.
+//! images, open the database or draw. Other crates do that; only `resweep-train` uses several of them.
 //!
 //! | module | contents |
 //! |---|---|

@@ -4,14 +4,14 @@ use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
 use super::clip::{Rect, Xy};
 use super::decimate::Shown;
-use super::labels::{self, Place};
+use super::labels::{self, LabelPosition};
 use super::layout::PanelLayout;
 use super::metrics::{LABEL_HEIGHT, TEXT_SIZE};
 use super::palette::Colour;
 use super::plot::Plot;
 use super::strokes::{far, thin};
 use super::text::{Weight, width};
-use super::view::Names;
+use super::view::LabelPlacement;
 
 /// At this distance or more, a dotted line joins a curve's end to its label.
 const FAR: f64 = 12.0;
@@ -23,7 +23,7 @@ pub(super) const CROWDED: usize = 10;
 struct Label<'a> {
     text: &'a str,
     end: Xy,
-    place: Place,
+    place: LabelPosition,
     /// The end of the line.
     colour: Colour,
     font: Font,
@@ -55,7 +55,7 @@ fn labels<'a>(
         Some((text.as_str(), end, scheme.reference, scheme.grey))
     });
     let all: Vec<_> = own.iter().copied().chain(references).collect();
-    let is_crowded = plot.view.names != Names::AtEnds && all.len() > CROWDED;
+    let is_crowded = plot.view.label_placement != LabelPlacement::AtEnds && all.len() > CROWDED;
     let with_references = if is_crowded { None } else { placed(plot, &all) };
     with_references
         .or_else(|| placed(plot, &own))
@@ -69,10 +69,10 @@ fn placed<'a>(plot: &Plot, named: &[(&'a str, Xy, Colour, Colour)]) -> Option<Ve
         .iter()
         .map(|(text, end, ..)| (*end, width(text, TEXT_SIZE, Weight::Regular)))
         .collect();
-    let in_margin = plot.view.names != Names::AtEnds;
+    let in_margin = plot.view.label_placement != LabelPlacement::AtEnds;
     let places = labels::place(&ends, &plot.frame, LABEL_HEIGHT, in_margin)?;
     let labels = named.iter().zip(places);
-    let label = |(&(text, end, colour, of_text), place): (&(_, _, _, _), Place)| Label {
+    let label = |(&(text, end, colour, of_text), place): (&(_, _, _, _), LabelPosition)| Label {
         text,
         end,
         place,

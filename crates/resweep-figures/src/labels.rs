@@ -9,7 +9,7 @@ const MARGIN_GAP: f64 = 13.0;
 
 /// A label's position: its left end and vertical centre.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Place {
+pub(super) struct LabelPosition {
     pub x: f64,
     pub y: f64,
 }
@@ -35,9 +35,9 @@ pub(super) fn place(
     plot: &Rect,
     height: f64,
     in_margin: bool,
-) -> Option<Vec<Place>> {
+) -> Option<Vec<LabelPosition>> {
     let is_inside = |&((x, _), width): &(Xy, f64)| !in_margin && fits_inside(x, width, plot.right);
-    let mut places = vec![Place { x: 0.0, y: 0.0 }; ends.len()];
+    let mut places = vec![LabelPosition { x: 0.0, y: 0.0 }; ends.len()];
     for inside in [true, false] {
         let mut group: Vec<usize> = (0..ends.len())
             .filter(|&i| is_inside(&ends[i]) == inside)
@@ -52,7 +52,7 @@ pub(super) fn place(
             } else {
                 plot.right + MARGIN_GAP
             };
-            places[i] = Place { x, y };
+            places[i] = LabelPosition { x, y };
         }
     }
     Some(places)
@@ -115,8 +115,8 @@ mod tests {
     fn labels_that_do_not_collide_stay_at_their_curves() {
         let ends = [((260.0, 100.0), 50.0), ((260.0, 200.0), 50.0)];
         let places = place(&ends, &PLOT, 14.0, false).expect("two labels fit");
-        assert_eq!(places[0], Place { x: 273.0, y: 100.0 });
-        assert_eq!(places[1], Place { x: 273.0, y: 200.0 });
+        assert_eq!(places[0], LabelPosition { x: 273.0, y: 100.0 });
+        assert_eq!(places[1], LabelPosition { x: 273.0, y: 200.0 });
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_curve_that_ends_early_has_its_label_in_the_plot() {
         let places = place(&[((100.0, 51.0), 50.0)], &PLOT, 14.0, false).expect("one label fits");
-        assert_eq!(places, [Place { x: 106.0, y: 57.0 }]);
+        assert_eq!(places, [LabelPosition { x: 106.0, y: 57.0 }]);
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    fn check(ends: &[(Xy, f64)], places: &[Place]) {
+    fn check(ends: &[(Xy, f64)], places: &[LabelPosition]) {
         for (i, a) in places.iter().enumerate() {
             assert!(a.y - 7.0 >= PLOT.top - 1e-9 && a.y + 7.0 <= PLOT.bottom + 1e-9);
             for (j, b) in places.iter().enumerate().skip(i + 1) {

@@ -14,7 +14,7 @@ use super::metrics::{
 use super::names::{Space, distinct};
 use super::series::DivergedSeed;
 use super::text::{Weight, shorten, widest, width, wrap};
-use super::view::{Names, PanelView};
+use super::view::{LabelPlacement, PanelView};
 
 /// A direct label longer than this is shortened; one that says that a run diverged may be longer,
 /// since it usually lies in the plot.
@@ -199,8 +199,8 @@ fn panel_row(
     let legends: Vec<Legend> = views
         .iter()
         .zip(rooms)
-        .map(|(v, room)| match v.names {
-            Names::WithoutLegend => Legend::none(),
+        .map(|(v, room)| match v.label_placement {
+            LabelPlacement::WithoutLegend => Legend::none(),
             _ => legend(v, room),
         })
         .collect();
@@ -324,7 +324,7 @@ fn labels_beside(view: &PanelView, arrangement: &Arrangement) -> Vec<String> {
         .zip(&view.curves);
     let beside = labels.filter(|(label, curve)| {
         let end = curve.last_diverged().and_then(DivergedSeed::end);
-        view.names != Names::AtEnds
+        view.label_placement != LabelPlacement::AtEnds
             || end.is_none_or(|end| {
                 let x = view.x.share(end.iteration as f64) * plot;
                 !labels::fits_inside(x, width(label, TEXT_SIZE, Weight::Regular), plot)
@@ -386,7 +386,7 @@ mod tests {
             references: Vec::new(),
             x: Axis::iterations(rng.random_range(1..100_000)),
             y: Axis::errors("error (%)", 0.0, rng.random_range(1.0..100.0), &[]),
-            names: Names::default(),
+            label_placement: LabelPlacement::default(),
         }
     }
 

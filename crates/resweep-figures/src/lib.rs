@@ -1,4 +1,4 @@
-//! Draws the recorded curves of a sweep as SVG and PNG figures, and writes its tables.
+//! Draws the recorded curves of a sweep as SVG, PNG and PDF figures, and writes its tables.
 //!
 //! Nothing here reads the store: the curves are arguments. `figure` selects the kind of figure;
 //! each kind takes a `scene` and returns a drawing:

@@ -21,16 +21,16 @@ pub(super) struct PanelView {
     pub curves: Vec<CurveView>,
     /// Drawn behind the curves.
     pub references: Vec<ReferenceView>,
-    /// Iterations.
+    /// Iterations or epochs.
     pub x: Axis,
-    /// Error in percent.
+    /// Error in percent, or loss.
     pub y: Axis,
-    pub names: Names,
+    pub label_placement: LabelPlacement,
 }
 
 /// The position of a plot's labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Names {
+pub(super) enum LabelPlacement {
     /// In a legend above the plot, and beside the curves' ends.
     #[default]
     AtEnds,
@@ -72,7 +72,7 @@ impl PanelView {
         lines.any(|line| line.len() == 1)
     }
 
-    /// Whether the curve has marks of divergence.
+    /// Whether any curve has marks of divergence.
     pub(super) fn has_marks(&self) -> bool {
         let mut seeds = self.curves.iter().flat_map(|curve| &curve.diverged);
         seeds.any(|seed| seed.end().is_some())
@@ -124,8 +124,8 @@ pub(super) fn views(
     let lines: Vec<Vec<Lines>> = panels
         .iter()
         .map(|panel| {
-            let drawn = (figure.axes.quantity, figure.smoothing);
-            let mut lines = panel_lines(sweep, panel, runs, curves, drawn);
+            let values = (figure.axes.quantity, figure.smoothing);
+            let mut lines = panel_lines(sweep, panel, runs, curves, values);
             if figure.axes.epochs {
                 lines.iter_mut().for_each(|lines| in_epochs(sweep, lines));
             }
@@ -290,7 +290,7 @@ fn view(
         references: references(sweep, panel, figure),
         x,
         y,
-        names: Names::default(),
+        label_placement: LabelPlacement::default(),
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::pasts;
 use super::points::{collect, unsigned};
+use super::shared_results;
 use super::values::{Problem, integer};
 use resweep_core::domain::{
     Checkpoint, ParentRun, Run, RunId, Saved, Sha256, TrainingId, TrajectoryId, hex,
@@ -55,7 +55,7 @@ pub(super) fn candidates(
         );
         let has_curve = candidate.has_curve;
         let usable = Some(from) == training
-            || pasts::is_dense_enough(connection, from, iteration, has_curve, train)?;
+            || shared_results::is_dense_enough(connection, from, iteration, has_curve, train)?;
         if usable {
             found.push(candidate);
         }

@@ -59,9 +59,9 @@ struct LastAttempt {
     process: Option<Pulse>,
 }
 
-/// Claims `run` for process `me` if no other process trains it, and returns the training to work
-/// on. The runs of dead processes are free.
-pub(super) fn try_claim(
+/// Whether process `me` can train `run`, and the training to work on. The runs of dead processes are
+/// free. `Recorder::try_claim` inserts the attempt in the same transaction.
+pub(super) fn availability(
     connection: &Connection,
     run: &Run,
     me: i64,
@@ -91,7 +91,7 @@ pub(super) fn try_claim(
                     "UPDATE attempts SET status = 'interrupted' WHERE id = ?1",
                     [last.attempt],
                 )?;
-                free(connection, run, last.training, again)?
+                training_to_work_on(connection, run, last.training, again)?
             }
         },
         AttemptStatus::Finished if !again && is_wanted_again(connection, run)? => {
@@ -111,7 +111,7 @@ pub(super) fn try_claim(
                 disk_full: false,
             })
         }
-        _ => free(connection, run, last.training, again)?,
+        _ => training_to_work_on(connection, run, last.training, again)?,
     };
     Ok(availability)
 }
@@ -149,7 +149,7 @@ fn is_wanted_again(connection: &Connection, run: &Run) -> Result<bool, Problem> 
 }
 
 /// The last training, or a new one with `again`.
-fn free(
+fn training_to_work_on(
     connection: &Connection,
     run: &Run,
     last: Training,

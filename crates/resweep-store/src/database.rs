@@ -11,10 +11,10 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+use super::file_identity::{Change, Kept};
 use super::lock::SetupLock;
 use super::machine::MachineLock;
-use super::presence::{Change, Kept};
-use super::retrace::retrace;
+use super::trajectory_migration::retrace;
 use super::{StoreError, place, soundness, sums};
 use resweep_core::domain::SinkError;
 use resweep_core::files::{self, FileId};

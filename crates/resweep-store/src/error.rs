@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::file_identity::{Change, Kept};
 use super::place;
-use super::presence::{Change, Kept};
 use resweep_core::domain::SinkError;
 
 /// An error of the store. Its cause is in `source()`, not in the text.

@@ -117,7 +117,7 @@ impl Examination {
             return Ok(false);
         };
         if self.damage.is_empty() {
-            self.changed = sums::broken(&connection).map_err(failed)?;
+            self.changed = sums::changed(&connection).map_err(failed)?;
             self.changed.truncate(MESSAGES_MAX);
         }
         self.count_rows(&connection).map_err(failed)?;

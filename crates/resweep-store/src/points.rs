@@ -1,4 +1,4 @@
-//! Rows of measurements; only this file reads and writes them.
+//! Inserts and reads measurements.
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 

@@ -208,7 +208,7 @@ pub(super) fn is_on_cluster(id: i64) -> bool {
     id < 0
 }
 
-/// Whether the lock of process `id` is held. Where that cannot be told, it is taken to be.
+/// Whether the lock of process `id` is held. If unknown, true.
 pub(super) fn may_live(database: &Path, id: i64) -> bool {
     if is_on_cluster(id) {
         return true;

@@ -140,7 +140,7 @@ impl Store {
                     number: unsigned(row, 0)?,
                     training: unsigned(row, 15)?,
                     from_iteration: unsigned(row, 13)?,
-                    status: self.believed(named(row, 1)?, row.get(12)?),
+                    status: self.displayed_status(named(row, 1)?, row.get(12)?),
                     error: row.get(2)?,
                     diverged_iteration: row.get::<_, Option<i64>>(14)?.map(|n| n as u64),
                     host: row.get(16)?,
@@ -174,7 +174,7 @@ impl Store {
                 Ok(Member {
                     id: RunId(row.get(0)?),
                     label: row.get(1)?,
-                    status: status.map(|status| self.believed(status, process)),
+                    status: status.map(|status| self.displayed_status(status, process)),
                 })
             },
         )
@@ -202,7 +202,7 @@ impl Store {
                 };
                 let status: Option<AttemptStatus> = named_if_any(row, 4)?;
                 let status = match status {
-                    Some(status) => Some(self.believed(status, row.get(6)?)),
+                    Some(status) => Some(self.displayed_status(status, row.get(6)?)),
                     None => None,
                 };
                 Ok((sweep, status, unsigned(row, 5)? as usize))
@@ -257,7 +257,7 @@ impl Store {
             )?
             .query_row(params![id.0, training.0], |row| {
                 Ok(RunStatus {
-                    status: self.believed(named(row, 0)?, row.get(5)?),
+                    status: self.displayed_status(named(row, 0)?, row.get(5)?),
                     error: row.get(1)?,
                     transient: row.get(6)?,
                     diverged_iteration: row.get::<_, Option<i64>>(2)?.map(|n| n as u64),
@@ -306,7 +306,7 @@ impl Store {
     }
 
     /// Corrects a status for display: without its process, nothing is running.
-    fn believed(&self, status: AttemptStatus, process: Option<i64>) -> AttemptStatus {
+    fn displayed_status(&self, status: AttemptStatus, process: Option<i64>) -> AttemptStatus {
         let lives = || process.is_some_and(|id| process::may_live(&self.path, id));
         match status {
             AttemptStatus::Running if !lives() => AttemptStatus::Interrupted,

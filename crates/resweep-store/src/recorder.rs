@@ -11,12 +11,12 @@ use rusqlite::{Connection, params};
 
 use super::claims::{self, Availability, ClaimOptions, HeldRun};
 use super::database::{Database, Migrated};
+use super::file_identity::Presence;
 use super::lock::SetupLock;
-use super::pasts;
 use super::points::{delete_from, replace_train};
-use super::presence::Presence;
 use super::process::{self, Others, ThisProcess};
 use super::register::{self, Provenance, RunRecord, SweepRecord};
+use super::shared_results;
 use super::values::{Problem, integer, now_unix_ms};
 use super::waiting::WaitingPoints;
 use super::{RunImages, StoreError, checkpoints, database, images, layers, sums};
@@ -38,21 +38,21 @@ pub struct Recorder {
     writing: bool,
     /// Points of that transaction that are not written yet.
     waiting: WaitingPoints,
-    pub(super) sweep: Option<Begun>,
+    pub(super) sweep: Option<ActiveSweep>,
     /// The runs that this process holds.
     held: HashMap<RunId, HeldRun>,
     /// The runs that others have taken from it, and those of them not yet reported.
     taken: HashMap<RunId, HeldRun>,
-    untold: Vec<RunId>,
+    unreported_losses: Vec<RunId>,
     /// Files of checkpoints that are obsolete after the next commit.
-    superfluous: Vec<Place>,
+    files_to_remove: Vec<Place>,
     /// Trainings that the next commit ends.
     ended: Vec<HeldRun>,
 }
 
 /// The sweep being recorded.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct ActiveSweep {
     provenance: Provenance,
     workers: usize,
     runs: HashSet<RunId>,
@@ -101,8 +101,8 @@ impl Recorder {
             sweep: None,
             held: HashMap::new(),
             taken: HashMap::new(),
-            untold: Vec::new(),
-            superfluous: Vec::new(),
+            unreported_losses: Vec::new(),
+            files_to_remove: Vec::new(),
             ended: Vec::new(),
         })
     }
@@ -142,7 +142,7 @@ impl Recorder {
         })?;
         self.commit_open()?;
         let ids = record.runs.iter().map(|entry| entry.run.id.clone());
-        self.sweep = Some(Begun {
+        self.sweep = Some(ActiveSweep {
             provenance,
             workers: 1,
             runs: ids.collect(),
@@ -202,7 +202,7 @@ impl Recorder {
         };
         let (connection, path) = (&self.connection, &self.path);
         let me = sweep.process.id;
-        let found = claims::try_claim(connection, run, me, &sweep.options, &mut sweep.others);
+        let found = claims::availability(connection, run, me, &sweep.options, &mut sweep.others);
         let training = match found.map_err(|problem| problem.at(path))? {
             Availability::EndedElsewhere(outcome) => {
                 // This process may have written checkpoints before it noticed that it had lost the
@@ -254,7 +254,7 @@ impl Recorder {
         let forgotten =
             self.write(|connection| checkpoints::insert(connection, run, hold.training, &saved))?;
         let files = forgotten.into_iter().map(checkpoints::file_name);
-        self.superfluous
+        self.files_to_remove
             .extend(files.map(|name| hold.folder.join(name)));
         Ok(())
     }
@@ -319,7 +319,7 @@ impl Recorder {
         if mine.len() < self.held.len() {
             let gone = |hold: &HeldRun| !mine.contains(&hold.attempt);
             for (id, hold) in self.held.extract_if(|_, hold| gone(hold)) {
-                self.untold.push(id.clone());
+                self.unreported_losses.push(id.clone());
                 self.taken.insert(id, hold);
             }
         }
@@ -335,7 +335,7 @@ impl Recorder {
             self.writing = false;
         }
         self.check_presence()?;
-        for file in self.superfluous.drain(..) {
+        for file in self.files_to_remove.drain(..) {
             // A file that cannot be removed is removed at the training's end.
             let _ = file.remove_file();
         }
@@ -416,7 +416,7 @@ impl Ledger for Recorder {
     }
 
     fn lost(&mut self) -> Vec<RunId> {
-        std::mem::take(&mut self.untold)
+        std::mem::take(&mut self.unreported_losses)
     }
 }
 
@@ -430,8 +430,8 @@ fn adopt_twins(
         if claims::was_started(connection, run)? {
             continue;
         }
-        if let Some(twin) = pasts::twin(connection, run)? {
-            let training = pasts::adopt(connection, run, &twin)?;
+        if let Some(twin) = shared_results::twin(connection, run)? {
+            let training = shared_results::adopt(connection, run, &twin)?;
             checkpoints::adopt(connection, path, run, twin.training, training)?;
         }
     }
@@ -444,7 +444,7 @@ fn take(
     path: &Path,
     run: &Run,
     slot: Slot,
-    sweep: &Begun,
+    sweep: &ActiveSweep,
     training: claims::Training,
 ) -> Result<(HeldRun, Lease), Problem> {
     let folder = checkpoints::folder(path, &run.id.0, training.number);
@@ -545,7 +545,7 @@ pub(super) fn take_up(
         Some(from) => {
             delete_from(connection, training, 0)?;
             let settings = &run.config.configuration.train;
-            pasts::copy_before(connection, from, training, iteration, settings)?;
+            shared_results::copy_before(connection, from, training, iteration, settings)?;
             checkpoints::forget(connection, training)?;
         }
         None => {

@@ -72,7 +72,8 @@ impl Recorder {
             return Err(self.unregistered(run));
         };
         let me = sweep.process.id;
-        let found = claims::try_claim(&self.connection, run, me, &sweep.options, &mut sweep.others);
+        let found =
+            claims::availability(&self.connection, run, me, &sweep.options, &mut sweep.others);
         match found.map_err(|problem| problem.at(&self.path))? {
             Availability::Free(training) => Ok(Some(training)),
             Availability::LeasedElsewhere | Availability::EndedElsewhere(_) => Ok(None),

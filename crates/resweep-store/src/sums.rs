@@ -149,7 +149,7 @@ pub struct ChangedMeasurements {
 }
 
 /// The trainings whose rows differ from their sums.
-pub(super) fn broken(connection: &Connection) -> rusqlite::Result<Vec<ChangedMeasurements>> {
+pub(super) fn changed(connection: &Connection) -> rusqlite::Result<Vec<ChangedMeasurements>> {
     let sql = format!(
         "SELECT id, {LABEL}, id IN (SELECT id FROM current_trainings)
          FROM trainings WHERE points_sum IS NOT NULL ORDER BY id"
@@ -204,6 +204,7 @@ fn last_iteration(
     training: TrainingId,
     series: usize,
 ) -> rusqlite::Result<Option<u64>> {
+    // The first query uses ?2 too, because both take the same parameters.
     let sql = match series {
         0 => "SELECT max(iteration) FROM train_metrics WHERE training_id = ?1 AND ?2 >= 0",
         _ => {

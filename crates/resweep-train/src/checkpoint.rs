@@ -276,7 +276,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
         return Ok(header);
     }
     Err(format!(
-        "it has format {}, this version of resweep reads format {FORMAT}",
+        "it has format {}, this version of resweep reads formats {OLDEST_FORMAT} to {FORMAT}",
         header.format
     ))
 }

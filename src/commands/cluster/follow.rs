@@ -10,7 +10,7 @@ use crossbeam::channel::RecvTimeoutError;
 use super::super::exit_code::ExitCode;
 use super::super::prepare::{Prepared, to_train};
 use super::super::results::database;
-use super::super::run::{announce, needs_more};
+use super::super::run::{add_required_runs, announce};
 use super::super::stopping::Stopping;
 use super::super::{images, plot};
 use super::draw::draw;
@@ -110,7 +110,7 @@ pub fn execute(args: &RunArgs, on: &str) -> anyhow::Result<ExitCode> {
             );
             return Ok(ExitCode::Stopped);
         }
-        let more = needs_more(&mut prepared, results, args.workers.fresh)?;
+        let more = add_required_runs(&mut prepared, results, args.workers.fresh)?;
         let now = unfinished(&prepared, results)?;
         // Another round of the same runs would end as this one.
         if now == 0 || !more && now >= left {

@@ -45,8 +45,8 @@ pub(super) fn style(colour: bool, name: &str, room: Room) -> ProgressStyle {
 /// A part of a text and its rank: parts of low rank are given room first.
 type Part = (u8, String);
 
-/// The parts that fit beside each other, whole: a number that is cut off is another number. The first
-/// part is always there.
+/// The parts that fit beside each other, each whole, because a number that is cut reads as a different
+/// one. The first part always fits.
 fn fitting(parts: &[Part], width: usize) -> String {
     let mut by_rank: Vec<usize> = (0..parts.len()).collect();
     by_rank.sort_by_key(|index| parts[*index].0);

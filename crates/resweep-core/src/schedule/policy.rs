@@ -99,9 +99,9 @@ pub struct Policy {
     /// Runs to claim again, and when.
     later: Vec<(Instant, usize)>,
     /// No run starts before this time, because the disk was full.
-    resting: Option<Instant>,
+    disk_full_until: Option<Instant>,
     /// The number of such pauses since a run finished.
-    rests: u32,
+    disk_full_pauses: u32,
     /// The children of each run, which wait for its end.
     dependents: Vec<Vec<usize>>,
     /// Runs that cannot start, each with its parent.
@@ -128,8 +128,8 @@ impl Policy {
         Self {
             waiting: (0..runs).filter(|run| needs[*run].is_none()).collect(),
             later: Vec::new(),
-            resting: None,
-            rests: 0,
+            disk_full_until: None,
+            disk_full_pauses: 0,
             dependents,
             blocked: Vec::new(),
             running: 0,
@@ -142,10 +142,10 @@ impl Policy {
 
     /// The run that an idle worker should claim, if any.
     pub fn next(&mut self, now: Instant) -> Option<usize> {
-        if self.resting.is_some_and(|until| now < until) {
+        if self.disk_full_until.is_some_and(|until| now < until) {
             return None;
         }
-        self.resting = None;
+        self.disk_full_until = None;
         if let Some(run) = self.waiting.pop_front() {
             return Some(run);
         }
@@ -155,7 +155,7 @@ impl Policy {
 
     /// When to call [`Policy::next`] again if nothing happens before.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.resting
+        self.disk_full_until
             .or_else(|| self.later.iter().map(|(when, _)| *when).min())
     }
 
@@ -246,10 +246,10 @@ impl Policy {
     /// before it.
     fn rest(&mut self, outcome: &Outcome, now: Instant) {
         if matches!(outcome, Outcome::Finished) {
-            self.rests = 0;
-        } else if is_disk_full(outcome) && self.resting.is_none() && !self.stopping {
-            self.rests += 1;
-            self.resting = Some(now + nth_pause(self.rests));
+            self.disk_full_pauses = 0;
+        } else if is_disk_full(outcome) && self.disk_full_until.is_none() && !self.stopping {
+            self.disk_full_pauses += 1;
+            self.disk_full_until = Some(now + nth_pause(self.disk_full_pauses));
         }
     }
 
@@ -280,7 +280,7 @@ impl Policy {
         self.dependents.iter_mut().for_each(Vec::clear);
         self.waiting.clear();
         self.later.clear();
-        self.resting = None;
+        self.disk_full_until = None;
     }
 
     /// Whether nothing runs and nothing waits.

@@ -69,13 +69,15 @@ pub const CIFAR100: Layout = Layout {
 
 impl Layout {
     /// Bytes of one record.
-    pub fn record(&self) -> usize {
+    pub fn record_bytes(&self) -> usize {
         self.label_bytes + CHANNELS * PLANE
     }
 
     /// The files that hold images, with their lengths in bytes, training files first.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let bytes = self.records.map(|records| (records * self.record()) as u64);
+        let bytes = self
+            .records
+            .map(|records| (records * self.record_bytes()) as u64);
         (self.train.iter().map(move |&name| (name, bytes[0])))
             .chain(std::iter::once((self.test, bytes[1])))
     }
@@ -83,7 +85,7 @@ impl Layout {
     /// The folder of the files: `path` itself or the archive's folder in it.
     pub fn locate(&self, path: &Path) -> PathBuf {
         let inner = path.join(self.folder);
-        // A file that cannot be looked at is not absent: reading it says why.
+        // If access is denied, treat it as present: reading it says why.
         let is_there = |name: &str| !matches!(path.join(name).try_exists(), Ok(false));
         let here = is_there(self.train[0]) || is_there(self.test);
         if here || !inner.is_dir() {
@@ -94,7 +96,7 @@ impl Layout {
     }
 
     /// The official archive in `path`, if it is there.
-    pub fn packed(&self, path: &Path) -> Option<PathBuf> {
+    pub fn archive_in(&self, path: &Path) -> Option<PathBuf> {
         let archive = path.join(self.archive);
         archive.is_file().then_some(archive)
     }

@@ -106,7 +106,7 @@ fn read_checked(
 /// The error for a missing file, which depends on the content of `path`.
 fn missing(layout: &Layout, file: &Path, path: &Path) -> DataError {
     let (dataset, folder) = (layout.dataset, path.to_owned());
-    if let Some(archive) = layout.packed(path) {
+    if let Some(archive) = layout.archive_in(path) {
         return DataError::Packed {
             dataset,
             archive,
@@ -146,7 +146,7 @@ pub fn records(
     records: usize,
     size: usize,
 ) -> Result<ImageSet, DataError> {
-    let expected = (records * layout.record()) as u64;
+    let expected = (records * layout.record_bytes()) as u64;
     check_length(layout, file, content.len() as u64, expected)?;
     let mut set = ImageSet::empty(size);
     decode(layout, file, content, &mut set)?;
@@ -155,7 +155,7 @@ pub fn records(
 
 /// The label of each record of a file.
 fn labels(layout: &Layout, file: &Path, content: &[u8]) -> Result<Vec<u16>, DataError> {
-    let records = content.chunks_exact(layout.record()).enumerate();
+    let records = content.chunks_exact(layout.record_bytes()).enumerate();
     records
         .map(|(record, bytes)| match bytes[layout.label_bytes - 1] {
             label if label < layout.classes => Ok(u16::from(label)),
@@ -182,7 +182,7 @@ fn decode(
     let start = set.images.len();
     set.images.resize(set.labels.len() * stride, 0);
     (set.images[start..].par_chunks_exact_mut(stride))
-        .zip(content.par_chunks_exact(layout.record()))
+        .zip(content.par_chunks_exact(layout.record_bytes()))
         .for_each(|(out, record)| {
             let pixels = interleave(&record[layout.label_bytes..]);
             out.copy_from_slice(resize::to_square(pixels, size).as_raw());
@@ -248,7 +248,7 @@ mod tests {
     /// Records whose labels cycle through the classes and whose planes are constant: red is the
     /// record's number, green twice and blue three times that, modulo 256.
     fn records(layout: &Layout, count: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(count * layout.record());
+        let mut bytes = Vec::with_capacity(count * layout.record_bytes());
         for record in 0..count {
             bytes.extend(std::iter::repeat_n(0, layout.label_bytes - 1));
             bytes.push((record % usize::from(layout.classes)) as u8);
@@ -262,7 +262,7 @@ mod tests {
     fn write(layout: &Layout, folder: &Path) {
         fs::create_dir_all(folder).unwrap();
         for (name, bytes) in layout.files() {
-            let records = records(layout, bytes as usize / layout.record());
+            let records = records(layout, bytes as usize / layout.record_bytes());
             fs::write(folder.join(name), records).unwrap();
         }
     }
@@ -355,7 +355,7 @@ mod tests {
         fs::write(&third, [&whole[..], &[0]].concat()).unwrap();
         assert!(message(&SMALL, folder.path()).contains("92191 bytes"));
         let mut corrupt = whole;
-        corrupt[2 * SMALL.record()] = 10;
+        corrupt[2 * SMALL.record_bytes()] = 10;
         fs::write(&third, corrupt).unwrap();
         let label = message(&SMALL, folder.path());
         assert!(

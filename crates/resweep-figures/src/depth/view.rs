@@ -12,7 +12,7 @@ use super::super::palette::{Colour, shortcut_colour};
 use super::super::reference::ReferenceView;
 use super::super::scene::Scene;
 use super::super::series::Point;
-use super::super::view::{CurveView, Names, PanelView, axis_name};
+use super::super::view::{CurveView, LabelPlacement, PanelView, axis_name};
 use super::axis;
 use super::reference::references;
 use resweep_core::analysis::statistics::mean;
@@ -140,7 +140,7 @@ fn view(scene: &Scene, shown: &Shown, shared: (f64, f64)) -> DepthView {
             references: shown.references.clone(),
             x: axis::axis(&shown.depths, least_plot_width(panels)),
             y,
-            names: Names::default(),
+            label_placement: LabelPlacement::default(),
         },
         seeds,
         diverged,

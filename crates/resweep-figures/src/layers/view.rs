@@ -12,7 +12,7 @@ use super::super::palette::CurveColours;
 use super::super::reference::ReferenceView;
 use super::super::scene::Scene;
 use super::super::series::Point;
-use super::super::view::{CurveView, Names, PanelView};
+use super::super::view::{CurveView, LabelPlacement, PanelView};
 
 const ORDERED: &str = "layer index";
 const SORTED: &str = "layer index, sorted by size";
@@ -90,9 +90,9 @@ fn view(
         panel.y_max.unwrap_or(highest),
         &panel.y_ticks,
     );
-    let names = match sorted {
-        true => Names::WithoutLegend,
-        false => Names::InMargin,
+    let label_placement = match sorted {
+        true => LabelPlacement::WithoutLegend,
+        false => LabelPlacement::InMargin,
     };
     let shortcuts: Vec<Shortcut> = nets.iter().map(|net| model(scene, net).shortcut).collect();
     LayersView {
@@ -108,7 +108,7 @@ fn view(
             references: references(scene, nets, sorted),
             x,
             y,
-            names,
+            label_placement,
         },
         plain: shortcuts.iter().map(|of| *of == Shortcut::None).collect(),
     }

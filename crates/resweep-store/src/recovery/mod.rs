@@ -190,7 +190,7 @@ fn restore_sums(
             sums::set(target, *training, *sum)?;
         }
     }
-    let changed = sums::broken(target)?.into_iter();
+    let changed = sums::changed(target)?.into_iter();
     Ok(changed.map(|found| found.run).collect())
 }
 

@@ -1,4 +1,4 @@
-//! Queries where runs would start, for `plan`, which changes nothing.
+//! Read-only queries for `plan` and estimates: where runs would start.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::checkpoints::{self, Candidate};
 use super::points::collect;
 use super::queries::current_training;
 use super::values::Problem;
-use super::{Store, StoreError, pasts};
+use super::{Store, StoreError, shared_results};
 use resweep_core::domain::{Outcome, Run, RunId, TrainConfig};
 
 /// Where a run without a result can start.
@@ -63,6 +63,19 @@ const NO_DIFFERENCE: [&str; 7] = [
 ];
 
 impl Store {
+    /// The iteration of the newest checkpoint of the current training of each of `ids`, if there is
+    /// one.
+    pub fn checkpoint_iterations(&self, ids: &[RunId]) -> Result<HashMap<RunId, u64>, StoreError> {
+        self.for_each_run(ids, |tx, id| {
+            let Some(training) = current_training(tx, id)? else {
+                return Ok(None);
+            };
+            tx.prepare_cached("SELECT max(iteration) FROM checkpoints WHERE training_id = ?1")?
+                .query_row([training.0], |row| row.get::<_, Option<i64>>(0))
+                .map(|iteration| iteration.map(|iteration| iteration as u64))
+        })
+    }
+
     /// Where each of `runs` would start; runs that would start from scratch are missing.
     ///
     /// # Errors
@@ -122,7 +135,7 @@ fn start(
 ) -> Result<Option<Start>, Problem> {
     let training = current_training(tx, &run.id)?;
     if training.is_none()
-        && let Some(twin) = pasts::twin(tx, run)?
+        && let Some(twin) = shared_results::twin(tx, run)?
     {
         let (run, outcome) = (twin.run, twin.outcome);
         return Ok(Some(Start::Same { run, outcome }));
@@ -132,7 +145,7 @@ fn start(
         None => true,
     };
     let candidates = checkpoints::candidates(tx, path, run, training, shares)?;
-    // One that cannot be looked at is not absent: the run fails instead of starting over.
+    // If access is denied, treat it as present: the run fails instead of starting over.
     let exists =
         |candidate: &Candidate| !matches!(candidate.checkpoint.path.try_exists(), Ok(false));
     let Some(Candidate {
@@ -151,7 +164,7 @@ fn start(
         iteration,
         run: of,
         on_grid: Some(checkpoint.training) == training
-            || pasts::has_every_evaluation(tx, checkpoint.training, iteration, every)?,
+            || shared_results::has_every_evaluation(tx, checkpoint.training, iteration, every)?,
     }))
 }
 
