@@ -22,7 +22,7 @@ use crate::cli::RunArgs;
 use crate::format::counted;
 use crate::progress::{self, Mode, Waiting};
 use plot::Drawn;
-use resweep_core::domain::{DeviceKind, RunId, SweepTally, Trainer, Validation};
+use resweep_core::domain::{Configuration, DeviceKind, RunId, SweepTally, Trainer, Validation};
 use resweep_core::plan::{RetryPolicy, RunState};
 use resweep_core::schedule::{self, Limits, RunBatch};
 use resweep_store::{Migrated, Participation, Recorder, RunRecord, Store, SweepRecord};
@@ -108,6 +108,18 @@ struct Round {
     report: Option<PathBuf>,
 }
 
+impl Round {
+    /// A round that a signal ended; says so.
+    fn stopped(stopping: &Stopping) -> Self {
+        let reason = stopping.reason().unwrap_or_default();
+        errln!("stopped by {reason}; run the same command to resume");
+        Self {
+            exit_code: ExitCode::Stopped,
+            report: None,
+        }
+    }
+}
+
 /// Whether another round may follow: no stop was requested, and the limit of failures is not
 /// reached.
 fn may_continue(exit_code: ExitCode, args: &RunArgs) -> bool {
@@ -136,7 +148,8 @@ pub(super) fn add_required_runs(
     Ok(prepared.runs.iter().any(|run| !before.contains(&run.id)))
 }
 
-/// Trains the unfinished runs. The first round installs the signal handlers.
+/// Trains the unfinished runs. The first round installs the signal handlers, before the database is
+/// opened: a process that ends at once would leave its log behind.
 fn train(
     args: &RunArgs,
     devices: &[DeviceKind],
@@ -144,6 +157,7 @@ fn train(
     stopping: &mut Option<Stopping>,
 ) -> anyhow::Result<Round> {
     let results = &args.results.results;
+    let stopping = stopping.get_or_insert_with(Stopping::listen);
     let participation = Participation {
         fresh: args.workers.fresh,
         lease: Duration::from_secs_f64(args.lease),
@@ -154,7 +168,9 @@ fn train(
     if let Some(warning) = forecast.memory_warning() {
         errln!("warning: {warning}");
     }
-    let trainer = trainer(args, &forecast, prepared, results)?;
+    let Some(trainer) = trainer(args, &forecast, prepared, stopping)? else {
+        return Ok(Round::stopped(stopping));
+    };
     let batch = RunBatch {
         runs: forecast.pending.as_slice().into(),
         finished_before: prepared.runs.len()
@@ -169,10 +185,6 @@ fn train(
         },
         grace: RunBatch::GRACE,
     };
-    let stopping = match stopping {
-        Some(stopping) => stopping,
-        None => stopping.insert(Stopping::listen()),
-    };
     let (tally, report) = live_report::during(args.report, prepared, results, || {
         schedule::run(
             &batch,
@@ -184,13 +196,10 @@ fn train(
     });
     let tally = tally?;
     drop(recorder);
-    let exit_code = match stopping.reason() {
-        Some(reason) => {
-            errln!("stopped by {reason}; run the same command to resume");
-            ExitCode::Stopped
-        }
-        None => exit_code(&forecast, skipped_failures(&forecast, args), tally),
-    };
+    if stopping.reason().is_some() {
+        return Ok(Round::stopped(stopping));
+    }
+    let exit_code = exit_code(&forecast, skipped_failures(&forecast, args), tally);
     Ok(Round { exit_code, report })
 }
 
@@ -207,30 +216,44 @@ fn blocked(forecast: &Forecast) -> usize {
     forecast.diff.count(RunState::Blocked)
 }
 
+/// The trainer with its images; `None` if a signal came before they were loaded.
 fn trainer(
     args: &RunArgs,
     forecast: &Forecast,
     prepared: &Prepared,
-    results: &Path,
-) -> anyhow::Result<Arc<dyn Trainer>> {
+    stopping: &Stopping,
+) -> anyhow::Result<Option<Arc<dyn Trainer>>> {
+    let results = args.results.results.as_path();
     let checkpoint_every = Duration::from_secs_f64(args.checkpoint_every);
     if args.isolate {
         let trainer = ChildTrainer::new(isolate::Setting {
             results: results.to_owned(),
             checkpoint_every,
         });
-        return Ok(Arc::new(Logged::new(trainer, results, args.log_level)));
+        return Ok(Some(Arc::new(Logged::new(
+            trainer,
+            results,
+            args.log_level,
+        ))));
     }
     let pending = forecast.pending.iter();
-    let datasets = {
+    let pending: Vec<Configuration> = pending
+        .map(|run| run.config.configuration.clone())
+        .collect();
+    let loaded = {
         let _waiting = Waiting::show(
             args.progress,
             &format!("loading {}", images_to_load(prepared)),
         );
-        load_data(pending.map(|run| &run.config.configuration), results)?
+        let results = results.to_owned();
+        stopping.unless_asked(move || load_data(pending.iter(), &results))?
     };
-    let trainer = NetworkTrainer::new(datasets, checkpoint_every);
-    Ok(Arc::new(Logged::new(trainer, results, args.log_level)))
+    let Some(datasets) = loaded else {
+        return Ok(None);
+    };
+    let trainer = NetworkTrainer::new(datasets?, checkpoint_every);
+    let trainer = Logged::new(trainer, results, args.log_level);
+    Ok(Some(Arc::new(trainer)))
 }
 
 /// `12,000 images`, or `the images` if their number is unknown.

@@ -6,9 +6,10 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded, select};
 
 use super::exit_code::ExitCode;
 use crate::cli::Command;
@@ -113,6 +114,27 @@ impl Stopping {
         Self { asked, first }
     }
 
+    /// Does `work` on another thread; `None` if a stop is requested before it is done. The work then
+    /// continues until the process ends.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn unless_asked<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<Option<T>> {
+        let (done, result) = bounded(1);
+        let worker = thread::Builder::new().spawn(move || drop(done.send(work())))?;
+        let first = select! {
+            recv(result) -> result => result.ok(),
+            recv(self.asked) -> _ => return Ok(None),
+        };
+        match (first, worker.join()) {
+            (_, Err(panic)) => std::panic::resume_unwind(panic),
+            (result, Ok(())) => Ok(result),
+        }
+    }
+
     /// The first signal, if any.
     pub fn reason(&self) -> Option<StopReason> {
         self.first.get().map(|(reason, _)| *reason)
@@ -131,9 +153,13 @@ struct Signal {
 
 #[cfg(unix)]
 mod system {
+    use std::sync::Arc;
     use std::{fs, io, thread};
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
+    use signal_hook::consts::{
+        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ,
+    };
+    use signal_hook::flag;
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
@@ -162,6 +188,8 @@ mod system {
         let handled = SIGNALS.iter().map(|signal| signal.number);
         let handled = handled.filter(|number| ignored & (1 << (number - 1)) == 0);
         let mut received = Signals::new(handled)?;
+        // A write beyond `ulimit -f` then fails with an error that names the file.
+        flag::register(SIGXFSZ, Arc::default())?;
         let thread = thread::Builder::new().name("signals".to_owned());
         thread.spawn(move || {
             for number in received.forever() {

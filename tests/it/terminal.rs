@@ -312,6 +312,26 @@ fn a_signal_in_the_first_moments_ends_with_130_and_leaves_nothing_half_written()
 }
 
 #[test]
+fn a_signal_before_the_first_run_starts_leaves_one_database_file() {
+    let place = untrained();
+    let log = place.path().join("results/resweep.db-wal");
+    for milliseconds in [0, 10, 30] {
+        // The built-in images take long to draw.
+        let mut process = place.start(&["run", "tiny.toml", "--set", "data={}"]);
+        while !log.exists() {
+            let ended = process.0.try_wait().expect("a state");
+            assert!(ended.is_none(), "{}", process.said());
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        process.signal("TERM");
+        assert_eq!(process.0.wait().expect("the end").code(), Some(130));
+        assert!(!log.exists(), "after {milliseconds} ms");
+        assert!(place.stdout(&["status"]).contains("tiny"));
+    }
+}
+
+#[test]
 fn a_home_folder_and_variables_in_paths_are_expanded() {
     let place = trained();
     let run = |args: &[&str], results: &str| {
