@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-CLASSES, WIDTH, SIZE = 10, 16, 32
+CLASSES = 10
 MOMENTUM, WEIGHT_DECAY = 0.9, 1e-4
+# What a user of PyTorch can choose: float32 or bfloat16 where autocast allows it, each with or without torch.compile.
+MODES = ["eager", "compile", "bf16", "compile+bf16"]
 
 
 class Block(nn.Module):
@@ -58,13 +60,13 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """The networks of section 4.2 of the paper, depth 6n+2."""
 
-    def __init__(self, depth, shortcut):
+    def __init__(self, depth, shortcut, width):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, WIDTH, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(WIDTH)
-        inputs = WIDTH
+        self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        inputs = width
         for stage in range(3):
-            outputs, blocks = WIDTH << stage, []
+            outputs, blocks = width << stage, []
             for position in range((depth - 2) // 6):
                 stride = 2 if stage > 0 and position == 0 else 1
                 blocks.append(Block(inputs, outputs, stride, shortcut))
@@ -81,10 +83,10 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def start(net, path, batch):
+def start(net, path, size, batch):
     """Load the parameters in `path` into `net`; return its images and labels, or random ones."""
     if path is None:
-        return torch.randn(batch, 3, SIZE, SIZE), torch.randint(CLASSES, (batch,))
+        return torch.randn(batch, 3, size, size), torch.randint(CLASSES, (batch,))
     from safetensors.torch import load_file
 
     tensors = load_file(path)
@@ -126,7 +128,10 @@ def main():
     parser = argparse.ArgumentParser(description="Time the training steps of one network in PyTorch.")
     parser.add_argument("--depth", type=int, default=20)
     parser.add_argument("--shortcut", choices=["none", "A", "B", "C"], default="A")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--mode", choices=MODES, default="eager")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--warmup", type=int, default=3, help="steps before those that are timed")
@@ -142,16 +147,19 @@ def main():
     # The same precision as resweep's; PyTorch's convolutions would be in TF32 otherwise.
     torch.backends.cudnn.allow_tf32 = False
     idle_mib = None if on_gpu else memory_mib("VmRSS")
-    net = ResNet(options.depth, options.shortcut)
-    images, labels = start(net, options.start, options.batch)
+    net = ResNet(options.depth, options.shortcut, options.width)
+    images, labels = start(net, options.start, options.image_size, options.batch)
     net = net.to(options.device, memory_format=torch.channels_last)
     images = images.contiguous(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(net.parameters(), options.lr, MOMENTUM, weight_decay=WEIGHT_DECAY)
 
+    compiled = torch.compile(net) if "compile" in options.mode else net
+
     def loss_of_batch():
         # Copied only where the device is a GPU.
-        logits = net(images.to(options.device))
-        return F.cross_entropy(logits, labels.to(options.device))
+        with torch.autocast(options.device, torch.bfloat16, enabled="bf16" in options.mode):
+            logits = compiled(images.to(options.device))
+            return F.cross_entropy(logits, labels.to(options.device))
 
     def step():
         loss = loss_of_batch()
@@ -172,6 +180,7 @@ def main():
     evaluation_ms, _ = timed(options.evaluations, options.wait, evaluate)
     line = {
         "program": f"PyTorch {torch.__version__}",
+        "mode": options.mode,
         "computes_with": torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability(),
         "step_ms": step_ms,
         "evaluation_ms": evaluation_ms,

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Train the same networks with resweep and with PyTorch, in turns, and print Markdown tables.
+"""Train the same networks with resweep and with PyTorch's modes, in turns, and print Markdown tables.
 
-Builds benches/step.rs and runs it and benches/pytorch.py from the same parameters on the same
-images, step by step: resweep, PyTorch, PyTorch, resweep, resweep, ... Needs only Python's standard
-library; where the Python that runs it has no PyTorch, resweep is measured alone.
-docs/benchmarks.md says what the tables mean.
+Builds benches/step.rs and runs it and benches/pytorch.py, once for each mode, from the same
+parameters on the same images, step by step: forward through the programs, then backward. Needs
+only Python's standard library; without PyTorch, resweep is measured alone. docs/benchmarks.md
+explains the tables.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,6 @@ from statistics import mean, median, quantiles
 
 from cargo_bench import ROOT, Failed, build
 
-# (depth, shortcut)
-NETS = [(20, "A"), (56, "A"), (110, "A"), (20, "none")]
 # (threads of each run, runs at once)
 SETTINGS = {"cpu": [(1, 1), (2, 1), (1, 2)], "cuda": [(1, 1), (1, 2), (1, 4)]}
 # Seconds between two programs' turns: some OpenMP libraries let idle threads spin for 0.2 s.
@@ -33,9 +32,36 @@ PAUSE = 0.25
 LATER_STEP = 3
 
 
-def name_of_net(net):
-    depth, shortcut = net
-    return f"plain-{depth}" if shortcut == "none" else f"ResNet-{depth}"
+# PyTorch's modes on each device; the first is the one that others are compared with.
+MODES = {"cpu": ["eager", "compile", "bf16", "compile+bf16"], "cuda": ["eager"]}
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network, and its batches of `batch` images of `size` x `size` pixels."""
+
+    depth: int
+    shortcut: str = "A"
+    width: int = 16
+    size: int = 32
+    batch: int = 128
+
+    def __str__(self):
+        kind = "plain" if self.shortcut == "none" else "ResNet"
+        settings = (self.width, self.size, self.batch)
+        small = "" if settings == (16, 32, 128) else ":{}x{}x{}".format(*settings)
+        return f"{kind}-{self.depth}{small}"
+
+    def options(self):
+        return [
+            *("--depth", self.depth, "--shortcut", self.shortcut, "--width", self.width),
+            *("--image-size", self.size, "--batch", self.batch),
+        ]
+
+
+# The paper's nets, then those of experiments/quickstart.toml and experiments/construction.toml.
+NETS = [Net(20), Net(56), Net(110), Net(20, "none")]
+NETS += [Net(20, "none", 8, 16, 64), Net(56, "A", 8, 16, 64), Net(56, "none", 8, 16, 128)]
 
 
 def name_of_setting(setting, device):
@@ -59,11 +85,22 @@ class Measured:
     computes_with: str
 
 
-def has_pytorch(device):
-    """Whether this Python can run benches/pytorch.py on the device."""
-    test = "import torch, safetensors" + ("; torch.zeros(1).cuda()" if device == "cuda" else "")
-    check = subprocess.run([sys.executable, "-c", test], stderr=subprocess.DEVNULL)
-    return check.returncode == 0
+def pytorch(mode):
+    """The command that runs benches/pytorch.py in a mode."""
+    return [sys.executable, ROOT / "benches" / "pytorch.py", "--mode", mode]
+
+
+def working_modes(options):
+    """Those of the modes in which this Python can run benches/pytorch.py on the device."""
+    tiny = ["--device", options.device, "--depth", "8", "--batch", "2", "--warmup", "1", "--steps", "1"]
+    works = {}
+    for mode in options.modes:
+        check = subprocess.run([*pytorch(mode), *tiny], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        works[mode] = check.returncode == 0
+        if not works[mode]:
+            reason = check.stderr.strip().splitlines()[-1:] or ["no message"]
+            print(f"PyTorch, {mode}: left out ({reason[0]})", file=sys.stderr)
+    return [mode for mode in options.modes if works[mode]]
 
 
 class Program:
@@ -71,18 +108,16 @@ class Program:
 
     def __init__(self, command, options, net, setting):
         """Say what to run; `start` starts it."""
-        (depth, shortcut), (threads, runs) = net, setting
+        threads, runs = setting
         given = {
-            "--depth": depth,
-            "--shortcut": shortcut,
-            "--batch": options.batch,
             "--threads": threads,
             "--device": options.device,
             "--warmup": options.warmup,
             "--steps": options.steps,
             "--evaluations": options.evaluations,
         }
-        self.command = [*command, "--wait", *(str(word) for pair in given.items() for word in pair)]
+        words = [*net.options(), *(word for pair in given.items() for word in pair)]
+        self.command = [*command, "--wait", *map(str, words)]
         self.runs = runs
         self.processes = []
 
@@ -156,26 +191,23 @@ def measured(answers):
     )
 
 
-def measure_all(step, pytorch, options):
-    """Return, for each (net, setting), a list of rounds, each (of resweep, of PyTorch or None)."""
+def measure_all(step, modes, options):
+    """Return, for each (net, setting), a list of rounds: from "resweep" and each mode to a `Measured`."""
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for net in options.nets:
-            start = Path(folder) / f"{name_of_net(net)}.safetensors"
-            write = ["--depth", str(net[0]), "--shortcut", net[1], "--batch", str(options.batch)]
-            if subprocess.run([step, *write, "--write-start", str(start)]).returncode != 0:
-                raise Failed(f"cannot write the start of {name_of_net(net)}")
-            commands = [[step]]
-            if pytorch:
-                commands.append([sys.executable, ROOT / "benches" / "pytorch.py", "--start", start])
+            start = Path(folder) / f"{net}.safetensors"
+            if subprocess.run([step, *map(str, net.options()), "--write-start", start]).returncode != 0:
+                raise Failed(f"cannot write the start of {net}")
+            commands = {"resweep": [step]} | {mode: [*pytorch(mode), "--start", start] for mode in modes}
             for setting in SETTINGS[options.device]:
                 rounds = results.setdefault((net, setting), [])
                 for number in range(options.rounds):
-                    where = f"{name_of_net(net)}, {name_of_setting(setting, options.device)}"
+                    where = f"{net}, {name_of_setting(setting, options.device)}"
                     print(f"{where}: round {number + 1} of {options.rounds}", file=sys.stderr)
-                    programs = [Program(command, options, net, setting) for command in commands]
-                    ours, *theirs = take_turns(programs, options.steps + options.evaluations)
-                    rounds.append((measured(ours), measured(theirs[0]) if theirs else None))
+                    programs = [Program(command, options, net, setting) for command in commands.values()]
+                    answers = take_turns(programs, options.steps + options.evaluations)
+                    rounds.append({name: measured(answer) for name, answer in zip(commands, answers)})
     return results
 
 
@@ -187,57 +219,59 @@ def table(head, rows):
     return ["| " + " | ".join(cells) + " |" for cells in [head, rule, *rows]] + [""]
 
 
-def times(results, key, device):
+def ratio(rounds, key, mode):
+    """The quartiles, over all turns, of a mode's time divided by resweep's in the same turn."""
+    pairs = [zip(getattr(one[mode], key), getattr(one["resweep"], key)) for one in rounds]
+    ratios = [theirs / ours for turns in pairs for theirs, ours in turns]
+    return quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else 3 * ratios
+
+
+def times(results, key, device, modes):
     """The table of one kind of time: medians over all turns of the rounds, and of the ratio in each turn."""
     rows, digits = [], 2 if device == "cuda" else 1
     for (net, setting), rounds in results.items():
-        ours = [time for ours, _ in rounds for time in getattr(ours, key)]
-        row = [name_of_net(net), name_of_setting(setting, device), f"{median(ours):.{digits}f}"]
-        if rounds[0][1] is not None:
-            theirs = [time for _, theirs in rounds for time in getattr(theirs, key)]
-            ratios = [theirs / ours for ours, theirs in zip(ours, theirs)]
-            low, middle, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else 3 * ratios
-            row += [f"{median(theirs):.{digits}f}", f"{middle:.2f}", f"{low:.2f} to {high:.2f}"]
-        else:
-            row += ["", "", ""]
+        middle = {
+            name: median(time for one in rounds for time in getattr(one[name], key)) for name in ["resweep", *modes]
+        }
+        row = [str(net), name_of_setting(setting, device), *(f"{time:.{digits}f}" for time in middle.values())]
+        if modes:
+            low, half, high = ratio(rounds, key, modes[0])
+            best = min(modes, key=middle.get)
+            row += [f"{half:.2f}", f"{low:.2f} to {high:.2f}", f"{ratio(rounds, key, best)[1]:.2f} ({best})"]
         rows.append(row)
-    return table(["net|", "setting|", "resweep, ms", "PyTorch, ms", "ratio", "quartiles"], rows)
+    head = ["net|", "setting|", "resweep, ms", *(f"{mode}, ms" for mode in modes)]
+    if modes:
+        head += [f"{modes[0]} / resweep", "quartiles", "best / resweep"]
+    return table(head, rows)
 
 
-def memory(results):
+def memory(results, modes):
     """The table of resident memory in one run with one thread, the largest of the rounds."""
     number = lambda mib: "" if mib is None else f"{mib:.0f}"
     rows = []
     for (net, setting), rounds in results.items():
         if setting == (1, 1):
-            row = [name_of_net(net)]
-            for side in zip(*rounds):
-                known = [one for one in side if one is not None and one.peak is not None]
-                row.append(number(max((one.peak for one in known), default=None)))
-                row.append(number(max((one.peak - one.idle for one in known), default=None)))
+            row = [str(net)]
+            for name in ["resweep", *modes]:
+                known = [one[name] for one in rounds if one[name].peak is not None]
+                peak = max((one.peak for one in known), default=None)
+                above = max((one.peak - one.idle for one in known), default=None)
+                row.append(f"{number(peak)} ({number(above)})")
             rows.append(row)
-    head = ["net|", "resweep: peak, MiB", "less idle, MiB", "PyTorch: peak, MiB", "less idle, MiB"]
-    return table(head, rows)
+    return table(["net|", "resweep, MiB", *(f"{mode}, MiB" for mode in modes)], rows)
 
 
-def losses(results):
-    """The table of losses: the same parameters and images have to give the same."""
+def losses(results, modes):
+    """The table of losses: the same parameters and images give the same, up to the precision."""
     rows = []
     for (net, setting), rounds in results.items():
-        ours, theirs = rounds[0]
         if setting == (1, 1):
-            row = [name_of_net(net)]
+            ours = rounds[0]["resweep"].losses
             for step in (0, LATER_STEP - 1):
-                row.append(f"{ours.losses[step]:.7f}")
-                if theirs is not None:
-                    row.append(f"{theirs.losses[step]:.7f}")
-                    row.append(f"{abs(ours.losses[step] - theirs.losses[step]):.1e}")
-                else:
-                    row += ["", ""]
-            rows.append(row)
-    later = f"step {LATER_STEP}"
-    head = ["net|", "step 1: resweep", "PyTorch", "difference", f"{later}: resweep", "PyTorch", "difference"]
-    return table(head, rows)
+                theirs = (rounds[0][mode].losses[step] - ours[step] for mode in modes)
+                row = [str(net), f"step {step + 1}", f"{ours[step]:.7f}"]
+                rows.append(row + [f"{difference:+.1e}" for difference in theirs])
+    return table(["net|", "step|", "resweep", *(f"{mode} - resweep" for mode in modes)], rows)
 
 
 def cpu_name():
@@ -258,9 +292,10 @@ def output_of(*command):
     return ended.stdout.strip() if ended.returncode == 0 else ""
 
 
-def machine(results, options):
+def machine(results, options, modes):
     """What was measured, where and how, as Markdown lines."""
-    ours, theirs = next(iter(results.values()))[0]
+    first = next(iter(results.values()))[0]
+    ours, theirs = first["resweep"], first[modes[0]] if modes else None
     commit = output_of("git", "describe", "--always", "--dirty", "--abbrev=10") or "unknown"
     rustc = output_of("rustc", "--version")
     each = f"{options.steps} steps in turns after {options.warmup} that do not count, {options.evaluations} evaluations"
@@ -270,28 +305,31 @@ def machine(results, options):
         f"- {theirs.program}, Python {platform.python_version()}; computes with {theirs.computes_with}"
         if theirs
         else f"- PyTorch for {options.device} is not installed for this Python: resweep alone",
-        f"- {date.today().isoformat()}; batch {options.batch}, 32x32; {options.rounds} rounds, in each {each}",
+        f"- {date.today().isoformat()}; {options.rounds} rounds, in each {each}",
         "",
     ]
 
 
-def report(results, options):
+def report(results, options, modes):
     """The whole of the Markdown."""
-    lines = ["## Side by side", "", *machine(results, options)]
-    lines += ["### Training: one step", "", *times(results, "steps", options.device)]
-    lines += ["### Evaluation: one batch", "", *times(results, "evaluations", options.device)]
+    lines = ["## Side by side", "", *machine(results, options, modes)]
+    lines += ["### Training: one step", "", *times(results, "steps", options.device, modes)]
+    lines += ["### Evaluation: one batch", "", *times(results, "evaluations", options.device, modes)]
     if options.device == "cpu":
-        lines += ["### Resident memory: one run, one thread", "", *memory(results)]
-    lines += ["### Losses from the same start", "", *losses(results)]
+        lines += ["### Resident memory: peak (less idle), one run, one thread", "", *memory(results, modes)]
+    lines += ["### Losses from the same start", "", *losses(results, modes)]
     return "\n".join(lines)
 
 
 def net_of(text):
-    """A net from its name: ResNet-20, plain-56."""
-    kind, _, depth = text.partition("-")
-    if kind not in ("ResNet", "plain") or not depth.isdecimal() or int(depth) < 8 or int(depth) % 6 != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is no net: expected ResNet-N or plain-N with N = 6n+2")
-    return int(depth), "A" if kind == "ResNet" else "none"
+    """A net from its name: ResNet-20, plain-56, ResNet-20:8x16x64 (width, pixels, batch)."""
+    found = re.fullmatch(r"(ResNet|plain)-(\d+)(?::(\d+)x(\d+)x(\d+))?", text)
+    if not found or int(found[2]) < 8 or int(found[2]) % 6 != 2:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no net: expected ResNet-N or plain-N with N = 6n+2, and :WIDTHxPIXELSxBATCH for small ones"
+        )
+    small = [int(number) for number in found.groups()[2:] if number]
+    return Net(int(found[2]), "A" if found[1] == "ResNet" else "none", *small)
 
 
 def positive(text):
@@ -302,9 +340,10 @@ def positive(text):
 
 def options():
     parser = argparse.ArgumentParser(description="Train the same networks with resweep and with PyTorch, in turns.")
-    parser.add_argument("--nets", type=net_of, nargs="+", help="by default ResNet-20 -56 -110 and plain-20")
+    nets = "ResNet-20, plain-56, ResNet-20:8x16x64 (width, pixels, batch), ...; by default seven"
+    parser.add_argument("--nets", type=net_of, nargs="+", metavar="NET", help=nets)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: by tools/cuda-bench.sh")
-    parser.add_argument("--batch", type=positive, default=128)
+    parser.add_argument("--modes", nargs="+", metavar="MODE", help=f"PyTorch's modes: {', '.join(MODES['cpu'])}")
     parser.add_argument("--rounds", type=positive, help="times that each program is started (default: 3)")
     parser.add_argument("--steps", type=positive, help="timed steps in a round (default: 10)")
     parser.add_argument("--evaluations", type=positive, help="timed evaluations in a round (default: 10)")
@@ -312,6 +351,7 @@ def options():
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to standard output")
     given = parser.parse_args()
     given.nets = given.nets or (NETS[:1] if given.quick else NETS)
+    given.modes = given.modes or MODES[given.device]
     for name, quick, full in [("rounds", 2, 3), ("steps", 2, 10), ("evaluations", 2, 10)]:
         setattr(given, name, getattr(given, name) or (quick if given.quick else full))
     # The first steps find their memory and choose their kernels.
@@ -323,10 +363,10 @@ def main():
     given = options()
     try:
         step = build("step", cuda=given.device == "cuda")
-        pytorch = has_pytorch(given.device)
-        if not pytorch:
+        modes = working_modes(given)
+        if not modes:
             print(f"{sys.executable} has no PyTorch for {given.device}: measuring resweep alone", file=sys.stderr)
-        text = report(measure_all(step, pytorch, given), given)
+        text = report(measure_all(step, modes, given), given, modes)
         if given.output is None:
             print(text)
         else:

@@ -19,7 +19,7 @@ use resnet_engine::model::Network;
 use resnet_engine::{
     BatchLoss, Engine, EngineError, Fused, InstructionSet, Matrix, Sgd, SgdOptions,
 };
-use resweep_core::domain::{Configuration, ModelConfig, Shortcut};
+use resweep_core::domain::{ModelConfig, Shortcut};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
@@ -39,6 +39,12 @@ struct Options {
     depth: usize,
     #[arg(long, value_enum, default_value_t = ShortcutName::A)]
     shortcut: ShortcutName,
+    /// Channels of the first stage.
+    #[arg(long, default_value_t = 16)]
+    width: usize,
+    /// Pixels of an image's side.
+    #[arg(long, default_value_t = 32)]
+    image_size: usize,
     /// Images in a batch.
     #[arg(long, default_value_t = 128)]
     batch: usize,
@@ -109,18 +115,22 @@ impl From<ShortcutName> for Shortcut {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let paper = Configuration::paper(options.depth, options.shortcut.into());
-    let batch = Batch::random(options.batch, paper.model.image_size);
+    let model = ModelConfig {
+        width: options.width,
+        image_size: options.image_size,
+        ..ModelConfig::paper(options.depth, options.shortcut.into())
+    };
+    let batch = Batch::random(options.batch, model.image_size);
     if let Some(path) = &options.write_start {
-        return write_start(path, &paper.model, &batch);
+        return write_start(path, &model, &batch);
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()?;
     let line = pool.install(|| match options.device {
-        DeviceName::Cpu => on_cpu(&options, &paper, &batch),
+        DeviceName::Cpu => on_cpu(&options, &model, &batch),
         #[cfg(feature = "cuda")]
-        DeviceName::Cuda => on_gpu(&options, &paper, &batch),
+        DeviceName::Cuda => on_gpu(&options, &model, &batch),
     })?;
     println!("{line}");
     Ok(())
@@ -128,12 +138,12 @@ fn main() -> anyhow::Result<()> {
 
 fn on_cpu(
     options: &Options,
-    paper: &Configuration,
+    model: &ModelConfig,
     batch: &Batch,
 ) -> anyhow::Result<serde_json::Value> {
     let set = instruction_set(options.instruction_set.as_deref())?;
     let idle_mib = memory_mib("VmRSS");
-    let training = Training::new(&Cpu::default(), Fused::new(Some(set)), paper, batch);
+    let training = Training::new(&Cpu::default(), Fused::new(Some(set)), model, batch);
     let peak_mib = || memory_mib("VmHWM");
     let mut line = measure(options, training, peak_mib)?;
     line["computes_with"] = json!(set.name());
@@ -144,11 +154,11 @@ fn on_cpu(
 #[cfg(feature = "cuda")]
 fn on_gpu(
     options: &Options,
-    paper: &Configuration,
+    model: &ModelConfig,
     batch: &Batch,
 ) -> anyhow::Result<serde_json::Value> {
     let gpu = resweep_train::cuda(0)?;
-    let training = Training::new(&gpu, resnet_engine::CudaFused::default(), paper, batch);
+    let training = Training::new(&gpu, resnet_engine::CudaFused::default(), model, batch);
     let mut line = measure(options, training, || None)?;
     line["computes_with"] = json!(resnet_engine::gpu_name(0).ok());
     Ok(line)
@@ -196,10 +206,10 @@ struct Training<'a, D: Device<f32>, E> {
 }
 
 impl<'a, D: Device<f32>, E: Engine<D>> Training<'a, D, E> {
-    fn new(device: &D, engine: E, paper: &Configuration, batch: &'a Batch) -> Self {
+    fn new(device: &D, engine: E, model: &ModelConfig, batch: &'a Batch) -> Self {
         Self {
             device: device.clone(),
-            network: Network::new(device, &paper.model, CLASSES, SEED),
+            network: Network::new(device, model, CLASSES, SEED),
             engine,
             sgd: Sgd::new(SgdOptions::default()),
             batch,
