@@ -370,6 +370,9 @@ pub struct WorkArgs {
     /// The folder of the submission
     #[arg(value_parser = path())]
     pub folder: PathBuf,
+    /// The results folder, if the submission is inside it; no link in it is followed
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    pub results: Option<PathBuf>,
     /// The task, from 0 [default: from the environment, such as SLURM_ARRAY_TASK_ID]
     #[arg(long, value_name = "N")]
     pub task: Option<usize>,

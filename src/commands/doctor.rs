@@ -1,6 +1,7 @@
 //! Implements `resweep doctor`: checks the database and its checkpoints, and recovers data.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use indicatif::DecimalBytes;
 
@@ -11,7 +12,7 @@ use super::table::grouped;
 use crate::cli::{self, DoctorArgs};
 use crate::format::counted;
 use resweep_core::domain::shell_quoted;
-use resweep_store::{BadCheckpoint, ChangedMeasurements, Examination, Fault, Room, Usage};
+use resweep_store::{BadCheckpoint, ChangedMeasurements, Examination, Fault, Room, Store, Usage};
 
 /// With less free space than this, the next checkpoints may not fit.
 const ROOM_MIN_BYTES: u64 = 1_000_000_000;
@@ -32,10 +33,14 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     }
     let room = Room::at(&args.results.results);
     room.into_iter().for_each(show_room);
-    for note in examination.iter().flat_map(notes) {
+    let clusters = examination.iter().filter(|found| found.is_sound());
+    let clusters: Vec<Clusters> = clusters.filter_map(|_| Clusters::of(&path).ok()).collect();
+    let silent = clusters.iter().filter_map(Clusters::note);
+    for note in examination.iter().flat_map(notes).chain(silent) {
         outln!("note: {note}");
     }
     let found = examination.iter().flat_map(|found| problems(found, &path));
+    let found = found.chain(clusters.iter().flat_map(|found| found.problems(&path)));
     let problems: Vec<String> = found
         .chain(room.into_iter().flat_map(little_room))
         .collect();
@@ -193,24 +198,74 @@ fn problems(examination: &Examination, path: &Path) -> Vec<String> {
     problems
 }
 
+/// The state of submissions to clusters.
+struct Clusters {
+    /// The folders of open submissions that this machine does not see, with their numbers of runs.
+    missing: BTreeMap<PathBuf, usize>,
+    /// Runs that were released from tasks that wrote nothing.
+    silent: usize,
+}
+
+impl Clusters {
+    fn of(database: &Path) -> anyhow::Result<Self> {
+        let store = Store::open_read_only(database)?;
+        let mut missing = BTreeMap::new();
+        for run in store.submitted()?.into_values() {
+            *missing.entry(run.folder).or_default() += 1;
+        }
+        missing.retain(|folder, _| !folder.is_dir());
+        let silent = store.silent_tasks()?.len();
+        Ok(Self { missing, silent })
+    }
+
+    fn note(&self) -> Option<String> {
+        let runs = match self.silent {
+            0 => return None,
+            1 => "1 run was".to_owned(),
+            runs => format!("{runs} runs were"),
+        };
+        Some(format!(
+            "{runs} released by a task on a cluster that wrote nothing; `resweep status SWEEP` names the \
+             task and its node"
+        ))
+    }
+
+    fn problems(&self, database: &Path) -> impl Iterator<Item = String> {
+        let results = results_option(database);
+        self.missing.iter().map(move |(folder, runs)| {
+            format!(
+                "{} on a cluster: their folder is missing on this machine; mount it and run \
+                 `resweep sync{results}`, or release them with `resweep cancel SWEEP{results}`: {}",
+                match runs {
+                    1 => "1 run is".to_owned(),
+                    runs => format!("{runs} runs are"),
+                },
+                folder.display()
+            )
+        })
+    }
+}
+
 /// Everything else in the database can be used, so only this run has to be trained again.
 fn changed_measurements(found: &ChangedMeasurements, path: &Path) -> String {
-    let run = &found.run;
-    let results = match path.parent() {
-        Some(results) if results != Path::new(cli::RESULTS) => {
-            format!(
-                " --results {}",
-                shell_quoted(&results.display().to_string())
-            )
-        }
-        _ => String::new(),
-    };
+    let (run, results) = (&found.run, results_option(path));
     format!(
         "the measurements of {run} are not those that were recorded, so no command shows them; \
          everything else is intact. Remove its results, and run its sweep to train it again:\n  \
          resweep rm {}{results}",
         shell_quoted(run)
     )
+}
+
+/// The option that names the results folder, if it is not the default one.
+fn results_option(database: &Path) -> String {
+    match database.parent() {
+        Some(results) if results != Path::new(cli::RESULTS) => {
+            let results = shell_quoted(&results.display().to_string());
+            format!(" --results {results}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn bad_checkpoint(bad: &BadCheckpoint) -> String {

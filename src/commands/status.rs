@@ -22,7 +22,9 @@ use crate::output;
 use resweep_core::analysis::chance::{hint, is_chance};
 use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
-use resweep_store::{AttemptStatus, Member, RunStatus, Store, SubmittedRun, SweepSummary, Usage};
+use resweep_store::{
+    AttemptStatus, Member, RunStatus, SilentTask, Store, SubmittedRun, SweepSummary, Usage,
+};
 
 /// Larger sweeps are cut to so many runs, unless all are asked for.
 const LISTED_MAX: usize = 100;
@@ -208,6 +210,9 @@ struct RunRow<'a> {
     needed: Option<String>,
     /// Its state on a cluster, if it is submitted.
     cluster: Option<ClusterState<'a>>,
+    /// The task that it was released from, if that wrote nothing.
+    #[serde(skip)]
+    silent: Option<&'a SilentTask>,
 }
 
 /// The state of a run on a cluster.
@@ -273,6 +278,7 @@ fn note(row: &RunRow) -> String {
         (None, Some(error)) if row.status != AttemptStatus::Stopped.into_str() => {
             first_line(error).to_owned()
         }
+        _ if let Some(task) = row.silent => wrote_nothing(task),
         _ if row.unfinished => match row.checkpoint_iteration {
             Some(iteration) => format!("resumes from {iteration}"),
             None => "no checkpoint yet".to_owned(),
@@ -288,13 +294,29 @@ fn note(row: &RunRow) -> String {
     }
 }
 
+/// `its task ended as FAILED (JobLaunchFailure) on n1 and wrote nothing (81234_3)`.
+fn wrote_nothing(task: &SilentTask) -> String {
+    let queue = &task.queue;
+    let reason = queue.reason.as_ref();
+    let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+    let node = queue.node.as_ref();
+    let node = node.map_or(String::new(), |node| format!(" on {node}"));
+    let job = task.job.as_ref();
+    let job = job.map_or(String::new(), |job| format!(" ({job}_{})", task.task));
+    match queue.state.as_deref() {
+        Some("CANCELLED") => format!("its task was cancelled{job}"),
+        Some(state) => format!("its task ended as {state}{reason}{node} and wrote nothing{job}"),
+        None => format!("its task left the queue and wrote nothing{job}"),
+    }
+}
+
 fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<()> {
     let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();
     let statuses = store.statuses(&ids)?;
     let checkpoints = store.checkpoint_iterations(&ids)?;
     let needs = store.needs(&ids)?;
     let guessing = guessing(store, &statuses)?;
-    let submitted = store.submitted()?;
+    let (submitted, silent) = (store.submitted()?, store.silent_tasks()?);
     let names: HashMap<&RunId, &Member> = members.iter().map(|one| (&one.id, one)).collect();
     let rows: Vec<RunRow> = members
         .iter()
@@ -310,6 +332,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
                     .get(&member.id)
                     .map(|id| parent_state(id, names.get(id))),
                 cluster: submitted.get(&member.id).map(ClusterState::of),
+                silent: silent.get(&member.id),
                 ..run_row(member, statuses.get(&member.id))
             }
         })
@@ -462,6 +485,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
         needs: None,
         needed: None,
         cluster: None,
+        silent: None,
     }
 }
 

@@ -10,88 +10,146 @@
 //! runs/<run>/<start>/<iteration>.safetensors
 //! ```
 
-use std::fs;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use super::{ClusterError, Order, order};
 use resweep_core::domain::{RunId, TaskRun};
-use resweep_core::files::{Place, write_atomically};
+use resweep_core::files::{Entry, Place};
 
 /// The number of a start of a task. Only the highest one counts.
 pub type Start = u32;
 
 /// The content of `owner` if no job may claim the submission any more.
 const NOBODY: &str = "nobody";
+/// How much of the end of a log is read.
+const LOG_BYTES: u64 = 4096;
+/// How much of a line of a log is shown.
+const LINE_CHARS: usize = 160;
 
-/// The folder of one submission.
+/// The folder of one submission. No symbolic link in it is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubmissionFolder(PathBuf);
+pub struct SubmissionFolder(Place);
 
 impl SubmissionFolder {
-    pub fn new(path: PathBuf) -> Self {
-        Self(path)
+    pub fn new(place: Place) -> Self {
+        Self(place)
     }
 
     pub fn path(&self) -> &Path {
         &self.0
     }
 
+    /// The results folder, if the submission is inside it and not in a folder of the site.
+    pub fn results(&self) -> Option<&Path> {
+        let root = self.0.root_folder();
+        (self.0.parent() != Some(root)).then_some(root)
+    }
+
     /// The job script.
-    pub fn script(&self) -> PathBuf {
+    pub fn script(&self) -> Place {
         self.0.join("job.sh")
     }
 
+    /// The folder of Slurm's logs.
+    pub fn logs(&self) -> Place {
+        self.0.join("log")
+    }
+
     /// Slurm's log of a task.
-    pub fn log(&self, task: usize) -> PathBuf {
-        self.0.join("log").join(format!("{task}.txt"))
+    pub fn log(&self, task: usize) -> Place {
+        self.logs().join(format!("{task}.txt"))
+    }
+
+    /// The last error in a task's log, or its last line.
+    pub fn last_words(&self, task: usize) -> Option<String> {
+        let mut file = self.log(task).open().ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))
+            .ok()?;
+        let mut bytes = Vec::new();
+        file.take(LOG_BYTES).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
+        let last = lines.clone().next()?;
+        let error = lines.find(|line| line.starts_with("error: "));
+        let line = error.unwrap_or(last);
+        Some(line.trim().chars().take(LINE_CHARS).collect())
     }
 
     /// The folder for the checkpoints of one start of a task.
     pub fn checkpoints(&self, run: &RunId, start: Start) -> Place {
-        let root = Place::root(&self.0);
-        root.join("runs").join(&run.0).join(start.to_string())
+        self.runs_folder().join(&run.0).join(start.to_string())
     }
 
-    /// The checkpoints of all runs.
-    pub fn all_checkpoints(&self) -> PathBuf {
+    fn runs_folder(&self) -> Place {
         self.0.join("runs")
     }
 
-    pub fn journal(&self, task: usize, start: Start) -> PathBuf {
+    /// Removes the checkpoints of all runs. Files that are not checkpoints stay.
+    pub fn remove_checkpoints(&self) {
+        let folders = |place: &Place| place.entries().into_iter().filter(|found| found.is_folder);
+        let root = self.runs_folder();
+        for run in folders(&root) {
+            for start in folders(&run.place) {
+                let files = start.place.entries().into_iter();
+                for file in files.filter(is_checkpoint) {
+                    // `resweep gc` removes what stays.
+                    let _ = file.place.remove_file();
+                }
+                let _ = start.place.remove_folder();
+            }
+            let _ = run.place.remove_folder();
+        }
+        let _ = root.remove_folder();
+    }
+
+    pub fn journal(&self, task: usize, start: Start) -> Place {
         self.task(task).join(start.to_string()).join("journal")
     }
 
-    fn task(&self, task: usize) -> PathBuf {
+    fn task(&self, task: usize) -> Place {
         self.0.join("tasks").join(task.to_string())
     }
 
-    fn runs_file(&self, task: usize) -> PathBuf {
+    fn runs_file(&self, task: usize) -> Place {
         self.task(task).join("runs.json")
     }
 
-    /// Writes the submission. `order.json` comes last: with it the submission is complete.
+    fn owner(&self) -> Place {
+        self.0.join("owner")
+    }
+
+    /// Creates the folder, which must be new, and writes the submission. `order.json` comes last: with it
+    /// the submission is complete.
     ///
     /// # Errors
-    /// A file cannot be written.
+    /// The folder exists, a file cannot be written, or a link is in the way.
     pub fn write(
         &self,
         order: &Order,
         tasks: &[Vec<TaskRun>],
         script: Option<&str>,
     ) -> Result<(), ClusterError> {
+        let failed = |source| ClusterError::write(&self.0, source);
+        self.0.folder().create_folder().map_err(failed)?;
+        self.0.create_new_folder().map_err(failed)?;
         for folder in ["log", "free", "runs"] {
-            let path = self.0.join(folder);
-            fs::create_dir_all(&path).map_err(|source| ClusterError::Write { path, source })?;
+            let place = self.0.join(folder);
+            place
+                .create_new_folder()
+                .map_err(|source| ClusterError::write(&place, source))?;
         }
         for (task, runs) in tasks.iter().enumerate() {
             order::write_runs(&self.runs_file(task), runs)?;
         }
         if let Some(script) = script {
-            let path = self.script();
-            write_atomically(&path, &[script.as_bytes()])
-                .map_err(|source| ClusterError::Write { path, source })?;
+            let place = self.script();
+            place
+                .write(&[script.as_bytes()])
+                .map_err(|source| ClusterError::write(&place, source))?;
         }
+        self.0.sync_file_system().map_err(failed)?;
         order.write(&self.0.join("order.json"))
     }
 
@@ -118,22 +176,22 @@ impl SubmissionFolder {
     /// # Errors
     /// The folder cannot be created.
     pub fn begin(&self, task: usize) -> Result<Start, ClusterError> {
-        self.begin_with(task, |path| fs::create_dir(path))
+        self.begin_with(task, Place::create_new_folder)
     }
 
     fn begin_with(
         &self,
         task: usize,
-        mkdir: impl Fn(&Path) -> io::Result<()>,
+        mkdir: impl Fn(&Place) -> io::Result<()>,
     ) -> Result<Start, ClusterError> {
         let mut start = self.starts(task)?.last().copied().unwrap_or(0);
         loop {
             start += 1;
-            let path = self.task(task).join(start.to_string());
-            match mkdir(&path) {
+            let place = self.task(task).join(start.to_string());
+            match mkdir(&place) {
                 Ok(()) => return Ok(start),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(ClusterError::Write { path, source }),
+                Err(source) => return Err(ClusterError::write(&place, source)),
             }
         }
     }
@@ -143,14 +201,16 @@ impl SubmissionFolder {
     /// # Errors
     /// The folder cannot be read.
     pub fn starts(&self, task: usize) -> Result<Vec<Start>, ClusterError> {
-        let path = self.task(task);
-        let entries = match fs::read_dir(&path) {
+        let place = self.task(task);
+        let entries = match place.read_entries() {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(ClusterError::Read { path, source }),
+            Err(source) => return Err(ClusterError::read(&place, source)),
         };
-        let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
-        let mut starts: Vec<Start> = entries.flatten().filter_map(number).collect();
+        let numbers = entries
+            .iter()
+            .filter_map(|entry| entry.name()?.parse().ok());
+        let mut starts: Vec<Start> = numbers.collect();
         starts.sort_unstable();
         Ok(starts)
     }
@@ -161,18 +221,29 @@ impl SubmissionFolder {
         starts.is_ok_and(|starts| starts.last().is_some_and(|last| *last > start))
     }
 
+    fn mark(&self, run: &RunId) -> Place {
+        self.0.join("free").join(&run.0)
+    }
+
     /// Releases a run: a process that trains it stops at its next checkpoint.
     ///
     /// # Errors
     /// The mark cannot be written.
     pub fn free(&self, run: &RunId) -> Result<(), ClusterError> {
-        let path = self.0.join("free").join(&run.0);
-        let made = fs::create_dir_all(self.0.join("free")).and_then(|()| fs::write(&path, ""));
-        made.map_err(|source| ClusterError::Write { path, source })
+        let mark = self.mark(run);
+        match mark.write_unsynced_with(|_| Ok(())) {
+            Ok(()) => Ok(()),
+            Err(source) => Err(ClusterError::write(&mark, source)),
+        }
     }
 
     pub fn is_free(&self, run: &RunId) -> bool {
-        self.0.join("free").join(&run.0).exists()
+        self.mark(run).exists()
+    }
+
+    /// Whether a job has claimed the submission.
+    pub fn is_owned(&self) -> bool {
+        self.owner().exists()
     }
 
     /// Claims the submission for `job`; `false` if another job has claimed it.
@@ -180,21 +251,14 @@ impl SubmissionFolder {
     /// # Errors
     /// The mark can neither be written nor read.
     pub fn own(&self, job: &str) -> Result<bool, ClusterError> {
-        let path = self.0.join("owner");
-        let unique = format!(".owner-{}-{}", job.replace('/', "_"), std::process::id());
-        let own = self.0.join(unique);
-        let failed = |source| ClusterError::Write {
-            path: path.clone(),
-            source,
-        };
-        write_atomically(&own, &[job.as_bytes()]).map_err(failed)?;
-        // Fails if the name exists, which may be the result of this very request, if its answer was lost.
-        let linked = fs::hard_link(&own, &path);
-        let _ = fs::remove_file(&own);
-        match (fs::read_to_string(&path), linked) {
-            (Ok(owner), _) => Ok(owner == job),
-            (Err(_), Err(error)) if error.kind() != ErrorKind::AlreadyExists => Err(failed(error)),
-            (Err(source), _) => Err(ClusterError::Read { path, source }),
+        let owner = self.owner();
+        let written = owner.write_new(&[job.as_bytes()]);
+        match (owner.read(), written) {
+            (Ok(found), _) => Ok(found == job.as_bytes()),
+            (Err(_), Err(error)) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(ClusterError::write(&owner, error))
+            }
+            (Err(source), _) => Err(ClusterError::read(&owner, source)),
         }
     }
 
@@ -207,15 +271,24 @@ impl SubmissionFolder {
     }
 }
 
+fn is_checkpoint(file: &Entry) -> bool {
+    let named = file.name().is_some_and(|name| {
+        name.strip_suffix(".safetensors")
+            .is_some_and(|iteration| iteration.parse::<u64>().is_ok())
+    });
+    named && !file.is_folder || file.is_temporary()
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::fs;
 
     use super::*;
 
     fn folder() -> (tempfile::TempDir, SubmissionFolder) {
         let kept = tempfile::tempdir().expect("a temporary folder");
-        let folder = SubmissionFolder::new(kept.path().to_owned());
+        let folder = SubmissionFolder::new(Place::root(kept.path()));
         fs::create_dir_all(kept.path().join("tasks/0")).expect("a folder");
         (kept, folder)
     }
@@ -225,8 +298,8 @@ mod tests {
         let (_kept, folder) = folder();
         assert_eq!(folder.begin(0).expect("a start"), 1);
         let lost = Cell::new(true);
-        let mkdir = |path: &Path| {
-            fs::create_dir(path)?;
+        let mkdir = |place: &Place| {
+            place.create_new_folder()?;
             match lost.replace(false) {
                 // The server made the folder, the answer was lost, the client asked again.
                 true => Err(ErrorKind::AlreadyExists.into()),
@@ -236,7 +309,7 @@ mod tests {
         assert_eq!(folder.begin_with(0, mkdir).expect("a start"), 3);
         assert_eq!(folder.starts(0).expect("starts"), [1, 2, 3]);
         assert!(folder.is_superseded(0, 1) && !folder.is_superseded(0, 3));
-        let refused = |_: &Path| Err(ErrorKind::PermissionDenied.into());
+        let refused = |_: &Place| Err(ErrorKind::PermissionDenied.into());
         assert!(folder.begin_with(0, refused).is_err());
     }
 

@@ -46,10 +46,8 @@ impl History {
                 break;
             }
             let path = folder.journal(task, start);
-            let read = read_journal(&path, 0).map_err(|source| ClusterError::Read {
-                path: path.clone(),
-                source,
-            })?;
+            let read =
+                read_journal(&path, 0).map_err(|source| ClusterError::read(&path, source))?;
             // Records after damage are trained again.
             for (_, record) in read.records {
                 history.take(start, record);

@@ -6,11 +6,10 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use resweep_core::domain::TaskRecord;
-use resweep_core::files::retry_stale;
+use resweep_core::files::Place;
 
 /// Bytes before the JSON.
 const HEADER: usize = 12;
@@ -35,9 +34,9 @@ impl JournalWriter {
     ///
     /// # Errors
     /// The file exists, or cannot be created.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Place) -> io::Result<Self> {
         Ok(Self {
-            file: File::options().append(true).create_new(true).open(path)?,
+            file: path.create_new()?,
             waiting: Vec::new(),
             last_sync: Instant::now(),
             sync_next: true,
@@ -107,9 +106,9 @@ pub enum Tail {
 ///
 /// # Errors
 /// Whatever the system says.
-pub fn read_journal(path: &Path, offset: u64) -> io::Result<JournalRead> {
+pub fn read_journal(path: &Place, offset: u64) -> io::Result<JournalRead> {
     let mut bytes = Vec::new();
-    match retry_stale(|| File::open(path)) {
+    match path.open() {
         Ok(mut file) => {
             file.seek(SeekFrom::Start(offset))?;
             file.read_to_end(&mut bytes)?;
@@ -180,7 +179,7 @@ mod tests {
         vec![point(1), point(u64::MAX >> 1), left]
     }
 
-    fn written(path: &Path) -> Vec<u8> {
+    fn written(path: &Place) -> Vec<u8> {
         let mut journal = JournalWriter::create(path).expect("a journal");
         for record in records() {
             journal.push(&record).expect("JSON");
@@ -192,7 +191,7 @@ mod tests {
     #[test]
     fn records_come_back_with_all_bits_from_any_place() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("journal");
+        let path = Place::of_file(&folder.path().join("journal"));
         written(&path);
         let read = read_journal(&path, 0).expect("a read");
         let all: Vec<TaskRecord> = read.records.iter().map(|(_, r)| r.clone()).collect();
@@ -205,7 +204,7 @@ mod tests {
     #[test]
     fn a_journal_that_is_cut_anywhere_has_its_whole_records() {
         let folder = tempfile::tempdir().expect("a folder");
-        let bytes = written(&folder.path().join("journal"));
+        let bytes = written(&Place::of_file(&folder.path().join("journal")));
         let whole = decode(&bytes, 0);
         for length in 0..bytes.len() {
             let read = decode(&bytes[..length], 0);
@@ -223,7 +222,7 @@ mod tests {
     #[test]
     fn no_flipped_bit_gives_another_record() {
         let folder = tempfile::tempdir().expect("a folder");
-        let bytes = written(&folder.path().join("journal"));
+        let bytes = written(&Place::of_file(&folder.path().join("journal")));
         let whole = decode(&bytes, 0);
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();

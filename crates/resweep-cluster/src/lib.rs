@@ -23,7 +23,7 @@ pub use packing::{Packing, pack};
 pub use task_ledger::TaskLedger;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a submission's folder could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,4 +42,16 @@ pub enum ClusterError {
     },
     #[error("`{command}` failed: {said}")]
     Command { command: String, said: String },
+}
+
+impl ClusterError {
+    fn read(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Read { path, source }
+    }
+
+    fn write(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Write { path, source }
+    }
 }

@@ -1,13 +1,12 @@
 //! The files that `resweep submit` writes for the tasks: `order.json`, and `runs.json` for each task.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::ClusterError;
 use resweep_core::domain::TaskRun;
-use resweep_core::files::{retry_stale, write_atomically};
+use resweep_core::files::Place;
 
 /// Raised when the meaning of a file changes.
 const FORMAT: u32 = 1;
@@ -53,17 +52,19 @@ impl std::fmt::Display for Program {
 impl Order {
     pub const FORMAT: u32 = FORMAT;
 
-    pub(super) fn write(&self, path: &Path) -> Result<(), ClusterError> {
-        write_json(path, self)
+    pub(super) fn write(&self, path: &Place) -> Result<(), ClusterError> {
+        let json = json(path, self)?;
+        path.write(&[&json])
+            .map_err(|source| ClusterError::write(path, source))
     }
 
-    pub(super) fn read(path: &Path) -> Result<Self, ClusterError> {
+    pub(super) fn read(path: &Place) -> Result<Self, ClusterError> {
         let order: Self = read_json(path)?;
         if order.format == FORMAT {
             return Ok(order);
         }
         Err(ClusterError::Damaged {
-            path: path.to_owned(),
+            path: path.to_path_buf(),
             what: format!(
                 "it has version {} of the format, this program reads {FORMAT}",
                 order.format
@@ -72,30 +73,27 @@ impl Order {
     }
 }
 
-pub(super) fn write_runs(path: &Path, runs: &[TaskRun]) -> Result<(), ClusterError> {
-    write_json(path, &runs)
+/// Writes the runs of a task, without waiting for the disk.
+pub(super) fn write_runs(path: &Place, runs: &[TaskRun]) -> Result<(), ClusterError> {
+    let json = json(path, &runs)?;
+    path.write_unsynced_with(|file| file.write_all(&json))
+        .map_err(|source| ClusterError::write(path, source))
 }
 
-pub(super) fn read_runs(path: &Path) -> Result<Vec<TaskRun>, ClusterError> {
+pub(super) fn read_runs(path: &Place) -> Result<Vec<TaskRun>, ClusterError> {
     read_json(path)
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ClusterError> {
-    let failed = |source| ClusterError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let json = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
-    write_atomically(path, &[&json]).map_err(failed)
+fn json(path: &Place, value: &impl Serialize) -> Result<Vec<u8>, ClusterError> {
+    serde_json::to_vec(value).map_err(|error| ClusterError::write(path, error.into()))
 }
 
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ClusterError> {
-    let bytes = retry_stale(|| fs::read(path)).map_err(|source| ClusterError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Place) -> Result<T, ClusterError> {
+    let bytes = path
+        .read()
+        .map_err(|source| ClusterError::read(path, source))?;
     serde_json::from_slice(&bytes).map_err(|error| ClusterError::Damaged {
-        path: path.to_owned(),
+        path: path.to_path_buf(),
         what: error.to_string(),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -64,8 +65,16 @@ impl Script<'_> {
 
 /// The command line of a task's process; the engine's variables or `--task N` say which task.
 pub fn work(program: &str, folder: &SubmissionFolder) -> String {
-    let folder = folder.path().to_string_lossy();
-    format!("{} work {}", shell_quoted(program), shell_quoted(&folder))
+    let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+    let results = match folder.results() {
+        Some(results) => format!(" --results {}", quoted(results)),
+        None => String::new(),
+    };
+    format!(
+        "{} work {}{results}",
+        shell_quoted(program),
+        quoted(folder.path())
+    )
 }
 
 /// The result of `sbatch`.
@@ -85,7 +94,7 @@ pub enum Submitted {
 /// `sbatch` cannot be started.
 pub fn submit(folder: &SubmissionFolder) -> Result<Submitted, ClusterError> {
     let mut sbatch = command("sbatch");
-    sbatch.arg("--parsable").arg(folder.script());
+    sbatch.arg("--parsable").arg(&*folder.script());
     let output = run(&mut sbatch, "sbatch")?;
     let said = last_line(&output.stderr);
     if output.status.success() {

@@ -54,10 +54,7 @@ impl TaskLedger {
         facts: StartFacts,
     ) -> Result<Self, ClusterError> {
         let path = folder.journal(task, start);
-        let failed = |source| ClusterError::Write {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| ClusterError::write(&path, source);
         let mut journal = JournalWriter::create(&path).map_err(failed)?;
         journal.push(&TaskRecord::Started(facts)).map_err(failed)?;
         journal.commit().map_err(failed)?;
@@ -109,9 +106,8 @@ impl TaskLedger {
                 self.journal.sync_next();
                 self.journal.commit()
             })
-            .map_err(|source| ClusterError::Write {
-                path: self.folder.journal(self.task, self.start),
-                source,
+            .map_err(|source| {
+                ClusterError::write(&self.folder.journal(self.task, self.start), source)
             })
     }
 

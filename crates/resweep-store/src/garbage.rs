@@ -311,18 +311,7 @@ pub(super) fn closed_submissions(
 /// the database could enter any folder, so the folder's `order.json` has to name the submission. No link
 /// is followed below the results folder, or to the submission in the folder of its site.
 pub(super) fn submission_folder(database: &Path, folder: &str, name: &str) -> Option<Place> {
-    let results = super::beside(database);
-    let below = std::path::absolute(&*results).ok();
-    let below = below.and_then(|results| {
-        Path::new(folder)
-            .strip_prefix(results)
-            .ok()
-            .map(Path::to_owned)
-    });
-    let place = match below {
-        Some(below) => results.join(below),
-        None => Place::of_file(Path::new(folder)),
-    };
+    let place = Place::below(&super::beside(database), Path::new(folder)).ok()?;
     let order = place.join("order.json").open().ok()?;
     let order: serde_json::Value = serde_json::from_reader(order.take(ORDER_BYTES_MAX)).ok()?;
     (order["name"] == name).then_some(place)

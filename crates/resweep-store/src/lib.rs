@@ -75,7 +75,8 @@ pub use replay::{Replayed, TaskJournal};
 pub use rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
 pub use start_points::{Nearest, Start};
 pub use submissions::{
-    Engine, OpenTask, Submission, SubmissionState, Submissions, SubmittedRun, TaskInQueue,
+    Engine, OpenTask, SilentTask, Submission, SubmissionState, Submissions, SubmittedRun,
+    TaskInQueue,
 };
 pub use submit_runs::NewSubmission;
 pub use sums::ChangedMeasurements;

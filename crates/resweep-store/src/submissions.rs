@@ -93,6 +93,15 @@ pub struct SubmittedRun {
     pub host: Option<String>,
 }
 
+/// A task that is gone and wrote nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SilentTask {
+    pub job: Option<String>,
+    pub task: usize,
+    /// Its last state in the queue; empty if it had left the queue.
+    pub queue: TaskInQueue,
+}
+
 /// Replays what tasks wrote.
 #[derive(Debug)]
 pub struct Submissions {
@@ -335,6 +344,44 @@ impl Store {
                     host: row.get(12)?,
                 };
                 Ok((RunId(row.get(0)?), submitted))
+            },
+        )?;
+        Ok(found.into_iter().collect())
+    }
+}
+
+impl Store {
+    /// The last task of each run that was released from a task that wrote nothing, and was not started
+    /// since.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn silent_tasks(&self) -> Result<HashMap<RunId, SilentTask>, StoreError> {
+        let found = self.rows(
+            // `task` and `state` are those of the row with the maximum.
+            "WITH last AS (SELECT run_id, task, state, max(submission_id) AS submission_id
+                 FROM submission_runs GROUP BY run_id)
+             SELECT run_id, job, task, queue_state, node, reason FROM last
+             JOIN submissions ON submissions.id = submission_id
+             JOIN submission_tasks USING (submission_id, task)
+             WHERE last.state = 'freed' AND gone_unix_ms IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM submission_starts AS s
+                     WHERE s.submission_id = submissions.id AND s.task = last.task)
+                 AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = last.run_id
+                     AND started_unix_ms > submitted_unix_ms)",
+            [],
+            |row| {
+                let silent = SilentTask {
+                    job: row.get(1)?,
+                    task: unsigned(row, 2)? as usize,
+                    queue: TaskInQueue {
+                        state: row.get(3)?,
+                        node: row.get(4)?,
+                        reason: row.get(5)?,
+                        is_gone: true,
+                    },
+                };
+                Ok((RunId(row.get(0)?), silent))
             },
         )?;
         Ok(found.into_iter().collect())

@@ -15,8 +15,12 @@ pub fn draw(sweep: &str, results: &Path) -> anyhow::Result<()> {
     let Some(source) = recorded_text(sweep, &store, &path)? else {
         return Ok(());
     };
-    drop(store);
     let prepared = to_read(source, results, true)?;
+    let ids: Vec<_> = prepared.runs.iter().map(|run| run.id.clone()).collect();
+    if store.statuses(&ids)?.is_empty() {
+        return Ok(());
+    }
+    drop(store);
     match plot::draw(&prepared, results) {
         Ok(drawn) => {
             drawn.lines().iter().for_each(|line| outln!("{line}"));

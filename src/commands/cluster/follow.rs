@@ -79,7 +79,14 @@ fn show(fetched: &Fetched) {
             0 => "none left on the cluster".to_owned(),
             open => format!("{} on the cluster", counted(open, "run")),
         };
-        outln!("{sweep}: {} fetched, {open}", counted(news.closed, "run"));
+        let released = match news.released {
+            0 => String::new(),
+            released => format!("{released} released, "),
+        };
+        outln!(
+            "{sweep}: {} fetched, {released}{open}",
+            counted(news.ended, "run")
+        );
     }
 }
 
@@ -140,6 +147,7 @@ fn follow(prepared: &Prepared, results: &Path, stopping: &Stopping) -> anyhow::R
     let name = &prepared.sweep.name;
     let mut asked = Instant::now();
     let mut shown = usize::MAX;
+    let mut known = HashSet::new();
     loop {
         let ask = if asked.elapsed() >= ASK_EVERY {
             asked = Instant::now();
@@ -148,7 +156,11 @@ fn follow(prepared: &Prepared, results: &Path, stopping: &Stopping) -> anyhow::R
             Ask::FilesOnly
         };
         let fetched = sync::fetch(results, ask)?;
-        fetched.print_notes();
+        for note in fetched.notes() {
+            if known.insert(note.clone()) {
+                errln!("note: {note}");
+            }
+        }
         let open = fetched.sweeps.get(name).map_or(0, |news| news.open);
         if open != shown {
             errln!("{name}: {} on the cluster", counted(open, "run"));
@@ -193,8 +205,7 @@ fn ending(prepared: &Prepared, site: &Site, results: &Path) -> anyhow::Result<Ex
         return Ok(ExitCode::Success);
     }
     errln!(
-        "{} without a result; `resweep status {} --attempts` says why, `resweep submit` hands them \
-         to {} again",
+        "{} without a result; `resweep status {}` says why, `resweep submit` submits them to {} again",
         counted(left, "run"),
         prepared.sweep.name,
         site.name

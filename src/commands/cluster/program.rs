@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::super::provenance::{VERSION, commit};
 use resweep_cluster::Program;
 use resweep_core::domain::hex;
-use resweep_core::files;
+use resweep_core::files::Place;
 use resweep_core::sweep_file::Site;
 
 /// Identifies programs that may compute different bits.
@@ -26,7 +26,7 @@ pub fn this() -> Program {
 ///
 /// # Errors
 /// It cannot be copied.
-pub fn on_nodes(site: &Site, folder: &Path) -> anyhow::Result<PathBuf> {
+pub fn on_nodes(site: &Site, folder: &Place) -> anyhow::Result<PathBuf> {
     match &site.program {
         Some(program) => Ok(program.clone()),
         None => copy(folder).with_context(|| {
@@ -39,26 +39,30 @@ pub fn on_nodes(site: &Site, folder: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Where the copy would be: programs that differ have folders of their another.
-fn copy(folder: &Path) -> io::Result<PathBuf> {
+/// Copies this program into a folder named by its content: programs that differ do not share one.
+fn copy(folder: &Place) -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let running = Path::new("/proc/self/exe");
     // The file may have been replaced since the program started.
     let source = if running.exists() { running } else { &own };
-    let mut hash = Sha256::new();
-    io::copy(&mut File::open(source)?, &mut HashWriter(&mut hash))?;
-    let digits = hex(&hash.finalize());
+    let digits = sha256(File::open(source)?)?;
     let target = folder.join("bin").join(&digits[..12]).join("resweep");
-    if target.exists() {
-        return Ok(target);
+    let mode = fs::metadata(source)?.permissions();
+    if let Ok(found) = target.open()
+        && found.metadata()?.permissions() == mode
+        && sha256(found)? == digits
+    {
+        return Ok(target.to_path_buf());
     }
-    let into = target.with_file_name("");
-    fs::create_dir_all(&into)?;
-    let temporary = files::new_temporary(&into)?;
-    fs::copy(source, temporary.path())?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(&target)?;
-    Ok(target)
+    target.write_with(|file| io::copy(&mut File::open(source)?, file).map(drop))?;
+    target.open()?.set_permissions(mode)?;
+    Ok(target.to_path_buf())
+}
+
+fn sha256(mut file: File) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    io::copy(&mut file, &mut HashWriter(&mut hash))?;
+    Ok(hex(&hash.finalize()))
 }
 
 struct HashWriter<'a>(&'a mut Sha256);

@@ -1,9 +1,12 @@
 //! Finds clusters.toml and the site that `--on` names.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::exit_code::UsageError;
+use resweep_cluster::SubmissionFolder;
 use resweep_core::domain::expand_path;
+use resweep_core::files::Place;
 use resweep_core::sweep_file::{Site, Sites};
 
 const FILE: &str = "clusters.toml";
@@ -46,11 +49,22 @@ fn file() -> Option<PathBuf> {
     files.into_iter().find(|path| path.exists())
 }
 
-/// The site's folder as an absolute path.
+/// The site's folder as an absolute path. No link is followed on the way to the default one, which is
+/// below the results folder.
 ///
 /// # Errors
 /// The working directory is gone.
-pub fn folder(site: &Site, results: &Path) -> std::io::Result<PathBuf> {
-    let folder = site.folder.clone();
-    std::path::absolute(folder.unwrap_or_else(|| results.join("resweep.cluster")))
+pub fn folder(site: &Site, results: &Path) -> io::Result<Place> {
+    match &site.folder {
+        Some(folder) => Ok(Place::root(&std::path::absolute(folder)?)),
+        None => Place::root(results).join("resweep.cluster").absolute(),
+    }
+}
+
+/// The folder of a submission.
+///
+/// # Errors
+/// The working directory is gone.
+pub fn submission(results: &Path, folder: &Path) -> io::Result<SubmissionFolder> {
+    Ok(SubmissionFolder::new(Place::below(results, folder)?))
 }

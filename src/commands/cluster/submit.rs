@@ -17,6 +17,7 @@ use crate::progress::Mode;
 use resweep_cluster::slurm::{self, Script, Submitted};
 use resweep_cluster::{Order, SubmissionFolder};
 use resweep_core::domain::{DeviceKind, Run, TaskRun};
+use resweep_core::files::Place;
 use resweep_core::sweep_file::{Site, SiteEngine};
 use resweep_store::{Engine, NewSubmission, Participation, SubmissionState, Submissions};
 
@@ -224,7 +225,7 @@ fn script(
 }
 
 /// A unique name for the job, and its folder.
-fn name(prepared: &Prepared, root: &Path) -> (String, SubmissionFolder) {
+fn name(prepared: &Prepared, root: &Place) -> (String, SubmissionFolder) {
     // Random, as the keys of hash maps are.
     let nonce = RandomState::new().hash_one(std::process::id());
     let unique = format!("{}-{:06x}", prepared.sweep.name, nonce & 0xff_ffff);
@@ -310,7 +311,7 @@ fn dry_run(args: &SubmitArgs, site: &Site) -> anyhow::Result<ExitCode> {
     );
     let program = match &site.program {
         Some(program) => program.clone(),
-        None => root.join("bin/.../resweep"),
+        None => root.join("bin/.../resweep").to_path_buf(),
     };
     outln!();
     match script(site, &folder, &name, packed.len(), &program) {

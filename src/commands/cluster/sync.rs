@@ -1,18 +1,20 @@
 //! Fetches what tasks wrote. The queue is queried before the journals are read: a task that has left the
 //! queue writes nothing more, so its journals are then complete.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::results::database;
 use super::draw::draw;
-use crate::format::counted;
+use super::site;
+use crate::format::{counted, duration};
 use resweep_cluster::slurm::{self, Queue, Queued};
 use resweep_cluster::{ClusterError, Start, SubmissionFolder, Tail, read_journal};
-use resweep_core::domain::{Left, RunId, TaskRun};
+use resweep_core::domain::{Left, RunId, TaskRun, shell_quoted};
 use resweep_store::{
-    Engine, Submission, SubmissionState, Submissions, TaskInQueue, TaskJournal, is_on_network,
+    Engine, OpenTask, Submission, SubmissionState, Submissions, TaskInQueue, TaskJournal,
+    is_on_network,
 };
 
 /// Whether to query the queue. Runs are released only if it was queried.
@@ -32,21 +34,39 @@ const LATE: Duration = Duration::from_secs(90);
 /// What a sync fetched.
 #[derive(Debug, Default)]
 pub struct Fetched {
-    /// New records and closed runs of each sweep that has an open
-    /// submission.
+    /// News of each sweep that has an open submission.
     pub sweeps: BTreeMap<String, News>,
     /// Submissions that are still open.
     pub open: usize,
     notes: Vec<String>,
     /// Released runs, by submission and reason.
-    freed: BTreeMap<(String, String), usize>,
+    freed: BTreeMap<(String, Why), Freed>,
+}
+
+/// Why runs are released.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Why {
+    reason: String,
+    /// What the user can check.
+    hint: Option<String>,
+}
+
+/// Runs released for the same reason.
+#[derive(Debug, Default)]
+struct Freed {
+    runs: usize,
+    /// The nodes of tasks that wrote nothing.
+    nodes: BTreeSet<String>,
 }
 
 /// What is new for one sweep.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct News {
     pub records: usize,
-    pub closed: usize,
+    /// Runs that have ended.
+    pub ended: usize,
+    /// Runs that were released without an end.
+    pub released: usize,
     /// Runs that are still on a cluster.
     pub open: usize,
 }
@@ -54,15 +74,26 @@ pub struct News {
 impl Fetched {
     /// Prints the notes.
     pub fn print_notes(&self) {
-        for note in &self.notes {
-            errln!("note: {note}");
-        }
-        for ((submission, why), runs) in &self.freed {
-            errln!(
-                "note: {} of {submission} released: {why}; `resweep submit` submits again",
-                counted(*runs, "run")
-            );
-        }
+        self.notes().iter().for_each(|note| errln!("note: {note}"));
+    }
+
+    /// What the user should know.
+    pub fn notes(&self) -> Vec<String> {
+        let freed = self.freed.iter().map(|((submission, why), freed)| {
+            let Why { reason, hint } = why;
+            let on = match listed(&freed.nodes) {
+                nodes if nodes.is_empty() => nodes,
+                nodes => format!(" on {nodes}"),
+            };
+            let hint = hint
+                .as_ref()
+                .map_or(String::new(), |hint| format!("; {hint}"));
+            format!(
+                "{} of {submission} released: {reason}{on}{hint}; `resweep submit` submits again",
+                counted(freed.runs, "run")
+            )
+        });
+        self.notes.iter().cloned().chain(freed).collect()
     }
 
     fn news(&mut self, sweep: &str) -> &mut News {
@@ -107,6 +138,7 @@ pub fn fetch_then(
         _ => None,
     };
     let mut sync = Sync {
+        results,
         submissions,
         queue,
         fetched,
@@ -128,6 +160,7 @@ pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Resu
         return Ok(Fetched::default());
     };
     let mut sync = Sync {
+        results,
         submissions,
         queue: None,
         fetched: Fetched::default(),
@@ -142,6 +175,7 @@ pub fn free_all(results: &Path, which: &[Submission], why: &str) -> anyhow::Resu
 }
 
 struct Sync<'a> {
+    results: &'a Path,
     submissions: Submissions,
     /// `None` if it was not queried or did not answer.
     queue: Option<Queue>,
@@ -152,13 +186,13 @@ struct Sync<'a> {
 
 impl Sync<'_> {
     fn one(&mut self, submission: &Submission) -> anyhow::Result<()> {
-        let folder = SubmissionFolder::new(submission.folder.clone());
+        let folder = site::submission(self.results, &submission.folder)?;
         let in_queue = self.note_queue(submission)?;
         for task in &submission.tasks {
             let runs = match folder.runs(task.task) {
                 Ok(runs) => runs,
                 Err(error) => {
-                    self.unreadable(submission, &in_queue, &error)?;
+                    self.note_unreadable(submission, &error);
                     return self.close(submission);
                 }
             };
@@ -245,7 +279,7 @@ impl Sync<'_> {
             (self.submissions).replay(submission.id, task, runs, &journals, &checkpoints)?;
         let news = self.fetched.news(&submission.sweep);
         news.records += replayed.records;
-        news.closed += replayed.closed.len();
+        news.ended += replayed.closed.len();
         for note in replayed.notes {
             self.fetched.note(note);
         }
@@ -281,18 +315,27 @@ impl Sync<'_> {
                     let waited = task.gone_unix_ms.map(age);
                     let said = task.left.as_ref().is_some_and(is_end);
                     let is_gone = waited.is_some_and(|waited| said || waited >= late);
-                    is_gone.then(|| why(task.left.as_ref(), queued))
+                    is_gone.then(|| why(task, queued, folder))
                 }
                 Engine::Command if self.concludes => task
                     .left
                     .as_ref()
                     .filter(|left| is_end(left))
-                    .map(|left| why(Some(left), None)),
+                    .map(|_| why(task, None, folder)),
                 _ => None,
             };
             match why {
-                Some(why) => self.free(submission, task.task, &task.open, folder, &why)?,
-                None => self.note_blind(submission, task, queued),
+                Some(why) => {
+                    let node = queued.and_then(|queued| queued.node.clone());
+                    self.free(
+                        submission,
+                        task,
+                        folder,
+                        why,
+                        node.filter(|_| is_silent(task)),
+                    )?;
+                }
+                None => self.note_blind(submission, task, queued, folder),
             }
         }
         Ok(())
@@ -304,35 +347,33 @@ impl Sync<'_> {
         let named = queue
             .map(|((name, _), _)| name)
             .any(|name| *name == submission.name);
-        named || folder.path().join("owner").exists()
+        named || folder.is_owned()
     }
 
     fn note_blind(
         &mut self,
         submission: &Submission,
-        task: &resweep_store::OpenTask,
+        task: &OpenTask,
         queued: Option<&Queued>,
+        folder: &SubmissionFolder,
     ) {
         let Some(queued) = queued else {
             return;
         };
         let node = queued.node.as_deref().unwrap_or("a node");
-        if task.offsets.is_empty() && queued.state == "RUNNING" && queued.running >= BLIND_AFTER {
+        if is_silent(task) && queued.state == "RUNNING" && queued.running >= BLIND_AFTER {
             self.fetched.note(format!(
-                "task {} of {} runs on {node} and has written nothing; does {node} see {}? Its log is \
-                 {}",
+                "task {} of {} has been running on {node} for {} and has written nothing; {}",
                 task.task,
                 submission.name,
-                submission.folder.display(),
-                SubmissionFolder::new(submission.folder.clone())
-                    .log(task.task)
-                    .display()
+                duration(queued.running),
+                last_words(task.task, folder)
             ));
         }
         if queued
             .reason
             .as_deref()
-            .is_some_and(|reason| reason.contains("Held"))
+            .is_some_and(|reason| reason.to_lowercase().contains("held"))
         {
             self.fetched.note(format!(
                 "task {} of {} is held; `scontrol release {}` lets it start",
@@ -344,59 +385,55 @@ impl Sync<'_> {
     fn free(
         &mut self,
         submission: &Submission,
-        task: usize,
-        open: &[RunId],
+        task: &OpenTask,
         folder: &SubmissionFolder,
-        why: &str,
+        why: Why,
+        node: Option<String>,
     ) -> anyhow::Result<()> {
         // The mark first: a process that still trains the run stops.
-        for run in open {
+        for run in &task.open {
             folder.free(run)?;
         }
+        let (task, open) = (task.task, task.open.len());
         let runs = folder.runs(task)?;
         let checkpoints = |run: &RunId, start| folder.checkpoints(run, start);
-        let freed = (self.submissions).free(submission.id, task, &runs, why, &checkpoints)?;
+        let freed =
+            (self.submissions).free(submission.id, task, &runs, &why.reason, &checkpoints)?;
         for note in freed.notes {
             self.fetched.note(note);
         }
         let news = self.fetched.news(&submission.sweep);
-        news.closed += freed.closed.len();
-        let key = (submission.name.clone(), why.to_owned());
-        *self.fetched.freed.entry(key).or_default() += open.len();
+        news.released += freed.closed.len();
+        let key = (submission.name.clone(), why);
+        let freed = self.fetched.freed.entry(key).or_default();
+        freed.runs += open;
+        freed.nodes.extend(node);
         Ok(())
     }
 
     fn release_all(&mut self, submission: &Submission, why: &str) -> anyhow::Result<()> {
-        let folder = SubmissionFolder::new(submission.folder.clone());
+        let folder = site::submission(self.results, &submission.folder)?;
         if folder.runs(0).is_ok() {
             // If a job was created all the same, it does nothing.
             folder.close()?;
         }
         for task in &submission.tasks {
             if folder.runs(task.task).is_ok() {
-                self.free(submission, task.task, &task.open, &folder, why)?;
+                self.free(submission, task, &folder, Why::of(why), None)?;
             }
         }
         Ok(self.submissions.give_up(submission.id, why)?)
     }
 
-    /// Handles an unreadable folder. It may be unavailable for a while; if nothing of the submission
-    /// is in the queue, it is gone.
-    fn unreadable(
-        &mut self,
-        submission: &Submission,
-        in_queue: &HashMap<usize, Queued>,
-        error: &ClusterError,
-    ) -> anyhow::Result<()> {
-        self.fetched.note(format!("{error}"));
-        let asked = self.queue.is_some() && submission.engine == Engine::Slurm;
-        let is_over = in_queue.values().all(Queued::is_over);
-        let removed = !submission.folder.exists() || matches!(error, ClusterError::Damaged { .. });
-        if asked && is_over && removed {
-            let why = "the folder of the submission is gone or damaged";
-            self.submissions.give_up(submission.id, why)?;
-        }
-        Ok(())
+    /// Notes that a folder cannot be read. Its runs stay: what the tasks wrote is lost only if the folder
+    /// is, and nobody but the user knows whether this machine will see it again.
+    fn note_unreadable(&mut self, submission: &Submission, error: &ClusterError) {
+        let because =
+            std::error::Error::source(error).map_or(String::new(), |why| format!(" ({why})"));
+        self.fetched.note(format!(
+            "{error}{because}; mount or restore the folder, or release its runs with `resweep cancel {}`",
+            shell_quoted(&submission.sweep)
+        ));
     }
 
     /// Closes a submission that has no open run left, and removes its checkpoints.
@@ -406,8 +443,7 @@ impl Sync<'_> {
             (self.before_close)(&submission.sweep)?;
         }
         if runs == 0 && self.submissions.close_if_done(submission.id)? {
-            let folder = SubmissionFolder::new(submission.folder.clone());
-            let _ = std::fs::remove_dir_all(folder.all_checkpoints());
+            site::submission(self.results, &submission.folder)?.remove_checkpoints();
             self.fetched.news(&submission.sweep);
             return Ok(());
         }
@@ -431,16 +467,67 @@ fn is_end(left: &Left) -> bool {
     !matches!(left, Left::Superseded)
 }
 
-/// Why a task is gone, for messages.
-fn why(left: Option<&Left>, queued: Option<&Queued>) -> String {
-    match (left, queued) {
-        (Some(Left::Failed(why)), _) => why.clone(),
-        (_, Some(queued)) if queued.state != "COMPLETED" => {
-            format!("its task ended: {}", queued.state)
+impl Why {
+    fn of(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            hint: None,
         }
-        (Some(Left::Done), _) => "its parent run has no result".to_owned(),
-        (Some(Left::Stopped(signal)), _) => format!("its task was stopped by {signal}"),
-        _ => "its task is no longer in the queue".to_owned(),
+    }
+}
+
+/// Whether no start of a task has written anything.
+fn is_silent(task: &OpenTask) -> bool {
+    task.offsets.is_empty()
+}
+
+/// Why a task is gone.
+fn why(task: &OpenTask, queued: Option<&Queued>, folder: &SubmissionFolder) -> Why {
+    match (&task.left, queued) {
+        (Some(Left::Failed(why)), _) => Why::of(why.as_str()),
+        (_, Some(queued)) if queued.state == "CANCELLED" => Why::of("its task was cancelled"),
+        (None, _) if is_silent(task) => Why {
+            reason: match queued {
+                Some(queued) => format!("its task wrote nothing and ended as {}", state(queued)),
+                None => "its task left the queue and wrote nothing".to_owned(),
+            },
+            hint: Some(last_words(task.task, folder)),
+        },
+        (_, Some(queued)) if queued.state != "COMPLETED" => {
+            Why::of(format!("its task ended as {}", state(queued)))
+        }
+        (Some(Left::Done), _) => Why::of("its parent run has no result"),
+        (Some(Left::Stopped(signal)), _) => Why::of(format!("its task was stopped by {signal}")),
+        _ => Why::of("its task is no longer in the queue"),
+    }
+}
+
+/// `FAILED (NonZeroExitCode)`.
+fn state(queued: &Queued) -> String {
+    match &queued.reason {
+        Some(reason) => format!("{} ({reason})", queued.state),
+        None => queued.state.clone(),
+    }
+}
+
+/// The end of a task's log, or what it means that there is none.
+fn last_words(task: usize, folder: &SubmissionFolder) -> String {
+    match folder.last_words(task) {
+        Some(line) => format!("its log says `{line}`"),
+        None => format!(
+            "it has no log, so its node may not see `{}`",
+            folder.path().display()
+        ),
+    }
+}
+
+/// Names after one another; a long list is cut.
+fn listed(names: &BTreeSet<String>) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
@@ -452,6 +539,6 @@ fn age(unix_ms: i64) -> Duration {
 /// The sweeps whose records have changed.
 pub fn changed(fetched: &Fetched) -> HashSet<String> {
     let sweeps = fetched.sweeps.iter();
-    let changed = sweeps.filter(|(_, news)| news.records + news.closed > 0);
+    let changed = sweeps.filter(|(_, news)| news.records + news.ended + news.released > 0);
     changed.map(|(name, _)| name.clone()).collect()
 }

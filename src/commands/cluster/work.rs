@@ -2,6 +2,7 @@
 //! scheduler and writes a journal instead of the database.
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,14 +13,15 @@ use super::super::isolate::{self, ChildTrainer};
 use super::super::prepare::load_data;
 use super::super::provenance::provenance;
 use super::super::stopping::Stopping;
-use super::program;
+use super::{program, site};
 use crate::cli::WorkArgs;
 use crate::output::Stream;
 use crate::progress::{self, Mode};
-use resweep_cluster::{History, Order, SubmissionFolder, TaskLedger, slurm};
+use resweep_cluster::{ClusterError, History, Order, SubmissionFolder, TaskLedger, slurm};
 use resweep_core::domain::{
     Configuration, DeviceKind, Left, Run, StartFacts, SweepTally, TaskRun, Trainer,
 };
+use resweep_core::files::Place;
 use resweep_core::schedule::{self, Limits, Resources, RunBatch, ScheduleError, WorkerPool};
 use resweep_train::NetworkTrainer;
 
@@ -45,8 +47,8 @@ pub fn execute(args: &WorkArgs) -> anyhow::Result<ExitCode> {
     // Before anything else: a signal must not end the process without a record.
     let stopping = Stopping::listen_patiently();
     log_to_stderr();
-    let folder = SubmissionFolder::new(std::path::absolute(&args.folder)?);
-    let order = folder.order()?;
+    let folder = folder(args)?;
+    let order = folder.order().map_err(not_seen)?;
     let job = slurm::this_task();
     let task = task(args)?;
     if task >= order.tasks {
@@ -87,6 +89,32 @@ pub fn execute(args: &WorkArgs) -> anyhow::Result<ExitCode> {
         &stopping.asked,
     );
     leave(&mut ledger, tally, &stopping, job)
+}
+
+/// The folder of the submission.
+fn folder(args: &WorkArgs) -> io::Result<SubmissionFolder> {
+    match &args.results {
+        Some(results) => site::submission(results, &args.folder),
+        None => Ok(SubmissionFolder::new(Place::of_file(&std::path::absolute(
+            &args.folder,
+        )?))),
+    }
+}
+
+/// Says what it means that the order is missing.
+fn not_seen(error: ClusterError) -> anyhow::Error {
+    let is_missing = matches!(
+        &error,
+        ClusterError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound
+    );
+    let error = anyhow::Error::from(error);
+    if !is_missing {
+        return error;
+    }
+    error.context(
+        "this machine does not see the folder of the submission; set `folder` in clusters.toml to a \
+         folder that every node sees under the same path",
+    )
 }
 
 /// Records why the start ends; requeues the task if its time was up.

@@ -110,6 +110,21 @@ impl Slurm {
         self.nodes[node] = Some(self.daemon("slurmd", &["-D", "-N", name]));
     }
 
+    /// Starts a node with an empty folder in the place of `hidden`.
+    pub fn start_node_without(&mut self, node: usize, hidden: &Path) {
+        let name = ["n1", "n2"][node];
+        let script = format!(
+            "mount -t tmpfs none '{}' && exec slurmd -D -N {name}",
+            hidden.display()
+        );
+        self.nodes[node] = Some(self.daemon("unshare", &["-m", "sh", "-c", &script]));
+    }
+
+    /// Ends the daemon of a node.
+    pub fn end_node(&mut self, node: usize) {
+        end(&mut self.nodes[node], false);
+    }
+
     /// Kills the daemon of a node. The processes of its tasks live on.
     pub fn kill_node(&mut self, node: usize) {
         end(&mut self.nodes[node], true);

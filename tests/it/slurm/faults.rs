@@ -428,6 +428,163 @@ fn another_program_and_other_images_are_refused() {
     }
 }
 
+/// A library that is loaded before the system's kills the tasks.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kill_while_a_checkpoint_is_written_changes_no_bit() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(LONG, "");
+    let library = site.place.path().join("kill.so");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .args(["tests/it/slurm/kill_in_checkpoint.c", "-ldl"])
+        .status();
+    assert!(built.expect("a C compiler").success());
+    for (moment, kept, begun) in [("write", 1, 1), ("named", 1, 1), ("unrecorded", 2, 0)] {
+        let setup = format!(
+            "setup = [\"export LD_PRELOAD={} KILL_AT={moment} KILL_COUNT=2\"]",
+            library.display()
+        );
+        site.configure(&format!("pack = \"0\"\n{setup}"), "cpus-per-task = 1");
+        submit_long(&site);
+        site.slurm.wait_until_empty(Duration::from_secs(60));
+        // For each of the two tasks the checkpoints with a name, and the file without one.
+        let folder = site.submissions().pop().expect("a submission");
+        let written = files(&folder.join("runs"));
+        let (named, unnamed): (Vec<_>, Vec<_>) = written
+            .iter()
+            .partition(|path| path.extension().is_some_and(|end| end == "safetensors"));
+        assert_eq!(
+            (named.len(), unnamed.len()),
+            (2 * kept, 2 * begun),
+            "{moment}"
+        );
+        let bytes = |path: &PathBuf| fs::metadata(path).expect("a file").len();
+        let is_cut = unnamed.iter().any(|path| bytes(path) < bytes(named[0]));
+        assert_eq!(is_cut, moment == "write", "{moment}: {written:?}");
+        let said = site.ok(&["sync"]);
+        assert!(
+            said.contains("2 runs of") && said.contains("FAILED"),
+            "{said}"
+        );
+        assert_eq!(site.open_runs(), 0);
+    }
+    site.configure("pack = \"0\"", "cpus-per-task = 1");
+    submit_long(&site);
+    site.sync_until_done(Duration::from_secs(300));
+    let resumed = "SELECT min(from_iteration) FROM attempts WHERE number > 1";
+    assert!(site.count(resumed) > 0);
+    site.assert_as_local("long");
+}
+
+#[test]
+fn nodes_that_do_not_see_the_folder_are_named_and_nothing_is_lost() {
+    if skipped() {
+        return;
+    }
+    let mut site = Site::new(SHORT, "");
+    let shared = site.place.path().join("shared");
+    fs::create_dir(&shared).expect("a folder");
+    let keys = format!("pack = \"1h\"\nfolder = \"{}\"", shared.display());
+    site.configure(&keys, "cpus-per-task = 1");
+    for node in [0, 1] {
+        site.slurm.end_node(node);
+        site.slurm.start_node_without(node, &shared);
+    }
+    submit(&site);
+    site.slurm.wait_until_empty(Duration::from_secs(60));
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("0 runs fetched, 12 released"), "{said}");
+    let folder = site.submissions().pop().expect("a submission");
+    let blind = format!("its node may not see `{}`", folder.display());
+    assert!(
+        said.contains(&blind) && said.contains("JobLaunchFailure"),
+        "{said}"
+    );
+    let status = site.ok(&["status", "short"]);
+    assert!(
+        status.contains("FAILED (JobLaunchFailure) on n"),
+        "{status}"
+    );
+    assert!(status.contains("and wrote nothing"), "{status}");
+    let doctor = site.ok(&["doctor"]);
+    assert!(
+        doctor.contains("12 runs were released by a task"),
+        "{doctor}"
+    );
+
+    // The log can be written, and the task sees another folder.
+    for node in [0, 1] {
+        site.slurm.end_node(node);
+        site.slurm.start_node(node);
+    }
+    let program = assert_cmd::cargo::cargo_bin("resweep");
+    let setup = format!(
+        "setup = [\"exec unshare -m sh -c 'mount -t tmpfs none {0}; exec {1} work {0}/x'\"]",
+        shared.display(),
+        program.display()
+    );
+    site.configure(&format!("{keys}\n{setup}"), "cpus-per-task = 1");
+    submit(&site);
+    site.slurm.wait_until_empty(Duration::from_secs(60));
+    let said = site.ok(&["sync"]);
+    assert!(
+        said.contains("does not see the folder of the submission"),
+        "{said}"
+    );
+    assert_eq!(site.open_runs(), 0);
+
+    site.configure(&keys, "cpus-per-task = 1");
+    submit(&site);
+    site.slurm.wait_until_empty(Duration::from_secs(120));
+    // What the tasks wrote is kept while this machine does not see it.
+    let away = site.place.path().join("away");
+    fs::rename(&shared, &away).expect("it is moved");
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("mount or restore the folder"), "{said}");
+    assert_eq!(site.open_runs(), 12);
+    let output = site.command(&["doctor"]).output().expect("an answer");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("12 runs are on a cluster: their folder is missing"),
+        "{said}"
+    );
+    fs::rename(&away, &shared).expect("it is moved back");
+    site.sync_until_done(Duration::from_secs(60));
+    site.assert_as_local("short");
+}
+
+/// `squeue` in front of the real one says that the task has been running for longer.
+#[test]
+fn a_task_that_runs_for_minutes_and_writes_nothing_is_named() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "");
+    let setup = "pack = \"1h\"\nsetup = [\"echo preparing\", \"sleep 5\"]";
+    site.configure(setup, "cpus-per-task = 1");
+    submit(&site);
+    let running = || site.slurm.ask(&["squeue", "-h", "-t", "R", "-o", "%N"]);
+    wait("a task that runs", || {
+        !running().is_empty() && site.logs().contains("preparing")
+    });
+    for (minutes, is_named) in [("4:59", false), ("5:00", true)] {
+        let script = format!("\"$REAL\" \"$@\" | sed 's/|0:0[0-9]|/|{minutes}|/'");
+        let fake = fake(&site, "squeue", &script);
+        let output = with_path(&site, &fake, &["sync"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let named =
+            said.contains("for 5 min 0 s and has written nothing; its log says `preparing`");
+        assert_eq!(named, is_named, "{said}");
+    }
+    site.sync_until_done(Duration::from_secs(120));
+    site.assert_as_local("short");
+}
+
 /// A folder with a script in front of a program of Slurm, which the script calls `$REAL`.
 pub fn fake(site: &Site, name: &str, script: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;

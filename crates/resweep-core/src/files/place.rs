@@ -96,6 +96,23 @@ impl Place {
         }
     }
 
+    /// A path below the folder `root`, if it is there, or else of any folder, which is then the root.
+    ///
+    /// # Errors
+    /// The working directory is gone.
+    pub fn below(root: &Path, path: &Path) -> io::Result<Place> {
+        let (root, path) = (std::path::absolute(root)?, std::path::absolute(path)?);
+        Ok(match path.strip_prefix(&root) {
+            Ok(below) => Place::root(&root).join(below),
+            Err(_) => Place::of_file(&path),
+        })
+    }
+
+    /// The folder that links may lead to.
+    pub fn root_folder(&self) -> &Path {
+        self.path.ancestors().nth(self.below).unwrap_or(&self.path)
+    }
+
     /// The same place for a process with another working directory.
     ///
     /// # Errors
@@ -188,6 +205,33 @@ impl Place {
         self.regular(system::openat(&folder, name, flags, mode(0o666)))
     }
 
+    /// Creates an empty file in a folder that exists, and opens it to append to it.
+    ///
+    /// # Errors
+    /// Any error of the system: above all, there is something of this name; or a link is in the way.
+    pub fn create_new(&self) -> io::Result<File> {
+        let (folder, name) = self.open_folder_of()?;
+        let flags = FILE | OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
+        self.regular(system::openat(&folder, name, flags, mode(0o666)))
+    }
+
+    /// Creates the folder in a folder that exists.
+    ///
+    /// # Errors
+    /// Any error of the system: above all, there is something of this name; or a link is in the way.
+    pub fn create_new_folder(&self) -> io::Result<()> {
+        let (folder, name) = self.open_folder_of()?;
+        Ok(system::mkdirat(&folder, name, mode(0o777))?)
+    }
+
+    /// Creates the folder, and those above it, where they are missing.
+    ///
+    /// # Errors
+    /// Any error of the system, or a link is in the way.
+    pub fn create_folder(&self) -> io::Result<()> {
+        self.open_as_folder(true, true).map(drop)
+    }
+
     /// Opens or creates a file to lock it, and to write into it. The folder is created if it is
     /// missing.
     ///
@@ -233,6 +277,20 @@ impl Place {
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
         self.put(fill, false)
+    }
+
+    /// As [`Place::write`], but leaves whatever has this name.
+    ///
+    /// # Errors
+    /// As of [`Place::write`]; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the name is taken, which
+    /// on a network file system may be by this very request, if its answer was lost.
+    pub fn write_new(&self, parts: &[&[u8]]) -> io::Result<()> {
+        let (folder, name) = self.make_folder_of()?;
+        let (mut file, temporary) = Temporary::create(&folder)?;
+        write_parts(&mut file, parts)?;
+        file.sync_all()?;
+        temporary.link(name)?;
+        Ok(system::fsync(&folder)?)
     }
 
     fn put(
@@ -305,14 +363,18 @@ impl Place {
 
     /// What is in the folder; nothing if it is missing, is a link or cannot be read.
     pub fn entries(&self) -> Vec<Entry> {
-        let Ok(folder) = self.open_as_folder(false, false) else {
-            return Vec::new();
-        };
-        let Ok(names) = names(&folder) else {
-            return Vec::new();
-        };
+        self.read_entries().unwrap_or_default()
+    }
+
+    /// What is in the folder. Whatever disappears meanwhile is left out.
+    ///
+    /// # Errors
+    /// Any error of the system, or a link is in the way.
+    pub fn read_entries(&self) -> io::Result<Vec<Entry>> {
+        let folder = super::retry_stale(|| self.open_as_folder(false, false))?;
+        let names = names(&folder)?;
         let described = names.iter().map(|name| self.describe(&folder, name));
-        described.filter_map(Result::ok).collect()
+        Ok(described.filter_map(Result::ok).collect())
     }
 
     fn describe(&self, folder: &OwnedFd, name: &OsStr) -> io::Result<Entry> {
@@ -442,6 +504,17 @@ impl<'a> Temporary<'a> {
                     return Ok((file, Temporary { folder, name }));
                 }
             }
+        }
+    }
+
+    /// Gives the file a second name, and removes the first.
+    fn link(self, name: &OsStr) -> io::Result<()> {
+        match &self.name {
+            Some(own) => {
+                let flags = AtFlags::empty();
+                Ok(system::linkat(self.folder, own, self.folder, name, flags)?)
+            }
+            None => Ok(()),
         }
     }
 
