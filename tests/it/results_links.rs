@@ -276,3 +276,168 @@ fn folders_in_the_database_are_emptied_only_if_they_are_those_of_submissions() {
     let foreign = [theirs, behind, linked];
     assert!(foreign.iter().flatten().all(|path| path.exists()));
 }
+
+/// A sweep of two runs that is on a cluster: one of its tasks has ended, the other waits.
+const SUBMITTED: &str = "pending.toml";
+
+/// A folder with everything that the program writes below `results`, and a copy of that in `private`.
+fn full_place() -> Workplace {
+    let place = Workplace::trained("tiny.toml", SWEEP);
+    for args in [
+        &["report", "tiny.toml"][..],
+        &["export", "tiny.toml", "--format", "csv"],
+        &["export", "tiny.toml", "--format", "tensorboard"],
+        &["export", "tiny.toml", "--format", "checkpoints"],
+    ] {
+        place.stdout(args);
+    }
+    let pending = SWEEP
+        .replace("\"tiny\"", "\"pending\"")
+        .replace("shortcut = \"none\"\n", "")
+        + "[axes]\nshortcut = [\"none\", \"A\"]\n";
+    fs::write(place.path().join(SUBMITTED), pending).expect("a sweep file");
+    let program = assert_cmd::cargo::cargo_bin("resweep");
+    let site = format!(
+        "[here]\nengine = \"command\"\npack = \"0\"\nprogram = \"{}\"\ncommand = \"{{work}} --task 0\"\n",
+        program.display()
+    );
+    fs::write(place.path().join("clusters.toml"), site).expect("a site file");
+    place.stdout(&["submit", SUBMITTED, "--on", "here"]);
+    copy(&place, "results", "private/results");
+    copy(&place, "results", "pristine");
+    place
+}
+
+fn copy(place: &Workplace, from: &str, to: &str) {
+    let (from, to) = (place.path().join(from), place.path().join(to));
+    let _ = fs::remove_dir_all(&to);
+    fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([from, to])
+        .status();
+    assert!(copied.expect("cp").success());
+}
+
+/// The names and contents of everything in `private`.
+fn mirror(place: &Workplace) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found: Vec<_> = files(&place.path().join("private"))
+        .into_iter()
+        .map(|path| {
+            let content = fs::read(&path).expect("a file");
+            (path, content)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Every folder below `results`, with its parents first.
+fn folders(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.push(path.strip_prefix(root).expect("below it").to_owned());
+            folders(root, &path, found);
+        }
+    }
+}
+
+/// Runs commands one after another while links lead from these names to `private`, which must not change.
+fn attack(place: &Workplace, names: &[PathBuf], commands: &[&[&str]]) {
+    let before = mirror(place);
+    for name in names {
+        let path = place.path().join("results").join(name);
+        match path.is_dir() {
+            true => fs::remove_dir_all(&path).expect("a folder"),
+            false => fs::remove_file(&path).expect("a file"),
+        }
+        symlink(place.path().join("private/results").join(name), path).expect("a link");
+    }
+    for command in commands {
+        let output = place.resweep(command).output().expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = output.status.code();
+        assert!(
+            matches!(code, Some(0..=3)),
+            "{names:?} {command:?}: {code:?} {said}"
+        );
+        assert!(
+            mirror(place) == before,
+            "{names:?} {command:?} changed what a link leads to: {said}"
+        );
+    }
+    copy(place, "pristine", "results");
+}
+
+#[test]
+fn no_link_at_any_path_lets_a_command_change_what_it_leads_to() {
+    let place = full_place();
+    let folder = place
+        .rows("results", "SELECT folder FROM submissions")
+        .remove(0);
+    let results = place.path().join("results");
+    let results = results.to_str().expect("UTF-8");
+    let cluster: &[&[&str]] = &[
+        &["work", &folder, "--results", results, "--task", "1"],
+        &["work", &folder, "--results", results, "--task", "0"],
+        &["sync"],
+        &["cancel", "pending"],
+        &["submit", SUBMITTED, "--on", "here"],
+        &["gc"],
+        &["rm", "pending", "--yes"],
+    ];
+    let sweep: &[&[&str]] = &[
+        &["plot", "tiny.toml"],
+        &["report", "tiny.toml"],
+        &["export", "tiny.toml", "--format", "csv"],
+        &["export", "tiny.toml", "--format", "tensorboard"],
+        &["export", "tiny.toml", "--format", "checkpoints"],
+        &["gc"],
+        &["rm", "tiny", "--yes"],
+    ];
+    let training: &[&[&str]] = &[
+        &["run", "tiny.toml", "--fresh", "--progress", "none"],
+        &["export", "tiny.toml", "--format", "checkpoints"],
+        &["doctor"],
+        &["gc", "--all"],
+        &["rm", "tiny", "--yes"],
+    ];
+    let mut names = Vec::new();
+    let root = place.path().join("pristine");
+    folders(&root, &root, &mut names);
+    assert!(names.len() > 20, "{names:?}");
+    for name in &names {
+        let commands = match name.iter().next().and_then(|first| first.to_str()) {
+            Some("resweep.cluster") => cluster,
+            Some("tiny") => sweep,
+            _ => training,
+        };
+        attack(&place, std::slice::from_ref(name), commands);
+    }
+    // The database is opened by SQLite, which follows links: SECURITY.md.
+    let of_database = |path: &PathBuf| path.to_string_lossy().contains("resweep.db");
+    let found = files(&root).into_iter().filter(|path| !of_database(path));
+    let found: Vec<PathBuf> = found
+        .map(|path| path.strip_prefix(&root).expect("below it").to_owned())
+        .collect();
+    for commands in [cluster, sweep, training] {
+        attack(&place, &found, commands);
+    }
+    // The copy of the program.
+    let site = place.path().join("clusters.toml");
+    let text = fs::read_to_string(&site).expect("the site file");
+    let kept = text.lines().filter(|line| !line.starts_with("program"));
+    fs::write(&site, kept.collect::<Vec<_>>().join("\n")).expect("the site file");
+    fs::create_dir_all(place.path().join("private/bin")).expect("a folder");
+    let before = mirror(&place);
+    let bin = place.path().join("results/resweep.cluster/bin");
+    symlink(place.path().join("private/bin"), bin).expect("a link");
+    place.stdout(&["cancel", "pending"]);
+    let output = place.resweep(&["submit", SUBMITTED, "--on", "here", "--fresh"]);
+    let output = { output }.output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("is a symbolic link"), "{said}");
+    assert!(mirror(&place) == before, "{said}");
+}
