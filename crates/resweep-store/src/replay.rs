@@ -576,8 +576,14 @@ impl<'a> Replay<'a> {
             }
             let name = checkpoints::file_name(saved.iteration);
             let source = (self.of.folder)(&run.id, start).join(&name);
-            let bytes = match read_checked(&source, &saved) {
-                Ok(bytes) => bytes,
+            let target = hold.folder.join(&name);
+            match read_checked(&source, &saved) {
+                Ok(bytes) => {
+                    let written = target.write_unsynced_with(|file| file.write_all(&bytes));
+                    written.map_err(|source| Problem::File(target.to_path_buf(), source))?;
+                }
+                // Copied before, and the database is an older one that was restored.
+                Err(_) if read_checked(&target, &saved).is_ok() => {}
                 Err(error) => {
                     self.done.notes.push(format!(
                         "the checkpoint {} of {run} is not used: {error}",
@@ -585,10 +591,7 @@ impl<'a> Replay<'a> {
                     ));
                     continue;
                 }
-            };
-            let target = hold.folder.join(&name);
-            let written = target.write_unsynced_with(|file| file.write_all(&bytes));
-            written.map_err(|source| Problem::File(target.to_path_buf(), source))?;
+            }
             checkpoints::insert(self.connection, run, hold.training, &saved)?;
             imported.insert(saved.iteration);
             self.is_unsynced = true;

@@ -80,6 +80,24 @@ fn results_that_a_submit_fetches_are_drawn() {
     assert_as_local(&place);
 }
 
+#[test]
+fn sync_fetches_what_a_restored_database_lacks() {
+    let place = place(PROCESSES);
+    let database = place.path().join("results/resweep.db");
+    place.stdout(&["submit", "short.toml", "--on", "here"]);
+    let backup = fs::read(&database).expect("the database");
+    place.stdout(&["sync"]);
+    assert_as_local(&place);
+    fs::write(&database, backup).expect("the older database");
+    let output = place.resweep(&["sync"]).output().expect("an answer");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(
+        said.contains("4 runs fetched") && !said.contains("is not used"),
+        "{said}"
+    );
+    assert_as_local(&place);
+}
+
 /// Repeated requests, stale handles and names that are seen late, made by a library that is loaded
 /// before the system's.
 #[cfg(target_os = "linux")]
