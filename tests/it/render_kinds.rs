@@ -1,6 +1,6 @@
 //! Error against depth, heat maps and small multiples: from the sweep file to the SVG.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 
 use rand::{RngExt, SeedableRng};
@@ -547,16 +547,7 @@ fn sixteen_nets_are_named_in_the_margin_of_layer_responses() {
         "depth = [20, 32, 44, 56]\nshortcut = [\"none\", \"A\", \"B\", \"C\"]\nlayer_stats = [true]",
         "kind = \"layer-responses\"\nreference = \"paper\"",
     );
-    let of = |run: &Run| {
-        let layers = 1..run.config.configuration.model.depth;
-        let stat = |layer| LayerStat {
-            layer,
-            name: format!("conv{layer}"),
-            std: 0.5,
-        };
-        (run.id.clone(), layers.map(stat).collect())
-    };
-    let layers: HashMap<RunId, Vec<LayerStat>> = setup.runs.iter().map(of).collect();
+    let layers = flat_responses(&setup, |_| 0.5);
     let figure = &setup.sweep.figures[0];
     let svg = draw_layers(&setup.sweep, figure, &setup.runs, &setup.curves, &layers)
         .expect("a figure")
@@ -583,6 +574,79 @@ fn sixteen_nets_are_named_in_the_margin_of_layer_responses() {
         marks.iter().filter(of).count()
     };
     assert!(corners(3) > 8, "triangles for option C");
+}
+
+/// The same response of every layer, for each run.
+fn flat_responses(setup: &Setup, std: impl Fn(&Run) -> f64) -> HashMap<RunId, Vec<LayerStat>> {
+    let of = |run: &Run| {
+        let layers = 1..run.config.configuration.model.depth;
+        let stat = |layer| LayerStat {
+            layer,
+            name: format!("conv{layer}"),
+            std: std(run),
+        };
+        (run.id.clone(), layers.map(stat).collect())
+    };
+    setup.runs.iter().map(of).collect()
+}
+
+#[test]
+fn nets_of_one_depth_have_different_colours_in_layer_responses() {
+    let setup = Setup::new(
+        "depth = [20]\nshortcut = [\"A\"]\nlayer_stats = [true]\nlr = [0.1, 0.2, 0.3]",
+        "kind = \"layer-responses\"",
+    );
+    let layers = flat_responses(&setup, |run| run.config.configuration.train.lr);
+    let figure = &setup.sweep.figures[0];
+    let svg = draw_layers(&setup.sweep, figure, &setup.runs, &setup.curves, &layers)
+        .expect("a figure")
+        .svg;
+    let lines = shapes(&svg, "polyline");
+    let of_19_layers = |line: &&Shape| line.attributes["points"].split_whitespace().count() == 19;
+    let colours = lines
+        .iter()
+        .filter(of_19_layers)
+        .map(|line| line.attributes["stroke"]);
+    let colours: HashSet<&str> = colours.collect();
+    assert_eq!(colours.len(), 3, "{colours:?}");
+    assert!(!has_text(&svg, "plain"), "there is no plain net to explain");
+}
+
+#[test]
+fn one_net_with_huge_responses_does_not_flatten_the_others() {
+    let setup = Setup::new(
+        "depth = [8, 14, 20]\nshortcut = [\"A\"]\nlayer_stats = [true]",
+        "kind = \"layer-responses\"",
+    );
+    let is_deepest = |run: &Run| run.config.configuration.model.depth == 20;
+    let layers = flat_responses(&setup, |run| if is_deepest(run) { 9e4 } else { 1.9 });
+    let figure = &setup.sweep.figures[0];
+    let svg = draw_layers(&setup.sweep, figure, &setup.runs, &setup.curves, &layers)
+        .expect("a figure")
+        .svg;
+    assert!(has_text(&svg, "2") && !has_text(&svg, "100000"), "{svg}");
+    assert!(has_text(&svg, "+ 1 off scale"), "{svg}");
+}
+
+#[test]
+fn one_huge_loss_does_not_flatten_the_other_curves() {
+    for scale in ["linear", "log"] {
+        let mut setup = Setup::new(
+            "depth = [20, 56]\nshortcut = [\"A\"]",
+            &format!("measure = \"loss\"\ny_scale = \"{scale}\""),
+        );
+        for label in ["ResNet-20", "ResNet-56"] {
+            setup.record(label, 10, &[250.0, 250.0], &[90.0, 90.0]);
+            setup.end(label, &[90.0, 90.0], &[50.0, 50.0]);
+        }
+        let run = setup.runs.iter().find(|run| run.label == "ResNet-56");
+        let id = run.expect("a run of 56 layers").id.clone();
+        setup.curves.get_mut(&id).expect("curves").eval[0].loss = 1e12;
+        let svg = setup.svg();
+        assert!(has_text(&svg, "2") && has_text(&svg, "1"), "{scale}: {svg}");
+        let names = ["56-layer", "20-layer"].map(|name| has_text(&svg, name));
+        assert_eq!(names, [true, true], "{scale}: both ends are in the frame");
+    }
 }
 
 #[test]

@@ -675,6 +675,62 @@ fn several_residual_types_have_a_panel_each() {
     assert_eq!(one_depth.panels[0].labels, labels);
 }
 
+/// A figure of layer responses, and the override that measures them.
+const MEASURED: (&str, &str) = ("kind = \"layer-responses\"", "train.layer_stats=true");
+
+/// Title and number of configurations of the panels of a figure.
+fn panel_sizes(figure: &str, overrides: &[&str]) -> Vec<(Option<String>, usize)> {
+    let panels = panels(figure, overrides).into_iter();
+    panels
+        .map(|(title, configurations, _)| (title, configurations.len()))
+        .collect()
+}
+
+#[test]
+fn a_crowded_panel_is_split_by_the_key_with_the_fewest_values() {
+    let rates = "axes.lr={ from = 0.1, to = 1, count = 10 }";
+    let batches = "axes.batch_size=[16, 32, 64]";
+    let one = ["axes.depth=[20]", "axes.shortcut=[\"A\"]"];
+    let title = |text: &str| Some(text.to_owned());
+    for figure in ["", MEASURED.0] {
+        let overrides = [rates, batches, one[0], one[1], MEASURED.1];
+        let expected = [16, 32, 64].map(|size| (title(&format!("batch_size = {size}")), 10));
+        assert_eq!(panel_sizes(figure, &overrides), expected, "{figure}");
+    }
+    let types = panel_sizes("", &[rates, "axes.depth=[20, 56]"]);
+    let expected = ["plain", "residual"].map(|of| {
+        let depths = [20, 56].map(|depth| format!("{of}, {depth} layers"));
+        depths.map(|of| (Some(of), 10))
+    });
+    assert_eq!(types, expected.concat());
+    // No key alone makes 40 curves few.
+    let widths = panel_sizes("", &[rates, "axes.width=[4, 8]"]);
+    assert_eq!(widths, [(title("plain"), 40), (title("residual"), 40)]);
+    // A single key with many values cannot be split.
+    let many = "axes.lr={ from = 0.1, to = 1, count = 40 }";
+    assert_eq!(panel_sizes("", &[many, one[0], one[1]]), [(None, 40)]);
+}
+
+#[test]
+fn many_layer_responses_have_a_panel_for_each_shortcut_type() {
+    let depths = "axes.depth=[8, 14, 20, 26, 32]";
+    let types = "axes.shortcut=[\"none\", \"A\", \"B\", \"C\"]";
+    let found = panel_sizes(MEASURED.0, &[depths, types, MEASURED.1]);
+    let titles = found.iter().map(|(title, _)| title.as_deref());
+    let expected = [
+        "plain",
+        "residual, option A",
+        "residual, option B",
+        "residual, option C",
+    ];
+    assert_eq!(titles.collect::<Vec<_>>(), expected.map(Some));
+    let sixteen = panel_sizes(
+        MEASURED.0,
+        &["axes.depth=[8, 14, 20, 26]", types, MEASURED.1],
+    );
+    assert_eq!(sixteen, [(None, 16)]);
+}
+
 #[test]
 fn labels_have_numbers_as_people_write_them() {
     let lr = "axes.lr=[0.01, 0.03162277660168379, 0.30000000000000004]";

@@ -10,6 +10,14 @@ pub(super) const EPOCH: f64 = 1e4;
 /// that ends at 50.0000001 has the ticks of one that ends at 50.
 const SLACK: f64 = 1e-4;
 
+/// From this value on, labels have an exponent: `1e7`.
+const EXPONENT_FROM: f64 = 1e6;
+
+/// How many times the typical peak a value may be and still be inside an axis of losses or layer
+/// responses; more on a logarithmic axis, which has room for it.
+const OUTLIER: f64 = 5.0;
+const OUTLIER_LOG: f64 = 1000.0;
+
 /// A range with ticks within it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
@@ -110,6 +118,9 @@ impl Axis {
             .map_or(1.0, |pair| (pair[1] - pair[0]) / self.unit);
         // Two digits more than the tick distance needs, without trailing zeros.
         let digits = (2.0 - apart.abs().log10().floor()).clamp(6.0, 12.0) as usize;
+        if value >= EXPONENT_FROM && self.log {
+            return format!("{value:e}");
+        }
         let text = format!("{value:.digits$}");
         let text = text.trim_end_matches('0').trim_end_matches('.');
         if text == "-0" {
@@ -118,6 +129,16 @@ impl Axis {
             text.to_owned()
         }
     }
+}
+
+/// The largest value that an axis shows, given the peak of each curve: one net that explodes would
+/// otherwise press all others onto the axis. Infinite without a finite peak.
+pub(super) fn outlier_limit(mut peaks: Vec<f64>, log: bool) -> f64 {
+    peaks.retain(|peak| peak.is_finite());
+    peaks.sort_by(f64::total_cmp);
+    let middle = peaks.len().saturating_sub(1) / 2;
+    let times = if log { OUTLIER_LOG } else { OUTLIER };
+    peaks.get(middle).map_or(f64::INFINITY, |peak| times * peak)
 }
 
 /// A range of errors with round ends that contains `low..=high`; starts at 0 unless the lowest
@@ -214,6 +235,21 @@ mod tests {
         assert_eq!(errors.ticks, [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
         assert_eq!(round_log_range(0.7, 83.0), (0.5, 100.0));
         assert_eq!(round_log_range(0.05, 2.0), (0.05, 2.0));
+    }
+
+    #[test]
+    fn large_numbers_of_a_logarithmic_axis_have_exponents() {
+        let axis = Axis::errors("", 1.0, 2e8, &[]).logarithmic(1.0);
+        let labels: Vec<String> = axis.ticks.iter().map(|&t| axis.label(t)).collect();
+        assert_eq!(labels[5..], ["100000", "1e6", "1e7", "1e8"]);
+    }
+
+    #[test]
+    fn an_outlier_is_five_times_the_typical_peak() {
+        assert_eq!(outlier_limit(vec![1e9, 2.0, 3.0], false), 15.0);
+        assert_eq!(outlier_limit(vec![2.0, 1e9], true), 2000.0);
+        assert_eq!(outlier_limit(vec![f64::NAN, 4.0], false), 20.0);
+        assert_eq!(outlier_limit(vec![], false), f64::INFINITY);
     }
 
     #[test]

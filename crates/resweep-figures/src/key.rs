@@ -1,6 +1,6 @@
 //! Draws the key to line styles: a sample of each with its meaning.
 
-use resweep_core::domain::{Figure, FigureKind, Show, Sweep, TrainLine};
+use resweep_core::domain::{Figure, FigureKind, Shortcut, Show, Sweep, TrainLine};
 
 use super::RenderError;
 use super::canvas::{Anchor, Canvas, Font, Stroke};
@@ -37,6 +37,18 @@ enum Sample {
     Diverged,
 }
 
+/// The line styles of plain and residual nets, if the figure has both.
+fn kinds_of_nets(sweep: &Sweep, figure: &Figure) -> Vec<(Sample, &'static str)> {
+    let shown = figure.panels.iter().flat_map(|panel| &panel.configurations);
+    let nets = shown.filter_map(|&index| sweep.configurations.get(index));
+    let (plain, residual): (Vec<_>, Vec<_>) =
+        nets.partition(|net| net.model.shortcut == Shortcut::None);
+    match plain.is_empty() || residual.is_empty() {
+        true => Vec::new(),
+        false => vec![(Sample::Plain, "plain"), (Sample::Residual, "residual")],
+    }
+}
+
 const DIVERGED: (Sample, &str) = (Sample::Diverged, "diverged");
 
 impl Key {
@@ -50,7 +62,7 @@ impl Key {
             entries.extend([(Sample::Train, train), (Sample::Eval, eval)]);
         }
         if figure.kind == FigureKind::LayerResponses {
-            entries = vec![(Sample::Plain, "plain"), (Sample::Residual, "residual")];
+            entries = kinds_of_nets(sweep, figure);
         }
         if views.iter().any(PanelView::has_spread) {
             entries.push(match figure.kind {

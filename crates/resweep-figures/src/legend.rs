@@ -6,7 +6,7 @@ use super::clip::Xy;
 use super::metrics::{LEGEND_ROW, SWATCH, SWATCH_GAP, TEXT_SIZE};
 use super::names::{Space, distinct};
 use super::strokes::{bold, thin};
-use super::text::{Weight, widest};
+use super::text::{Weight, widest, width};
 use super::view::{CurveView, PanelView};
 
 const GAP: f64 = 11.0;
@@ -16,6 +16,8 @@ const ROWS_MAX: usize = 16;
 const FEW: usize = 12;
 /// The minimum fraction of an entry for the name.
 const LEAST_NAME: f64 = 0.4;
+/// What an entry may exceed its columns by, as a share of a column.
+const ROUNDING: f64 = 1e-9;
 
 /// A panel's legend, laid out from (0, 0).
 pub(super) struct Legend {
@@ -74,33 +76,82 @@ pub(super) fn legend(view: &PanelView, room: f64) -> Legend {
         texts.extend((!outside.is_empty()).then(|| format!("+ {} off scale", outside.len())));
         texts
     };
-    let columns = |texts: &[String]| {
-        let step = swatch + widest(texts, TEXT_SIZE, Weight::Regular) + GAP;
-        let columns = (((room + GAP) / step).floor() as usize).clamp(1, texts.len().max(1));
-        (columns, step)
-    };
     let all = inside.len();
     let narrowest = (((room + GAP) / (swatch + GAP)) as usize).max(1);
     let may_fit = all <= ROWS_MAX * narrowest;
     let mut named = if may_fit { all } else { FEW };
     let mut texts = shown(named);
-    if texts.len().div_ceil(columns(&texts).0) > ROWS_MAX {
+    let mut grid = Grid::of(&texts, room);
+    if grid.rows > ROWS_MAX {
         named = FEW;
         texts = shown(named);
+        grid = Grid::of(&texts, room);
     }
-    let (columns, step) = columns(&texts);
-    let rows = texts.len().div_ceil(columns);
     let entry = |(i, text): (usize, String)| Entry {
-        at: (
-            (i % columns) as f64 * step,
-            ((i / columns) as f64 + 0.5) * LEGEND_ROW,
-        ),
+        at: grid.at(i),
         text,
         curve: inside[..named].get(i).map(|(index, _)| *index),
     };
     Legend {
         entries: texts.into_iter().enumerate().map(entry).collect(),
-        rows,
+        rows: grid.rows,
+    }
+}
+
+/// The width of an entry with the gap after it.
+fn entry_width(text: &str) -> f64 {
+    SWATCH + SWATCH_GAP + width(text, TEXT_SIZE, Weight::Regular) + GAP
+}
+
+/// Entries in aligned columns, row by row. A long entry may span several columns.
+struct Grid {
+    /// The distance between the left ends of two columns.
+    step: f64,
+    /// Column and row of each entry.
+    cells: Vec<(usize, usize)>,
+    rows: usize,
+}
+
+impl Grid {
+    /// The arrangement of `texts` within `room`: columns as wide as the widest entry, or narrower
+    /// ones if these need at most half of the rows.
+    fn of(texts: &[String], room: f64) -> Grid {
+        let entries: Vec<f64> = texts.iter().map(|text| entry_width(text)).collect();
+        let mut steps = entries.clone();
+        steps.push(SWATCH + SWATCH_GAP + GAP);
+        steps.sort_by(|a, b| b.total_cmp(a));
+        steps.dedup();
+        let widest = Grid::with_step(steps[0], &entries, room);
+        let narrower = steps[1..].iter();
+        let narrower = narrower.map(|&step| Grid::with_step(step, &entries, room));
+        let best = narrower.min_by_key(|grid| grid.rows);
+        let best = best.filter(|grid| 2 * grid.rows <= widest.rows);
+        best.unwrap_or(widest)
+    }
+
+    fn with_step(step: f64, entries: &[f64], room: f64) -> Grid {
+        let columns = (((room + GAP) / step).floor() as usize).max(1);
+        let (mut column, mut row) = (0, 0);
+        let mut cells = Vec::new();
+        for entry in entries {
+            let span = ((entry / step - ROUNDING).ceil() as usize).clamp(1, columns);
+            if column + span > columns {
+                (column, row) = (0, row + 1);
+            }
+            cells.push((column, row));
+            column += span;
+        }
+        Grid {
+            step,
+            rows: cells.last().map_or(0, |(_, row)| row + 1),
+            cells,
+        }
+    }
+
+    /// The left end of an entry, centred in height.
+    fn at(&self, entry: usize) -> Xy {
+        let (column, row) = self.cells[entry];
+        (column as f64 * self.step, (row as f64 + 0.5) * LEGEND_ROW)
     }
 }
 
@@ -161,5 +212,36 @@ pub(super) fn sample(_: usize, curve: &CurveView) -> Stroke {
         bold(curve.colour)
     } else {
         thin(curve.colour)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Column and row of each text where three of `plain-20` fit side by side.
+    fn cells(texts: &[&str]) -> Vec<(usize, usize)> {
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        Grid::of(&texts, 3.5 * entry_width("plain-20")).cells
+    }
+
+    #[test]
+    fn entries_of_one_length_are_in_columns() {
+        let texts = ["plain-20", "plain-32", "plain-44", "plain-56"];
+        assert_eq!(cells(&texts), [(0, 0), (1, 0), (2, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn a_long_entry_spans_columns_and_leaves_the_others_side_by_side() {
+        let long = "plain-110 (diverged at iteration 10)";
+        let texts = [
+            "plain-20", "plain-32", "plain-44", "plain-56", "plain-68", long,
+        ];
+        let rows = cells(&texts).into_iter().map(|(_, row)| row);
+        assert_eq!(rows.collect::<Vec<_>>(), [0, 0, 0, 1, 1, 2]);
+        // Two rows instead of three are not worth ragged columns.
+        let columns = cells(&["plain-20", "plain-32", long]);
+        let columns = columns.into_iter().map(|(column, _)| column);
+        assert_eq!(columns.collect::<Vec<_>>(), [0; 3]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use resweep_core::domain::{Curves, EvalSet, Figure, Panel, Quantity, Run, RunId, Show, Sweep};
 
-use super::axis::{Axis, EPOCH, round_log_range, round_range};
+use super::axis::{Axis, EPOCH, outlier_limit, round_log_range, round_range};
 use super::diverged::of_seeds;
 use super::markers::{Marker, markers};
 use super::palette::{Colour, CurveColours, is_one_depth};
@@ -132,7 +132,7 @@ pub(super) fn views(
             lines
         })
         .collect();
-    let shared = shared_range(panels, &lines, figure.axes.y_log);
+    let shared = shared_range(figure, &lines);
     let lines: Vec<Vec<Lines>> = lines.into_iter().map(drawn).collect();
     let depths = lines.iter().map(|lines| depths(sweep, lines));
     let depths: Vec<Vec<usize>> = depths.filter(|depths| !is_one_depth(depths)).collect();
@@ -425,25 +425,23 @@ fn only_depth_differs(sweep: &Sweep, panel: &Panel, indices: &[usize]) -> bool {
     depths.len() == models.len() && shortcuts.len() <= 1 && named_by_model
 }
 
-/// The error range of the panels that leave an end open; all of 0 to 100 without data.
-fn shared_range(panels: &[Panel], lines: &[Vec<Lines>], log: bool) -> (f64, f64) {
-    let open = panels
-        .iter()
-        .zip(lines)
-        .filter(|(panel, _)| panel.y_min.is_none() || panel.y_max.is_none());
-    let points = open.flat_map(|(panel, lines)| {
-        let is_shown = |is_train| match panel.show {
-            Show::Both => true,
-            Show::Train => is_train,
-            Show::Test => !is_train,
-        };
-        let points = lines.iter().flat_map(all_points);
-        points
-            .filter(move |(is_train, _)| is_shown(*is_train))
-            .map(|(_, point)| point)
-    });
-    let ends = points.flat_map(|point| [point.low, point.high]);
-    let ends = ends.filter(|end| !log || *end > 0.0);
+/// The range of the panels that leave an end open; all of 0 to 100 without data. Losses that are
+/// outliers are not in it.
+fn shared_range(figure: &Figure, lines: &[Vec<Lines>]) -> (f64, f64) {
+    let log = figure.axes.y_log;
+    let panels = figure.panels.iter().zip(lines);
+    let open = panels.filter(|(panel, _)| panel.y_min.is_none() || panel.y_max.is_none());
+    let curves: Vec<Vec<f64>> = open
+        .flat_map(|(panel, lines)| lines.iter().flat_map(|lines| shown_values(panel, lines)))
+        .collect();
+    let peaks = curves.iter().map(|values| values.iter().copied());
+    let peaks = peaks.filter_map(|values| values.reduce(f64::max)).collect();
+    let limit = match figure.axes.quantity {
+        Quantity::Error => f64::INFINITY,
+        Quantity::Loss => outlier_limit(peaks, log),
+    };
+    let ends = curves.into_iter().flatten();
+    let ends = ends.filter(|end| *end <= limit && (!log || *end > 0.0));
     let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
         (low.min(end), high.max(end))
     });
@@ -453,4 +451,15 @@ fn shared_range(panels: &[Panel], lines: &[Vec<Lines>], log: bool) -> (f64, f64)
         (false, false) => (0.0, 100.0),
         (false, true) => (1.0, 100.0),
     }
+}
+
+/// The lowest and highest values of all seeds at the points of training and of evaluation that the
+/// panel shows.
+fn shown_values(panel: &Panel, lines: &Lines) -> [Vec<f64>; 2] {
+    [(true, Show::Test), (false, Show::Train)].map(|(train, other)| {
+        let points = all_points(lines);
+        let points = points.filter(|(is_train, _)| *is_train == train && panel.show != other);
+        let ends = points.flat_map(|(_, point)| [point.low, point.high]);
+        ends.collect()
+    })
 }

@@ -45,7 +45,7 @@ pub fn hint(configuration: &Configuration) -> String {
     if depth >= DEEP && configuration.train.warmup.is_none() {
         format!("{depth} layers may need `warmup`")
     } else {
-        "try a lower `lr`".to_owned()
+        "try another `lr` or more iterations".to_owned()
     }
 }
 

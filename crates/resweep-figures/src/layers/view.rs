@@ -1,14 +1,14 @@
 //! Computes the content of a figure of layer responses. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use resweep_core::analysis::paper::{Curve, curves};
 use resweep_core::domain::{LayerStat, ModelConfig, Panel, Reference, RunId, Shortcut};
 
-use super::super::axis::{Axis, round_range};
+use super::super::axis::{Axis, outlier_limit, round_range};
 use super::super::diverged::of_seeds;
-use super::super::markers::of_type;
-use super::super::palette::CurveColours;
+use super::super::markers::{Marker, markers, of_type};
+use super::super::palette::{Colour, CurveColours, is_one_depth};
 use super::super::reference::ReferenceView;
 use super::super::scene::Scene;
 use super::super::series::Point;
@@ -49,26 +49,56 @@ pub(super) fn views(scene: &Scene, layers: &HashMap<RunId, Vec<LayerStat>>) -> V
         name,
         ..Axis::iterations(last.unwrap_or(0) as u64)
     };
-    let depths = all
-        .iter()
-        .map(|nets| nets.iter().map(|net| model(scene, net).depth));
-    let depths: Vec<Vec<usize>> = depths.map(Iterator::collect).collect();
-    let colours = CurveColours::of(&depths, scene.figure.style);
+    let looks = looks(scene, &all);
     let row = |sorted: bool| {
-        let colours = &colours;
-        let drawn = panels.iter().zip(&all);
-        drawn.map(move |(panel, nets)| {
+        let drawn = panels.iter().zip(all.iter().zip(&looks));
+        drawn.map(move |(panel, (nets, looks))| {
             let x = x(if sorted { SORTED } else { ORDERED });
-            view(scene, panel, nets, sorted, (x, highest), colours)
+            view(scene, panel, (nets, looks), sorted, (x, highest))
         })
     };
     row(false).chain(row(true)).collect()
 }
 
-/// The upper end of an axis for all responses, including the paper's, rounded up.
+/// A curve's colour, and the marker on its line.
+type Look = (Colour, Option<Marker>);
+
+/// The look of each net in each panel: colours by depth and markers by shortcut type, or a look for
+/// each net of a panel if these are the same for two of them.
+fn looks(scene: &Scene, all: &[Vec<Responses>]) -> Vec<Vec<Look>> {
+    let nets: Vec<Vec<(usize, Shortcut)>> = all
+        .iter()
+        .map(|nets| nets.iter().map(|net| model(scene, net)))
+        .map(|models| models.map(|net| (net.depth, net.shortcut)).collect())
+        .collect();
+    let has_twins = |nets: &Vec<(usize, Shortcut)>| {
+        let mut seen = HashSet::new();
+        nets.iter().any(|net| !seen.insert(*net))
+    };
+    let by_depth = !nets.iter().any(has_twins);
+    let depths = nets.iter().map(|nets| nets.iter().map(|net| net.0));
+    let depths: Vec<Vec<usize>> = depths.map(Iterator::collect).collect();
+    let named = depths.iter().filter(|of| by_depth || !is_one_depth(of));
+    let colours = CurveColours::of(&named.cloned().collect::<Vec<_>>(), scene.figure.style);
+    let look = |(nets, depths): (&Vec<(usize, Shortcut)>, &Vec<usize>)| -> Vec<Look> {
+        let types: Vec<Shortcut> = nets.iter().map(|net| net.1).collect();
+        if by_depth {
+            let look = |(depth, of)| (colours.of_depth(depth), of_type(of, &types));
+            return nets.iter().copied().map(look).collect();
+        }
+        let colours = colours.of_panel(depths);
+        let markers = markers(&colours);
+        colours.into_iter().zip(markers).collect()
+    };
+    nets.iter().zip(&depths).map(look).collect()
+}
+
+/// The upper end of an axis for all responses, rounded up: the paper's, and ours without outliers.
 fn highest(scene: &Scene, all: &[Vec<Responses>]) -> f64 {
-    let own = all.iter().flatten();
-    let own = own.flat_map(|net| net.means.iter().copied());
+    let own = || all.iter().flatten().map(|net| net.means.iter().copied());
+    let peaks = own().filter_map(|stds| stds.reduce(f64::max));
+    let limit = outlier_limit(peaks.collect(), false);
+    let own = own().flatten().filter(|std| *std <= limit);
     let papers = all.iter().flat_map(|nets| references(scene, nets, false));
     let papers = papers.flat_map(|net| net.train.into_iter().chain(net.eval));
     let papers = papers.flatten().map(|(_, std)| std);
@@ -79,10 +109,9 @@ fn highest(scene: &Scene, all: &[Vec<Responses>]) -> f64 {
 fn view(
     scene: &Scene,
     panel: &Panel,
-    nets: &[Responses],
+    (nets, looks): (&[Responses], &[Look]),
     sorted: bool,
     (x, highest): (Axis, f64),
-    colours: &CurveColours,
 ) -> LayersView {
     let y = Axis::errors(
         "standard deviation",
@@ -94,23 +123,21 @@ fn view(
         true => LabelPlacement::WithoutLegend,
         false => LabelPlacement::InMargin,
     };
-    let shortcuts: Vec<Shortcut> = nets.iter().map(|net| model(scene, net).shortcut).collect();
+    let is_plain = |net| model(scene, net).shortcut == Shortcut::None;
     LayersView {
         panel: PanelView {
             title: panel.title.clone().filter(|_| !sorted),
             curves: nets
                 .iter()
-                .map(|net| CurveView {
-                    marker: of_type(model(scene, net).shortcut, &shortcuts),
-                    ..curve(scene, panel, net, (colours, &y), sorted)
-                })
+                .zip(looks)
+                .map(|(net, look)| curve(scene, panel, net, (*look, &y), sorted))
                 .collect(),
             references: references(scene, nets, sorted),
             x,
             y,
             label_placement,
         },
-        plain: shortcuts.iter().map(|of| *of == Shortcut::None).collect(),
+        plain: nets.iter().map(is_plain).collect(),
     }
 }
 
@@ -118,7 +145,7 @@ fn curve(
     scene: &Scene,
     panel: &Panel,
     net: &Responses,
-    (colours, y): (&CurveColours, &Axis),
+    ((colour, marker), y): (Look, &Axis),
     sorted: bool,
 ) -> CurveView {
     let mut stds = net.means.clone();
@@ -142,11 +169,11 @@ fn curve(
         _ => String::new(),
     };
     CurveView {
-        colour: colours.of_depth(model(scene, net).depth),
+        colour,
         legend: label.clone(),
         label,
         remark,
-        marker: None,
+        marker,
         visible: net.means.iter().any(|std| (y.low..=y.high).contains(std)),
         train: Vec::new(),
         eval: points.collect(),

@@ -23,19 +23,37 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
     let Some(Checked::Key(key)) = setting.value else {
         return Vec::new();
     };
-    let numbers: Vec<f64> = points
-        .iter()
-        .filter_map(|point| point.number(key))
-        .collect();
+    let all: Vec<usize> = (0..points.len()).collect();
+    let Some(facets) = by_value(key, points, &all, PANELS_MAX) else {
+        problems.push(too_many(setting, key));
+        return Vec::new();
+    };
+    // The override removed the values, so the file is not at fault.
+    let overridden = |point: &Point<'_>| point.at(key).is_some_and(|at| at.is_override());
+    if facets.len() == 1 && !points.iter().any(overridden) {
+        problems.push(same_everywhere(setting, key));
+    }
+    facets
+}
+
+/// Groups the configurations `indices` by their values of a key, in the order of the sweep; `None` if
+/// they have more than `most` values.
+pub fn by_value(
+    key: Key,
+    points: &[Point<'_>],
+    indices: &[usize],
+    most: usize,
+) -> Option<Vec<Facet>> {
+    let numbers = points.iter().filter_map(|point| point.number(key));
+    let numbers: Vec<f64> = numbers.collect();
     let mut values: Vec<Option<&Checked>> = Vec::new();
     let mut facets: Vec<Facet> = Vec::new();
-    for (index, point) in points.iter().enumerate() {
-        let value = point.value(key);
+    for &index in indices {
+        let value = points[index].value(key);
         let known = values.iter().position(|known| *known == value);
         let at = known.unwrap_or(values.len());
-        if at == PANELS_MAX {
-            problems.push(too_many(setting, key));
-            return Vec::new();
+        if at == most {
+            return None;
         }
         if known.is_none() {
             values.push(value);
@@ -46,12 +64,7 @@ pub fn facets(setting: &Setting, points: &[Point<'_>], problems: &mut Problems) 
         }
         facets[at].configurations.push(index);
     }
-    // The override removed the values, so the file is not at fault.
-    let overridden = |point: &Point<'_>| point.at(key).is_some_and(|at| at.is_override());
-    if facets.len() == 1 && !points.iter().any(overridden) {
-        problems.push(same_everywhere(setting, key));
-    }
-    facets
+    Some(facets)
 }
 
 /// The title of a panel of plain nets.

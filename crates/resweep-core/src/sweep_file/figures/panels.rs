@@ -3,13 +3,19 @@
 
 use strum::VariantArray;
 
-use super::facet;
+use super::facet::{self, Facet};
 use super::figure::FigureTable;
 use super::pairs;
 use crate::domain::{FigureKind, Panel, Shortcut, Show};
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
-use crate::sweep_file::keys::key::Key;
+use crate::sweep_file::keys::key::{Key, Section};
 use crate::sweep_file::values::setting::{Point, Settings};
+
+/// Panels of more curves are split by default: so many still have labels beside them.
+const CROWDED: usize = 16;
+
+/// The most panels of a figure whose panels are split by default.
+const DEFAULT_PANELS_MAX: usize = 12;
 
 impl FigureTable {
     /// Returns the panels in the file or those of `facet`; without either, the default for the
@@ -94,10 +100,13 @@ impl FigureTable {
 
     /// Figures of errors against iterations have a panel each for plain and residual nets, or one
     /// for each shortcut type if there are several residual types. Figures of final errors have a
-    /// panel for each sweep; layer responses are in one panel.
+    /// panel for each sweep. Layer responses are in one panel if it is not crowded.
     fn default_panels(&self, points: &[Point<'_>], problems: &mut Problems) -> Vec<Panel> {
         let groups = match self.kind() {
-            FigureKind::ErrorVsIteration => by_shortcut(points),
+            FigureKind::ErrorVsIteration => uncrowded(by_shortcut(points), points),
+            FigureKind::LayerResponses if points.len() > CROWDED => {
+                uncrowded(by_shortcut(points), points)
+            }
             FigureKind::ErrorVsDepth | FigureKind::HeatMap => by_sweep(points),
             FigureKind::LayerResponses => vec![(String::new(), (0..points.len()).collect())],
         };
@@ -157,6 +166,37 @@ fn by_shortcut(points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
     titled
         .map(|(shortcut, indices)| (title(shortcut), indices))
         .collect()
+}
+
+/// Splits panels of more than [`CROWDED`] curves by the key that gives the fewest panels without
+/// crowds; returns the panels as they are if no key does, or if there would be too many panels.
+fn uncrowded(groups: Vec<(String, Vec<usize>)>, points: &[Point<'_>]) -> Vec<(String, Vec<usize>)> {
+    let is_one = groups.len() == 1;
+    let split = groups.iter().map(|(name, indices)| {
+        let name = if is_one { "" } else { name };
+        match indices.len() > CROWDED {
+            true => split(name, indices, points),
+            false => Some(vec![(name.to_owned(), indices.clone())]),
+        }
+    });
+    let split: Option<Vec<_>> = split.collect();
+    let split = split.map(|groups| groups.concat());
+    let split = split.filter(|panels| panels.len() <= DEFAULT_PANELS_MAX);
+    split.unwrap_or(groups)
+}
+
+fn split(name: &str, indices: &[usize], points: &[Point<'_>]) -> Option<Vec<(String, Vec<usize>)>> {
+    let keys = Section::SETTABLE.into_iter().flat_map(Section::keys);
+    let facets = keys
+        .filter_map(|spec| facet::by_value(spec.key, points, indices, DEFAULT_PANELS_MAX))
+        .filter(|facets| facets.iter().all(|of| of.configurations.len() <= CROWDED))
+        .min_by_key(Vec::len)?;
+    let title = |facet: &Facet| match name {
+        "" => facet.title.clone(),
+        name => format!("{name}, {}", facet.title),
+    };
+    let panels = facets.into_iter();
+    Some(panels.map(|of| (title(&of), of.configurations)).collect())
 }
 
 /// Names and configurations of the sweeps of a figure of several; a single sweep has no name.
