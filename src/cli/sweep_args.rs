@@ -112,8 +112,33 @@ fn word(written: OsString) -> Result<Word, String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         !key.is_empty() && key.chars().all(plain)
     };
+    if let Some(hint) = text.and_then(hydra) {
+        return Err(hint);
+    }
     match key {
         Some((text, key)) if is_key(key) => Ok(Word::Override(text.to_owned())),
         _ => path_of(written).map(Word::Sweep),
+    }
+}
+
+/// The right form of an override in Hydra's grammar: `+lr=0.1`, `lr=choice(0.1,0.2)`.
+fn hydra(text: &str) -> Option<String> {
+    let (key, value) = text.split_once('=')?;
+    let plain = key.trim_start_matches('+');
+    let (function, values) = match value.strip_suffix(')') {
+        Some(call) => call.split_once('(')?,
+        None => ("", value),
+    };
+    let numbers: Vec<&str> = values.split(',').map(str::trim).collect();
+    match (function, &numbers[..]) {
+        ("", _) if plain.len() < key.len() => Some(format!("write `{plain}={value}`, without `+`")),
+        ("choice", _) => Some(format!("write `{plain}={values}`")),
+        ("range", [from, to]) => Some(format!(
+            "write `{plain}={{ from = {from}, to = {to}, step = 1 }}`"
+        )),
+        ("range", [from, to, step]) => Some(format!(
+            "write `{plain}={{ from = {from}, to = {to}, step = {step} }}`"
+        )),
+        _ => None,
     }
 }

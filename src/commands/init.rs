@@ -68,7 +68,12 @@ fn file(given: &Path) -> anyhow::Result<(PathBuf, String)> {
         given.file_name()
     };
     let name = stem.and_then(|stem| stem.to_str()).map(str::to_owned);
-    let name = name.with_context(|| format!("`{}` names no file", given.display()))?;
+    let name = name.ok_or_else(|| {
+        let given = given.display();
+        UsageError(format!(
+            "`{given}` is a folder; name the sweep, as in: resweep init my-sweep"
+        ))
+    })?;
     Ok((given.with_file_name(format!("{name}.toml")), name))
 }
 

@@ -16,6 +16,7 @@ mod figure_metadata;
 mod findings;
 mod forecast;
 mod gc;
+mod guesses;
 mod images;
 mod init;
 mod isolate;
@@ -48,11 +49,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::Parser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{self, Cli, Command};
 use crate::output::{self, Stream};
-use resweep_core::sweep_file;
 use resweep_store::{StoreError, check_folder};
 
 pub use address_space::reserve_little;
@@ -89,15 +88,16 @@ fn parse_and_execute(args: &[OsString], handled: io::Result<()>) -> anyhow::Resu
     handled.context("cannot handle signals")?;
     match Cli::try_parse_from(args) {
         Ok(cli) => execute(cli.command),
-        Err(shown) => Ok(print_usage(&shown, args)),
+        Err(shown) => Ok(print_usage(shown, args)),
     }
 }
 
 /// Prints the output of clap: help, version, or errors in the arguments.
-fn print_usage(shown: &clap::Error, args: &[OsString]) -> ExitCode {
+fn print_usage(mut shown: clap::Error, args: &[OsString]) -> ExitCode {
+    guesses::drop_misleading_tips(&mut shown);
     let mut text = shown.render().ansi().to_string();
-    if let Some(hint) = hint(shown, args) {
-        text = format!("error: {hint}\n");
+    if let Some(answer) = guesses::answer(&shown, args) {
+        text = format!("error: {answer}\n");
     }
     if shown.use_stderr() {
         output::styled(Stream::Err, &text);
@@ -106,46 +106,6 @@ fn print_usage(shown: &clap::Error, args: &[OsString]) -> ExitCode {
         output::styled(Stream::Out, &text);
         ExitCode::Success
     }
-}
-
-/// Suggests a replacement for an option that is not a key of a sweep file: `--optimizer`, `--gpu`.
-fn hint(shown: &clap::Error, args: &[OsString]) -> Option<String> {
-    let Some(ContextValue::String(option)) = shown.get(ContextKind::InvalidArg) else {
-        return None;
-    };
-    if shown.kind() != ErrorKind::UnknownArgument {
-        return None;
-    }
-    let name = option.trim_start_matches('-').split('=').next()?;
-    let hint = match gpus(name, option, args) {
-        Some(devices) => format!("write `--device {devices}`"),
-        None => sweep_file::hint(name)?,
-    };
-    Some(format!("there is no option `--{name}`: {hint}"))
-}
-
-/// The value of `--device` for `--gpu 1`, `--gpus=2` or `--gpu`.
-fn gpus(name: &str, option: &str, args: &[OsString]) -> Option<String> {
-    if !matches!(name, "gpu" | "gpus" | "cuda") {
-        return None;
-    }
-    let mut after = args
-        .iter()
-        .skip_while(|arg| !arg.to_string_lossy().starts_with(option));
-    let written = after.next()?.to_string_lossy();
-    let value = match written.split_once('=') {
-        Some((_, value)) => Some(value.to_owned()),
-        None => after.next().map(|next| next.to_string_lossy().into_owned()),
-    };
-    let numbers = value.filter(|value| value.starts_with(|c: char| c.is_ascii_digit()));
-    Some(match (name, numbers) {
-        (_, None) => "cuda".to_owned(),
-        ("gpus", Some(count)) if let Ok(count @ 1..=64) = count.parse::<u16>() => {
-            let all: Vec<String> = (0..count).map(|gpu| gpu.to_string()).collect();
-            format!("cuda:{}", all.join(","))
-        }
-        (_, Some(numbers)) => format!("cuda:{numbers}"),
-    })
 }
 
 /// Executes a command.

@@ -194,6 +194,77 @@ fn an_option_of_another_program_is_answered_with_what_to_write() {
 }
 
 #[test]
+fn guesses_from_other_programs_are_answered_with_what_to_type() {
+    let place = place();
+    for (args, answer) in [
+        (
+            &["clean"][..],
+            "there is no command `clean`: `resweep gc` removes",
+        ),
+        (&["version"], "`resweep --version` prints it"),
+        (&["-v"], "`resweep --version` prints the version"),
+        (&["tiny.toml"], "`resweep run tiny.toml` trains the sweep"),
+        (&["sweep", "tiny.toml"], "`resweep run FILE` trains a sweep"),
+        (&["delete", "tiny"], "`resweep rm SWEEP`"),
+        (&["data", "list"], "`resweep data download cifar10`"),
+        (
+            &["run", "tiny.toml", "-n", "4"],
+            "`-j 4` trains four runs at once",
+        ),
+        (
+            &["run", "tiny.toml", "--out", "here"],
+            "`--results DIR` names the results folder",
+        ),
+        (&["run", "tiny.toml", "--verbose"], "`--log debug`"),
+        (&["run", "-q", "tiny.toml"], "`--progress none`"),
+        (&["run", "--config", "tiny.toml"], "`resweep run FILE`"),
+        (
+            &["run", "tiny.toml", "--n_trials=9"],
+            "there is no option `--n_trials`: every combination",
+        ),
+        (
+            &["run", "tiny.toml", "--overwrite"],
+            "`--fresh` trains every run again",
+        ),
+        (
+            &["plot", "tiny", "-o", "a.pdf"],
+            "`--out figure.pdf` writes one file",
+        ),
+        (&["table", "tiny", "--latex"], "`--format latex`"),
+        (
+            &["export", "tiny", "--out", "here"],
+            "`--to DIR` names the folder",
+        ),
+        (
+            &["--results", "r", "status", "tiny", "plain-8"],
+            "a run of a sweep is `tiny/plain-8`",
+        ),
+        (
+            &["plan", "tiny.toml", "+lr=0.1"],
+            "write `lr=0.1`, without `+`",
+        ),
+        (
+            &["plan", "tiny.toml", "lr=choice(0.1,0.2)"],
+            "write `lr=0.1,0.2`",
+        ),
+        (
+            &["plan", "tiny.toml", "depth=range(8,20,6)"],
+            "write `depth={ from = 8, to = 20, step = 6 }`",
+        ),
+        (
+            &["init", "."],
+            "name the sweep, as in: resweep init my-sweep",
+        ),
+    ] {
+        let said = refused(&place, args);
+        assert!(said.contains(answer), "{args:?}: {said}");
+        assert!(!said.contains("as a value"), "{args:?}: {said}");
+    }
+    let said = refused(&place, &["run", "tiny.toml", "--frobnicate"]);
+    assert!(!said.contains("as a value"), "{said}");
+}
+
+#[test]
 fn guesses_around_a_run_work() {
     let place = place();
     let run = [
