@@ -237,12 +237,94 @@ fn an_image_bomb_is_refused_before_it_is_decoded() {
     assert!(data.warnings.iter().all(limit), "{:?}", data.warnings);
 }
 
-/// The start of a PNG that claims these dimensions.
+/// A small file of each format claims 16,000 pixels on each side: 768 MB in colour.
+#[test]
+fn small_files_of_huge_images_are_refused_by_every_decoder() {
+    let fixture = Fixture::new();
+    let side: u16 = 16_000;
+    let (little, big) = (side.to_le_bytes(), side.to_be_bytes());
+    let mut jpeg = fs::read(fixture.root().join("train/dog/2.jpg")).unwrap();
+    let frame = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[big, big].concat());
+    let bmp = [
+        &little[..],
+        &[0, 0],
+        &little,
+        &[0, 0, 1, 0, 24, 0],
+        &[0; 24],
+    ];
+    let bmp = [b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", &bmp.concat()[..]].concat();
+    let gif = [
+        b"GIF89a",
+        &little[..],
+        &little,
+        &[0, 0, 0, b',', 0, 0, 0, 0],
+    ]
+    .concat();
+    let gif = [&gif[..], &little, &little, &[0, 2, 1, 0, 0, b';']].concat();
+    let bits = (u32::from(side) - 1) << 14 | (u32::from(side) - 1);
+    let webp = [&[0x2f][..], &bits.to_le_bytes(), &[0; 15]].concat();
+    let webp = [b"RIFF\x20\0\0\0WEBPVP8L\x14\0\0\0", &webp[..]].concat();
+    let tag = |tag: u8, value: u16| {
+        [
+            &[tag, 1, 3, 0, 1, 0, 0, 0][..],
+            &value.to_le_bytes(),
+            &[0, 0],
+        ]
+        .concat()
+    };
+    let tags = [
+        (0, side),
+        (1, side),
+        (2, 8),
+        (3, 1),
+        (6, 1),
+        (17, 8),
+        (21, 1),
+        (22, side),
+        (23, 9),
+    ];
+    let tags = tags.map(|(number, value)| tag(number, value)).concat();
+    let tiff = [b"II*\0\x08\0\0\0\x09\0", &tags[..], &[0; 4]].concat();
+    for (name, content) in [
+        ("grey.png", png_with(16_000, 16_000, [1, 0])),
+        ("grey.pgm", b"P5 16000 16000 255\n".to_vec()),
+        ("grey.tif", tiff),
+        ("colour.jpg", jpeg),
+        ("colour.bmp", bmp),
+        ("colour.gif", gif),
+        ("colour.webp", webp),
+    ] {
+        let path = format!("train/dog/huge-{name}");
+        fixture.write(&path, &content);
+        let data = fixture.skip().unwrap();
+        assert_eq!(data.train.len(), 6, "{name}");
+        let [warning] = &data.warnings[..] else {
+            panic!("{name}: {:?}", data.warnings);
+        };
+        assert!(
+            warning.to_lowercase().contains("limit"),
+            "{name}: {warning}"
+        );
+        fs::remove_file(fixture.root().join(path)).unwrap();
+    }
+}
+
+/// The start of a PNG in colour that claims these dimensions.
 fn png_header(width: u32, height: u32) -> Vec<u8> {
+    png_with(width, height, [8, 2])
+}
+
+/// The start of a PNG of these dimensions, and this depth and type of colour.
+fn png_with(width: u32, height: u32, colour: [u8; 2]) -> Vec<u8> {
     let mut chunk = b"IHDR".to_vec();
     chunk.extend(width.to_be_bytes());
     chunk.extend(height.to_be_bytes());
-    chunk.extend([8, 2, 0, 0, 0]);
+    chunk.extend(colour);
+    chunk.extend([0, 0, 0]);
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
     png.extend(&chunk);
     png.extend(crc32(&chunk).to_be_bytes());

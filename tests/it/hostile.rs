@@ -5,6 +5,7 @@ mod drive;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use assert_cmd::Command;
 use predicates::prelude::{PredicateBooleanExt, predicate};
@@ -161,9 +162,43 @@ fn ten_thousand_brackets_do_not_overflow_the_stack() {
 
 #[test]
 fn only_the_first_error_of_a_long_broken_file_is_reported() {
-    let said = refusal(&"= \n".repeat(100_000));
+    let said = refusal(&"= a mistake\n".repeat(40_000));
     assert!(said.contains("sweep.toml:1:"), "{said}");
     assert!(said.contains("because of a mistake"), "{said}");
+}
+
+#[test]
+fn too_many_keys_are_refused_before_they_are_compared() {
+    let line = |number: usize| format!("iteration{number} = 1\n");
+    let keys = |count| (0..count).map(line).collect::<String>();
+    let tables: String = (0..50_001).map(|number| format!("[t{number}]\n")).collect();
+    let fields = keys(50_001).trim_end().replace('\n', ", ");
+    let list = "depth = [8]\nlr = [\n[1],\n[2],\n]\n";
+    for (hostile, line) in [
+        (format!("{}{SWEEP}", keys(200_000)), 50_001),
+        (format!("{SWEEP}{list}{}", keys(50_001)), 50_004),
+        (format!("{SWEEP}{list}{tables}"), 50_004),
+        (format!("{SWEEP}lr = {{ {fields} }}\n"), 7),
+    ] {
+        let start = Instant::now();
+        let said = refusal(&hostile);
+        println!("{:?}", start.elapsed());
+        assert!(said.contains("more than 50000 keys and tables"), "{said}");
+        assert!(said.contains(&format!("sweep.toml:{line}:")), "{said}");
+        assert!(said.contains("because of a mistake"), "{said}");
+    }
+    // Below the limit, some of them are shown, and the others counted as far as they were read.
+    let said = refusal(&format!("{}{SWEEP}depth = [8]\n", keys(2000)));
+    assert!(
+        said.contains("at least 900 more problems are not shown"),
+        "{said}"
+    );
+    assert!(said.contains("because of at least 1000 mistakes"), "{said}");
+    let said = refusal(&format!("{}{SWEEP}depth = [8]\n", keys(200)));
+    assert!(
+        said.contains("error: 100 more problems are not shown"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -12,6 +12,9 @@ pub const RECOVERED_BYTES_MAX: usize = 200_000;
 /// of a list is checked.
 pub const VALUES_MAX: usize = 200_000;
 
+/// Keys and tables of a file together. Unknown keys are compared with the known ones.
+pub const KEYS_MAX: usize = 50_000;
+
 /// Values of an axis, and configurations of a grid.
 pub const CONFIGURATIONS_MAX: usize = 100_000;
 

@@ -113,12 +113,20 @@ fn decode<T>(content: &[u8], then: impl FnOnce(DynamicImage) -> T) -> Result<T, 
     let mut reader = ImageReader::with_format(Cursor::new(content), format);
     reader.limits(limits.clone());
     let decoder = reader.into_decoder()?;
-    limits.reserve(decoder.total_bytes())?;
+    limits.reserve(as_colour_bytes(&decoder))?;
     let _share = DECODED.take(working_bytes(&decoder, format));
     if format == ImageFormat::Jpeg {
         jpeg::check(content)?;
     }
     Ok(then(DynamicImage::from_decoder(decoder)?))
+}
+
+/// Bytes of a decoded image, in 8-bit RGB if that is larger: a grey image has as many pixels at most as
+/// one in colour.
+fn as_colour_bytes(decoder: &impl ImageDecoder) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let colour = 3 * u64::from(width) * u64::from(height);
+    decoder.total_bytes().max(colour)
 }
 
 /// Approximate memory for decoding an image: the image, its copy in 8-bit RGB and the decoder's

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::problem::Problem;
+use super::problem::{PROBLEMS_MAX, Problem};
 use super::render;
 use super::source::Sources;
 use super::suggest;
@@ -49,6 +49,7 @@ impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mistakes = match self.problems.len() {
             1 => "a mistake".to_owned(),
+            PROBLEMS_MAX.. => format!("at least {PROBLEMS_MAX} mistakes"),
             count => format!("{count} mistakes"),
         };
         write!(f, "cannot use {} because of {mistakes}", self.what)

@@ -99,7 +99,7 @@ pub struct Problems {
 }
 
 /// The maximum number of errors that are collected; the rest of the file is not checked.
-const PROBLEMS_MAX: usize = 1000;
+pub const PROBLEMS_MAX: usize = 1000;
 
 impl Problems {
     /// Whether the maximum is reached.

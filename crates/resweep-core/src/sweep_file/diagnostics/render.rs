@@ -6,7 +6,7 @@ use annotate_snippets::{
     AnnotationKind, Element, Group, Level, Renderer, Snippet, normalize_untrusted_str,
 };
 
-use super::problem::Problem;
+use super::problem::{PROBLEMS_MAX, Problem};
 use super::source::{Source, SourceId, Sources, Span};
 use crate::domain::is_unprintable;
 
@@ -26,7 +26,14 @@ pub fn problems(sources: &Sources, problems: &[Problem], styled: bool) -> String
         drawn += "\n\n";
     }
     if problems.len() > SHOWN {
-        let rest = format!("{} more problems are not shown", problems.len() - SHOWN);
+        let least = match problems.len() {
+            PROBLEMS_MAX.. => "at least ",
+            _ => "",
+        };
+        let rest = format!(
+            "{least}{} more problems are not shown",
+            problems.len() - SHOWN
+        );
         drawn += &title(&rest, &[], styled);
         drawn += "\n\n";
     }

@@ -10,8 +10,11 @@ pub fn closest<'c>(
         return None;
     }
     let lower = written.to_lowercase();
+    let length = lower.chars().count();
     candidates
         .into_iter()
+        // The distance is at least the difference of the lengths.
+        .filter(|candidate| is_close(candidate.chars().count().abs_diff(length), candidate))
         .map(|candidate| {
             let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
             (distance, candidate)

@@ -8,15 +8,13 @@ use toml_parser::lexer::TokenKind;
 use super::tree::{Entry, Node, Table, Value};
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::diagnostics::source::{SourceId, Sources, Span};
-use crate::sweep_file::limits::{LINE_LENGTH_MAX, RECOVERED_BYTES_MAX, VALUES_MAX};
+use crate::sweep_file::limits::{KEYS_MAX, LINE_LENGTH_MAX, RECOVERED_BYTES_MAX, VALUES_MAX};
 
 /// Parses a whole document; leaves out what cannot be parsed, and reports it.
 pub fn document(sources: &Sources, id: SourceId, problems: &mut Problems) -> Table {
     let text = &sources.get(id).text;
-    if let Some(at) = too_many_values(text, id) {
-        let message = format!("more than {VALUES_MAX} values in lists");
-        let problem = Problem::new(at, message).label("too many from here on");
-        problems.push(problem.help("shorten the lists, or split the sweep into several files"));
+    if let Some(problem) = too_many(text, id) {
+        problems.push(problem);
         return Table {
             entries: Vec::new(),
         };
@@ -60,17 +58,67 @@ fn right_line(line: &str) -> Option<String> {
     (right != value.trim()).then(|| format!("{} = {right}", key.trim()))
 }
 
-/// Returns the position where a text has more commas outside quotes and comments than lists may
-/// have values.
-fn too_many_values(text: &str, id: SourceId) -> Option<Span> {
+/// The problem of a text that has more values in lists, or more keys and tables, than a sweep file may
+/// have. Only its tokens are read.
+fn too_many(text: &str, id: SourceId) -> Option<Problem> {
     // each takes two bytes at least
-    if text.len() <= 2 * VALUES_MAX {
+    if text.len() <= 2 * KEYS_MAX.min(VALUES_MAX) {
         return None;
     }
-    let tokens = toml_parser::Source::new(text).lex();
-    let mut commas = tokens.filter(|token| token.kind() == TokenKind::Comma);
-    let span = commas.nth(VALUES_MAX)?.span();
-    Some(Place { id, offset: 0 }.at(span.start()..span.end()))
+    let (mut values, mut keys) = (0, 0);
+    let mut outline = Outline::default();
+    for token in toml_parser::Source::new(text).lex() {
+        let opens_table = outline.opens_table(token.kind());
+        values += usize::from(token.kind() == TokenKind::Comma);
+        keys += usize::from(opens_table || token.kind() == TokenKind::Equals);
+        if values <= VALUES_MAX && keys <= KEYS_MAX {
+            continue;
+        }
+        let (what, help) = match values > VALUES_MAX {
+            true => (
+                format!("more than {VALUES_MAX} values in lists"),
+                "shorten the lists, or split the sweep into several files",
+            ),
+            false => (
+                format!("more than {KEYS_MAX} keys and tables"),
+                "a sweep file is a page of TOML; split a large one into several sweeps",
+            ),
+        };
+        let span = token.span();
+        let at = Place { id, offset: 0 }.at(span.start()..span.end());
+        return Some(
+            Problem::new(at, what)
+                .label("too many from here on")
+                .help(help),
+        );
+    }
+    None
+}
+
+/// Distinguishes the brackets of a table's name from those of a list.
+#[derive(Default)]
+struct Outline {
+    depth: usize,
+    is_within_line: bool,
+}
+
+impl Outline {
+    /// Whether the next token opens the name of a table.
+    fn opens_table(&mut self, token: TokenKind) -> bool {
+        let is_within_line = std::mem::replace(&mut self.is_within_line, true);
+        match token {
+            TokenKind::LeftSquareBracket => {
+                let opens = self.depth == 0 && !is_within_line;
+                self.depth += 1;
+                return opens;
+            }
+            TokenKind::RightSquareBracket => self.depth = self.depth.saturating_sub(1),
+            TokenKind::Newline => self.is_within_line = false,
+            TokenKind::Whitespace => self.is_within_line = is_within_line,
+            _ => {}
+        }
+        false
+    }
 }
 
 /// Returns the parts that can be parsed and every syntax error; of a very long text no parts, and

@@ -65,6 +65,9 @@ fn from_table(
     })
 }
 
+/// Entries that are compared with a field's name: a table of two fields has few.
+const SEARCHED: usize = 10;
+
 /// Finds a field, also if misspelt; `unknown_fields` reports that.
 fn find<'t>(table: &'t Table, name: &str) -> Option<&'t Entry> {
     let misspelt = |entry: &&Entry| {
@@ -73,7 +76,7 @@ fn find<'t>(table: &'t Table, name: &str) -> Option<&'t Entry> {
     };
     table
         .get(name)
-        .or_else(|| table.entries.iter().find(misspelt))
+        .or_else(|| table.entries.iter().take(SEARCHED).find(misspelt))
 }
 
 fn unknown_fields(table: &Table, problems: &mut Problems) {
