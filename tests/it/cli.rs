@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -105,6 +106,76 @@ fn workers_and_threads_do_not_change_any_bit() {
     let one = place.metrics("one");
     assert!(!one.is_empty());
     assert_eq!(one, place.metrics("four"));
+}
+
+/// A sweep with a value other than the default for most keys.
+const MANY_KEYS: &str = r#"
+[sweep]
+name = "ids"
+
+[data]
+augmentation = "none"
+normalisation = "per-channel"
+validation = 100
+
+[model]
+depth = 14
+decay = "weights"
+width = 8
+image_size = 16
+
+[train]
+iterations = 40
+batch_size = 16
+lr = 0.05
+lr_drops = [20]
+momentum = 0.8
+nesterov = true
+weight_decay = 5e-4
+warmup = { lr = 0.01, iterations = 10 }
+eval_every = 10
+log_every = 5
+
+[axes]
+shortcut = ["none", "B", "C"]
+init = ["he-fan-in", { from = { depth = 8 }, deepen = "identity" }]
+"#;
+
+#[test]
+fn run_ids_are_those_of_released_versions() {
+    let place = Workplace::new("ids.toml", MANY_KEYS);
+    let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/quickstart.toml");
+    fs::copy(quickstart, place.path().join("quickstart.toml")).expect("a sweep file");
+    let ids = |file: &str| -> Vec<String> {
+        let plan = place.json(&["plan", file, "--json"]);
+        let runs = plan["runs"].as_array().expect("runs");
+        let id = |run: &Value| run["id"].as_str().expect("an id")[..16].to_owned();
+        runs.iter().map(id).collect()
+    };
+    // Printed by the program of commit 11f710a.
+    assert_eq!(
+        ids("ids.toml"),
+        [
+            "9e1e14d43792c4fc",
+            "1678e0ea18af4bbf",
+            "a255615d0a8add44",
+            "b91556f704a438be",
+            "85405ffdf8482081",
+            "cf2fef1e31e7bf6a",
+            "72b01c2f525b2d76",
+            "e1e7a1da2aec0eb7",
+            "7bd9660fa006ae44",
+        ]
+    );
+    assert_eq!(
+        ids("quickstart.toml"),
+        [
+            "6bf7e46184742b6c",
+            "38d214b28d7aafd2",
+            "8cbcfe061e2d8982",
+            "343d203a0d9a3227",
+        ]
+    );
 }
 
 #[test]

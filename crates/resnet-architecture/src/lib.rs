@@ -1,8 +1,8 @@
 //! The plain and residual networks of "Deep Residual Learning" (He et al. 2015), without tensors:
 //! settings, layers and cost.
 //!
-//! Planning a sweep and training it both need these types. They are a crate below both, so that a
-//! change of the sweep's own types does not rebuild the engine.
+//! `resweep-core` and `resnet-engine` both use this crate and not each other, so that a change of
+//! sweeps does not rebuild the engine.
 //!
 //! | module | contents |
 //! |---|---|

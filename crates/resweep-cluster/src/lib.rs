@@ -6,6 +6,15 @@
 //! `sync`. Each start of a task has folders of its own, made by `mkdir`, so that two processes
 //! never write the same file. [`slurm`] writes job scripts and runs Slurm's commands. Nothing here
 //! opens the database, trains or draws.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `folder` | the folder of a submission, its files and marks |
+//! | `order` | `order.json` and the runs of each task |
+//! | `packing` | runs packed into tasks |
+//! | `journal`, `history` | what a task did, written, and read back by its next start |
+//! | `task_ledger` | gives runs to a task's scheduler, writes its events to the journal |
+//! | [`slurm`] | job scripts, and Slurm's commands |
 
 mod folder;
 mod history;

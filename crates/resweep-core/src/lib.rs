@@ -2,7 +2,7 @@
 //!
 //! [`sweep_file`] reads a sweep file, [`plan`] expands it into runs, [`schedule`] trains them on
 //! worker threads, and [`analysis`] evaluates their measurements. This crate must not train, decode
-//! images, open the database or draw. Other crates do that; only `resweep-train` uses several of them.
+//! images, open the database or draw: other crates do.
 //!
 //! | module | contents |
 //! |---|---|

@@ -1,17 +1,19 @@
 //! Draws the recorded curves of a sweep as SVG, PNG and PDF figures, and writes its tables.
 //!
-//! Nothing here reads the store: the curves are arguments. `figure` selects the kind of figure;
-//! each kind takes a `scene` and returns a drawing:
+//! Nothing here reads the store: the curves are arguments. A figure goes through the modules in the
+//! order of the table, which are pure up to `plot`.
 //!
-//! - `curves` (error against iterations), `depth`, `heat` and `layers` are the kinds.
-//! - [`series`] turns runs and their curves into plottable lines; `view`, `reference`, `axis`,
-//!   `layout`, `legend`, `key`, `labels`, `direct`, `caption`, `decimate` and `clip` compute the
-//!   content and its positions. All of these are pure; `metrics` has the sizes that they share.
-//! - `panel` draws on a `canvas`, the only file that uses plotters.
-//! - `drawing` turns the SVG into a PNG with the embedded font and writes both; `with_metadata` adds
-//!   `metadata`: the data and settings of the figure.
-//!
-//! `contact_sheet` draws images in a grid, and `tables` writes the results of `analysis`.
+//! | modules | contents |
+//! |---|---|
+//! | `figure`, `scene` | selects the kind of figure; what every kind gets |
+//! | `curves`, `depth`, `heat`, `layers` | the kinds: error against iterations, final error against depth, heat maps, layer responses |
+//! | [`series`], `finals`, `decimate`, `clip` | runs and their curves as lines, final errors |
+//! | `view`, `reference`, `axis` | the content of a panel, the paper's curves, ticks |
+//! | `layout`, `legend`, `key`, `labels`, `direct`, `names`, `caption`, `describe`, `diverged` | texts and their positions |
+//! | `metrics`, `palette`, `viridis`, `markers`, `strokes`, `text`, `plot` | sizes, colours, marks, line styles, fonts, positions on the page |
+//! | `panel`, `canvas` | draws; `canvas` is the only file that uses plotters |
+//! | `drawing`, `pdf`, `with_metadata`, `metadata` | files: SVG, PNG and PDF, with the data and settings of the figure |
+//! | `contact_sheet`, `tables` | images in a grid; the results of `analysis` as tables |
 
 mod axis;
 mod canvas;

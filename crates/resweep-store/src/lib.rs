@@ -1,19 +1,21 @@
 //! The store: one SQLite database with every sweep, run, attempt and measurement.
 //!
-//! [`Recorder`] is the only writer, an [`EventSink`](resweep_core::domain::EventSink) that the
-//! scheduler calls first. [`Store`] reads, at any time and from any process, also while a sweep
-//! runs. `docs/database.md` describes the schema and what survives a crash. This crate must not
+//! [`Recorder`] is the only writer while a sweep runs, an
+//! [`EventSink`](resweep_core::domain::EventSink) that the scheduler calls first. [`Submissions`]
+//! writes what tasks on a cluster did. [`Store`] reads, at any time and from any process, also while
+//! a sweep runs. `docs/database.md` describes the schema and what survives a crash. This crate must not
 //! train, schedule or draw.
 //!
 //! | modules | contents |
 //! |---|---|
-//! | `database`, `place`, `lock`, `migrations` | opens the file: its path, its schema, the lock during set-up |
+//! | `database`, `place`, `lock`, `machine`, `migrations` | opens the file: its path, its schema, the locks |
 //! | `recorder`, `register`, `waiting` | writes sweeps, runs, attempts and measurements; claims runs |
 //! | `claims`, `process` | whether a run is free, and which processes are alive |
 //! | `file_identity` | whether the open database was moved, replaced or removed |
 //! | `points`, `layers`, `images`, `checkpoints` | the rows of one kind each |
 //! | `sums`, `soundness`, `examine` | checksums of measurements, and all other checks |
 //! | `queries`, `rows`, `recorded_sweeps` | reads, at any time |
+//! | `values`, `error` | conversions for SQLite, errors |
 //! | `start_points`, `shared_results` | where runs start: checkpoints, and results that they share |
 //! | `submissions`, `submit_runs`, `replay` | runs on a cluster |
 //! | `removal`, `gc`, `garbage`, `usage` | removes results and unneeded files |
