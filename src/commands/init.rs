@@ -107,6 +107,7 @@ fn folder_data(folder: &Path) -> anyhow::Result<StarterData> {
     for warning in &facts.warnings {
         errln!("note: {warning}");
     }
+    note_turned(&config)?;
     Ok(StarterData::Folder {
         path: path.to_owned(),
         train_images: facts.train_images,
@@ -115,6 +116,18 @@ fn folder_data(folder: &Path) -> anyhow::Result<StarterData> {
         has_no_test: config.test_fraction.is_some(),
         has_broken: config.broken_image == BrokenImage::Skip,
     })
+}
+
+/// Warns of photos that a network would see on their side.
+fn note_turned(config: &DataConfig) -> anyhow::Result<()> {
+    let (turned, all) = resweep_data::turned(config)?;
+    if turned > 0 {
+        errln!(
+            "note: {turned} of {all} images are turned or mirrored by their EXIF orientation, which \
+             training ignores; to turn the files themselves: mogrify -auto-orient FILES (ImageMagick)"
+        );
+    }
+    Ok(())
 }
 
 /// A power of two that makes several batches of the images.

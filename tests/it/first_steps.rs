@@ -1,6 +1,7 @@
 //! Runs commands as a new user would type them: they work, or the error shows the valid form.
 
 use std::fs;
+use std::io::Cursor;
 
 use crate::support::workplace::{Workplace, write_images};
 
@@ -421,6 +422,38 @@ fn init_leaves_out_broken_images_and_names_them() {
     let said = refused(&place, &["plan", "pics.toml", "broken_image=fail"]);
     assert!(
         said.contains("`broken_image = \"skip\"` in [data]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn init_counts_photos_on_their_side() {
+    let place = place();
+    let folder = place.path().join("pictures");
+    write_images(&folder);
+    let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let mut plain = Cursor::new(Vec::new());
+    let photo = image::RgbImage::new(16, 12);
+    photo
+        .write_to(&mut plain, image::ImageFormat::Jpeg)
+        .expect("a JPEG");
+    let plain = plain.into_inner();
+    let mut turned = plain[..2].to_vec();
+    turned.extend([0xff, 0xe1]);
+    turned.extend((exif.len() as u16 + 2).to_be_bytes());
+    turned.extend(exif);
+    turned.extend(&plain[2..]);
+    fs::write(folder.join("train/class-0/upright.jpg"), plain).expect("a file");
+    let init = |name| {
+        let args = ["init", name, "--folder", "pictures"];
+        let output = place.resweep(&args).assert().success().get_output().clone();
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    assert_eq!(init("upright"), "");
+    fs::write(folder.join("train/class-0/turned.jpg"), turned).expect("a file");
+    let said = init("turned");
+    assert!(
+        said.contains("note: 1 of ") && said.contains("mogrify -auto-orient"),
         "{said}"
     );
 }

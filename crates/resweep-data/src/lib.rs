@@ -40,6 +40,6 @@ pub use batches::{Batch, Batches, EvalBatches, Pick, SamplerState, sampler_after
 pub use dataset::{Data, DatasetInfo, Labels, Part};
 pub use error::DataError;
 pub use image_set::ImageSet;
-pub use load::{describe, load, published};
+pub use load::{describe, load, published, turned};
 pub use normalise::Normaliser;
 pub use prefetch::PrefetchedBatches;

@@ -62,6 +62,16 @@ pub fn describe(
     }
 }
 
+/// The number of images of a class folder whose EXIF orientation turns or mirrors them, which is
+/// ignored in training, and of all its images. Reads the head of every file.
+///
+/// # Errors
+/// A folder that cannot be read, or without classes.
+pub fn turned(config: &DataConfig) -> Result<(usize, usize), DataError> {
+    let root = path(config)?;
+    folder::turned(request(config, &root, 0, Path::new("")))
+}
+
 /// The folder and options of a class folder data set.
 fn request<'a>(
     config: &DataConfig,

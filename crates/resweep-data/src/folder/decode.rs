@@ -1,9 +1,10 @@
 //! Decodes image files to the model's size in parallel; must withstand damaged and hostile files.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{
     ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, guess_format,
 };
@@ -62,6 +63,19 @@ fn one(path: &Path, bytes: u64, size: usize) -> Result<Vec<u8>, String> {
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content))
         .map_err(|error| error.to_string())?;
     pixels(&content, size)
+}
+
+/// Whether the EXIF orientation of an image file turns or mirrors it; not of a file that cannot be
+/// read.
+pub fn is_turned(path: &Path) -> bool {
+    let orientation = || {
+        let file = File::open(path).ok()?;
+        let is_small = file.metadata().ok()?.len() <= MAX_FILE_BYTES;
+        let reader = is_small.then(|| ImageReader::new(BufReader::new(file)))?;
+        let mut decoder = reader.with_guessed_format().ok()?.into_decoder().ok()?;
+        decoder.orientation().ok()
+    };
+    orientation().is_some_and(|found| found != Orientation::NoTransforms)
 }
 
 /// Decodes an image file's content to `size` x `size` x channels: drops the alpha channel, ignores

@@ -24,8 +24,10 @@ use cache::{Cached, Header};
 use decode::Broken;
 pub(crate) use decode::pixels;
 use listing::Listing;
+use rayon::prelude::*;
 use resweep_core::domain::BrokenImage;
 use resweep_core::files::Place;
+use walk::Entry;
 
 /// The folder and the options for reading it.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +86,15 @@ pub(crate) fn describe(request: Request<'_>) -> Result<DatasetInfo, DataError> {
         labels: Some(Arc::new(labels)),
         warnings,
     })
+}
+
+/// The number of images whose EXIF orientation turns or mirrors them, and of all images.
+pub(crate) fn turned(request: Request<'_>) -> Result<(usize, usize), DataError> {
+    let listing = request.list()?;
+    let images: Vec<&Entry> = listing.train.iter().chain(&listing.test).collect();
+    let turned = images.par_iter();
+    let turned = turned.filter(|image| decode::is_turned(&listing.root.join(&image.path)));
+    Ok((turned.count(), images.len()))
 }
 
 impl Request<'_> {
