@@ -7,6 +7,7 @@ use crate::domain::shell_quoted;
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::diagnostics::source::{OVERRIDE_PREFIX, SourceId, Sources, Span};
 use crate::sweep_file::keys::key::{Key, Section};
+use crate::sweep_file::keys::kind::Kind;
 use crate::sweep_file::parse::syntax;
 use crate::sweep_file::parse::tree::{Entry, Node, Table, Value};
 use crate::sweep_file::values::seeds;
@@ -48,7 +49,7 @@ fn read(text: &str, id: SourceId, root: &Table) -> Result<(Path, Node), Vec<Prob
     if value.trim().is_empty() {
         let problem = Problem::new(at(start - 1, text.len()), "this override has no value")
             .label("nothing follows")
-            .help("an empty text is written \"\"");
+            .help(instead_of_nothing(key));
         return Err(vec![problem]);
     }
     let path = with_table(path, value, root);
@@ -102,6 +103,23 @@ fn with_right_form(
         problem.help = vec![format!("write --set {argument}")];
     }
     problems
+}
+
+/// The correction of `sweep.title=`.
+fn instead_of_nothing(key: &str) -> String {
+    let names: Vec<&str> = key.trim().split('.').collect();
+    match Target::find(&names).map(|target| target.spec.kind) {
+        Some(kind @ (Kind::Line | Kind::Text)) => {
+            let empty = shell_quoted(&format!("{key}=\"\""));
+            format!(
+                "`{}` takes {}; write --set {empty} for an empty text",
+                key.trim(),
+                kind.allowed()
+            )
+        }
+        Some(kind) => format!("`{}` takes {}", key.trim(), kind.allowed()),
+        None => "write, for instance, --set train.iterations=2000".to_owned(),
+    }
 }
 
 /// The correction of `train.lr 0.1` or `train.lr:0.1`.

@@ -1,4 +1,4 @@
-//! Recognises values in the notation of other programs: `8 14`, `1,000`, `10%`, `yes`.
+//! Recognises values in the notation of other programs: `8 14`, `8..20`, `1,000`, `10%`, `yes`, `None`.
 //!
 //! They are not accepted; messages show the valid notation.
 
@@ -15,8 +15,14 @@ pub fn value(text: &str, target: Target) -> Option<String> {
         let is_open = text.starts_with('[') && text.contains("],");
         return is_open.then(|| repair::repaired(&format!("[{text}]")))?;
     }
+    if !target.is_axis && kind.is_list() && is_nothing(text) {
+        return Some("[]".to_owned());
+    }
     if !target.is_axis && !kind.is_list() {
         return single(text, kind);
+    }
+    if let Some(range) = range(text, kind) {
+        return Some(range);
     }
     let bare = text
         .trim_start_matches(['[', '(', '{'])
@@ -31,6 +37,45 @@ pub fn value(text: &str, target: Target) -> Option<String> {
         .map(|part| single(part, kind))
         .collect::<Option<_>>()?;
     (!parts.is_empty()).then(|| format!("[{}]", parts.join(", ")))
+}
+
+/// The words of other languages for no value.
+fn is_nothing(text: &str) -> bool {
+    let text = text.trim_matches(['"', '\'']).to_lowercase();
+    ["none", "null", "nil", "no", "off", "false"].contains(&text.as_str())
+}
+
+/// `8..20`, `8-20`, `8:20:6` and `range(8, 20, 6)`, whose end Python leaves out.
+fn range(text: &str, kind: Kind) -> Option<String> {
+    let python = text
+        .strip_prefix("range(")
+        .and_then(|s| s.strip_suffix(')'));
+    let parts: Vec<&str> = match python {
+        Some(parts) => parts.split(',').collect(),
+        None if text.contains("..") => text.split("..").collect(),
+        None if text.contains(':') => text.split(':').collect(),
+        None if is_whole(kind) => text.split('-').collect(),
+        None => return None,
+    };
+    let parts: Option<Vec<i64>> = parts
+        .into_iter()
+        .map(|part| part.trim_start_matches('=').trim().parse().ok())
+        .collect();
+    let default = if matches!(kind, Kind::Depth) { 6 } else { 1 };
+    let (from, to, step) = match parts?.as_slice() {
+        [from, to] if is_whole(kind) => (*from, *to, default),
+        [from, to, step] if is_whole(kind) => (*from, *to, *step),
+        _ => return None,
+    };
+    let to = if python.is_some() { to - 1 } else { to };
+    if from < 0 || to < from || step < 1 {
+        return None;
+    }
+    if !matches!(kind, Kind::Seeds) {
+        return Some(format!("{{ from = {from}, to = {to}, step = {step} }}"));
+    }
+    let all: Vec<String> = (from..=to).take(100).map(|seed| seed.to_string()).collect();
+    (step == 1).then(|| format!("[{}]", all.join(", ")))
 }
 
 /// Whether a kind has values other than text.
@@ -61,6 +106,7 @@ fn single(text: &str, kind: Kind) -> Option<String> {
             "false" | "no" | "off" | "0" => Some("false".to_owned()),
             _ => None,
         },
+        Kind::Warmup if is_nothing(text) => Some("\"none\"".to_owned()),
         kind if is_whole(kind) => whole(text),
         kind if is_number(kind) => number(text).map(|number| number.to_string()),
         _ => None,
@@ -125,7 +171,23 @@ mod tests {
             ("train.iterations", "64k", "64000"),
             ("train.iterations", "1.5M", "1500000"),
             ("train.nesterov", "Yes", "true"),
+            ("train.nesterov", "1", "true"),
+            ("train.lr_drops", "None", "[]"),
+            ("train.warmup", "None", "\"none\""),
             ("model.shortcut", "b", "\"B\""),
+            ("axes.depth", "8..=20", "{ from = 8, to = 20, step = 6 }"),
+            ("axes.depth", "8:32:12", "{ from = 8, to = 32, step = 12 }"),
+            (
+                "axes.depth",
+                "range(8, 21, 6)",
+                "{ from = 8, to = 20, step = 6 }",
+            ),
+            (
+                "axes.batch_size",
+                "16-18",
+                "{ from = 16, to = 18, step = 1 }",
+            ),
+            ("sweep.seeds", "1-3", "[1, 2, 3]"),
         ] {
             let path: Vec<&str> = key.split('.').collect();
             let target = Target::find(&path).expect(key);
@@ -136,7 +198,8 @@ mod tests {
             );
         }
         for (key, written) in [
-            ("axes.depth", "range(8,20)"),
+            ("axes.depth", "8..eight"),
+            ("axes.depth", "20..8"),
             ("axes.depth", "eight"),
             ("axes.shortcut", "none D"),
             ("train.lr", "fast"),

@@ -97,7 +97,9 @@ fn fits(node: &Node, kind: Kind) -> bool {
     match (&node.value, kind) {
         (Value::Array(elements), _) => elements.iter().all(|element| fits(element, kind)),
         (Value::String(word), Kind::Word(words)) => words.contains(&word.as_str()),
+        (Value::String(text), Kind::Warmup) => text == "none",
         (Value::String(_), kind) => !meant::is_typed(kind),
+        (Value::Integer(_), Kind::Boolean) => false,
         _ => true,
     }
 }
@@ -153,6 +155,12 @@ fn is_several(written: Written<'_>, kind: Kind) -> bool {
     !takes_commas && !announced && split(written).len() > 1
 }
 
+/// `8 14` for a key with a single value of another type than text.
+fn is_spaced(text: &str, kind: Kind) -> bool {
+    let several = text.split_whitespace().count() > 1;
+    several && meant::is_typed(kind) && !text.starts_with(['[', '{', '"', '\''])
+}
+
 /// Accepts the numbers `.1`, `1.` and `007`, which are not TOML.
 fn number(written: Written<'_>, toml: Read) -> Read {
     let digits = written.text.contains(|c: char| c.is_ascii_digit());
@@ -185,7 +193,10 @@ pub fn is_axis(text: &str, key: Key) -> bool {
     match written.toml() {
         Ok(node) => ranges::has_several(key.spec(), &node.value),
         Err(_) if written.text.starts_with('[') => !key.spec().kind.is_list(),
-        Err(_) => !key.spec().kind.is_list() && is_several(written, key.spec().kind),
+        Err(_) => {
+            let kind = key.spec().kind;
+            !kind.is_list() && (is_several(written, kind) || is_spaced(text, kind))
+        }
     }
 }
 
