@@ -149,9 +149,26 @@ fn named(name: &str, path: &Path, overrides: &[String], results: &Path) -> anyho
             source.overrides.extend_from_slice(overrides);
             Ok(source)
         }
-        None if is_file_name => file(path, overrides),
+        None if is_file_name => match recorded_stem(path, &store)? {
+            Some(stem) => Err(UsageError(instead_of_file(name, stem)).into()),
+            None => file(path, overrides),
+        },
         None => Err(UsageError(unknown(name, &store, results)?).into()),
     }
+}
+
+/// The name of a file without its suffix, if a sweep of that name is recorded.
+fn recorded_stem<'p>(path: &'p Path, store: &Store) -> anyhow::Result<Option<&'p str>> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let Some(stem) = stem else { return Ok(None) };
+    let is_recorded = store.recorded_sweep(stem)?.is_some();
+    Ok(is_recorded.then_some(stem))
+}
+
+/// The error for a missing file of a recorded sweep.
+fn instead_of_file(name: &str, stem: &str) -> String {
+    let (name, stem) = (printable(name), printable(stem));
+    format!("there is no sweep file `{name}`; `{stem}` names the recorded sweep")
 }
 
 /// The error if there is neither such a file nor such a sweep, with suggestions.

@@ -127,6 +127,15 @@ fn unknown_sweep_names_are_rejected_with_suggestions() {
     let said = stderr(&place, &["plot", "images"], 2);
     assert!(said.contains("`images` is a folder"), "{said}");
     assert!(said.contains("results has: own"), "{said}");
+    fs::rename(
+        place.path().join("own.toml"),
+        place.path().join("kept.toml"),
+    )
+    .expect("the sweep file");
+    assert_eq!(
+        stderr(&place, &["plot", "own.toml"], 2),
+        "error: there is no sweep file `own.toml`; `own` names the recorded sweep\n"
+    );
     let said = stderr(&place, &["plot", "other.toml"], 2);
     assert!(
         said.contains("cannot read the sweep file `other.toml`"),

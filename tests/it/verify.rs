@@ -34,6 +34,21 @@ fn refusal(place: &Workplace, args: &[&str]) -> String {
     String::from_utf8(assert.get_output().stderr.clone()).expect("UTF-8")
 }
 
+#[test]
+fn a_sweep_file_stands_for_its_figures() {
+    let place = Workplace::trained("tiny.toml", SWEEP);
+    let said = place.stdout(&["verify", "tiny.toml"]);
+    assert!(said.contains("identical, byte for byte"), "{said}");
+    fs::remove_dir_all(place.path().join("results/tiny")).expect("the figures");
+    for name in ["tiny", "tiny.toml"] {
+        let said = refusal(&place, &["verify", name]);
+        assert_eq!(
+            said,
+            "error: `results/tiny` has no figure; `resweep plot` draws it\n"
+        );
+    }
+}
+
 /// The chunks of a PNG (W3C specification): a length, a type, the data and a CRC.
 fn chunks(png: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut rest = &png[8..];

@@ -8,17 +8,20 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use super::exit_code::{ExitCode, describe};
 use super::figure_metadata::FORMAT;
 use super::results::database;
+use super::source::Source;
 use crate::cli::VerifyArgs;
 use crate::format::counted;
 use crate::output::{self, Stream};
 use redraw::Redraw;
 use resweep_core::domain::printable;
+use resweep_core::sweep_file::DataFolders;
 use resweep_figures::{Metadata, Picture, RenderError};
+use resweep_store::Store;
 
 /// Larger than any figure, in bytes.
 const FILE_BYTES_MAX: u64 = 64_000_000;
@@ -45,14 +48,37 @@ pub fn execute(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     failed.map_or(Ok(worst), Err)
 }
 
+/// The folder in which an argument looks for figures: that of a sweep, if it names one or is its
+/// file.
+fn folder(path: &Path, results: &Path) -> anyhow::Result<PathBuf> {
+    if path.is_file() && path.extension() == Some(OsStr::new("toml")) {
+        let source = Source::of(path, &[], results)?;
+        let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
+        return Ok(results.join(sweep.name));
+    }
+    Ok(match path.components().count() {
+        1 if !path.exists() => results.join(path),
+        _ => path.to_owned(),
+    })
+}
+
+/// Whether a sweep without a folder is recorded, as in a database that was copied alone.
+fn is_recorded(path: &Path, results: &Path) -> anyhow::Result<bool> {
+    let Some(name) = path.to_str().filter(|_| !path.exists()) else {
+        return Ok(false);
+    };
+    let store = Store::open_read_only(&database(results))?;
+    Ok(store.recorded_sweep(name)?.is_some())
+}
+
 /// The files in the arguments, and the figures of the sweeps and folders in them.
 fn figures(named: &[PathBuf], results: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut figures = Vec::new();
     for path in named {
-        let folder = match path.components().count() {
-            1 if !path.exists() => results.join(path),
-            _ => path.clone(),
-        };
+        let folder = folder(path, results)?;
+        if !folder.is_dir() && (folder != *path && path.is_file() || is_recorded(path, results)?) {
+            return Err(without_figures(&folder));
+        }
         if !folder.is_dir() {
             figures.push(path.clone());
             continue;
@@ -67,15 +93,17 @@ fn figures(named: &[PathBuf], results: &Path) -> anyhow::Result<Vec<PathBuf>> {
             .filter(is_figure)
             .collect();
         if found.is_empty() {
-            bail!(
-                "`{}` has no figure; `resweep plot` draws it",
-                folder.display()
-            );
+            return Err(without_figures(&folder));
         }
         found.sort();
         figures.extend(found);
     }
     Ok(figures)
+}
+
+fn without_figures(folder: &Path) -> anyhow::Error {
+    let folder = folder.display();
+    anyhow!("`{folder}` has no figure; `resweep plot` draws it")
 }
 
 fn one(path: &Path, results: &Path) -> anyhow::Result<ExitCode> {
