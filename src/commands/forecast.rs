@@ -197,6 +197,11 @@ impl Forecast {
         self.need(run).map(Need::alone)
     }
 
+    /// Whether decoding the images takes more memory than training the run.
+    pub fn decoding_needs_most(&self, run: &Run) -> bool {
+        self.need(run).is_some_and(|need| need.decoding > need.run)
+    }
+
     fn need(&self, run: &Run) -> Option<Need> {
         let slots = &self.worker_pool.slots;
         let all_on_cpu = slots.iter().all(|slot| slot.device == DeviceKind::Cpu);

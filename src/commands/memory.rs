@@ -18,11 +18,13 @@ const PROGRAM_BYTES: u64 = 96 << 20;
 /// The assumed number of training images of an unread data set: that of the published ones.
 const IMAGES_UNSEEN: u64 = 50_000;
 
-/// The memory of one run and the memory that all runs share, in bytes.
+/// The memory of one run, the memory that all runs share, and the memory for decoding the images
+/// before them, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
     pub run: u64,
     pub shared: u64,
+    pub decoding: u64,
 }
 
 impl Need {
@@ -43,12 +45,13 @@ impl Need {
         Need {
             run: training + checkpoint_bytes(config, images.classes),
             shared: PROGRAM_BYTES + image_bytes(config, images),
+            decoding: images.seen.as_ref().map_or(0, |facts| facts.decoding_bytes),
         }
     }
 
-    /// The peak of a process that trains one run.
+    /// The peak of a process that decodes the images and trains one run.
     pub fn alone(self) -> u64 {
-        self.run + self.shared
+        self.shared + self.run.max(self.decoding)
     }
 
     /// A warning if `workers` runs of this size may not fit into `free` bytes.
@@ -147,6 +150,7 @@ mod tests {
                 classes: 10,
                 train_images: 10_000,
                 labels: Some(Arc::new(labels)),
+                decoding_bytes: 0,
                 warnings: Vec::new(),
             }),
         };
@@ -177,6 +181,7 @@ mod tests {
         let need = Need {
             run: 900 << 20,
             shared: 100 << 20,
+            decoding: 0,
         };
         assert_eq!(need.warning(2, 2000 << 20), None);
         let said = |workers, mib: u64| need.warning(workers, mib << 20).expect("a warning");

@@ -384,8 +384,14 @@ fn print_estimate(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
     );
     print_evaluation_share(forecast);
     if let Some((run, bytes)) = forecast.largest() {
+        let decodes = forecast.decoding_needs_most(run);
+        let images = if decodes {
+            "decoding of images"
+        } else {
+            "images"
+        };
         outln!(
-            "memory: up to {} for one run, program and images included ({}, batch {})",
+            "memory: up to {} for one run, program and {images} included ({}, batch {})",
             binary(bytes),
             prepared.sweep.labels[run.configuration],
             run.config.configuration.train.batch_size,

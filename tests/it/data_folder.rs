@@ -378,11 +378,52 @@ fn other_files_are_counted_and_named_per_class() {
         data.warnings,
         [
             "1 image is skipped because it is outside the class folders: train/stray.png",
-            "4 of 7 files in train/cat are skipped because they are not images (JPEG, PNG, WebP, \
-             BMP, GIF, TIFF, PNM): notes.txt, x.heic, y.pdf, ...",
-            "1 of 2 files in test/dog are skipped because they are not images (JPEG, PNG, WebP, \
-             BMP, GIF, TIFF, PNM): BMW.txt",
+            "4 of 7 files in train/cat are skipped because their format is none of JPEG, PNG, \
+             WebP, BMP, GIF, TIFF, PNM: notes.txt, x.heic, y.pdf, ...",
+            "1 of 2 files in test/dog are skipped because their format is none of JPEG, PNG, \
+             WebP, BMP, GIF, TIFF, PNM: BMW.txt",
         ]
+    );
+}
+
+#[test]
+fn a_folder_without_train_is_answered_with_what_is_there() {
+    let fixture = Fixture::new();
+    let root = fixture.root();
+    let train = root.join("train");
+    fs::rename(&train, root.join("Training")).unwrap();
+    let said = fixture.error();
+    assert!(
+        said.contains("is missing; rename `Training` to `train`; a class"),
+        "{said}"
+    );
+    fs::rename(root.join("Training"), &train).unwrap();
+    fs::rename(root.join("test"), root.join("Testing")).unwrap();
+    let said = fixture.error();
+    assert!(said.contains("rename `Testing` to `test`"), "{said}");
+    fs::create_dir(root.join("pets")).unwrap();
+    fs::rename(&train, root.join("pets/train")).unwrap();
+    let said = fixture.error();
+    assert!(
+        said.contains("pets` has it: set `data.path` to that"),
+        "{said}"
+    );
+    fs::remove_dir_all(root.join("pets")).unwrap();
+    fixture.write("pets.tar.gz", b"");
+    let said = fixture.error();
+    assert!(said.contains("unpack `pets.tar.gz` first"), "{said}");
+}
+
+#[test]
+fn a_class_of_other_files_names_them() {
+    let fixture = Fixture::new();
+    let cat = fixture.root().join("train/cat");
+    fs::remove_dir_all(&cat).unwrap();
+    fixture.write("train/cat/IMG_1.HEIC", b"no image");
+    let said = fixture.error();
+    assert!(
+        said.ends_with("; its only file is none: IMG_1.HEIC"),
+        "{said}"
     );
 }
 
@@ -519,6 +560,10 @@ fn test_fraction_splits_by_image_path() {
         before.eval.len()
     );
     assert_ne!(divided(0.5).unwrap().fingerprint, before.fingerprint);
+    assert_eq!(
+        divided(0.01).unwrap().warnings,
+        ["1 of 2 classes have no test image with `data.test_fraction = 0.01`: dog"]
+    );
 
     // Adding images and moving the folder do not move images between the sets.
     for number in 0..9 {
@@ -702,6 +747,25 @@ fn truncated_jpeg_is_an_error_or_skipped_with_a_warning() {
     place.stdout(&["report", "p.toml", "--set", skip]);
     let page = fs::read_to_string(place.path().join("results/p/report.html")).unwrap();
     assert!(page.contains("skipped train/class-1/cut.jpg"));
+}
+
+#[test]
+fn memory_of_the_plan_includes_the_decoding_of_large_photos() {
+    let place = Workplace::new("p.toml", SWEEP);
+    let pics = place.path().join("pics");
+    write_images(&pics);
+    let plan = || place.json(&["plan", "p.toml", "--json"])["memory_bytes_max"].as_u64();
+    let small = plan().expect("an estimate");
+    let photo = RgbImage::from_pixel(4500, 4000, Rgb([40, 20, 7]));
+    photo.save(pics.join("train/class-1/photo.bmp")).unwrap();
+    let large = plan().expect("an estimate");
+    // The file and the pixels, 3 bytes each.
+    assert!(large > small + (90 << 20), "{small} {large}");
+    let said = place.stdout(&["plan", "p.toml"]);
+    assert!(
+        said.contains("program and decoding of images included"),
+        "{said}"
+    );
 }
 
 #[test]

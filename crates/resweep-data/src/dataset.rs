@@ -63,6 +63,9 @@ pub struct DatasetInfo {
     pub train_images: usize,
     /// The labels of all images, if known.
     pub labels: Option<Arc<Labels>>,
+    /// An upper bound of the memory for decoding the images, besides their decoded pixels; 0 if they
+    /// are not decoded.
+    pub decoding_bytes: u64,
     /// Warnings, such as skipped files.
     pub warnings: Vec<String>,
 }

@@ -89,11 +89,17 @@ pub enum DataError {
     Write { path: PathBuf, source: io::Error },
 
     #[error(
-        "{} is missing; a class folder data set has {layout}, or set `data.test_fraction = 0.2` to \
-         split off test images from the class folders",
-        shown(.path)
+        "{} is missing; {}a class folder data set has {layout}, or set `data.test_fraction = 0.2` \
+         to split off test images from the class folders",
+        shown(.path),
+        .instead.as_ref().map_or(String::new(), |instead| format!("{instead}; "))
     )]
-    NoSplit { path: PathBuf, layout: &'static str },
+    NoSplit {
+        path: PathBuf,
+        /// What to do with what is there.
+        instead: Option<String>,
+        layout: &'static str,
+    },
 
     #[error("{} holds {found} class folders; at least two are needed", shown(.path))]
     TooFewClasses { path: PathBuf, found: usize },
@@ -117,16 +123,16 @@ pub enum DataError {
     #[error(
         "{} contains no images (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM){}",
         shown(.path),
-        match .others {
-            0 => String::new(),
-            1 => "; its only file is not an image".to_owned(),
-            others => format!("; its {others} files are not images"),
+        match .others.as_slice() {
+            [] => String::new(),
+            [one] => format!("; its only file is none: {}", shown(one)),
+            others => format!("; its {} files are none: {}", others.len(), examples(others)),
         }
     )]
     EmptyClass {
         path: PathBuf,
-        /// Files that are not images.
-        others: usize,
+        /// Files of other kinds.
+        others: Vec<PathBuf>,
     },
 
     #[error(

@@ -69,6 +69,7 @@ pub(crate) fn describe(layout: &Layout, path: &Path) -> Result<DatasetInfo, Data
         classes: usize::from(layout.classes),
         train_images: train.len(),
         labels: Some(Arc::new(Labels { train, test })),
+        decoding_bytes: 0,
         warnings: Vec::new(),
     })
 }
@@ -81,6 +82,7 @@ pub(crate) fn published(layout: &Layout) -> DatasetInfo {
         classes: usize::from(layout.classes),
         train_images: records * layout.train.len(),
         labels: None,
+        decoding_bytes: 0,
         warnings: Vec::new(),
     }
 }

@@ -10,7 +10,7 @@ use std::io::{BufReader, Read, Seek};
 
 use serde::{Deserialize, Serialize};
 
-use super::decode::Broken;
+use super::decode::{Broken, Largest};
 use crate::dataset::Labels;
 use crate::error::DataError;
 use crate::files;
@@ -31,6 +31,9 @@ pub struct Header {
     pub train: usize,
     pub test: usize,
     pub broken: Vec<Broken>,
+    /// Absent from files of older versions.
+    #[serde(default)]
+    pub largest: Largest,
     /// The SHA-256 of the decoded pixels and labels.
     pub fingerprint: String,
 }

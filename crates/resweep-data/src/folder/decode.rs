@@ -25,8 +25,40 @@ const MAX_SIDE: u32 = 16_384;
 const MAX_DECODED_BYTES: u64 = 256 << 20;
 
 /// The most bytes of files and of decoded images that all threads have in memory together.
-static FILES: Budget = Budget::new(256 << 20);
-static DECODED: Budget = Budget::new(1 << 30);
+const FILES_BYTES: u64 = 128 << 20;
+const DECODED_BYTES: u64 = 512 << 20;
+static FILES: Budget = Budget::new(FILES_BYTES);
+static DECODED: Budget = Budget::new(DECODED_BYTES);
+
+/// The most memory of one image while it is decoded, in bytes: that of its file and its pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Largest {
+    file: u64,
+    decoded: u64,
+}
+
+impl Largest {
+    pub fn or(self, other: Largest) -> Largest {
+        Largest {
+            file: self.file.max(other.file),
+            decoded: self.decoded.max(other.decoded),
+        }
+    }
+
+    /// The memory in which `threads` threads decode such images, in bytes.
+    pub fn together(self, threads: usize) -> u64 {
+        let within = |each: u64, budget: u64| (each * threads as u64).min(budget.max(each));
+        within(self.file, FILES_BYTES) + within(self.decoded, DECODED_BYTES)
+    }
+}
+
+/// Images that were decoded.
+pub struct Decoded {
+    /// In the order of the entries.
+    pub images: ImageSet,
+    pub broken: Vec<Broken>,
+    pub largest: Largest,
+}
 
 /// An image that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,33 +68,40 @@ pub struct Broken {
     pub reason: String,
 }
 
-/// Decodes the entries at `size` pixels. Returns the images in the order of the entries, and those
-/// that could not be decoded.
-pub fn all(root: &Path, entries: &[Entry], size: usize) -> (ImageSet, Vec<Broken>) {
-    let decoded: Vec<Result<Vec<u8>, String>> = (entries.par_iter())
+/// Decodes the entries at `size` pixels.
+pub fn all(root: &Path, entries: &[Entry], size: usize) -> Decoded {
+    let results: Vec<_> = (entries.par_iter())
         .map(|entry| one(&root.join(&entry.path), entry.bytes, size))
         .collect();
-    let (mut set, mut broken) = (ImageSet::empty(size), Vec::new());
-    for (entry, result) in entries.iter().zip(decoded) {
+    let mut decoded = Decoded {
+        images: ImageSet::empty(size),
+        broken: Vec::new(),
+        largest: Largest::default(),
+    };
+    for (entry, (result, memory)) in entries.iter().zip(results) {
+        decoded.largest = decoded.largest.or(memory);
         match result {
-            Ok(pixels) => set.push(&pixels, entry.label),
-            Err(reason) => broken.push(Broken {
+            Ok(pixels) => decoded.images.push(&pixels, entry.label),
+            Err(reason) => decoded.broken.push(Broken {
                 path: shown(&entry.path),
                 reason,
             }),
         }
     }
-    (set, broken)
+    decoded
 }
 
-/// Decodes an image file.
-fn one(path: &Path, bytes: u64, size: usize) -> Result<Vec<u8>, String> {
-    let _share = FILES.take(bytes.min(MAX_FILE_BYTES));
+/// Decodes an image file. Returns the memory that it took as well.
+fn one(path: &Path, bytes: u64, size: usize) -> (Result<Vec<u8>, String>, Largest) {
+    let file = bytes.min(MAX_FILE_BYTES);
+    let _share = FILES.take(file);
     let mut content = Vec::new();
-    File::open(path)
+    let read = File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content))
-        .map_err(|error| error.to_string())?;
-    pixels(&content, size)
+        .map_err(|error| error.to_string());
+    let mut decoded = 0;
+    let pixels = read.and_then(|_| pixels_noting(&content, size, &mut decoded));
+    (pixels, Largest { file, decoded })
 }
 
 /// Whether the EXIF orientation of an image file turns or mirrors it; not of a file that cannot be
@@ -81,13 +120,19 @@ pub fn is_turned(path: &Path) -> bool {
 /// Decodes an image file's content to `size` x `size` x channels: drops the alpha channel, ignores
 /// the EXIF orientation, crops to a square and scales.
 pub fn pixels(content: &[u8], size: usize) -> Result<Vec<u8>, String> {
+    pixels_noting(content, size, &mut 0)
+}
+
+/// As [`pixels`]; sets `memory` to the bytes that decoding takes.
+fn pixels_noting(content: &[u8], size: usize, memory: &mut u64) -> Result<Vec<u8>, String> {
     if content.len() as u64 > MAX_FILE_BYTES {
         return Err(format!(
             "the file is larger than the {MAX_FILE_BYTES} bytes allowed"
         ));
     }
     let square = |image: DynamicImage| resize::to_square(image.into_rgb8(), size).into_raw();
-    decode(content, square).map_err(|error| printable(&error.to_string()).replace("\\u{a}", " "))
+    let decoded = decode(content, memory, square);
+    decoded.map_err(|error| printable(&error.to_string()).replace("\\u{a}", " "))
 }
 
 /// Why an image could not be decoded.
@@ -108,7 +153,11 @@ enum Problem {
 }
 
 /// Calls `then` with the decoded image. The content, not the name, determines the format.
-fn decode<T>(content: &[u8], then: impl FnOnce(DynamicImage) -> T) -> Result<T, Problem> {
+fn decode<T>(
+    content: &[u8],
+    memory: &mut u64,
+    then: impl FnOnce(DynamicImage) -> T,
+) -> Result<T, Problem> {
     let format = match guess_format(content) {
         Ok(format) if format.reading_enabled() => format,
         Ok(format) => return Err(Problem::Unsupported(format)),
@@ -128,7 +177,8 @@ fn decode<T>(content: &[u8], then: impl FnOnce(DynamicImage) -> T) -> Result<T, 
     reader.limits(limits.clone());
     let decoder = reader.into_decoder()?;
     limits.reserve(as_colour_bytes(&decoder))?;
-    let _share = DECODED.take(working_bytes(&decoder, format));
+    *memory = working_bytes(&decoder, format, content);
+    let _share = DECODED.take(*memory);
     if format == ImageFormat::Jpeg {
         jpeg::check(content)?;
     }
@@ -145,7 +195,7 @@ fn as_colour_bytes(decoder: &impl ImageDecoder) -> u64 {
 
 /// Approximate memory for decoding an image: the image, its copy in 8-bit RGB and the decoder's
 /// buffers, such as the coefficients of progressive JPEGs.
-fn working_bytes(decoder: &impl ImageDecoder, format: ImageFormat) -> u64 {
+fn working_bytes(decoder: &impl ImageDecoder, format: ImageFormat, content: &[u8]) -> u64 {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     let copy = match decoder.color_type() {
@@ -153,7 +203,8 @@ fn working_bytes(decoder: &impl ImageDecoder, format: ImageFormat) -> u64 {
         _ => 3 * pixels,
     };
     let inside = match format {
-        ImageFormat::Jpeg => 7 * pixels,
+        ImageFormat::Jpeg if jpeg::is_progressive(content) => 7 * pixels,
+        ImageFormat::Jpeg => pixels,
         ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm => 0,
         _ => 8 * pixels,
     };

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 use super::classes::{self, Class};
+use super::near;
 use super::walk::{self, Entry, Left};
 use crate::error::{DataError, examples, shown};
 use crate::files;
@@ -105,8 +106,11 @@ fn read_both(root: PathBuf) -> Result<Listing, DataError> {
     for name in names {
         let path = root.join(name);
         if !is_folder(&path)? {
-            let layout = LAYOUT;
-            return Err(DataError::NoSplit { path, layout });
+            return Err(DataError::NoSplit {
+                instead: near::instead(&root, name)?,
+                path,
+                layout: LAYOUT,
+            });
         }
     }
     let mut warnings = Vec::new();
@@ -148,6 +152,7 @@ fn read_and_divide(root: PathBuf, fraction: f64) -> Result<Listing, DataError> {
     let mut warnings = Vec::new();
     let classes = classes::of(&root, base, &mut warnings)?;
     let (mut train, mut test, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    let mut untested = Vec::new();
     for (label, class) in classes.iter().enumerate() {
         let folder = base.join(&class.train);
         let all = images(&root, &folder, label as u16, &mut left)?;
@@ -161,6 +166,9 @@ fn read_and_divide(root: PathBuf, fraction: f64) -> Result<Listing, DataError> {
                 images: chosen.len(),
             });
         }
+        if chosen.is_empty() {
+            untested.push(PathBuf::from(&class.name));
+        }
         train.extend(rest);
         test.extend(chosen);
     }
@@ -169,6 +177,14 @@ fn read_and_divide(root: PathBuf, fraction: f64) -> Result<Listing, DataError> {
             root,
             images: train.len(),
         });
+    }
+    if !untested.is_empty() {
+        let (without, all) = (untested.len(), classes.len());
+        let named = examples(&untested);
+        warnings.push(format!(
+            "{without} of {all} classes have no test image with `data.test_fraction = {fraction}`: \
+             {named}"
+        ));
     }
     warnings.extend(about_files(&left));
     Ok(Listing {
@@ -203,7 +219,7 @@ fn images(
     if found.images.is_empty() {
         return Err(DataError::EmptyClass {
             path: root.join(folder),
-            others: found.left.files.len(),
+            others: found.left.files,
         });
     }
     left.push((folder.to_owned(), found.images.len(), found.left));
@@ -217,7 +233,7 @@ fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
         let all = images + files;
         let files = (files > 0).then(|| {
             format!(
-                "{files} of {all} files in {} are skipped because they are not images ({}): {}",
+                "{files} of {all} files in {} are skipped because their format is none of {}: {}",
                 shown(folder),
                 walk::FORMATS,
                 examples(&left.files)

@@ -11,6 +11,7 @@ mod classes;
 mod decode;
 mod jpeg;
 mod listing;
+mod near;
 mod png;
 mod walk;
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use super::dataset::{DatasetInfo, Labels, Source};
 use super::error::DataError;
-use super::image_set::{ImageSet, pixel_fingerprint};
+use super::image_set::pixel_fingerprint;
 use cache::{Cached, Header};
 use decode::Broken;
 pub(crate) use decode::pixels;
@@ -84,6 +85,7 @@ pub(crate) fn describe(request: Request<'_>) -> Result<DatasetInfo, DataError> {
         classes: listing.classes.len(),
         train_images: header.train,
         labels: Some(Arc::new(labels)),
+        decoding_bytes: header.largest.together(rayon::current_num_threads()),
         warnings,
     })
 }
@@ -122,13 +124,12 @@ pub(crate) fn is_cache(file: &Path, image_size: usize, classes: usize) -> bool {
 fn build(request: Request<'_>, listing: &Listing) -> Result<Cached, DataError> {
     listing.settle();
     let image_size = request.image_size;
-    let mut broken = Vec::new();
-    let mut split = |entries| -> ImageSet {
-        let (set, failures) = decode::all(&listing.root, entries, image_size);
-        broken.extend(failures);
-        set
-    };
+    let split = |entries| decode::all(&listing.root, entries, image_size);
     let (train, test) = (split(&listing.train), split(&listing.test));
+    let largest = train.largest.or(test.largest);
+    let mut broken = train.broken;
+    broken.extend(test.broken);
+    let (train, test) = (train.images, test.images);
     let file = request.file(listing);
     if request.file(&request.list()?) != file {
         return Err(DataError::Changing {
@@ -140,6 +141,7 @@ fn build(request: Request<'_>, listing: &Listing) -> Result<Cached, DataError> {
         train: train.len(),
         test: test.len(),
         broken,
+        largest,
         fingerprint: pixel_fingerprint([&train, &test]),
     };
     let cached = Cached {

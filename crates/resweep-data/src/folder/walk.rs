@@ -101,7 +101,7 @@ pub struct Found {
 /// The skipped files and folders of a class, relative to its folder.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Left {
-    /// Files that are not images.
+    /// Files of other kinds.
     pub files: Vec<PathBuf>,
     /// Links to folders that have been read.
     pub folders: Vec<PathBuf>,

@@ -53,6 +53,7 @@ pub(crate) fn describe(size: usize) -> DatasetInfo {
                 .map(label)
                 .collect(),
         })),
+        decoding_bytes: 0,
         warnings: Vec::new(),
     }
 }

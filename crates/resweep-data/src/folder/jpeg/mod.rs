@@ -50,6 +50,21 @@ pub fn check(bytes: &[u8]) -> Result<(), Flaw> {
     Walk::default().file(bytes)
 }
 
+/// Whether a decoder has to keep all coefficients until the end of the file.
+pub fn is_progressive(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some((marker, start)) = next_marker(bytes, at) {
+        match marker {
+            0xc2 | 0xc6 | 0xca | 0xce => return true,
+            // The first scan: the frame header has been read.
+            0xda => return false,
+            0x01 | 0xd0..=0xd9 => at = start,
+            _ => at = start + segment(bytes, start).map_or(0, |segment| 2 + segment.len()),
+        }
+    }
+    false
+}
+
 /// The state after the segments read so far.
 #[derive(Default)]
 struct Walk {
