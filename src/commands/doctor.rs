@@ -35,8 +35,8 @@ pub fn execute(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     room.into_iter().for_each(show_room);
     let clusters = examination.iter().filter(|found| found.is_sound());
     let clusters: Vec<Clusters> = clusters.filter_map(|_| Clusters::of(&path).ok()).collect();
-    let silent = clusters.iter().filter_map(Clusters::note);
-    for note in examination.iter().flat_map(notes).chain(silent) {
+    let failed = clusters.iter().filter_map(Clusters::note);
+    for note in examination.iter().flat_map(notes).chain(failed) {
         outln!("note: {note}");
     }
     let found = examination.iter().flat_map(|found| problems(found, &path));
@@ -202,8 +202,8 @@ fn problems(examination: &Examination, path: &Path) -> Vec<String> {
 struct Clusters {
     /// The folders of open submissions that this machine does not see, with their numbers of runs.
     missing: BTreeMap<PathBuf, usize>,
-    /// Runs that were released from tasks that wrote nothing.
-    silent: usize,
+    /// Runs that were released because their task failed before it began them.
+    failed: usize,
 }
 
 impl Clusters {
@@ -214,19 +214,19 @@ impl Clusters {
             *missing.entry(run.folder).or_default() += 1;
         }
         missing.retain(|folder, _| !folder.is_dir());
-        let silent = store.silent_tasks()?.len();
-        Ok(Self { missing, silent })
+        let failed = store.failed_tasks()?.len();
+        Ok(Self { missing, failed })
     }
 
     fn note(&self) -> Option<String> {
-        let runs = match self.silent {
+        let runs = match self.failed {
             0 => return None,
             1 => "1 run was".to_owned(),
             runs => format!("{runs} runs were"),
         };
         Some(format!(
-            "{runs} released by a task on a cluster that wrote nothing; `resweep status SWEEP` names the \
-             task and its node"
+            "{runs} released because their task on a cluster failed before it began them; `resweep status \
+             SWEEP` says why"
         ))
     }
 

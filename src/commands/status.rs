@@ -23,7 +23,7 @@ use resweep_core::analysis::chance::{hint, is_chance};
 use resweep_core::domain::RunId;
 use resweep_core::sweep_file::DataFolders;
 use resweep_store::{
-    AttemptStatus, Member, RunStatus, SilentTask, Store, SubmittedRun, SweepSummary, Usage,
+    AttemptStatus, FailedTask, Member, RunStatus, Store, SubmittedRun, SweepSummary, Usage,
 };
 
 /// Larger sweeps are cut to so many runs, unless all are asked for.
@@ -210,9 +210,9 @@ struct RunRow<'a> {
     needed: Option<String>,
     /// Its state on a cluster, if it is submitted.
     cluster: Option<ClusterState<'a>>,
-    /// The task that it was released from, if that wrote nothing.
+    /// The task that it was released from, if that failed before it began the run.
     #[serde(skip)]
-    silent: Option<&'a SilentTask>,
+    failed_task: Option<&'a FailedTask>,
 }
 
 /// The state of a run on a cluster.
@@ -278,7 +278,7 @@ fn note(row: &RunRow) -> String {
         (None, Some(error)) if row.status != AttemptStatus::Stopped.into_str() => {
             first_line(error).to_owned()
         }
-        _ if let Some(task) = row.silent => wrote_nothing(task),
+        _ if let Some(task) = row.failed_task => why_not_begun(task),
         _ if row.unfinished => match row.checkpoint_iteration {
             Some(iteration) => format!("resumes from {iteration}"),
             None => "no checkpoint yet".to_owned(),
@@ -295,7 +295,10 @@ fn note(row: &RunRow) -> String {
 }
 
 /// `its task ended as FAILED (JobLaunchFailure) on n1 and wrote nothing (81234_3)`.
-fn wrote_nothing(task: &SilentTask) -> String {
+fn why_not_begun(task: &FailedTask) -> String {
+    if let Some(error) = &task.error {
+        return first_line(error).to_owned();
+    }
     let queue = &task.queue;
     let reason = queue.reason.as_ref();
     let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
@@ -316,7 +319,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
     let checkpoints = store.checkpoint_iterations(&ids)?;
     let needs = store.needs(&ids)?;
     let guessing = guessing(store, &statuses)?;
-    let (submitted, silent) = (store.submitted()?, store.silent_tasks()?);
+    let (submitted, failed_tasks) = (store.submitted()?, store.failed_tasks()?);
     let names: HashMap<&RunId, &Member> = members.iter().map(|one| (&one.id, one)).collect();
     let rows: Vec<RunRow> = members
         .iter()
@@ -332,7 +335,7 @@ fn one(store: &Store, members: &[Member], args: &StatusArgs) -> anyhow::Result<(
                     .get(&member.id)
                     .map(|id| parent_state(id, names.get(id))),
                 cluster: submitted.get(&member.id).map(ClusterState::of),
-                silent: silent.get(&member.id),
+                failed_task: failed_tasks.get(&member.id),
                 ..run_row(member, statuses.get(&member.id))
             }
         })
@@ -485,7 +488,7 @@ fn run_row<'a>(member: &'a Member, status: Option<&'a RunStatus>) -> RunRow<'a> 
         needs: None,
         needed: None,
         cluster: None,
-        silent: None,
+        failed_task: None,
     }
 }
 

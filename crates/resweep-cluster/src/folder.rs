@@ -25,7 +25,7 @@ const NOBODY: &str = "nobody";
 /// How much of the end of a log is read.
 const LOG_BYTES: u64 = 4096;
 /// How much of a line of a log is shown.
-const LINE_CHARS: usize = 160;
+const LINE_CHARS: usize = 240;
 
 /// The folder of one submission. No symbolic link in it is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,18 +63,23 @@ impl SubmissionFolder {
 
     /// The last error in a task's log, or its last line.
     pub fn last_words(&self, task: usize) -> Option<String> {
+        self.last_error(task)
+            .or_else(|| last_line(&self.end_of_log(task)?))
+    }
+
+    /// The last error of resweep in a task's log, with its causes.
+    pub fn last_error(&self, task: usize) -> Option<String> {
+        last_error(&self.end_of_log(task)?)
+    }
+
+    fn end_of_log(&self, task: usize) -> Option<String> {
         let mut file = self.log(task).open().ok()?;
         let length = file.metadata().ok()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))
-            .ok()?;
+        let start = SeekFrom::Start(length.saturating_sub(LOG_BYTES));
+        file.seek(start).ok()?;
         let mut bytes = Vec::new();
         file.take(LOG_BYTES).read_to_end(&mut bytes).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
-        let last = lines.clone().next()?;
-        let error = lines.find(|line| line.starts_with("error: "));
-        let line = error.unwrap_or(last);
-        Some(line.trim().chars().take(LINE_CHARS).collect())
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The folder for the checkpoints of one start of a task.
@@ -271,6 +276,31 @@ impl SubmissionFolder {
     }
 }
 
+/// The last line that is not empty.
+fn last_line(text: &str) -> Option<String> {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    Some(shortened(line.trim()))
+}
+
+/// `error: the results cannot be recorded: No space left on device`.
+fn last_error(text: &str) -> Option<String> {
+    let (error, causes) = match text.rsplit_once("\nerror: ") {
+        Some((_, error)) => error,
+        None => text.strip_prefix("error: ")?,
+    }
+    .split_once('\n')?;
+    let causes = causes
+        .lines()
+        .map_while(|line| line.trim().strip_prefix("because: "));
+    let all: Vec<&str> = std::iter::once(error).chain(causes).collect();
+    Some(shortened(&format!("error: {}", all.join(": "))))
+}
+
+/// Text that can be shown in a line.
+fn shortened(text: &str) -> String {
+    text.chars().take(LINE_CHARS).collect()
+}
+
 fn is_checkpoint(file: &Entry) -> bool {
     let named = file.name().is_some_and(|name| {
         name.strip_suffix(".safetensors")
@@ -311,6 +341,17 @@ mod tests {
         assert!(folder.is_superseded(0, 1) && !folder.is_superseded(0, 3));
         let refused = |_: &Place| Err(ErrorKind::PermissionDenied.into());
         assert!(folder.begin_with(0, refused).is_err());
+    }
+
+    #[test]
+    fn the_last_error_of_a_log_has_its_causes() {
+        let log =
+            "start 1\nerror: a\n  because: b\nresumes\nerror: c\n  because: d\n  because: e\n";
+        assert_eq!(last_error(log).as_deref(), Some("error: c: d: e"));
+        assert_eq!(last_error("error: a\nb\n").as_deref(), Some("error: a"));
+        assert_eq!(last_error("no error: a\n"), None);
+        assert_eq!(last_line("a\n b \n\n").as_deref(), Some("b"));
+        assert_eq!(last_line(" \n"), None);
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub enum Submitted {
     Accepted(String),
     /// Slurm refused it, for this reason.
     Refused(String),
+    /// Slurm could not be reached.
+    Unreachable(String),
     /// It may have been taken: no answer came.
     Unknown(String),
 }
@@ -96,7 +98,7 @@ pub fn submit(folder: &SubmissionFolder) -> Result<Submitted, ClusterError> {
     let mut sbatch = command("sbatch");
     sbatch.arg("--parsable").arg(&*folder.script());
     let output = run(&mut sbatch, "sbatch")?;
-    let said = last_line(&output.stderr);
+    let said = all_lines(&output.stderr);
     if output.status.success() {
         let text = String::from_utf8_lossy(&output.stdout);
         let number = text.trim().split(';').next().unwrap_or_default();
@@ -106,21 +108,22 @@ pub fn submit(folder: &SubmissionFolder) -> Result<Submitted, ClusterError> {
             Submitted::Unknown(format!("sbatch answered `{}`", text.trim()))
         });
     }
-    // Of a refused connection nothing has reached the controller.
     let lower = said.to_lowercase();
-    let lost = [
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    // Of a refused connection nothing has reached the controller.
+    Ok(if says(&["connect failure", "connection refused"]) {
+        Submitted::Unreachable(said)
+    } else if says(&[
         "timed out",
         "timeout",
         "communication",
         "unexpected message",
         "unable to contact",
-    ];
-    let unreachable = lower.contains("connect failure") || lower.contains("connection refused");
-    if !unreachable && lost.iter().any(|word| lower.contains(word)) {
-        Ok(Submitted::Unknown(said))
+    ]) {
+        Submitted::Unknown(said)
     } else {
-        Ok(Submitted::Refused(said))
-    }
+        Submitted::Refused(said)
+    })
 }
 
 /// A task as the queue has it.
@@ -315,6 +318,18 @@ fn shown(command: &Command) -> String {
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     words.join(" ")
+}
+
+/// What a command said, in one line, without its advice to read its help.
+fn all_lines(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("Try "));
+    let lines: Vec<&str> = lines.collect();
+    match lines.is_empty() {
+        true => "nothing".to_owned(),
+        false => lines.join("; "),
+    }
 }
 
 fn last_line(output: &[u8]) -> String {

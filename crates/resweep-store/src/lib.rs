@@ -77,7 +77,7 @@ pub use replay::{Replayed, TaskJournal};
 pub use rows::{Attempt, AttemptStatus, Member, ObservedTime, RunStatus, SweepSummary};
 pub use start_points::{Nearest, Start};
 pub use submissions::{
-    Engine, OpenTask, SilentTask, Submission, SubmissionState, Submissions, SubmittedRun,
+    Engine, FailedTask, OpenTask, Submission, SubmissionState, Submissions, SubmittedRun,
     TaskInQueue,
 };
 pub use submit_runs::NewSubmission;

@@ -93,13 +93,15 @@ pub struct SubmittedRun {
     pub host: Option<String>,
 }
 
-/// A task that is gone and wrote nothing.
+/// A task that ended before it began a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SilentTask {
+pub struct FailedTask {
     pub job: Option<String>,
     pub task: usize,
     /// Its last state in the queue; empty if it had left the queue.
     pub queue: TaskInQueue,
+    /// Why, as it said itself; `None` if it wrote nothing.
+    pub error: Option<String>,
 }
 
 /// Replays what tasks wrote.
@@ -351,40 +353,59 @@ impl Store {
 }
 
 impl Store {
-    /// The last task of each run that was released from a task that wrote nothing, and was not started
-    /// since.
+    /// The last task of each run that was released before the task began it, because the task failed.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn silent_tasks(&self) -> Result<HashMap<RunId, SilentTask>, StoreError> {
+    pub fn failed_tasks(&self) -> Result<HashMap<RunId, FailedTask>, StoreError> {
         let found = self.rows(
             // `task` and `state` are those of the row with the maximum.
             "WITH last AS (SELECT run_id, task, state, max(submission_id) AS submission_id
                  FROM submission_runs GROUP BY run_id)
-             SELECT run_id, job, task, queue_state, node, reason FROM last
-             JOIN submissions ON submissions.id = submission_id
+             SELECT run_id, job, task, queue_state, node, reason, gone_unix_ms IS NOT NULL,
+                 (SELECT coalesce(left_json, '') FROM submission_starts AS s
+                  WHERE s.submission_id = submissions.id AND s.task = last.task
+                  ORDER BY start DESC LIMIT 1)
+             FROM last JOIN submissions ON submissions.id = submission_id
              JOIN submission_tasks USING (submission_id, task)
-             WHERE last.state = 'freed' AND gone_unix_ms IS NOT NULL
-                 AND NOT EXISTS (SELECT 1 FROM submission_starts AS s
-                     WHERE s.submission_id = submissions.id AND s.task = last.task)
+             WHERE last.state = 'freed'
                  AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = last.run_id
                      AND started_unix_ms > submitted_unix_ms)",
             [],
             |row| {
-                let silent = SilentTask {
+                let task = FailedTask {
                     job: row.get(1)?,
                     task: unsigned(row, 2)? as usize,
                     queue: TaskInQueue {
                         state: row.get(3)?,
                         node: row.get(4)?,
                         reason: row.get(5)?,
-                        is_gone: true,
+                        is_gone: row.get(6)?,
                     },
+                    error: None,
                 };
-                Ok((RunId(row.get(0)?), silent))
+                let left: Option<String> = row.get(7)?;
+                Ok((RunId(row.get(0)?), failed(task, left.as_deref())))
             },
         )?;
-        Ok(found.into_iter().collect())
+        let failed = found.into_iter();
+        Ok(failed
+            .filter_map(|(run, task)| Some((run, task?)))
+            .collect())
+    }
+}
+
+/// `left` is why its last start ended, as JSON, or empty; `None` without a start.
+fn failed(task: FailedTask, left: Option<&str>) -> Option<FailedTask> {
+    let Some(left) = left else {
+        return task.queue.is_gone.then_some(task);
+    };
+    match serde_json::from_str(left) {
+        Ok(Left::Failed(error)) => Some(FailedTask {
+            error: Some(error),
+            ..task
+        }),
+        _ => None,
     }
 }
 

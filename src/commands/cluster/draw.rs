@@ -17,7 +17,8 @@ pub fn draw(sweep: &str, results: &Path) -> anyhow::Result<()> {
     };
     let prepared = to_read(source, results, true)?;
     let ids: Vec<_> = prepared.runs.iter().map(|run| run.id.clone()).collect();
-    if store.statuses(&ids)?.is_empty() {
+    let statuses = store.statuses(&ids)?;
+    if statuses.values().all(|status| status.iteration == 0) {
         return Ok(());
     }
     drop(store);

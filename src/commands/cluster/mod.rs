@@ -5,10 +5,12 @@ mod cancel;
 mod draw;
 mod follow;
 mod program;
+mod released;
 mod site;
 mod submit;
 mod sync;
 mod tasks;
+mod waiting;
 mod work;
 
 pub use cancel::execute as cancel;

@@ -39,6 +39,18 @@ pub fn on_nodes(site: &Site, folder: &Place) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Warns of a program of clusters.toml that is not on this machine: a node may have it.
+pub fn warn_if_missing(site: &Site) {
+    let missing = site.program.as_ref().filter(|program| !program.is_file());
+    if let Some(program) = missing {
+        errln!(
+            "warning: `program` of [{}] in clusters.toml is not a file on this machine: {}",
+            site.name,
+            program.display()
+        );
+    }
+}
+
 /// Copies this program into a folder named by its content: programs that differ do not share one.
 fn copy(folder: &Place) -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;

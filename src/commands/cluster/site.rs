@@ -14,14 +14,14 @@ const USERS_FILE: &str = "~/.config/resweep/clusters.toml";
 
 /// A complete site file, shown to users who have none.
 const EXAMPLE: &str = "\
-  [mycluster]
-  engine = \"slurm\"
-  folder = \"/scratch/me/resweep\"     # a folder that every node sees
+[mycluster]
+engine = \"slurm\"
+folder = \"/scratch/me/resweep\"     # a folder that every node sees
 
-  [mycluster.sbatch]
-  partition = \"gpu\"
-  time = \"04:00:00\"
-  cpus-per-task = 4";
+[mycluster.sbatch]
+partition = \"gpu\"
+time = \"04:00:00\"
+cpus-per-task = 4";
 
 /// The site of this name.
 ///

@@ -68,6 +68,7 @@ pub fn submit_runs(
         return Ok(ExitCode::Success);
     }
     tasks::warn_of_limit(site);
+    program::warn_if_missing(site);
     let packed = tasks::packed(&forecast, site, &args.workers, tasks_max(site)?);
     let root = site::folder(site, results)?;
     let program = program::on_nodes(site, &root)?;
@@ -166,7 +167,13 @@ fn start(
     match &site.engine {
         SiteEngine::Slurm { .. } => Ok(match slurm::submit(folder)? {
             Submitted::Accepted(job) => Answer::Accepted(Some(job)),
-            Submitted::Refused(said) => Answer::Refused(said),
+            Submitted::Refused(said) => Answer::Refused(format!(
+                "{said}; the options of sbatch are in [{}.sbatch] of clusters.toml",
+                site.name
+            )),
+            Submitted::Unreachable(said) => {
+                Answer::Refused(format!("Slurm cannot be reached from this machine: {said}"))
+            }
             Submitted::Unknown(said) => Answer::Unknown(said),
         }),
         SiteEngine::Command { command } => {
@@ -291,9 +298,14 @@ fn dry_run(args: &SubmitArgs, site: &Site) -> anyhow::Result<ExitCode> {
         errln!("note: {note}");
     }
     tasks::warn_of_limit(site);
+    program::warn_if_missing(site);
     // The plan can be shown even if Slurm does not answer.
     let max = tasks_max(site).ok().flatten();
     let packed = tasks::packed(&forecast, site, &args.workers, max);
+    if packed.is_empty() {
+        outln!("nothing to submit");
+        return Ok(ExitCode::Success);
+    }
     let root = site::folder(site, results)?;
     let (name, folder) = name(&prepared, &root);
     let rows = packed.iter().enumerate().map(|(task, runs)| {

@@ -1,14 +1,15 @@
 //! Fetches what tasks wrote. The queue is queried before the journals are read: a task that has left the
 //! queue writes nothing more, so its journals are then complete.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::results::database;
 use super::draw::draw;
+use super::released::{Released, Why, is_silent, why};
 use super::site;
-use crate::format::{counted, duration};
+use super::waiting::Waiting;
 use resweep_cluster::slurm::{self, Queue, Queued};
 use resweep_cluster::{ClusterError, Start, SubmissionFolder, Tail, read_journal};
 use resweep_core::domain::{Left, RunId, TaskRun, shell_quoted};
@@ -26,8 +27,6 @@ pub enum Ask {
 
 /// A job that is not in the queue after this time was not accepted.
 const UNKNOWN_FOR: Duration = Duration::from_secs(60);
-/// A task that has run this long without writing anything does not see the folder.
-const BLIND_AFTER: Duration = Duration::from_secs(5 * 60);
 /// Files on a network file system may become visible this much later.
 const LATE: Duration = Duration::from_secs(90);
 
@@ -39,24 +38,8 @@ pub struct Fetched {
     /// Submissions that are still open.
     pub open: usize,
     notes: Vec<String>,
-    /// Released runs, by submission and reason.
-    freed: BTreeMap<(String, Why), Freed>,
-}
-
-/// Why runs are released.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Why {
-    reason: String,
-    /// What the user can check.
-    hint: Option<String>,
-}
-
-/// Runs released for the same reason.
-#[derive(Debug, Default)]
-struct Freed {
-    runs: usize,
-    /// The nodes of tasks that wrote nothing.
-    nodes: BTreeSet<String>,
+    waiting: Waiting,
+    released: Released,
 }
 
 /// What is new for one sweep.
@@ -79,21 +62,9 @@ impl Fetched {
 
     /// What the user should know.
     pub fn notes(&self) -> Vec<String> {
-        let freed = self.freed.iter().map(|((submission, why), freed)| {
-            let Why { reason, hint } = why;
-            let on = match listed(&freed.nodes) {
-                nodes if nodes.is_empty() => nodes,
-                nodes => format!(" on {nodes}"),
-            };
-            let hint = hint
-                .as_ref()
-                .map_or(String::new(), |hint| format!("; {hint}"));
-            format!(
-                "{} of {submission} released: {reason}{on}{hint}; `resweep submit` submits again",
-                counted(freed.runs, "run")
-            )
-        });
-        self.notes.iter().cloned().chain(freed).collect()
+        let notes = self.notes.iter().cloned();
+        let notes = notes.chain(self.waiting.notes());
+        notes.chain(self.released.notes()).collect()
     }
 
     fn news(&mut self, sweep: &str) -> &mut News {
@@ -335,7 +306,11 @@ impl Sync<'_> {
                         node.filter(|_| is_silent(task)),
                     )?;
                 }
-                None => self.note_blind(submission, task, queued, folder),
+                None => {
+                    if let Some(queued) = queued {
+                        self.fetched.waiting.add(submission, task, queued, folder);
+                    }
+                }
             }
         }
         Ok(())
@@ -348,38 +323,6 @@ impl Sync<'_> {
             .map(|((name, _), _)| name)
             .any(|name| *name == submission.name);
         named || folder.is_owned()
-    }
-
-    fn note_blind(
-        &mut self,
-        submission: &Submission,
-        task: &OpenTask,
-        queued: Option<&Queued>,
-        folder: &SubmissionFolder,
-    ) {
-        let Some(queued) = queued else {
-            return;
-        };
-        let node = queued.node.as_deref().unwrap_or("a node");
-        if is_silent(task) && queued.state == "RUNNING" && queued.running >= BLIND_AFTER {
-            self.fetched.note(format!(
-                "task {} of {} has been running on {node} for {} and has written nothing; {}",
-                task.task,
-                submission.name,
-                duration(queued.running),
-                last_words(task.task, folder)
-            ));
-        }
-        if queued
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.to_lowercase().contains("held"))
-        {
-            self.fetched.note(format!(
-                "task {} of {} is held; `scontrol release {}` lets it start",
-                task.task, submission.name, queued.job
-            ));
-        }
     }
 
     fn free(
@@ -404,10 +347,7 @@ impl Sync<'_> {
         }
         let news = self.fetched.news(&submission.sweep);
         news.released += freed.closed.len();
-        let key = (submission.name.clone(), why);
-        let freed = self.fetched.freed.entry(key).or_default();
-        freed.runs += open;
-        freed.nodes.extend(node);
+        self.fetched.released.add(&submission.name, why, open, node);
         Ok(())
     }
 
@@ -465,70 +405,6 @@ impl Sync<'_> {
 /// Whether no other start follows one that ended like this.
 fn is_end(left: &Left) -> bool {
     !matches!(left, Left::Superseded)
-}
-
-impl Why {
-    fn of(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            hint: None,
-        }
-    }
-}
-
-/// Whether no start of a task has written anything.
-fn is_silent(task: &OpenTask) -> bool {
-    task.offsets.is_empty()
-}
-
-/// Why a task is gone.
-fn why(task: &OpenTask, queued: Option<&Queued>, folder: &SubmissionFolder) -> Why {
-    match (&task.left, queued) {
-        (Some(Left::Failed(why)), _) => Why::of(why.as_str()),
-        (_, Some(queued)) if queued.state == "CANCELLED" => Why::of("its task was cancelled"),
-        (None, _) if is_silent(task) => Why {
-            reason: match queued {
-                Some(queued) => format!("its task wrote nothing and ended as {}", state(queued)),
-                None => "its task left the queue and wrote nothing".to_owned(),
-            },
-            hint: Some(last_words(task.task, folder)),
-        },
-        (_, Some(queued)) if queued.state != "COMPLETED" => {
-            Why::of(format!("its task ended as {}", state(queued)))
-        }
-        (Some(Left::Done), _) => Why::of("its parent run has no result"),
-        (Some(Left::Stopped(signal)), _) => Why::of(format!("its task was stopped by {signal}")),
-        _ => Why::of("its task is no longer in the queue"),
-    }
-}
-
-/// `FAILED (NonZeroExitCode)`.
-fn state(queued: &Queued) -> String {
-    match &queued.reason {
-        Some(reason) => format!("{} ({reason})", queued.state),
-        None => queued.state.clone(),
-    }
-}
-
-/// The end of a task's log, or what it means that there is none.
-fn last_words(task: usize, folder: &SubmissionFolder) -> String {
-    match folder.last_words(task) {
-        Some(line) => format!("its log says `{line}`"),
-        None => format!(
-            "it has no log, so its node may not see `{}`",
-            folder.path().display()
-        ),
-    }
-}
-
-/// Names after one another; a long list is cut.
-fn listed(names: &BTreeSet<String>) -> String {
-    const SHOWN: usize = 4;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 fn age(unix_ms: i64) -> Duration {

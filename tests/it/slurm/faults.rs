@@ -512,7 +512,7 @@ fn nodes_that_do_not_see_the_folder_are_named_and_nothing_is_lost() {
     assert!(status.contains("and wrote nothing"), "{status}");
     let doctor = site.ok(&["doctor"]);
     assert!(
-        doctor.contains("12 runs were released by a task"),
+        doctor.contains("12 runs were released because their task"),
         "{doctor}"
     );
 
@@ -558,6 +558,82 @@ fn nodes_that_do_not_see_the_folder_are_named_and_nothing_is_lost() {
     site.assert_as_local("short");
 }
 
+#[test]
+fn mistakes_in_the_site_file_are_explained() {
+    if skipped() {
+        return;
+    }
+    let site = Site::new(SHORT, "");
+    let submit = ["submit", "short.toml", "--on", "here"];
+    for (option, expected) in [
+        (
+            "partiton = \"main\"",
+            "unrecognized option '--partiton=main'",
+        ),
+        (
+            "partition = \"nowhere\"",
+            "invalid partition specified: nowhere",
+        ),
+        ("time = \"4 hours\"", "Invalid --time specification"),
+    ] {
+        site.configure("pack = \"1h\"", option);
+        let output = site.command(&submit).output().expect("an answer");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(said.contains("[here.sbatch] of clusters.toml"), "{said}");
+    }
+    // It is accepted and never starts.
+    site.configure("pack = \"0\"", "cpus-per-task = 64");
+    site.ok(&submit);
+    let said = site.ok(&["sync"]);
+    assert!(said.contains("12 tasks of"), "{said}");
+    assert!(
+        said.contains("which does not pass by itself; `resweep cancel short`"),
+        "{said}"
+    );
+    site.ok(&["cancel", "short"]);
+    // The task ends before the program starts, or before a run begins.
+    for (key, in_sync, in_status) in [
+        (
+            "program = \"/nowhere/resweep\"",
+            "/nowhere/resweep: No such file or directory`",
+            "FAILED (NonZeroExitCode) on n",
+        ),
+        (
+            "setup = [\"exit 3\"]",
+            "its log is empty: ",
+            "and wrote nothing (",
+        ),
+        ("device = \"cuda:7\"", "CUDA", "CUDA"),
+    ] {
+        site.configure(&format!("pack = \"1h\"\n{key}"), "cpus-per-task = 1");
+        let said = site.ok(&submit);
+        assert_eq!(
+            said.contains("is not a file on this machine: /nowhere/resweep"),
+            key.starts_with("program"),
+            "{said}"
+        );
+        site.slurm.wait_until_empty(Duration::from_secs(60));
+        let said = site.ok(&["sync"]);
+        assert!(
+            said.contains("12 runs of") && said.contains(in_sync),
+            "{said}"
+        );
+        assert!(!site.place.path().join("results/short").exists(), "{said}");
+        let status = site.ok(&["status", "short"]);
+        assert!(status.contains(in_status), "{status}");
+    }
+    site.configure("pack = \"1h\"", "cpus-per-task = 1");
+    site.ok(&submit);
+    let said = site.ok(&["submit", "short.toml", "--on", "here", "--dry-run"]);
+    assert!(said.contains("nothing to submit"), "{said}");
+    site.sync_until_done(Duration::from_secs(120));
+    let status = site.ok(&["status", "short"]);
+    assert!(!status.contains("wrote nothing"), "{status}");
+    site.assert_as_local("short");
+}
+
 /// `squeue` in front of the real one says that the task has been running for longer.
 #[test]
 fn a_task_that_runs_for_minutes_and_writes_nothing_is_named() {
@@ -577,8 +653,7 @@ fn a_task_that_runs_for_minutes_and_writes_nothing_is_named() {
         let fake = fake(&site, "squeue", &script);
         let output = with_path(&site, &fake, &["sync"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let named =
-            said.contains("for 5 min 0 s and has written nothing; its log says `preparing`");
+        let named = said.contains("for 5 min or more and wrote nothing; its log says `preparing`");
         assert_eq!(named, is_named, "{said}");
     }
     site.sync_until_done(Duration::from_secs(120));
