@@ -93,6 +93,25 @@ fn the_cost_of_each_command_is_linear_in_the_runs() {
 }
 
 #[test]
+fn the_cost_of_removing_runs_with_checkpoints_is_linear() {
+    let [few, many] = [FEW, MANY].map(|runs| {
+        let folder = folder(runs);
+        let database = rusqlite::Connection::open(folder.path().join("resweep.db"));
+        let database = database.expect("the database");
+        let mut ids = database.prepare("SELECT id FROM runs").expect("a query");
+        for id in ids.query_map([], |row| row.get(0)).expect("rows") {
+            let id: String = id.expect("an id");
+            let checkpoints = folder.path().join("checkpoints").join(id).join("1");
+            std::fs::create_dir_all(&checkpoints).expect("a folder");
+            std::fs::write(checkpoints.join("1.safetensors"), "").expect("a file");
+        }
+        drop(ids);
+        seconds("rm load --yes", folder.path())
+    });
+    assert!(many < 8.0 * few.max(0.05), "{few:.2} s, then {many:.2} s");
+}
+
+#[test]
 fn pictures_and_reports_of_many_curves_stay_small() {
     let folder = folder(MANY);
     seconds("plot load.toml", folder.path());

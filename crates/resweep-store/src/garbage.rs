@@ -324,9 +324,7 @@ pub(super) fn submission_files(folder: &Place) -> Vec<Place> {
 
 /// Passes on every file at or below a place; links count as files and are not followed.
 pub(super) fn collect_files(place: &Place, pass_on: &mut dyn FnMut(Entry)) {
-    let folder = place.folder().entries();
-    let own = folder.into_iter().find(|entry| entry.place == *place);
-    match own {
+    match place.entry() {
         Some(entry) if !entry.is_folder => pass_on(entry),
         _ => collect_files_below(place, pass_on),
     }

@@ -292,7 +292,7 @@ fn forget_sweep(connection: &Connection, name: &str) -> rusqlite::Result<()> {
 fn forget_run(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM run_images WHERE run_id = ?1", [&run.0])?;
     connection.execute(
-        "DELETE FROM run_needs WHERE ?1 IN (run_id, needs)",
+        "DELETE FROM run_needs WHERE run_id = ?1 OR needs = ?1",
         [&run.0],
     )?;
     connection.execute("DELETE FROM runs WHERE id = ?1", [&run.0])?;

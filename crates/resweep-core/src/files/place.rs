@@ -377,6 +377,12 @@ impl Place {
         Ok(described.filter_map(Result::ok).collect())
     }
 
+    /// What is at this place, without reading the folder that holds it; `None` if it is missing.
+    pub fn entry(&self) -> Option<Entry> {
+        let (folder, name) = self.open_folder_of().ok()?;
+        self.folder().describe(&folder, name).ok()
+    }
+
     fn describe(&self, folder: &OwnedFd, name: &OsStr) -> io::Result<Entry> {
         let stat = system::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = system::FileType::from_raw_mode(stat.st_mode);
