@@ -496,6 +496,35 @@ fn two_workers_train_in_a_limited_address_space() {
     assert!(!said.contains("out of memory"), "{said}");
 }
 
+/// From less than the program itself needs to more than a run needs.
+#[cfg(target_os = "linux")]
+#[test]
+fn too_little_address_space_is_an_error_and_no_abort() {
+    let place = Workplace::new("small.toml", SMALL);
+    workplace::write_images(&place.path().join("pics"));
+    for kibibytes in (70_000..120_000).step_by(5_000) {
+        let script = format!(
+            "ulimit -v {kibibytes}; exec \"$0\" run small.toml --fresh --set data.dataset=folder \
+             --set data.path=pics --set sweep.max_attempts=1"
+        );
+        let output = Command::new("sh")
+            .args(["-c", &script])
+            .arg(assert_cmd::cargo::cargo_bin("resweep"))
+            .current_dir(place.path())
+            .env_remove("RESWEEP_RESULTS")
+            .output();
+        let output = output.expect("the program ends");
+        let said = text(&output.stderr);
+        // The loader itself may lack the room for the program.
+        let loaded = !said.is_empty();
+        assert!(
+            !loaded || matches!(output.status.code(), Some(0 | 1 | 3)),
+            "{kibibytes}: {}: {said}",
+            output.status
+        );
+    }
+}
+
 /// Users that do not exist, so that no file but those of the test is theirs.
 #[cfg(target_os = "linux")]
 const USERS: [&str; 2] = ["65531", "65532"];

@@ -82,6 +82,9 @@ pub enum DataError {
         folder: PathBuf,
     },
 
+    #[error("cannot start threads to read images: {reason}; memory or processes may be limited")]
+    Threads { reason: String },
+
     #[error("cannot read {}", shown(.path))]
     Read { path: PathBuf, source: io::Error },
 

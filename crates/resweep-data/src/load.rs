@@ -1,5 +1,6 @@
 //! Loads the data set of a configuration, ready for training.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use super::cifar;
@@ -19,6 +20,7 @@ use resweep_core::domain::{DataConfig, Dataset, EvalSet, Validation};
 /// # Errors
 /// Missing, damaged or unreadable files; the message says what to do.
 pub fn load(config: &DataConfig, image_size: usize, cache: &Path) -> Result<Data, DataError> {
+    start_threads()?;
     let source = match config.dataset {
         Dataset::Synthetic => synthetic::load(image_size),
         Dataset::Cifar10 => cifar::load(&cifar::CIFAR10, &path(config)?, image_size)?,
@@ -54,11 +56,24 @@ pub fn describe(
     image_size: usize,
     cache: &Path,
 ) -> Result<DatasetInfo, DataError> {
+    start_threads()?;
     match config.dataset {
         Dataset::Synthetic => Ok(synthetic::describe(image_size)),
         Dataset::Cifar10 => cifar::describe(&cifar::CIFAR10, &path(config)?),
         Dataset::Cifar100 => cifar::describe(&cifar::CIFAR100, &path(config)?),
         Dataset::Folder => folder::describe(request(config, &path(config)?, image_size, cache)),
+    }
+}
+
+/// Starts the threads that decode and draw images; Rayon would panic where they cannot start.
+fn start_threads() -> Result<(), DataError> {
+    let built = rayon::ThreadPoolBuilder::new().build_global();
+    match built.as_ref().map_err(Error::source) {
+        // Without a cause: they run already.
+        Ok(()) | Err(None) => Ok(()),
+        Err(Some(cause)) => Err(DataError::Threads {
+            reason: cause.to_string(),
+        }),
     }
 }
 
