@@ -100,7 +100,7 @@ const TABLE_EXAMPLES: &str = "\
 Examples:
   resweep table my.toml                         print Markdown
   resweep table my.toml --format csv > my.csv   write CSV for a spreadsheet
-  resweep table first second --format latex     print one table of both for a paper";
+  resweep table first second --format latex     print one LaTeX table of both";
 
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
@@ -130,10 +130,10 @@ Exit codes: 0 the same bytes, 1 different bytes, 3 cannot compare";
 
 const SUBMIT_EXAMPLES: &str = "\
 Examples:
-  resweep submit my.toml --on mycluster --dry-run      show the tasks and the job script
-  resweep submit my.toml --on mycluster                submit; again: only what is left
-  resweep sync --watch 60                              fetch results until all are there
-  resweep run my.toml --on mycluster                   both; Ctrl-C leaves the jobs running";
+  resweep submit my.toml --on mycluster --dry-run   show tasks and job script
+  resweep submit my.toml --on mycluster             submit what is left
+  resweep sync --watch 60                           fetch results until the end
+  resweep run my.toml --on mycluster                submit and fetch results";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:

@@ -266,6 +266,23 @@ fn guesses_from_other_programs_are_answered_with_what_to_type() {
 }
 
 #[test]
+fn examples_of_the_help_fit_eighty_columns() {
+    let place = place();
+    let commands = [
+        "run", "init", "plan", "status", "doctor", "gc", "diff", "rm", "plot", "table", "verify",
+        "report", "export", "submit",
+    ];
+    for command in commands {
+        let mut help = place.resweep(&[command, "--help"]);
+        let output = help.env("COLUMNS", "100").assert().success();
+        let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        let (_, examples) = text.split_once("Examples:").expect("examples");
+        let long = examples.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(long, None, "{command}");
+    }
+}
+
+#[test]
 fn guesses_around_a_run_work() {
     let place = place();
     let run = [
