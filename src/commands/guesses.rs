@@ -396,6 +396,106 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         &["quiet", "q", "silent", "s", "no-progress"],
         "`--progress none` prints no progress",
     ),
+    (&["table"], &["f"], "write `--format latex`"),
+    (
+        &["status"],
+        &["format", "csv", "f"],
+        "`--json` prints JSON, `resweep export SWEEP` writes CSV",
+    ),
+    (
+        &["export"],
+        &["parquet", "excel", "xlsx"],
+        "`--format csv`, then in pandas: `pd.read_csv(\"runs.csv\").to_parquet(\"runs.parquet\")`",
+    ),
+    (
+        &["init"],
+        &["name", "n"],
+        "the name has no option: `resweep init NAME`",
+    ),
+    (
+        &["init"],
+        &["force", "f", "overwrite"],
+        "`resweep init` replaces no file; remove it, or write another name",
+    ),
+    (
+        &["init"],
+        &[
+            "depth",
+            "shortcut",
+            "lr",
+            "epochs",
+            "iterations",
+            "batch-size",
+            "width",
+            "seeds",
+        ],
+        "change the file that it writes, or train without one: `resweep run --depth 8,14`",
+    ),
+    (
+        &["gc"],
+        &["y", "yes", "f", "force"],
+        "`resweep gc` asks nothing; leave it out",
+    ),
+    (
+        &["run", "submit", "plan"],
+        &["sweep", "sweep-file", "s"],
+        "the sweep file is no option: `resweep run FILE`",
+    ),
+    (
+        &["run", "submit", "plan"],
+        &[
+            "max-parallel",
+            "max-concurrent",
+            "concurrency",
+            "cpus",
+            "cores",
+            "num-cpus",
+            "ncpus",
+            "processes",
+            "nproc",
+        ],
+        "`-j 4` trains four runs at once",
+    ),
+    (
+        &["run", "submit", "plan"],
+        &[
+            "gpu-ids",
+            "gpu-id",
+            "num-gpus",
+            "n-gpus",
+            "ngpus",
+            "gpus-per-trial",
+        ],
+        "`--device cuda:0,1` names the GPUs, `--runs-per-gpu 2` shares each",
+    ),
+    (
+        &["run"],
+        &["wandb", "tensorboard", "mlflow", "logger"],
+        "resweep records everything itself; `resweep export SWEEP --format tensorboard` (or csv, \
+         jsonl) writes it for other programs",
+    ),
+    (
+        &["run"],
+        &[
+            "save-every",
+            "save-freq",
+            "ckpt-every",
+            "checkpoint-freq",
+            "save-interval",
+        ],
+        "`--checkpoint-every 60` writes a checkpoint every 60 seconds",
+    ),
+    (
+        &["run"],
+        &["retry", "retries", "max-retries"],
+        "`--retry-failed` trains failed runs again; `--set sweep.max_attempts=5` sets how often \
+         resweep retries by itself",
+    ),
+    (
+        &["run"],
+        &["test", "eval", "evaluate", "validate"],
+        "runs are evaluated while they train: `--eval-every 100`",
+    ),
     (
         &[],
         &[
@@ -465,6 +565,12 @@ fn option(written: &str, args: &[OsString]) -> Option<String> {
     }
     let given = written.split('=').next()?;
     let name = given.trim_start_matches('-').replace('_', "-");
+    if name.contains('.') {
+        let key = written.trim_start_matches('-');
+        let key = key.split('=').next().unwrap_or(key);
+        let hint = format!("write `{key}=VALUE`, without `--`");
+        return Some(format!("there is no option `{given}`: {hint}"));
+    }
     let answers = |(commands, names, _): &&(&[&str], &[&str], &str)| {
         (commands.is_empty() || commands.contains(&command.as_str()))
             && names.contains(&name.as_str())

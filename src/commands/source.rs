@@ -35,8 +35,15 @@ impl Source {
             [one] => Self::of(one, &args.overrides, results),
             [] => Err(UsageError(none_named(results)).into()),
             [first, second, ..] => {
+                let hint = match second
+                    .to_str()
+                    .is_some_and(|text| text.parse::<f64>().is_ok())
+                {
+                    true => "; join the values of a list by commas, as in --depth 8,14",
+                    false => "",
+                };
                 let (first, second) = (first.display(), second.display());
-                let message = format!("one sweep at a time: `{first}` or `{second}`");
+                let message = format!("one sweep at a time: `{first}` or `{second}`{hint}");
                 Err(UsageError(message).into())
             }
         }

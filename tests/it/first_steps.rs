@@ -253,6 +253,22 @@ fn guesses_from_other_programs_are_answered_with_what_to_type() {
             "write `depth={ from = 8, to = 20, step = 6 }`",
         ),
         (
+            &["plan", "tiny.toml", "--train.lr=0.1"],
+            "write `train.lr=VALUE`",
+        ),
+        (
+            &["run", "tiny.toml", "--max_concurrent", "2"],
+            "`-j 4` trains four runs",
+        ),
+        (
+            &["status", "tiny", "--csv"],
+            "`resweep export SWEEP` writes CSV",
+        ),
+        (
+            &["plan", "tiny.toml", "--lr", "0.1", "0.2"],
+            "join the values of a list by commas",
+        ),
+        (
             &["init", "."],
             "name the sweep, as in: resweep init my-sweep",
         ),
