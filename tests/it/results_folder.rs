@@ -432,6 +432,37 @@ fn doctor_checks_the_disk_of_the_results_folder() {
     }
 }
 
+#[test]
+fn a_disk_without_room_for_another_file_is_full_and_readable() {
+    let place = place();
+    let disk = place.path().join("disk");
+    fs::create_dir(&disk).expect("a folder");
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "nr_inodes=60", "tmpfs"])
+        .arg(&disk)
+        .stderr(Stdio::null())
+        .status();
+    if !mount.is_ok_and(|status| status.success()) {
+        eprintln!("not tried: only root can mount a small disk");
+        return;
+    }
+    let _unmount = Unmount(&disk);
+    let run = [&RUN[..], &["--results", "disk"]].concat();
+    place.resweep(&run).assert().success();
+    let mut files = (0..60).map(|number| fs::write(disk.join(format!("f{number}")), ""));
+    assert!(files.any(|written| written.is_err()), "files still fit");
+    assert!(
+        place
+            .stdout(&["status", "--results", "disk"])
+            .contains(" s ")
+    );
+    let fresh = place.resweep(&[&run[..], &["--fresh"]].concat()).output();
+    let fresh = fresh.expect("the program starts");
+    let said = text(&fresh.stderr);
+    assert_eq!(fresh.status.code(), Some(3), "{said}");
+    assert!(said.contains("the disk is full or fails"), "{said}");
+}
+
 struct Unmount<'a>(&'a Path);
 
 impl Drop for Unmount<'_> {

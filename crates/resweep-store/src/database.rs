@@ -392,9 +392,14 @@ fn migrated_copy(older: &Database, path: &Path) -> Result<Database, StoreError> 
 fn open_to_read(path: &Path, timeout: Duration) -> Result<(Database, Found), StoreError> {
     // Only a connection that could write can remove the log when it closes.
     match open_and_identify(path, path, READ_WRITE, timeout) {
-        // The log needs a second file, which cannot be created in a read-only folder. Without a log
-        // no process is writing, and the database can be read as immutable.
-        Err(StoreError::NotReadable { .. } | StoreError::NotWritable { .. }) => {
+        Err(full @ StoreError::Disk { .. }) if place::has_log(path) => Err(full),
+        // The log needs a second file, which cannot be created in a read-only folder or on a full
+        // disk. Without a log no process is writing, and the database can be read as immutable.
+        Err(
+            StoreError::NotReadable { .. }
+            | StoreError::NotWritable { .. }
+            | StoreError::Disk { .. },
+        ) => {
             if place::has_log(path) {
                 return Err(StoreError::LogNotReadable {
                     path: path.to_owned(),

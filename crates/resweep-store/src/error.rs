@@ -220,6 +220,10 @@ impl StoreError {
                 path,
                 source: Some(source),
             },
+            // The log beside the database cannot be created.
+            Some(ErrorCode::CannotOpen) if place::is_full(&path) => {
+                StoreError::Disk { path, source }
+            }
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 place::denied(&path).unwrap_or(StoreError::NotReadable { path, source })
             }

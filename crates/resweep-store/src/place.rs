@@ -144,6 +144,14 @@ pub(super) fn denied(path: &Path) -> Option<StoreError> {
     })
 }
 
+/// Whether the file system of the database at `path` has no room for another file.
+pub(super) fn is_full(path: &Path) -> bool {
+    rustix::fs::statvfs(folder(path)).is_ok_and(|found| {
+        // File systems without a limit have no inodes.
+        found.f_bavail == 0 || found.f_files > 0 && found.f_favail == 0
+    })
+}
+
 /// Does not open the file: closing it would release SQLite's locks on it.
 fn read_access(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
