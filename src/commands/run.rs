@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
+
 use super::attempt_log::Logged;
 use super::cluster;
 use super::exit_code::ExitCode;
@@ -246,7 +248,8 @@ fn trainer(
             &format!("loading {}", images_to_load(prepared)),
         );
         let results = results.to_owned();
-        stopping.unless_asked(move || load_data(pending.iter(), &results))?
+        let loaded = stopping.unless_asked(move || load_data(pending.iter(), &results));
+        loaded.context("cannot start a thread to load the images")?
     };
     let Some(datasets) = loaded else {
         return Ok(None);
