@@ -411,3 +411,18 @@ fn sweep_file_is_read_once() {
     let recorded = place.rows("results", "SELECT spec_toml FROM sweeps");
     assert!(recorded[0].contains("until = \"ordering\""), "{recorded:?}");
 }
+
+#[test]
+fn columns_of_validation_errors_are_not_named_after_test_errors() {
+    let place = prepared();
+    let csv = |validation: &str| {
+        let set = format!("data.validation={validation}");
+        place.stdout(&["run", "own.toml", "--set", &set]);
+        let table = place.stdout(&["table", "own.toml", "--set", &set, "--format", "csv"]);
+        table.lines().next().expect("a header").to_owned()
+    };
+    let (test, held_out) = (csv("0"), csv("4"));
+    assert!(test.contains(",test_mean_percent,"), "{test}");
+    assert!(held_out.contains(",validation_mean_percent,"), "{held_out}");
+    assert!(!held_out.contains(",test_"), "{held_out}");
+}

@@ -40,7 +40,7 @@ const HEADER: [&str; 24] = [
 pub(super) fn table(findings: &Findings) -> Result<String, RenderError> {
     let failed = |error: csv::Error| RenderError::Table(error.to_string());
     let mut writer = Writer::from_writer(Vec::new());
-    writer.write_record(HEADER).map_err(failed)?;
+    writer.write_record(header(findings)).map_err(failed)?;
     for row in &findings.rows {
         writer.write_record(record(row)).map_err(failed)?;
     }
@@ -48,6 +48,14 @@ pub(super) fn table(findings: &Findings) -> Result<String, RenderError> {
         .into_inner()
         .map_err(|error| RenderError::Table(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| RenderError::Table(error.to_string()))
+}
+
+/// The names of the columns; errors on held-out training images are validation errors.
+fn header(findings: &Findings) -> [String; 24] {
+    HEADER.map(|name| match name.strip_prefix("test_") {
+        Some(rest) if findings.on_validation_images => format!("validation_{rest}"),
+        _ => name.to_owned(),
+    })
 }
 
 fn record(row: &Summary) -> Vec<String> {
