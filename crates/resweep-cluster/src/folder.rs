@@ -22,6 +22,8 @@ pub type Start = u32;
 
 /// The content of `owner` if no job may claim the submission any more.
 const NOBODY: &str = "nobody";
+/// The folders that every submission has from the start.
+const FOLDERS: [&str; 3] = ["log", "free", "runs"];
 /// How much of the end of a log is read.
 const LOG_BYTES: u64 = 4096;
 /// How much of a line of a log is shown.
@@ -126,7 +128,7 @@ impl SubmissionFolder {
     }
 
     /// Creates the folder, which must be new, and writes the submission. `order.json` comes last: with it
-    /// the submission is complete.
+    /// the submission is complete. If a file cannot be written, the folder is removed.
     ///
     /// # Errors
     /// The folder exists, a file cannot be written, or a link is in the way.
@@ -139,8 +141,21 @@ impl SubmissionFolder {
         let failed = |source| ClusterError::write(&self.0, source);
         self.0.folder().create_folder().map_err(failed)?;
         self.0.create_new_folder().map_err(failed)?;
-        for folder in ["log", "free", "runs"] {
-            let place = self.0.join(folder);
+        let written = self.fill(order, tasks, script);
+        if written.is_err() {
+            self.discard(tasks.len());
+        }
+        written
+    }
+
+    fn fill(
+        &self,
+        order: &Order,
+        tasks: &[Vec<TaskRun>],
+        script: Option<&str>,
+    ) -> Result<(), ClusterError> {
+        for name in FOLDERS {
+            let place = self.0.join(name);
             place
                 .create_new_folder()
                 .map_err(|source| ClusterError::write(&place, source))?;
@@ -154,8 +169,22 @@ impl SubmissionFolder {
                 .write(&[script.as_bytes()])
                 .map_err(|source| ClusterError::write(&place, source))?;
         }
-        self.0.sync_file_system().map_err(failed)?;
+        let synced = self.0.sync_file_system();
+        synced.map_err(|source| ClusterError::write(&self.0, source))?;
         order.write(&self.0.join("order.json"))
+    }
+
+    /// Removes what [`SubmissionFolder::write`] creates, as far as it exists.
+    fn discard(&self, tasks: usize) {
+        let _ = self.script().remove_file();
+        for task in 0..tasks {
+            let _ = self.runs_file(task).remove_file();
+            let _ = self.task(task).remove_folder();
+        }
+        for name in FOLDERS.into_iter().chain(["tasks"]) {
+            let _ = self.0.join(name).remove_folder();
+        }
+        let _ = self.0.remove_folder();
     }
 
     /// Reads `order.json`.
@@ -341,6 +370,39 @@ mod tests {
         assert!(folder.is_superseded(0, 1) && !folder.is_superseded(0, 3));
         let refused = |_: &Place| Err(ErrorKind::PermissionDenied.into());
         assert!(folder.begin_with(0, refused).is_err());
+    }
+
+    #[test]
+    fn a_submission_that_cannot_be_written_leaves_no_folder() {
+        let kept = tempfile::tempdir().expect("a temporary folder");
+        let folder = SubmissionFolder::new(Place::root(kept.path()).join("site/new"));
+        let order = Order {
+            format: Order::FORMAT,
+            name: "new".to_owned(),
+            program: crate::Program {
+                version: String::new(),
+                git_commit: None,
+            },
+            device: "cpu".to_owned(),
+            threads: 1,
+            runs_per_gpu: 1,
+            workers: None,
+            checkpoint_every_s: 1.0,
+            isolate: false,
+            max_attempts: 1,
+            grace_s: 0,
+            tasks: 2,
+            site_folder: kept.path().to_owned(),
+        };
+        let tasks = [Vec::new(), Vec::new()];
+        folder
+            .write(&order, &tasks, Some("#!"))
+            .expect("it is written");
+        assert!(folder.write(&order, &tasks, None).is_err());
+        assert_eq!(folder.order().expect("the first one stays"), order);
+        fs::remove_file(folder.path().join("order.json")).expect("a file");
+        folder.discard(tasks.len());
+        assert!(!folder.path().exists());
     }
 
     #[test]

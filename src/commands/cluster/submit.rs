@@ -145,8 +145,10 @@ fn release(
     name: &str,
     folder: &SubmissionFolder,
 ) -> anyhow::Result<()> {
-    // If a job was created all the same, it does nothing.
-    let _ = folder.close();
+    if folder.order().is_ok() {
+        // If a job was created all the same, it does nothing.
+        let _ = folder.close();
+    }
     let open = submissions.not_closed()?;
     for submission in open.iter().filter(|open| open.name == name) {
         submissions.give_up(submission.id, "not submitted")?;
