@@ -20,7 +20,7 @@ use super::source::Source;
 use crate::cli::SweepArgs;
 use crate::progress::{Mode, Waiting};
 use resweep_core::analysis::{SeedGrowth, grow};
-use resweep_core::domain::{Configuration, DataConfig, Run, RunId, Sweep};
+use resweep_core::domain::{Configuration, DataConfig, Run, RunId, Sweep, shell_quoted};
 use resweep_core::plan;
 use resweep_core::sweep_file::DataFolders;
 use resweep_data::DataError;
@@ -178,7 +178,46 @@ fn show(source: Source, results: &Path, follow: bool) -> anyhow::Result<Prepared
 /// images are missing.
 pub fn to_read(source: Source, results: &Path, follow: bool) -> anyhow::Result<Prepared> {
     let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
-    read_sweep(source, sweep, results, follow)
+    let last_run = (!follow).then(|| as_last_run(&source, &sweep, results));
+    let Some((source, sweep, note)) = last_run.flatten() else {
+        return read_sweep(source, sweep, results, follow);
+    };
+    let mut prepared = read_sweep(source, sweep, results, follow)?;
+    prepared.notes.insert(0, note);
+    Ok(prepared)
+}
+
+/// A sweep file with the overrides of its last run, if it is read without any and they give the runs
+/// that are recorded; with a note. A file that has changed since is read as it is.
+fn as_last_run(source: &Source, sweep: &Sweep, results: &Path) -> Option<(Source, Sweep, String)> {
+    if source.recorded_as.is_some() || !source.overrides.is_empty() {
+        return None;
+    }
+    let database = database(results);
+    let store = Store::open_read_only(&database).ok()?;
+    let record = Record::load(&sweep.name, &store, &database).ok()??;
+    let overrides = &record.source.overrides;
+    if overrides.is_empty() || !record.any_started() {
+        return None;
+    }
+    let overridden = Source {
+        overrides: overrides.clone(),
+        ..source.clone()
+    };
+    let again = overridden.sweep(DataFolders::NeedNotExist, results).ok()?;
+    let is_same = again.configurations == record.sweep.configurations
+        && again.seeds == record.sweep.seeds
+        && again.adaptive == record.sweep.adaptive;
+    let set = overrides
+        .iter()
+        .map(|one| format!("--set {}", shell_quoted(one)));
+    let set: Vec<String> = set.collect();
+    let note = format!(
+        "this is sweep `{}` as it was last run, with {}",
+        again.name,
+        set.join(" ")
+    );
+    is_same.then_some((overridden, again, note))
 }
 
 fn read_sweep(

@@ -132,7 +132,16 @@ fn seeds_can_be_an_axis_and_one_seed_a_key() {
     ] {
         assert_eq!(names(&[seeds]), expected, "{seeds}");
     }
-    assert_eq!(names(&["--seed=7"]), names(&["sweep.seeds=7"]));
+    assert_eq!(names(&["--seed=7"]), names(&["sweep.seeds=[7]"]));
+    for seeds in ["--seeds=7", "seeds=7", "sweep.seeds=7"] {
+        let output = place
+            .resweep(&["plan", "tiny.toml", seeds])
+            .assert()
+            .code(2);
+        let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        let forms = "write `--repeats 7` for 7 seeds, `--seed 7` for the seed 7";
+        assert!(said.contains(forms), "{said}");
+    }
     let text = SWEEP.replace("[axes]", "[axes]\nseed = [1, 2]");
     fs::write(place.path().join("axis.toml"), text).expect("the sweep file");
     assert_eq!(planned(&place, &["axis.toml"]), expected);

@@ -56,6 +56,38 @@ fn add_image(place: &Workplace) {
 }
 
 #[test]
+fn a_sweep_file_shows_its_last_run_with_the_overrides_of_that_run() {
+    let place = trained();
+    let of_one_seed = place.stdout(&["table", "own.toml"]);
+    place.stdout(&["run", "own.toml", "--repeats", "2"]);
+    let figure_of_two = figure(&place);
+    let of_two = place.stdout(&["table", "own"]);
+    assert_ne!(of_one_seed, of_two);
+    assert_eq!(place.stdout(&["table", "own.toml"]), of_two);
+    let note = "as it was last run, with --set repeats=2";
+    assert!(stderr(&place, &["plot", "own.toml"], 0).contains(note));
+    assert_eq!(figure(&place), figure_of_two);
+    // An override in the command decides, and so does a file that has changed.
+    assert_eq!(
+        place.stdout(&["table", "own.toml", "--repeats", "1"]),
+        of_one_seed
+    );
+    let deeper = SWEEP.replace("depth = [8]", "depth = [8, 14]");
+    write(&place, "own.toml", &deeper);
+    let said = stderr(&place, &["table", "own.toml"], 0);
+    assert!(!said.contains(note), "{said}");
+    // What the file says about figures counts.
+    write(
+        &place,
+        "own.toml",
+        &format!("{SWEEP}\n[figure]\ntitle = \"Another title\"\n"),
+    );
+    place.stdout(&["plot", "own.toml"]);
+    assert_ne!(figure(&place), figure_of_two);
+    assert!(stderr(&place, &["plot", "own.toml"], 0).contains(note));
+}
+
+#[test]
 fn results_are_shown_without_the_images() {
     let place = trained();
     let (before, table) = (figure(&place), place.stdout(&["table", "own.toml"]));
