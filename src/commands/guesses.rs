@@ -1,11 +1,13 @@
 //! Answers options and commands of other programs with what to type here.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::Cli;
+use resweep_core::domain::shell_quoted;
 use resweep_core::sweep_file;
 
 /// Commands that do not exist, and what to type instead.
@@ -518,6 +520,20 @@ const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     ),
 ];
 
+/// Options of other programs for the images; their value may be a folder.
+const IMAGES: [&str; 10] = [
+    "images",
+    "path",
+    "data",
+    "data-dir",
+    "data-path",
+    "root",
+    "dir",
+    "d",
+    "folder",
+    "dataset-dir",
+];
+
 /// What to type instead of an option or a command that does not exist, as an error message.
 pub fn answer(shown: &clap::Error, args: &[OsString]) -> Option<String> {
     let text = |kind| match shown.get(kind) {
@@ -527,6 +543,11 @@ pub fn answer(shown: &clap::Error, args: &[OsString]) -> Option<String> {
     match shown.kind() {
         ErrorKind::InvalidSubcommand => command(text(ContextKind::InvalidSubcommand)?, args),
         ErrorKind::UnknownArgument => option(text(ContextKind::InvalidArg)?, args),
+        ErrorKind::InvalidValue => dataset(
+            text(ContextKind::InvalidArg)?,
+            text(ContextKind::InvalidValue)?,
+            args,
+        ),
         _ => None,
     }
 }
@@ -555,9 +576,44 @@ fn command(word: &str, args: &[OsString]) -> Option<String> {
     Some(format!("there is no command `{word}`: {hint}"))
 }
 
+/// The answer to `--dataset FOLDER`.
+fn dataset(option: &str, value: &str, args: &[OsString]) -> Option<String> {
+    let is_dataset = option.starts_with("--dataset ");
+    let hint = class_folder(value, &called(args)).filter(|_| is_dataset)?;
+    Some(format!("`{value}` is a folder: {hint}"))
+}
+
+/// How `command` takes the images of an existing folder.
+fn class_folder(value: &str, command: &str) -> Option<String> {
+    let folder = shell_quoted(value);
+    let hint = match command {
+        "init" => format!("write `--folder {folder}`"),
+        "run" | "submit" | "plan" => format!("write `--dataset folder --path {folder}`"),
+        _ => return None,
+    };
+    Path::new(value).is_dir().then_some(hint)
+}
+
+/// The value of an option that is written as `--name VALUE` or `--name=VALUE`.
+fn value_of(written: &str, args: &[OsString]) -> Option<String> {
+    let mut after = args
+        .iter()
+        .skip_while(|arg| !arg.to_string_lossy().starts_with(written));
+    let given = after.next()?.to_string_lossy();
+    match given.split_once('=') {
+        Some((_, value)) => Some(value.to_owned()),
+        None => after.next().map(|next| next.to_string_lossy().into_owned()),
+    }
+}
+
 fn option(written: &str, args: &[OsString]) -> Option<String> {
     let command = called(args);
     if !written.starts_with('-') {
+        if command == "init"
+            && let Some(hint) = class_folder(written, &command)
+        {
+            return Some(format!("`{written}` is a folder: {hint}"));
+        }
         let sweep = args.get(args.iter().position(|arg| arg == written)? - 1)?;
         let run = format!("{}/{written}", sweep.to_string_lossy());
         let hint = format!("`{written}` is one name too many; a run of a sweep is `{run}`");
@@ -577,6 +633,12 @@ fn option(written: &str, args: &[OsString]) -> Option<String> {
     };
     let hint = match gpus(&name, written, args) {
         Some(devices) => format!("write `--device {devices}`"),
+        None if IMAGES.contains(&name.as_str())
+            && let Some(hint) =
+                value_of(written, args).and_then(|value| class_folder(&value, &command)) =>
+        {
+            hint
+        }
         None => match OPTIONS.iter().find(answers) {
             Some((.., hint)) => (*hint).to_owned(),
             None => sweep_file::hint(&name)?,
@@ -598,14 +660,7 @@ fn gpus(name: &str, option: &str, args: &[OsString]) -> Option<String> {
     if !matches!(name, "gpu" | "gpus" | "cuda") {
         return None;
     }
-    let mut after = args
-        .iter()
-        .skip_while(|arg| !arg.to_string_lossy().starts_with(option));
-    let written = after.next()?.to_string_lossy();
-    let value = match written.split_once('=') {
-        Some((_, value)) => Some(value.to_owned()),
-        None => after.next().map(|next| next.to_string_lossy().into_owned()),
-    };
+    let value = value_of(option, args);
     let numbers = value.filter(|value| value.starts_with(|c: char| c.is_ascii_digit()));
     Some(match (name, numbers) {
         (_, None) => "cuda".to_owned(),

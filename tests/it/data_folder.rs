@@ -380,7 +380,7 @@ fn other_files_are_counted_and_named_per_class() {
             "1 image is skipped because it is outside the class folders: train/stray.png",
             "4 of 7 files in train/cat are skipped because their format is none of JPEG, PNG, \
              WebP, BMP, GIF, TIFF, PNM: notes.txt, x.heic, y.pdf, ...",
-            "1 of 2 files in test/dog are skipped because their format is none of JPEG, PNG, \
+            "1 of 2 files in test/dog is skipped because its format is none of JPEG, PNG, \
              WebP, BMP, GIF, TIFF, PNM: BMW.txt",
         ]
     );

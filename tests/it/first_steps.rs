@@ -469,6 +469,44 @@ fn init_leaves_out_broken_images_and_names_them() {
 }
 
 #[test]
+fn a_folder_given_as_the_data_set_is_answered_with_the_option_that_takes_it() {
+    let place = place();
+    fs::create_dir(place.path().join("holiday photos")).expect("a folder");
+    let init = "write `--folder 'holiday photos'`";
+    let key = "write `--dataset folder --path 'holiday photos'`";
+    for (args, answer) in [
+        (&["init", "h", "--data", "holiday photos"][..], init),
+        (&["init", "h", "--data=holiday photos"], init),
+        (&["init", "h", "--images", "holiday photos"], init),
+        (&["init", "h", "--dataset", "holiday photos"], init),
+        (&["init", "h", "holiday photos"], init),
+        (&["run", "tiny.toml", "--data", "holiday photos"], key),
+        (&["plan", "tiny.toml", "-d", "holiday photos"], key),
+        (&["init", "h", "--data", "no-folder"], "`--dataset cifar10`"),
+        (&["init", "h", "--dataset", "no-folder"], "possible values"),
+    ] {
+        let said = refused(&place, args);
+        assert!(said.contains(answer), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn skipped_files_are_named_once() {
+    let place = place();
+    let folder = place.path().join("photos");
+    write_images(&folder);
+    fs::write(folder.join("train/class-0/IMG.HEIC"), b"heic").expect("a file");
+    let run = ["run", "tiny.toml", "--dataset=folder", "--path=photos"];
+    let run = [&run[..], &["--width=1,2", "--repeats=2"]].concat();
+    for progress in ["--progress=plain", "--progress=json"] {
+        let args = [&run[..], &[progress]].concat();
+        let output = place.resweep(&args).assert().success().get_output().clone();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said.matches("IMG.HEIC").count(), 1, "{said}");
+    }
+}
+
+#[test]
 fn init_counts_photos_on_their_side() {
     let place = place();
     let folder = place.path().join("pictures");

@@ -231,9 +231,13 @@ fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
     let sentences = left.iter().flat_map(|(folder, images, left)| {
         let files = left.files.len();
         let all = images + files;
+        let skipped = match files {
+            1 => "is skipped because its",
+            _ => "are skipped because their",
+        };
         let files = (files > 0).then(|| {
             format!(
-                "{files} of {all} files in {} are skipped because their format is none of {}: {}",
+                "{files} of {all} files in {} {skipped} format is none of {}: {}",
                 shown(folder),
                 walk::FORMATS,
                 examples(&left.files)
@@ -256,7 +260,11 @@ fn about_files(left: &[(PathBuf, usize, Left)]) -> Vec<String> {
     if sentences.len() > WARNINGS_MAX {
         let more = sentences.len() - WARNINGS_MAX;
         sentences.truncate(WARNINGS_MAX);
-        sentences.push(format!("files of {more} more classes are skipped"));
+        let classes = match more {
+            1 => "class",
+            _ => "classes",
+        };
+        sentences.push(format!("files of {more} more {classes} are skipped"));
     }
     sentences
 }

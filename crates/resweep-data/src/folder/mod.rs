@@ -193,10 +193,11 @@ fn warnings(broken: &[Broken]) -> Vec<String> {
         .map(|image| format!("skipped {}: {}", image.path, image.reason))
         .collect();
     if broken.len() > NAMED {
-        lines.push(format!(
-            "skipped {} more broken images",
-            broken.len() - NAMED
-        ));
+        let (more, images) = match broken.len() - NAMED {
+            1 => (1, "image"),
+            more => (more, "images"),
+        };
+        lines.push(format!("skipped {more} more broken {images}"));
     }
     lines
 }

@@ -34,7 +34,10 @@ pub fn departures<'a>(configurations: impl Iterator<Item = &'a Configuration>) -
         }
         let (ours, papers) = (flat(configuration), flat(&paper));
         for (key, value) in &ours {
-            let expected = papers.get(key).cloned().unwrap_or_default();
+            let expected = papers
+                .get(key)
+                .cloned()
+                .unwrap_or_else(|| "none".to_owned());
             if *value != expected && !NO_MATTER.contains(&key.as_str()) {
                 let (found, paper) = departures.entry(key.clone()).or_default();
                 *paper = expected;
@@ -88,6 +91,16 @@ mod tests {
         nets[0].train.log_every = 5;
         nets[0].data.path = Some("somewhere".into());
         assert!(departures(nets.iter()).is_empty());
+    }
+
+    #[test]
+    fn keys_without_a_value_in_the_paper_depart_from_none() {
+        let mut photos = Configuration::paper(20, Shortcut::None);
+        photos.data.test_fraction = Some(0.2);
+        assert_eq!(
+            departures([photos].iter()),
+            ["data.test_fraction 0.2 (paper none)"]
+        );
     }
 
     #[test]
