@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::changes::{listed, settings_of};
-use super::exit_code::UsageError;
 use super::named_run;
 use super::results::database;
 use super::table::{self, percent};
@@ -49,19 +48,7 @@ pub fn execute(args: &DiffArgs) -> anyhow::Result<()> {
 fn side(name: &str, store: &Store, results: &Path) -> anyhow::Result<Side> {
     let mut members = store.members(name)?;
     if members.is_empty() {
-        let Some(run) = named_run::find(name, store)? else {
-            let names: Vec<String> = store
-                .sweeps()?
-                .into_iter()
-                .map(|sweep| sweep.name)
-                .collect();
-            let message = format!(
-                "{} has no sweep and no run `{name}`; its sweeps: {}",
-                results.display(),
-                names.join(", ")
-            );
-            return Err(UsageError(message).into());
-        };
+        let run = named_run::find(name, store, results)?;
         members = vec![run.member];
     }
     let ids: Vec<RunId> = members.iter().map(|member| member.id.clone()).collect();

@@ -614,8 +614,14 @@ fn option(written: &str, args: &[OsString]) -> Option<String> {
         {
             return Some(format!("`{written}` is a folder: {hint}"));
         }
-        let sweep = args.get(args.iter().position(|arg| arg == written)? - 1)?;
-        let run = format!("{}/{written}", sweep.to_string_lossy());
+        let at = args.iter().position(|arg| arg == written)?;
+        let sweep = args.get(at - 1)?.to_string_lossy();
+        if let ("seed", Some(seed)) = (written, args.get(at + 1)) {
+            let run = format!("{sweep} seed {}", seed.to_string_lossy());
+            let run = shell_quoted(&run);
+            return Some(format!("quote the name of a run with spaces: {run}"));
+        }
+        let run = format!("{sweep}/{written}");
         let hint = format!("`{written}` is one name too many; a run of a sweep is `{run}`");
         return (command == "status").then_some(hint);
     }

@@ -52,17 +52,8 @@ fn target(args: &RmArgs) -> anyhow::Result<Target> {
     if sweeps.iter().any(|sweep| sweep.name == args.name) {
         return Ok(Target::Sweep(args.name.clone()));
     }
-    if let Some(run) = named_run::find(&args.name, &store)? {
-        return Ok(Target::Run(run.member.id));
-    }
-    let names: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
-    let message = format!(
-        "{} has no sweep and no run `{}`; its sweeps: {}",
-        args.results.results.display(),
-        args.name,
-        names.join(", ")
-    );
-    Err(UsageError(message).into())
+    let run = named_run::find(&args.name, &store, &args.results.results)?;
+    Ok(Target::Run(run.member.id))
 }
 
 fn announce(name: &str, target: &Target, removal: &Removal) {

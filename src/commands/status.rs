@@ -8,7 +8,6 @@ use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use super::attempts;
-use super::exit_code::UsageError;
 use super::named_run;
 use super::prepare::to_read;
 use super::results::database;
@@ -48,10 +47,10 @@ pub fn execute(args: &StatusArgs) -> anyhow::Result<()> {
     };
     let name = of_file.as_ref().unwrap_or(name);
     if !known(name) {
-        return match named_run::find(name, &store)? {
-            Some(run) if args.json => show::json(&run, &store, results),
-            Some(run) => show::show(&run, &store, results),
-            None => Err(UsageError(unknown(name, &sweeps, args)).into()),
+        let run = named_run::find(name, &store, results)?;
+        return match args.json {
+            true => show::json(&run, &store, results),
+            false => show::show(&run, &store, results),
         };
     }
     let members = store.members(name)?;
@@ -97,18 +96,6 @@ fn show_usage(results: &Path) {
         DecimalBytes(usage.checkpoints_bytes),
         DecimalBytes(usage.logs_bytes)
     );
-}
-
-fn unknown(name: &str, sweeps: &[SweepSummary], args: &StatusArgs) -> String {
-    let names: Vec<&str> = sweeps.iter().map(|sweep| sweep.name.as_str()).collect();
-    let folder = args.results.results.display();
-    match names.as_slice() {
-        [] => format!("no sweep named `{name}` in {folder}: nothing has been run yet"),
-        names => format!(
-            "no sweep named `{name}` in {folder}; there are: {}",
-            names.join(", ")
-        ),
-    }
 }
 
 #[derive(Serialize)]

@@ -77,7 +77,10 @@ fn a_run_is_shown_with_settings_curves_attempts_and_files() {
         "a file names its sweep"
     );
     let nothing = said(&place, &["show", "three"], 2);
-    assert!(nothing.contains("there are: "), "{nothing}");
+    assert!(nothing.contains("its sweeps: "), "{nothing}");
+    let nothing = said(&place, &["show", "two/ResNet-14"], 2);
+    let runs = "its runs: two/ResNet-8, two/ResNet-20\n";
+    assert!(nothing.contains(runs), "{nothing}");
 }
 
 #[test]
@@ -91,6 +94,35 @@ fn sweeps_and_runs_are_compared_by_settings_and_errors() {
     assert!(compared.contains("ResNet-14 / ResNet-20"), "{compared}");
     let nothing = said(&place, &["diff", "one", "three"], 2);
     assert!(nothing.contains("no sweep and no run `three`"), "{nothing}");
+}
+
+#[test]
+fn a_label_without_its_seed_names_the_runs_to_type() {
+    let place = Workplace::new("one.toml", SWEEP);
+    write_images(&place.path().join("pictures"));
+    place.stdout(&["run", "one.toml", "--repeats=2"]);
+    let other = ["--set", "sweep.name=two", "--set", "axes.depth=[8,20]"];
+    let other = [&["run", "one.toml", "--repeats=2"][..], &other].concat();
+    place.stdout(&other);
+    let of_one = "name one of 'one/ResNet-14 seed 1', 'one/ResNet-14 seed 2'\n";
+    for args in [
+        &["show", "one/ResNet-14"][..],
+        &["show", "ResNet-14"],
+        &["diff", "one/ResNet-14", "two"],
+        &["rm", "one/ResNet-14", "--yes"],
+    ] {
+        let several = said(&place, args, 2);
+        assert!(several.contains(of_one), "{args:?}: {several}");
+    }
+    let several = said(&place, &["show", "ResNet-8"], 2);
+    for run in ["'one/ResNet-8 seed 1'", "'two/ResNet-8 seed 2'"] {
+        assert!(several.contains(run), "{several}");
+    }
+    assert_eq!(count(&place, "SELECT count(*) FROM attempts"), 6);
+    let unquoted = said(&place, &["show", "one/ResNet-14", "seed", "2"], 2);
+    let quoted = "'one/ResNet-14 seed 2'";
+    assert!(unquoted.contains(quoted), "{unquoted}");
+    place.stdout(&["show", "one/ResNet-14 seed 2"]);
 }
 
 #[test]

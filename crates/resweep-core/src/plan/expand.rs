@@ -53,6 +53,13 @@ pub fn run_label(sweep: &Sweep, configuration: usize, seed: u64) -> String {
     }
 }
 
+/// The part of a run's label before the seed; `None` for a label without one.
+pub fn without_seed(label: &str) -> Option<&str> {
+    let (label, seed) = label.rsplit_once(" seed ")?;
+    let is_number = !seed.is_empty() && seed.bytes().all(|c| c.is_ascii_digit());
+    is_number.then_some(label)
+}
+
 fn cost(configuration: &Configuration, classes: usize) -> Cost {
     let architecture = Architecture::new(&configuration.model, classes);
     let forward_flops = architecture.forward_flops();

@@ -8,4 +8,4 @@ mod expand;
 pub use crate::domain::DataIdentity;
 pub use diff::{Diff, RetryPolicy, RunState, Stored};
 pub use estimate::{ObservedTime, Times, Work, makespan};
-pub use expand::{run_label, runs};
+pub use expand::{run_label, runs, without_seed};
