@@ -103,10 +103,12 @@ fn the_table_is_written_in_latex_with_text_escaped() {
     let table = place.stdout(&["table", "tiny.toml", "--format", "latex"]);
     for part in [
         "% needs \\usepackage{booktabs}\n",
-        "\\caption{50 \\% of R\\&D\\_1: \\textless{}nets\\textgreater{} → ℝ}\n\\label{tab:tiny}\n",
-        "\\begin{tabular}{lrrrrrr}\n\\toprule\nnetwork & parameters & seeds & ",
+        "\\caption{50 \\% of R\\&D\\_1: \\textless{}nets\\textgreater{} → ℝ: errors in percent at the end",
+        "the mean test error.}\n\\label{tab:tiny}\n",
+        "\\begin{tabular}{@{}lrrrrrr@{}}\n\\toprule\nnetwork & parameters & seeds & ",
         "\nResNet-8 lr=0.05 & 1,",
-        " \\\\\n\\bottomrule\n\\end{tabular}\n\\end{table}\n",
+        " \\\\\n\\bottomrule\n\\end{tabular}\n",
+        "\\end{table}\n",
     ] {
         assert!(table.contains(part), "no `{part}` in\n{table}");
     }
@@ -199,7 +201,7 @@ fn several_sweeps_are_in_one_table_with_deviations_over_seeds() {
     for row in rows {
         assert!(row.contains(" & 2") && row.contains("$\\pm$"), "{row}");
     }
-    assert!(table.contains("\\caption{first, second}\n\\label{tab:first-second}"));
+    assert!(table.contains("\\caption{first, second: errors in percent"));
     let json = place.json(&["table", "first", "second", "--format", "json"]);
     assert_eq!(json["rows"].as_array().map(Vec::len), Some(3));
 }

@@ -5,10 +5,10 @@ use resweep_core::analysis::Findings;
 use super::cells::NOTHING;
 use super::{markdown, notes};
 
-/// A `table` with caption, for `\\input`; what it needs of the preamble is in its first comment.
+/// A `table` with caption, for `\\input`; what it needs of the preamble is in its first comment. The
+/// usual seven columns fit the text width of `article`.
 pub(super) fn table(findings: &Findings) -> String {
-    let header = markdown::header(findings);
-    let title = findings.title.as_ref().unwrap_or(&findings.sweep);
+    let header = heads(findings);
     let label = escaped_label(&findings.sweep);
     let columns = "r".repeat(header.len().saturating_sub(1));
     let mut text = String::from("% needs \\usepackage{booktabs}\n");
@@ -16,15 +16,107 @@ pub(super) fn table(findings: &Findings) -> String {
         text += &format!("% {}\n", note.replace('\n', " "));
     }
     text += "\\begin{table}\n\\centering\n";
-    text += &format!("\\caption{{{}}}\n\\label{{tab:{label}}}\n", escaped(title));
-    text += &format!("\\begin{{tabular}}{{l{columns}}}\n\\toprule\n");
-    text += &row(header.iter().map(|cell| escaped(cell)));
+    text += &format!(
+        "\\caption{{{}}}\n\\label{{tab:{label}}}\n",
+        caption(findings)
+    );
+    text += "\\footnotesize\n\\setlength{\\tabcolsep}{3.5pt}\n";
+    text += &format!("\\begin{{tabular}}{{@{{}}l{columns}@{{}}}}\n\\toprule\n");
+    text += &row(header.into_iter());
     text += "\\midrule\n";
+    let mut marks = Marks::default();
     for cells in markdown::rows(findings) {
-        text += &row(cells.iter().map(|cell| cell_text(cell)));
+        let cells = cells.iter().enumerate().map(|(column, cell)| match column {
+            SEEDS => marks.marked(cell),
+            _ => cell_text(cell),
+        });
+        text += &row(cells);
     }
-    text += "\\bottomrule\n\\end{tabular}\n\\end{table}\n";
+    text += "\\bottomrule\n\\end{tabular}\n";
+    text += &marks.notes();
+    text += "\\end{table}\n";
     text
+}
+
+/// The column with the number of seeds, and what became of them.
+const SEEDS: usize = 2;
+
+/// Short heads: the caption has the units.
+fn heads(findings: &Findings) -> Vec<String> {
+    let test = evaluated(findings);
+    let stacked = |above: &str, below: &str| format!("\\shortstack[r]{{{above}\\\\{below}}}");
+    let mut heads = ["network", "parameters", "seeds"]
+        .map(str::to_owned)
+        .to_vec();
+    heads.extend([
+        stacked("best", test),
+        stacked(test, "error"),
+        stacked("95\\,\\%", "interval"),
+        stacked("training", "error"),
+    ]);
+    if findings.has_paper() {
+        for measure in ["test", "training"] {
+            heads.push(stacked("paper:", measure));
+            heads.push(stacked("differ-", "ence"));
+        }
+    }
+    heads
+}
+
+fn evaluated(findings: &Findings) -> &'static str {
+    match findings.on_validation_images {
+        true => "validation",
+        false => "test",
+    }
+}
+
+/// The title, and what the columns are.
+fn caption(findings: &Findings) -> String {
+    let title = escaped(findings.title.as_ref().unwrap_or(&findings.sweep));
+    let test = evaluated(findings);
+    format!(
+        "{title}: errors in percent at the end of training, mean $\\pm$ standard deviation over \
+         the seeds. Best is the lowest {test} error of a seed; the 95\\,\\% interval is that of \
+         the mean {test} error."
+    )
+}
+
+/// Remarks on the seeds, which are set below the table with a letter for each.
+#[derive(Default)]
+struct Marks {
+    remarks: Vec<String>,
+}
+
+impl Marks {
+    /// `3` for `3`, and `3` with a letter for `3, 2 no better than chance`.
+    fn marked(&mut self, cell: &str) -> String {
+        let Some((count, remark)) = cell.split_once(", ") else {
+            return cell_text(cell);
+        };
+        let known = self.remarks.iter().position(|other| other == remark);
+        let index = known.unwrap_or_else(|| {
+            self.remarks.push(remark.to_owned());
+            self.remarks.len() - 1
+        });
+        format!("{}\\rlap{{$^{{{}}}$}}", cell_text(count), letter(index))
+    }
+
+    fn notes(&self) -> String {
+        let notes = self.remarks.iter().enumerate();
+        let notes: Vec<String> = notes
+            .map(|(index, remark)| format!("$^{{{}}}$ {}", letter(index), escaped(remark)))
+            .collect();
+        match notes.is_empty() {
+            true => String::new(),
+            false => format!("\n\\smallskip\n{}\n", notes.join("; ")),
+        }
+    }
+}
+
+/// `a` to `z`, then `aa`, `bb` and so on.
+fn letter(index: usize) -> String {
+    let letters = ('a'..='z').nth(index % 26).into_iter();
+    letters.collect::<String>().repeat(index / 26 + 1)
 }
 
 fn row(cells: impl Iterator<Item = String>) -> String {
