@@ -7,7 +7,8 @@ use super::known_images::{ImageFolder, KnownImages, Survey};
 use super::recorded::Record;
 use crate::export;
 use crate::format::ago;
-use resweep_core::domain::{Run, RunConfig, RunId, Sweep, printable};
+use resweep_core::domain::{Run, RunConfig, RunId, Sweep, TrainConfig, printable};
+use resweep_core::sweep_file::points_default;
 use resweep_data::DataError;
 
 /// The most values of a setting that are named.
@@ -121,7 +122,11 @@ pub fn of_images(sweep: &Sweep, images: &[KnownImages], survey: &mut Survey<'_>)
 
 /// The settings and images that differ between a sweep and its record.
 fn differences(record: &Record, current: Current<'_>) -> String {
-    let (then, now) = (settings(&record.sweep), settings(current.sweep));
+    let (mut then, mut now) = (settings(&record.sweep), settings(current.sweep));
+    for key in following(&record.sweep, current.sweep) {
+        then.remove(key);
+        now.remove(key);
+    }
     let names: HashSet<&String> = then.keys().chain(now.keys()).collect();
     let mut names: Vec<&String> = names.into_iter().collect();
     names.sort();
@@ -139,6 +144,59 @@ fn differences(record: &Record, current: Current<'_>) -> String {
         return "other combinations of the same settings".to_owned();
     }
     words.join("; ")
+}
+
+/// Keys whose default depends on `iterations`.
+pub const FOLLOWS: [&str; 3] = ["train.eval_every", "train.log_every", "train.lr_drops"];
+
+/// The keys of [`FOLLOWS`] that differ between two sweeps only because `iterations` does.
+fn following(then: &Sweep, now: &Sweep) -> Vec<&'static str> {
+    let trains = |sweep: &Sweep| -> Vec<TrainConfig> {
+        let mut distinct: Vec<TrainConfig> = Vec::new();
+        for train in sweep.configurations.iter().map(|one| &one.train) {
+            if !distinct.iter().any(|other| same_lengths(other, train)) {
+                distinct.push(train.clone());
+            }
+        }
+        distinct
+    };
+    let (then, now) = (trains(then), trains(now));
+    let follows = |key: &&str| {
+        then.len() == now.len() && then.iter().zip(&now).all(|pair| follows(key, pair))
+    };
+    FOLLOWS.into_iter().filter(follows).collect()
+}
+
+/// Whether two runs have equal iterations, drops and intervals.
+fn same_lengths(a: &TrainConfig, b: &TrainConfig) -> bool {
+    a.iterations == b.iterations
+        && a.lr_drops == b.lr_drops
+        && (a.eval_every, a.log_every) == (b.eval_every, b.log_every)
+}
+
+/// Whether a key has its default in both runs, or for drops the same fractions of `iterations`.
+fn follows(key: &str, (then, now): (&TrainConfig, &TrainConfig)) -> bool {
+    let is_default = |every: fn(&TrainConfig) -> u64| {
+        [then, now].map(|train| every(train) == points_default(train.iterations)) == [true, true]
+    };
+    match key {
+        "train.eval_every" => is_default(|train| train.eval_every),
+        "train.log_every" => is_default(|train| train.log_every),
+        _ => {
+            let drops = then.lr_drops.iter().zip(&now.lr_drops);
+            let same = |(was, is): (&u64, &u64)| {
+                // A drop is at a fraction that is rounded to an iteration.
+                let bounds = |drop: u64, train: &TrainConfig| {
+                    let [low, high] = [-0.5, 0.5].map(|half| drop as f64 + half);
+                    let all = train.iterations as f64;
+                    (low / all, high / all)
+                };
+                let (was, is) = (bounds(*was, then), bounds(*is, now));
+                was.0 <= is.1 && is.0 <= was.1
+            };
+            then.lr_drops.len() == now.lr_drops.len() && drops.into_iter().all(same)
+        }
+    }
 }
 
 /// Folders with other images than when the sweep was recorded.

@@ -34,6 +34,7 @@ mod remove;
 mod report;
 mod rescue;
 mod results;
+mod resuming;
 mod run;
 mod show;
 mod source;

@@ -11,6 +11,7 @@ use super::forecast::{Forecast, devices, retry_policy};
 use super::images::{self, Images};
 use super::prepare::{Prepared, to_plan};
 use super::results;
+use super::resuming;
 use super::table::{self, binary, grouped, with_unit};
 use crate::cli::{PlanArgs, WorkerArgs};
 use crate::format::{counted, duration};
@@ -113,6 +114,7 @@ pub fn show(
         memory_bytes_max: forecast.largest().map(|(_, bytes)| bytes),
         data: images::of(prepared),
     };
+    let resuming = resuming::reasons(&prepared.runs, &forecast, &store)?;
     images::warn(&plan.data);
     if let Some(note) = forecast.cluster_note() {
         errln!("note: {note}");
@@ -120,7 +122,7 @@ pub fn show(
     if json {
         output::json(&plan)?;
     } else {
-        print(&plan, &forecast, prepared);
+        print(&plan, &forecast, prepared, &resuming);
     }
     Ok(())
 }
@@ -249,13 +251,10 @@ fn state(row: &Row, names: &HashMap<&RunId, &Row>, forecast: &Forecast) -> Strin
 fn values(prepared: &Prepared) -> Vec<String> {
     let several = changes::settings(&prepared.sweep)
         .into_iter()
-        .filter(|(name, values)| values.len() > 1 && !FOLLOWS.contains(&name.as_str()))
+        .filter(|(name, values)| values.len() > 1 && !changes::FOLLOWS.contains(&name.as_str()))
         .map(|(name, values)| format!("{name}: {}", values.join(", ")));
     several.chain(epochs(prepared)).collect()
 }
-
-/// Keys whose default depends on `iterations`.
-const FOLLOWS: [&str; 3] = ["train.eval_every", "train.log_every", "train.lr_drops"];
 
 /// `782 iterations are 10.01 epochs (batches of 128 of 10000 training images)`, for the longest runs.
 fn epochs(prepared: &Prepared) -> Option<String> {
@@ -274,10 +273,13 @@ fn epochs(prepared: &Prepared) -> Option<String> {
     ))
 }
 
-fn print(plan: &Plan, forecast: &Forecast, prepared: &Prepared) {
+fn print(plan: &Plan, forecast: &Forecast, prepared: &Prepared, resuming: &[String]) {
     print_runs(plan, forecast);
     outln!();
     print_summary(plan, forecast, prepared);
+    for line in resuming {
+        outln!("{line}");
+    }
     if plan.pending == 0 {
         outln!("nothing to train");
     } else {

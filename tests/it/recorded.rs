@@ -220,6 +220,7 @@ fn changed_settings_are_reported_and_figure_settings_still_apply() {
             said.contains("train.iterations: 6 then, 12 now"),
             "{command}: {said}"
         );
+        assert!(!said.contains("lr_drops"), "{command}: {said}");
     }
     assert!(figure(&place) == before, "the figure differs");
     write(

@@ -235,6 +235,9 @@ fn longer_run_with_other_measurements_resumes_with_identical_rows() {
             plan.contains(&format!("resumes at {from} of 200")),
             "{plan}"
         );
+        let why = "resumes at 50, although the recorded run has 100 iterations: its learning rate \
+                   drops at 50, now it drops at 100\n";
+        assert_eq!(plan.contains(why), from == 50, "{plan}");
         let (begun, resumed) = rows_of(&place, &results, &long);
         assert_eq!(begun, format!("finished Integer({from})"), "{settings:?}");
         let (_, undisturbed) = rows_of(&place, &format!("{results}-undisturbed"), &long);

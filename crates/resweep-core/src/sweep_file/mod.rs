@@ -40,6 +40,7 @@ mod values;
 pub use diagnostics::error::{Mistakes, SweepFileError};
 pub use grid::context::{CountImages, DataFolders, Surroundings};
 pub use grid::data::SYNTHETIC_TRAIN_IMAGES;
+pub use grid::resolve::points_default;
 pub use keys::options::{KeyOption, key_options, override_keys};
 pub use keys::synonyms::hint;
 pub use sites::{Site, SiteEngine, Sites};

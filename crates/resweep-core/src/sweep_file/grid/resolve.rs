@@ -121,6 +121,11 @@ fn iterations(
     }
 }
 
+/// The default of `eval_every` and `log_every`.
+pub fn points_default(iterations: u64) -> u64 {
+    iterations.div_ceil(POINTS_PER_RUN)
+}
+
 fn train(
     point: &Point<'_>,
     iterations: Option<u64>,
@@ -132,7 +137,7 @@ fn train(
     check_warmup(point, iterations, problems);
     let every = |key| match point.get(key) {
         Some(_) => point.integer(key),
-        None => Some(iterations.div_ceil(POINTS_PER_RUN)),
+        None => Some(points_default(iterations)),
     };
     let warmup = match point.value(Key::Warmup)? {
         Checked::Warmup(warmup) => *warmup,
