@@ -104,7 +104,7 @@ fn the_table_is_written_in_latex_with_text_escaped() {
     for part in [
         "% needs \\usepackage{booktabs}\n",
         "\\caption{50 \\% of R\\&D\\_1: \\textless{}nets\\textgreater{} → ℝ: errors in percent at the end",
-        "the mean test error.}\n\\label{tab:tiny}\n",
+        "the mean test error.}\n\\label{tab:tiny}\n\\medskip\n",
         "\\begin{tabular}{@{}lrrrrrr@{}}\n\\toprule\nnetwork & parameters & seeds & ",
         "\nResNet-8 lr=0.05 & 1,",
         " \\\\\n\\bottomrule\n\\end{tabular}\n",

@@ -17,10 +17,10 @@ pub(super) fn table(findings: &Findings) -> String {
     }
     text += "\\begin{table}\n\\centering\n";
     text += &format!(
-        "\\caption{{{}}}\n\\label{{tab:{label}}}\n",
+        "\\caption{{{}}}\n\\label{{tab:{label}}}\n\\medskip\n",
         caption(findings)
     );
-    text += "\\footnotesize\n\\setlength{\\tabcolsep}{3.5pt}\n";
+    text += "\\footnotesize\n\\setlength{\\tabcolsep}{4.5pt}\n";
     text += &format!("\\begin{{tabular}}{{@{{}}l{columns}@{{}}}}\n\\toprule\n");
     text += &row(header.into_iter());
     text += "\\midrule\n";
@@ -44,7 +44,9 @@ const SEEDS: usize = 2;
 /// Short heads: the caption has the units.
 fn heads(findings: &Findings) -> Vec<String> {
     let test = evaluated(findings);
-    let stacked = |above: &str, below: &str| format!("\\shortstack[r]{{{above}\\\\{below}}}");
+    let stacked = |above: &str, below: &str| {
+        format!("\\begin{{tabular}}[b]{{@{{}}r@{{}}}}{above}\\\\{below}\\end{{tabular}}")
+    };
     let mut heads = ["network", "parameters", "seeds"]
         .map(str::to_owned)
         .to_vec();
@@ -167,6 +169,23 @@ fn escaped_label(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remarks_on_seeds_are_below_the_table_once_each() {
+        let mut marks = Marks::default();
+        let cells = ["3", "3, 1 failed", "1 of 3, 2 diverged", "3, 1 failed"];
+        let shown = cells.map(|cell| marks.marked(cell));
+        let expected = [
+            "3",
+            "3\\rlap{$^{a}$}",
+            "1 of 3\\rlap{$^{b}$}",
+            "3\\rlap{$^{a}$}",
+        ];
+        assert_eq!(shown, expected);
+        let notes = "\n\\smallskip\n$^{a}$ 1 failed; $^{b}$ 2 diverged\n";
+        assert_eq!(marks.notes(), notes);
+        assert_eq!((letter(25), letter(26)), ("z".to_owned(), "aa".to_owned()));
+    }
 
     #[test]
     fn text_from_outside_is_no_command() {
