@@ -12,13 +12,14 @@ use super::findings;
 use super::prepare::{Prepared, all_to_show};
 use super::records::Records;
 use super::results::database;
-use super::together::{self, FOLDER_BYTES_MAX, JOINT};
+use super::together::{self, FOLDER_BYTES_MAX};
 use crate::cli::PlotArgs;
 use resweep_core::analysis::Findings;
 use resweep_core::domain::{
     Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme, printable,
 };
 use resweep_core::files::{Place, write_atomically};
+use resweep_core::sweep_file::JOINT;
 use resweep_figures::{Drawing, DrawingWithMetadata, PictureFormat, RenderError};
 use resweep_store::Store;
 

@@ -83,6 +83,10 @@ fn announce(name: &str, target: &Target, removal: &Removal) {
     if let Some(more @ 1..) = goes.len().checked_sub(NAMED) {
         outln!("  and {more} more");
     }
+    for folder in &removal.joint {
+        let folder = printable(&folder.display().to_string());
+        outln!("  figures and tables of several sweeps in {folder}");
+    }
     if stay > 0 {
         outln!("{} of other sweeps stay", counted(stay, "run"));
     }

@@ -16,9 +16,6 @@ use resweep_core::sweep_file::{self, CountImages, Part, SweepFileError, Together
 use resweep_figures::RenderError;
 use resweep_store::Store;
 
-/// Joins the names of sweeps that are shown together. No sweep's name has it.
-pub const JOINT: char = '+';
-
 /// The longest name of a folder, in bytes, that every file system takes.
 pub const FOLDER_BYTES_MAX: usize = 240;
 

@@ -164,6 +164,31 @@ fn a_removed_sweep_takes_its_own_runs_and_files_and_keeps_shared_ones() {
 }
 
 #[test]
+fn figures_of_several_sweeps_are_renamed_and_removed_with_each_sweep() {
+    let place = trained();
+    place.stdout(&["plot", "one", "two"]);
+    let results = place.path().join("results");
+    fs::create_dir(results.join("two+own")).expect("a folder");
+    fs::write(results.join("two+own/photo.png"), b"own").expect("a file");
+    place.stdout(&["rename", "one", "first"]);
+    assert!(!results.join("one+two").exists());
+    assert!(results.join("first+two/figure.png").is_file());
+    fs::write(results.join("first+two/notes.txt"), b"own").expect("a file");
+    let printed = place.stdout(&["rm", "two", "--yes"]);
+    let lists = "figures and tables of several sweeps in results/first+two\n";
+    assert!(printed.contains(lists), "{printed}");
+    assert!(!printed.contains("two+own"), "{printed}");
+    let left = files(&results.join("first+two"));
+    assert_eq!(left, [results.join("first+two/notes.txt")]);
+    assert!(results.join("two+own/photo.png").is_file());
+    fs::remove_file(&left[0]).expect("removed");
+    place.stdout(&["run", "two.toml"]);
+    place.stdout(&["plot", "first", "two"]);
+    place.stdout(&["rm", "first", "--yes"]);
+    assert!(!results.join("first+two").exists());
+}
+
+#[test]
 fn a_removed_run_is_new_in_its_sweep_and_a_shared_one_stays() {
     let place = trained();
     place.stdout(&["rm", "one/ResNet-14", "-y"]);

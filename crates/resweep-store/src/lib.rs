@@ -30,6 +30,7 @@ mod file_identity;
 mod garbage;
 mod gc;
 mod images;
+mod joint_figures;
 mod layers;
 mod lock;
 mod machine;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::database::Database;
 use super::points::collect;
-use super::{StoreError, database, garbage, process};
+use super::{StoreError, database, garbage, joint_figures, process};
 use resweep_core::domain::RunId;
 use resweep_core::files::Place;
 
@@ -35,10 +35,30 @@ pub struct Removal {
     pub runs: Vec<RemovedRun>,
     pub files: Vec<Place>,
     pub bytes: u64,
+    /// The folders with figures of the sweep and others that are among those files.
+    pub joint: Vec<Place>,
     /// The folders of those files, which are removed if they are empty then.
     folders: Vec<Place>,
     /// Files that could not be removed after their rows.
     pub failed: Vec<(Place, io::Error)>,
+}
+
+impl Removal {
+    /// Adds the figures that show a sweep together with others.
+    fn add_joint_figures(&mut self, root: &Place, sweep: &str) {
+        for (_, folder) in joint_figures::folders(root, sweep) {
+            let files = joint_figures::files(&folder);
+            if files.is_empty() {
+                continue;
+            }
+            for file in files {
+                self.bytes += file.bytes;
+                self.files.push(file.place);
+            }
+            self.folders.push(folder.clone());
+            self.joint.push(folder);
+        }
+    }
 }
 
 /// Returns what [`remove`] would remove.
@@ -87,7 +107,7 @@ pub fn remove(path: &Path, target: &Target) -> Result<Removal, StoreError> {
     Ok(removal)
 }
 
-/// Renames a sweep in the database, and its folder. The caller must redraw its figures, which
+/// Renames a sweep in the database, its folder, and the folders of its figures with others. The caller must redraw its figures, which
 /// contain the name.
 ///
 /// # Errors
@@ -121,12 +141,23 @@ pub fn rename(path: &Path, from: &str, to: &str) -> Result<(), StoreError> {
     )
     .map_err(failed)?;
     if old.exists() {
-        std::fs::rename(&*old, &*new).map_err(|source| StoreError::Folder {
-            path: new.to_path_buf(),
-            source,
-        })?;
+        move_folder(&old, &new)?;
     }
-    tx.commit().map_err(failed)
+    tx.commit().map_err(failed)?;
+    for (name, folder) in joint_figures::folders(&root, from) {
+        let new = root.join(joint_figures::renamed(&name, from, to));
+        if !new.exists() {
+            move_folder(&folder, &new)?;
+        }
+    }
+    Ok(())
+}
+
+fn move_folder(old: &Place, new: &Place) -> Result<(), StoreError> {
+    std::fs::rename(&**old, &**new).map_err(|source| StoreError::Folder {
+        path: new.to_path_buf(),
+        source,
+    })
 }
 
 fn open(path: &Path, target: &Target) -> Result<Database, StoreError> {
@@ -170,6 +201,9 @@ fn find(connection: &Connection, path: &Path, target: &Target) -> Result<Removal
             removal.files.push(file.place);
         });
         removal.folders.push(folder);
+    }
+    if let Target::Sweep(name) = target {
+        removal.add_joint_figures(&super::beside(path), name);
     }
     removal.runs = runs;
     Ok(removal)

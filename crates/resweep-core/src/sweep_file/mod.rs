@@ -46,4 +46,4 @@ pub use keys::synonyms::hint;
 pub use sites::{Site, SiteEngine, Sites};
 pub use starter::{StarterData, from_overrides, starter};
 pub use sweep_text::{SweepText, load};
-pub use together::{Part, Together, together};
+pub use together::{JOINT, Part, Together, together};

@@ -14,6 +14,9 @@ use super::sweep_text::{SweepText, document};
 use super::values::setting::Point;
 use crate::domain::{Configuration, Figure, Sweep, determining};
 
+/// Joins the names of sweeps that are shown together. No sweep's name has it.
+pub const JOINT: char = '+';
+
 /// A sweep to read together with others. It must be valid.
 pub struct Part<'a> {
     pub name: &'a str,
@@ -71,7 +74,7 @@ pub fn together(
     let labels = name(&points, &merged.configurations, &mut figures);
     Ok(Together {
         sweep: Sweep {
-            name: names.join("+"),
+            name: names.join(&JOINT.to_string()),
             title: Some(names.join(", ")),
             description: None,
             configurations: merged.configurations,
