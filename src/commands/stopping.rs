@@ -163,6 +163,7 @@ mod system {
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
+    use super::super::isolate;
     use super::{ExitCode, Signal};
 
     const fn signal(number: i32, name: &'static str, insists: bool) -> Signal {
@@ -188,9 +189,12 @@ mod system {
         let handled = SIGNALS.iter().map(|signal| signal.number);
         let handled = handled.filter(|number| ignored & (1 << (number - 1)) == 0);
         let mut received = Signals::new(handled)?;
-        // The allocator aborts, after a line about it, where memory is limited (`ulimit -v`).
-        let failure = ExitCode::Failure as i32;
-        flag::register_conditional_shutdown(SIGABRT, failure, Arc::new(true.into()))?;
+        // The allocator aborts, after a line about it, where memory is limited (`ulimit -v`). Of a
+        // child, `run --isolate` reports the signal.
+        if !isolate::is_child() {
+            let failure = ExitCode::Failure as i32;
+            flag::register_conditional_shutdown(SIGABRT, failure, Arc::new(true.into()))?;
+        }
         // A write beyond `ulimit -f` then fails with an error that names the file.
         flag::register(SIGXFSZ, Arc::default())?;
         let thread = thread::Builder::new().name("signals".to_owned());

@@ -11,3 +11,13 @@ mod parent;
 pub use child::execute;
 pub use message::Setting;
 pub use parent::ChildTrainer;
+
+/// The command of a child.
+const CHILD: &str = "train-run";
+
+/// Whether this process is a child.
+pub fn is_child() -> bool {
+    std::env::args_os()
+        .nth(1)
+        .is_some_and(|command| command == CHILD)
+}

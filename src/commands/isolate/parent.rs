@@ -62,7 +62,7 @@ impl Supervised {
             TrainError::transient(format!("cannot start a process for the run: {error}"))
         };
         let mut child = Command::new(this_program().map_err(|error| failed(&error))?)
-            .arg("train-run")
+            .arg(super::CHILD)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
