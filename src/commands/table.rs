@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::output::{self, Stream};
-use resweep_core::domain::printable;
+use resweep_core::domain::{self, printable};
 
 /// Prints rows below a header; columns listed in `right` are right-aligned.
 pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
@@ -29,15 +29,7 @@ pub fn print(header: &[&str], right: &[&str], rows: Vec<Vec<String>>) {
 
 /// A number with grouped thousands: `19 421 274`.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
+    domain::grouped(number, '\u{202f}')
 }
 
 /// `41 M` for 40,551,040: a number with a unit, at most three digits.

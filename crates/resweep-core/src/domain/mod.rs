@@ -10,6 +10,7 @@ mod event;
 mod expectation;
 mod figure;
 mod figure_style;
+mod grouped;
 mod hex;
 mod identity;
 mod images;
@@ -33,6 +34,7 @@ pub use event::{
 pub use expectation::{AdaptiveRepeats, Expectation, Measure};
 pub use figure::{Axes, Figure, FigureKind, Grid, GridAxis, Panel, Quantity, Reference, Show};
 pub use figure_style::{FigureStyle, Palette, Theme, TrainLine};
+pub use grouped::grouped;
 pub use hex::hex;
 pub use identity::{DataIdentity, determining, run_id, trajectories, trajectories_of_old_builds};
 pub use images::{ImageCounts, Spread};

@@ -3,7 +3,7 @@
 use super::super::diverged::diverged_at;
 use resweep_core::analysis::statistics::{Interval, Sample};
 use resweep_core::analysis::summary::Summary;
-use resweep_core::domain::printable;
+use resweep_core::domain::{self, printable};
 
 /// An empty cell.
 pub(super) const NOTHING: &str = "-";
@@ -98,15 +98,7 @@ pub(super) fn seeds(row: &Summary) -> String {
 
 /// `269,722`
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    domain::grouped(number, ',')
 }
 
 #[cfg(test)]
