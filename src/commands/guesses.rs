@@ -11,511 +11,296 @@ use resweep_core::domain::shell_quoted;
 use resweep_core::sweep_file;
 
 /// Commands that do not exist, and what to type instead.
-const COMMANDS: &[(&[&str], &str)] = &[
+const COMMANDS: &[(&str, &str)] = &[
     (
-        &["clean", "cleanup", "prune", "purge"],
+        "clean cleanup prune purge",
         "`resweep gc` removes files that nothing needs, `resweep rm SWEEP` removes a sweep",
     ),
     (
-        &["delete", "remove", "del", "drop"],
+        "delete remove del drop",
         "`resweep rm SWEEP` removes a sweep, `resweep rm SWEEP/RUN` a run",
     ),
-    (&["version"], "`resweep --version` prints it"),
-    (&["mv", "move"], "write `resweep rename OLD NEW`"),
-    (&["compare", "cmp", "vs"], "write `resweep diff A B`"),
+    ("version", "`resweep --version` prints it"),
+    ("mv move", "write `resweep rename OLD NEW`"),
+    ("compare cmp vs", "write `resweep diff A B`"),
     (
-        &[
-            "sweep",
-            "start",
-            "exec",
-            "go",
-            "fit",
-            "launch",
-            "multirun",
-            "tune",
-            "optimize",
-            "optimise",
-            "search",
-            "grid",
-            "agent",
-            "continue",
-            "restart",
-            "repro",
-            "reproduce",
-        ],
+        "sweep start exec go fit launch multirun tune optimize optimise search grid agent \
+         continue restart repro reproduce",
         "`resweep run FILE` trains a sweep; the same command resumes it",
     ),
     (
-        &["stop", "kill", "abort", "pause"],
+        "stop kill abort pause",
         "Ctrl-C stops `resweep run` with a checkpoint of each run; `resweep cancel SWEEP` cancels \
          the jobs on a cluster",
     ),
     (
-        &[
-            "watch",
-            "follow",
-            "monitor",
-            "dashboard",
-            "ui",
-            "serve",
-            "server",
-            "top",
-            "html",
-        ],
-        "`resweep report SWEEP --watch` keeps a web page up to date, `resweep status SWEEP` prints \
-         how far each run is",
+        "watch follow monitor dashboard ui serve server top html",
+        "`resweep report SWEEP --watch` keeps a web page up to date, `resweep status SWEEP` \
+         prints how far each run is",
     ),
     (
-        &[
-            "ps",
-            "info",
-            "experiments",
-            "exp",
-            "runs",
-            "sweeps",
-            "trials",
-            "describe",
-            "inspect",
-        ],
+        "ps info experiments exp runs sweeps trials describe inspect",
         "`resweep list` prints the sweeps, `resweep list SWEEP` the runs of one, `resweep show \
          SWEEP/RUN` one run",
     ),
     (
-        &["log", "logs", "tail", "history"],
+        "log logs tail history",
         "`resweep show SWEEP/RUN` names the logs of a run, `resweep status SWEEP --attempts` says \
          why each attempt ended",
     ),
     (
-        &[
-            "results",
-            "result",
-            "summary",
-            "summarize",
-            "best",
-            "metrics",
-            "scores",
-            "latex",
-            "csv",
-        ],
+        "results result summary summarize best metrics scores latex csv",
         "`resweep table SWEEP` prints the final errors, `resweep export SWEEP` writes every \
          measurement",
     ),
     (
-        &["eval", "evaluate", "test", "predict"],
+        "eval evaluate test predict",
         "runs are evaluated while they train: `resweep table SWEEP` prints the final errors, \
          `resweep export SWEEP --format checkpoints` writes the networks for PyTorch",
     ),
     (
-        &[
-            "draw", "figure", "figures", "fig", "chart", "curves", "render",
-        ],
+        "draw figure figures fig chart curves render",
         "write `resweep plot SWEEP`",
     ),
     (
-        &["download", "dataset", "datasets"],
+        "download dataset datasets",
         "write `resweep data download cifar10`",
     ),
     (
-        &["preview", "view"],
+        "preview view",
         "`resweep data preview FILE` draws training images",
     ),
     (
-        &["validate", "check", "lint", "estimate", "config"],
+        "validate check lint estimate config",
         "`resweep plan FILE` checks a sweep file and prints what it would train",
     ),
+    ("fsck repair recover fix", "write `resweep doctor`"),
     (
-        &["fsck", "repair", "recover", "fix"],
-        "write `resweep doctor`",
-    ),
-    (
-        &["new", "create", "template", "example", "setup"],
+        "new create template example setup",
         "`resweep init NAME` writes a sweep file",
     ),
-    (&["completion"], "write `resweep completions bash`"),
+    ("completion", "write `resweep completions bash`"),
     (
-        &["tensorboard"],
+        "tensorboard",
         "write `resweep export SWEEP --format tensorboard --to log`",
     ),
 ];
 
 /// Options that do not exist: the commands that get this answer (none: all), the names, and what to
 /// type instead. The first entry that matches counts.
-const OPTIONS: &[(&[&str], &[&str], &str)] = &[
-    (&[""], &["v", "V"], "`resweep --version` prints the version"),
+const OPTIONS: &[(&[&str], &str, &str)] = &[
+    (&[""], "v V", "`resweep --version` prints the version"),
     (
         &["plot"],
-        &[
-            "o",
-            "output",
-            "output-file",
-            "file",
-            "save",
-            "pdf",
-            "png",
-            "svg",
-            "format",
-            "dpi",
-        ],
+        "o output output-file file save pdf png svg format dpi",
         "`--out figure.pdf` writes one file; its ending says whether PDF, SVG or PNG",
     ),
     (
         &["plot"],
-        &["show", "open", "view"],
+        "show open view",
         "`resweep report SWEEP --open` shows the figures in a browser",
     ),
-    (&["plot"], &["dark", "light"], "write `--theme dark`"),
+    (&["plot"], "dark light", "write `--theme dark`"),
     (
         &["plot"],
-        &[
-            "title",
-            "x",
-            "log",
-            "logx",
-            "logy",
-            "log-x",
-            "log-y",
-            "loss",
-            "smooth",
-            "smoothing",
-            "ymax",
-            "y-max",
-            "xlim",
-            "ylim",
-            "facet",
-        ],
+        "title x log logx logy log-x log-y loss smooth smoothing ymax y-max xlim ylim facet",
         "the sweep file describes the figure: `[figure]` with `title`, `x`, `x_scale`, `y_scale`, \
          `measure`, `smoothing`, `y_max` or `facet`",
     ),
     (
         &["table"],
-        &[
-            "latex", "tex", "csv", "json", "md", "markdown", "o", "out", "output",
-        ],
+        "latex tex csv json md markdown o out output",
         "`--format latex` (or csv, json, md) prints another format; `> FILE` saves it",
     ),
     (
         &["export"],
-        &[
-            "csv",
-            "json",
-            "jsonl",
-            "tensorboard",
-            "pytorch",
-            "checkpoints",
-        ],
+        "csv json jsonl tensorboard pytorch checkpoints",
         "write `--format csv`, `--format jsonl`, `--format tensorboard` or `--format checkpoints`",
     ),
     (
         &["export"],
-        &["o", "out", "output", "output-dir", "dir"],
+        "o out output output-dir dir",
         "`--to DIR` names the folder",
     ),
     (
         &["report"],
-        &["html", "o", "out", "output"],
+        "html o out output",
         "`resweep report SWEEP` writes results/<sweep>/report.html",
     ),
     (
         &["report"],
-        &["port", "host", "serve"],
+        "port host serve",
         "the report is a file that needs no server: `--open` shows it, `--watch` updates it",
     ),
     (
         &["init"],
-        &["images", "path", "data-dir", "root", "dir", "d"],
+        "images path data-dir root dir d",
         "`--folder PATH` takes your own images, in a folder for each class",
     ),
     (
         &["init"],
-        &["cifar10", "cifar100", "synthetic", "data"],
+        "cifar10 cifar100 synthetic data",
         "write `--dataset cifar10`",
     ),
     (
         &["doctor"],
-        &["fix", "repair", "f"],
+        "fix repair f",
         "`--save NEW.db` writes what a damaged database still has",
     ),
-    (
-        &["rm"],
-        &["f", "force", "r", "rf"],
-        "`--yes` removes it without asking",
-    ),
-    (&["gc"], &["n"], "`--dry-run` lists what it would remove"),
+    (&["rm"], "f force r rf", "`--yes` removes it without asking"),
+    (&["gc"], "n", "`--dry-run` lists what it would remove"),
     (
         &["status"],
-        &["watch", "w", "follow", "f"],
+        "watch w follow f",
         "`resweep report SWEEP --watch` keeps a web page up to date",
     ),
     (
         &["run", "submit", "plan"],
-        &[
-            "n",
-            "p",
-            "np",
-            "parallel",
-            "num-workers",
-            "max-workers",
-            "n-jobs",
-            "num-jobs",
-            "max-concurrent-trials",
-        ],
+        "n p np parallel num-workers max-workers n-jobs num-jobs max-concurrent-trials \
+         max-parallel max-concurrent concurrency cpus cores num-cpus ncpus processes nproc",
         "`-j 4` trains four runs at once",
     ),
     (
         &["run", "submit", "plan"],
-        &[
-            "c",
-            "f",
-            "file",
-            "config",
-            "config-file",
-            "config-name",
-            "config-path",
-            "cfg",
-        ],
+        "c f file config config-file config-name config-path cfg sweep sweep-file",
         "the sweep file is no option: `resweep run FILE`",
     ),
     (
         &["run", "submit", "plan"],
-        &["m", "multirun", "grid"],
+        "m multirun grid",
         "every combination of values is trained: `resweep run FILE --depth 8,14 --lr 0.1,0.2`",
     ),
     (
         &["run", "submit", "plan"],
-        &[
-            "num-samples",
-            "n-trials",
-            "num-trials",
-            "max-evals",
-            "trials",
-            "search",
-            "sampler",
-        ],
+        "num-samples n-trials num-trials max-evals trials search sampler",
         "every combination of [axes] is trained; `--repeats 3` trains three seeds of each",
     ),
     (
         &["run"],
-        &["timeout", "time", "max-time", "time-limit"],
+        "timeout time max-time time-limit",
         "Ctrl-C or SIGTERM stops it with a checkpoint of each run: `timeout 600 resweep run FILE`",
     ),
     (
         &["run", "submit", "plan"],
-        &[
-            "name",
-            "project",
-            "experiment",
-            "experiment-name",
-            "exp-name",
-            "run-name",
-            "group",
-        ],
+        "name project experiment experiment-name exp-name run-name group",
         "`--set sweep.name=NAME` names the sweep",
     ),
     (
         &["run"],
-        &[
-            "continue",
-            "resume-from",
-            "resume-from-checkpoint",
-            "auto-resume",
-            "ckpt",
-        ],
+        "continue resume-from resume-from-checkpoint auto-resume ckpt",
         "the same command resumes; leave it out",
     ),
     (
         &["run"],
-        &[
-            "force",
-            "overwrite",
-            "restart",
-            "reset",
-            "no-resume",
-            "from-scratch",
-            "clean",
-        ],
+        "force overwrite restart reset no-resume from-scratch clean",
         "`--fresh` trains every run again; earlier results stay in the database",
     ),
     (
         &["run"],
-        &["dry", "dryrun", "n", "print", "simulate", "what-if"],
+        "dry dryrun print simulate what-if",
         "`--dry-run` prints the plan",
     ),
     (
         &["run"],
-        &["y", "yes"],
+        "y yes",
         "`resweep run` asks nothing; leave it out",
     ),
-    (
-        &["run"],
-        &["cpu", "no-cuda"],
-        "write `--device cpu`, the default",
-    ),
+    (&["run"], "cpu no-cuda", "write `--device cpu`, the default"),
+    (&["run", "submit", "plan"], "b", "write `--batch-size 64`"),
+    (&["run", "submit", "plan"], "e", "write `--epochs 10`"),
     (
         &["run", "submit", "plan"],
-        &["b"],
-        "write `--batch-size 64`",
-    ),
-    (&["run", "submit", "plan"], &["e"], "write `--epochs 10`"),
-    (
-        &["run", "submit", "plan"],
-        &["data", "d"],
+        "data d",
         "write `--dataset cifar10`; `--path DIR` is the folder of the images",
     ),
     (
         &["run", "submit", "plan"],
-        &[
-            "amp",
-            "fp16",
-            "bf16",
-            "half",
-            "mixed-precision",
-            "precision",
-            "compile",
-        ],
+        "amp fp16 bf16 half mixed-precision precision compile",
         "resweep trains in float32",
     ),
     (
         &["run", "submit", "plan"],
-        &["early-stopping", "early-stop", "patience"],
+        "early-stopping early-stop patience",
         "a run trains all its `iterations`",
     ),
     (
         &["run", "submit"],
-        &[
-            "verbose",
-            "v",
-            "vv",
-            "debug",
-            "log-level",
-            "loglevel",
-            "log-dir",
-        ],
+        "verbose v vv debug log-level loglevel log-dir",
         "`--log debug` writes more into logs/ of the results folder, `--progress plain` prints a \
          line for each event",
     ),
     (
         &["run"],
-        &["quiet", "q", "silent", "s", "no-progress"],
+        "quiet q silent s no-progress",
         "`--progress none` prints no progress",
     ),
-    (&["table"], &["f"], "write `--format latex`"),
+    (&["table"], "f", "write `--format latex`"),
     (
         &["status"],
-        &["format", "csv", "f"],
+        "format csv",
         "`--json` prints JSON, `resweep export SWEEP` writes CSV",
     ),
     (
         &["export"],
-        &["parquet", "excel", "xlsx"],
+        "parquet excel xlsx",
         "`--format csv`, then in pandas: `pd.read_csv(\"runs.csv\").to_parquet(\"runs.parquet\")`",
     ),
     (
         &["init"],
-        &["name", "n"],
+        "name n",
         "the name has no option: `resweep init NAME`",
     ),
     (
         &["init"],
-        &["force", "f", "overwrite"],
+        "force f overwrite",
         "`resweep init` replaces no file; remove it, or write another name",
     ),
     (
         &["init"],
-        &[
-            "depth",
-            "shortcut",
-            "lr",
-            "epochs",
-            "iterations",
-            "batch-size",
-            "width",
-            "seeds",
-        ],
+        "depth shortcut lr epochs iterations batch-size width seeds",
         "change the file that it writes, or train without one: `resweep run --depth 8,14`",
     ),
     (
         &["gc"],
-        &["y", "yes", "f", "force"],
+        "y yes f force",
         "`resweep gc` asks nothing; leave it out",
     ),
     (
         &["run", "submit", "plan"],
-        &["sweep", "sweep-file", "s"],
+        "s",
         "the sweep file is no option: `resweep run FILE`",
     ),
     (
         &["run", "submit", "plan"],
-        &[
-            "max-parallel",
-            "max-concurrent",
-            "concurrency",
-            "cpus",
-            "cores",
-            "num-cpus",
-            "ncpus",
-            "processes",
-            "nproc",
-        ],
-        "`-j 4` trains four runs at once",
-    ),
-    (
-        &["run", "submit", "plan"],
-        &[
-            "gpu-ids",
-            "gpu-id",
-            "num-gpus",
-            "n-gpus",
-            "ngpus",
-            "gpus-per-trial",
-        ],
+        "gpu-ids gpu-id num-gpus n-gpus ngpus gpus-per-trial",
         "`--device cuda:0,1` names the GPUs, `--runs-per-gpu 2` shares each",
     ),
     (
         &["run"],
-        &["wandb", "tensorboard", "mlflow", "logger"],
+        "wandb tensorboard mlflow logger",
         "resweep records everything itself; `resweep export SWEEP --format tensorboard` (or csv, \
          jsonl) writes it for other programs",
     ),
     (
         &["run"],
-        &[
-            "save-every",
-            "save-freq",
-            "ckpt-every",
-            "checkpoint-freq",
-            "save-interval",
-        ],
+        "save-every save-freq ckpt-every checkpoint-freq save-interval",
         "`--checkpoint-every 60` writes a checkpoint every 60 seconds",
     ),
     (
         &["run"],
-        &["retry", "retries", "max-retries"],
+        "retry retries max-retries",
         "`--retry-failed` trains failed runs again; `--set sweep.max_attempts=5` sets how often \
          resweep retries by itself",
     ),
     (
         &["run"],
-        &["test", "eval", "evaluate", "validate"],
+        "test eval evaluate validate",
         "runs are evaluated while they train: `--eval-every 100`",
     ),
     (
         &[],
-        &[
-            "o",
-            "out",
-            "output",
-            "out-dir",
-            "output-dir",
-            "outdir",
-            "save-dir",
-            "results-dir",
-            "result-dir",
-            "work-dir",
-            "workdir",
-            "checkpoint-dir",
-            "storage",
-            "db",
-        ],
+        "o out output out-dir output-dir outdir save-dir results-dir result-dir work-dir workdir \
+         checkpoint-dir storage db",
         "`--results DIR` names the results folder",
     ),
 ];
@@ -570,10 +355,15 @@ fn command(word: &str, args: &[OsString]) -> Option<String> {
         "write `resweep data download cifar10` or `resweep data preview FILE`".to_owned()
     } else {
         let mut known = COMMANDS.iter();
-        let (_, hint) = known.find(|(words, _)| words.contains(&word))?;
+        let (_, hint) = known.find(|(words, _)| lists(words, word))?;
         (*hint).to_owned()
     };
     Some(format!("there is no command `{word}`: {hint}"))
+}
+
+/// Whether `word` is one of `words`.
+fn lists(words: &str, word: &str) -> bool {
+    words.split(' ').any(|one| one == word)
 }
 
 /// The answer to `--dataset FOLDER`.
@@ -633,9 +423,8 @@ fn option(written: &str, args: &[OsString]) -> Option<String> {
         let hint = format!("write `{key}=VALUE`, without `--`");
         return Some(format!("there is no option `{given}`: {hint}"));
     }
-    let answers = |(commands, names, _): &&(&[&str], &[&str], &str)| {
-        (commands.is_empty() || commands.contains(&command.as_str()))
-            && names.contains(&name.as_str())
+    let answers = |(commands, names, _): &&(&[&str], &str, &str)| {
+        (commands.is_empty() || commands.contains(&command.as_str())) && lists(names, &name)
     };
     let hint = match gpus(&name, written, args) {
         Some(devices) => format!("write `--device {devices}`"),

@@ -114,7 +114,6 @@ pub fn show(
         memory_bytes_max: forecast.largest().map(|(_, bytes)| bytes),
         data: images::of(prepared),
     };
-    let resuming = resuming::reasons(&prepared.runs, &forecast, &store)?;
     images::warn(&plan.data);
     if let Some(note) = forecast.cluster_note() {
         errln!("note: {note}");
@@ -122,6 +121,7 @@ pub fn show(
     if json {
         output::json(&plan)?;
     } else {
+        let resuming = resuming::reasons(&prepared.runs, &forecast, &store)?;
         print(&plan, &forecast, prepared, &resuming);
     }
     Ok(())

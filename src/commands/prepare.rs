@@ -178,26 +178,19 @@ fn show(source: Source, results: &Path, follow: bool) -> anyhow::Result<Prepared
 /// images are missing.
 pub fn to_read(source: Source, results: &Path, follow: bool) -> anyhow::Result<Prepared> {
     let sweep = source.sweep(DataFolders::NeedNotExist, results)?;
-    let last_run = (!follow).then(|| as_last_run(&source, &sweep, results));
-    let Some((source, sweep, note)) = last_run.flatten() else {
-        return read_sweep(source, sweep, results, follow);
-    };
-    let mut prepared = read_sweep(source, sweep, results, follow)?;
-    prepared.notes.insert(0, note);
-    Ok(prepared)
+    read_sweep(source, sweep, results, follow)
 }
 
 /// A sweep file with the overrides of its last run, if it is read without any and they give the runs
 /// that are recorded; with a note. A file that has changed since is read as it is.
-fn as_last_run(source: &Source, sweep: &Sweep, results: &Path) -> Option<(Source, Sweep, String)> {
-    if source.recorded_as.is_some() || !source.overrides.is_empty() {
-        return None;
-    }
-    let database = database(results);
-    let store = Store::open_read_only(&database).ok()?;
-    let record = Record::load(&sweep.name, &store, &database).ok()??;
+fn as_last_run(
+    source: &Source,
+    record: &Record,
+    results: &Path,
+) -> Option<(Source, Sweep, String)> {
     let overrides = &record.source.overrides;
-    if overrides.is_empty() || !record.any_started() {
+    let is_plain = source.recorded_as.is_none() && source.overrides.is_empty();
+    if !is_plain || overrides.is_empty() || !record.any_started() {
         return None;
     }
     let overridden = Source {
@@ -208,16 +201,18 @@ fn as_last_run(source: &Source, sweep: &Sweep, results: &Path) -> Option<(Source
     let is_same = again.configurations == record.sweep.configurations
         && again.seeds == record.sweep.seeds
         && again.adaptive == record.sweep.adaptive;
-    let set = overrides
-        .iter()
-        .map(|one| format!("--set {}", shell_quoted(one)));
-    let set: Vec<String> = set.collect();
-    let note = format!(
-        "this is sweep `{}` as it was last run, with {}",
-        again.name,
-        set.join(" ")
-    );
-    is_same.then_some((overridden, again, note))
+    let note = || {
+        let set = overrides
+            .iter()
+            .map(|one| format!("--set {}", shell_quoted(one)));
+        let set = set.collect::<Vec<String>>().join(" ");
+        format!(
+            "this is sweep `{}` as it was last run, with {set}",
+            again.name
+        )
+    };
+    let note = is_same.then(note)?;
+    Some((overridden, again, note))
 }
 
 fn read_sweep(
@@ -233,10 +228,17 @@ fn read_sweep(
         Err(_) if source.recorded_as.is_none() => None,
         record => record?,
     };
+    let last_run = record.as_ref().filter(|_| !follow);
+    let last_run = last_run.and_then(|record| as_last_run(&source, record, results));
+    let (source, sweep, note) = match last_run {
+        Some((source, sweep, note)) => (source, sweep, Some(note)),
+        None => (source, sweep, None),
+    };
     let cache = cache(results);
     let mut survey = Survey::new(&cache);
     let (images, missing) = recorded_or_seen(&sweep, record.as_ref(), &store, &mut survey)?;
     let mut prepared = assemble(source, sweep, images)?;
+    prepared.notes.extend(note);
     if let Some(record) = &record {
         let images = prepared.images.clone();
         adopt(prepared.possible_mut(), &images, record);

@@ -412,16 +412,9 @@ fn doctor_checks_the_disk_of_the_results_folder() {
             "more files (its inodes are used up)",
         ),
     ] {
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", size, "tmpfs"])
-            .arg(&disk)
-            .stderr(Stdio::null())
-            .status();
-        if !mount.is_ok_and(|status| status.success()) {
-            eprintln!("not tried: only root can mount a small disk");
+        let Some(_mounted) = Unmount::mount(&disk, size) else {
             return;
-        }
-        let _unmount = Unmount(&disk);
+        };
         let run = [&RUN[..], &["--results", "disk"]].concat();
         place.resweep(&run).assert().success();
         let doctor = place.resweep(&["doctor", "--results", "disk"]).output();
@@ -437,16 +430,9 @@ fn a_disk_without_room_for_another_file_is_full_and_readable() {
     let place = place();
     let disk = place.path().join("disk");
     fs::create_dir(&disk).expect("a folder");
-    let mount = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "nr_inodes=60", "tmpfs"])
-        .arg(&disk)
-        .stderr(Stdio::null())
-        .status();
-    if !mount.is_ok_and(|status| status.success()) {
-        eprintln!("not tried: only root can mount a small disk");
+    let Some(_mounted) = Unmount::mount(&disk, "nr_inodes=60") else {
         return;
-    }
-    let _unmount = Unmount(&disk);
+    };
     let run = [&RUN[..], &["--results", "disk"]].concat();
     place.resweep(&run).assert().success();
     let mut files = (0..60).map(|number| fs::write(disk.join(format!("f{number}")), ""));
@@ -463,7 +449,24 @@ fn a_disk_without_room_for_another_file_is_full_and_readable() {
     assert!(said.contains("the disk is full or fails"), "{said}");
 }
 
+/// Unmounts a file system when it is dropped.
 struct Unmount<'a>(&'a Path);
+
+impl<'a> Unmount<'a> {
+    /// Mounts a small file system in memory; `None`, with a note, if only root can.
+    fn mount(folder: &'a Path, options: &str) -> Option<Self> {
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(folder)
+            .stderr(Stdio::null())
+            .status();
+        if mount.is_ok_and(|status| status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("not tried: only root can mount a small disk");
+        None
+    }
+}
 
 impl Drop for Unmount<'_> {
     fn drop(&mut self) {

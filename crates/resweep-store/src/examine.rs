@@ -4,14 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
-use sha2::Digest;
+use sha2::Sha256;
 
 use super::garbage::{self, GarbageFile, Reason};
 use super::points::{collect, unsigned};
 use super::sums::{self, ChangedMeasurements};
 use super::{StoreError, checkpoints, database, process};
-use resweep_core::domain::hex;
-use resweep_core::files::Place;
+use resweep_core::files::{self, Place};
 
 /// The most messages of SQLite that are kept; a damaged database has hundreds.
 const MESSAGES_MAX: usize = 100;
@@ -253,27 +252,12 @@ fn fault(path: &Place, row: &Row) -> Option<Fault> {
 
 /// The SHA-256 of a file of `expected` bytes, or its size if that differs.
 fn read(path: &Place, expected: u64) -> io::Result<Result<String, u64>> {
-    let mut file = path.open()?;
+    let file = path.open()?;
     let found = file.metadata()?.len();
     if found != expected {
         return Ok(Err(found));
     }
-    let mut hash = sha2::Sha256::new();
-    io::copy(&mut file, &mut HashWriter(&mut hash))?;
-    Ok(Ok(hex(&hash.finalize())))
-}
-
-struct HashWriter<'a>(&'a mut sha2::Sha256);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok(Ok(files::hash::<Sha256>(file)?))
 }
 
 /// The damage that SQLite reports.

@@ -1,7 +1,6 @@
 //! Inserts and reads measurements.
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
-
 use strum::VariantArray;
 
 use super::values::{Problem, integer};

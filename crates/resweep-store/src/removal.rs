@@ -107,8 +107,8 @@ pub fn remove(path: &Path, target: &Target) -> Result<Removal, StoreError> {
     Ok(removal)
 }
 
-/// Renames a sweep in the database, its folder, and the folders of its figures with others. The caller must redraw its figures, which
-/// contain the name.
+/// Renames a sweep in the database, its folder, and the folders of its figures with others. The caller
+/// must redraw its figures, which contain the name.
 ///
 /// # Errors
 /// There is no sweep `from`, or there is one named `to`; a process trains it; the database or the

@@ -350,9 +350,7 @@ impl Store {
         )?;
         Ok(found.into_iter().collect())
     }
-}
 
-impl Store {
     /// The last task of each run that was released before the task began it, because the task failed.
     ///
     /// # Errors

@@ -6,12 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::super::provenance::{VERSION, commit};
 use resweep_cluster::Program;
-use resweep_core::domain::hex;
-use resweep_core::files::Place;
+use resweep_core::files::{self, Place};
 use resweep_core::sweep_file::Site;
 
 /// Identifies programs that may compute different bits.
@@ -57,35 +56,16 @@ fn copy(folder: &Place) -> io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     // The file may have been replaced since the program started.
     let source = if running.exists() { running } else { &own };
-    let digits = sha256(File::open(source)?)?;
+    let digits = files::hash::<Sha256>(File::open(source)?)?;
     let target = folder.join("bin").join(&digits[..12]).join("resweep");
     let mode = fs::metadata(source)?.permissions();
     if let Ok(found) = target.open()
         && found.metadata()?.permissions() == mode
-        && sha256(found)? == digits
+        && files::hash::<Sha256>(found)? == digits
     {
         return Ok(target.to_path_buf());
     }
     target.write_with(|file| io::copy(&mut File::open(source)?, file).map(drop))?;
     target.open()?.set_permissions(mode)?;
     Ok(target.to_path_buf())
-}
-
-fn sha256(mut file: File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    io::copy(&mut file, &mut HashWriter(&mut hash))?;
-    Ok(hex(&hash.finalize()))
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -3,10 +3,10 @@
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::time::Duration;
-use strum::IntoStaticStr;
 
 use resnet_architecture::{OUT_OF_MEMORY, says_out_of_memory};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::{EvalPoint, Job, LayerStat, Lease, Run, RunId, Saved, Slot, StartPoint, TrainPoint};
 

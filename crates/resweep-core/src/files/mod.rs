@@ -5,11 +5,14 @@
 mod place;
 
 use std::fs::{self, Metadata};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use sha2::Digest;
 use tempfile::NamedTempFile;
+
+use crate::domain::hex;
 
 pub use place::{Entry, Place};
 
@@ -30,6 +33,29 @@ impl FileId {
             device: metadata.dev(),
             inode: metadata.ino(),
         }
+    }
+}
+
+/// The hash of all that `reader` gives, in hexadecimal; `D` is SHA-256 or MD5.
+///
+/// # Errors
+/// Any error of the reader.
+pub fn hash<D: Digest>(mut reader: impl Read) -> io::Result<String> {
+    let mut hash = D::new();
+    io::copy(&mut reader, &mut HashWriter(&mut hash))?;
+    Ok(hex(&hash.finalize()))
+}
+
+struct HashWriter<'a, D>(&'a mut D);
+
+impl<D: Digest> Write for HashWriter<'_, D> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

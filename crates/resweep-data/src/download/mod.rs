@@ -8,11 +8,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use md5::{Digest, Md5};
+use md5::Md5;
 
 use super::cifar::{CIFAR10, CIFAR100, Layout};
 use fetch::{Fetched, Part};
-use resweep_core::domain::{Dataset, hex};
+use resweep_core::domain::Dataset;
+use resweep_core::files;
 use source::Source;
 pub(crate) use unpack::extract;
 
@@ -292,28 +293,11 @@ impl Archive {
 
 /// A file's MD5 in hexadecimal.
 fn md5(file: &Path) -> Result<String, DownloadError> {
-    let mut hash = Md5::new();
-    (fs::File::open(file))
-        .and_then(|mut file| io::copy(&mut file, &mut HashWriter(&mut hash)))
-        .map_err(|source| DownloadError::Read {
-            path: file.to_owned(),
-            source,
-        })?;
-    Ok(hex(&hash.finalize()))
-}
-
-/// Updates a hash through `io::Write`.
-struct HashWriter<'a>(&'a mut Md5);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let hash = fs::File::open(file).and_then(files::hash::<Md5>);
+    hash.map_err(|source| DownloadError::Read {
+        path: file.to_owned(),
+        source,
+    })
 }
 
 fn write_error(path: &Path, source: io::Error) -> DownloadError {

@@ -58,7 +58,7 @@ fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Check
     }
 }
 
-/// The strings that `init` takes.
+/// The fields of the table that `init` takes.
 const INIT_FIELDS: [&str; 2] = ["from", "deepen"];
 
 /// Reads a string, or a table that names the parent.
