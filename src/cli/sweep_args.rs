@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use super::path_of;
@@ -88,26 +87,11 @@ impl FromArgMatches for SweepArgs {
             let values = indexed::<String>(matches, key);
             overrides.extend(values.map(|(index, value)| (index, format!("{key}={value}"))));
         }
-        if let Some(problem) = overrides.iter().find_map(|(_, text)| number_or_seed(text)) {
-            return Err(clap::Error::raw(ErrorKind::InvalidValue, problem));
-        }
         overrides.sort_by_key(|(index, _)| *index);
         self.overrides
             .extend(overrides.into_iter().map(|(_, text)| text));
         Ok(())
     }
-}
-
-/// The problem with `seeds=3`, which a sweep file cannot have either. Recorded overrides can.
-fn number_or_seed(text: &str) -> Option<String> {
-    let (key, value) = text.split_once('=')?;
-    let value: u64 = value.trim().parse().ok()?;
-    matches!(key.trim(), "seeds" | "sweep.seeds").then(|| {
-        format!(
-            "`seeds={value}` could be {value} seeds or the seed {value}\n\n  \
-             write `--repeats {value}` for {value} seeds, `--seed {value}` for the seed {value}\n"
-        )
-    })
 }
 
 /// The values of an argument and their positions on the command line.

@@ -59,6 +59,7 @@ impl Source {
         if !args.sweeps.is_empty() || args.overrides.is_empty() {
             return Self::find(args, results);
         }
+        check_seeds(&args.overrides)?;
         let counter = Counter::new(results, None);
         let around = Surroundings {
             folders: DataFolders::NeedNotExist,
@@ -78,6 +79,7 @@ impl Source {
     /// # Errors
     /// There is neither, or it cannot be read.
     pub fn of(path: &Path, overrides: &[String], results: &Path) -> anyhow::Result<Self> {
+        check_seeds(overrides)?;
         let is_there = fs::metadata(path).is_ok_and(|found| !found.is_dir());
         let name = path.to_str().filter(|name| !name.contains(['/', '\\']));
         match name {
@@ -98,6 +100,24 @@ impl Source {
         };
         self.text.sweep(&self.overrides, around)
     }
+}
+
+/// Refuses `seeds=3`, which a sweep file cannot have either. Recorded overrides may have it.
+fn check_seeds(overrides: &[String]) -> Result<(), UsageError> {
+    for text in overrides {
+        let Some((key, value)) = text.split_once('=') else {
+            continue;
+        };
+        if matches!(key.trim(), "seeds" | "sweep.seeds")
+            && let Ok(value) = value.trim().parse::<u64>()
+        {
+            return Err(UsageError(format!(
+                "`seeds={value}` could be {value} seeds or the seed {value}; write \
+                 `--repeats {value}` for {value} seeds, `--seed {value}` for the seed {value}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The text and the overrides of the sweep of this name; `None` if it was never started.
