@@ -9,6 +9,9 @@ use super::prefetch::Prefetch;
 const MOST_ROWS: usize = 6;
 /// The same with 32 registers, or with one vector of columns.
 const MOST_ROWS_WITH_ROOM: usize = 8;
+/// Rows of a block of one vector of columns with 32 registers, if there are as many: the loads of
+/// a step of eight rows take longer than its multiply-adds.
+const ROWS_OF_ONE_VECTOR: usize = 16;
 
 /// The memory layout of one operand of a [`Product`]; distances are in floats.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +60,22 @@ fn most_rows<S: Vector>() -> usize {
     }
 }
 
+/// Rows of the first blocks of one vector of columns, of `rows` rows.
+#[inline(always)]
+fn most_rows_of_one_vector<S: Vector>(rows: usize) -> usize {
+    match S::REGISTER_COUNT {
+        32.. if rows >= ROWS_OF_ONE_VECTOR => ROWS_OF_ONE_VECTOR,
+        _ => MOST_ROWS_WITH_ROOM,
+    }
+}
+
 /// The number of blocks of a product, each with one tick of its [`Prefetch`].
 #[inline(always)]
 pub fn blocks<S: Vector>(rows: usize, columns: usize) -> usize {
     let vectors = columns / S::LANES;
-    vectors / 2 * rows.div_ceil(most_rows::<S>()) + vectors % 2 * rows.div_ceil(MOST_ROWS_WITH_ROOM)
+    let most = most_rows_of_one_vector::<S>(rows);
+    let of_one_vector = rows / most + (rows % most).div_ceil(MOST_ROWS_WITH_ROOM);
+    vectors / 2 * rows.div_ceil(most_rows::<S>()) + vectors % 2 * of_one_vector
 }
 
 /// Computes a product, with one tick of `ahead` for each block.
@@ -110,8 +124,8 @@ impl Task for Multiply<'_> {
     }
 }
 
-/// [`multiply`], inlined into the caller. Blocks of two vectors check for the end of their sum
-/// every `UNROLLED` steps: several steps take fewer instructions if the distances are compile-time
+/// [`multiply`], inlined into the caller. Blocks check for the end of their sum every `UNROLLED`
+/// steps: several steps take fewer instructions if the distances are compile-time
 /// constants; otherwise unrolling spills pointers from registers.
 ///
 /// # Panics
@@ -139,7 +153,7 @@ pub fn multiply_inline<S: Vector, const UNROLLED: usize>(
         // SAFETY: two vectors from `vector` are within the columns, and the asserts above hold.
         unsafe {
             let (b, c) = (b.add(vector * S::LANES), c.add(vector * S::LANES));
-            columns::<S, 2, UNROLLED>(simd, p, most_rows::<S>(), a, b, c, ahead);
+            columns::<S, 2, UNROLLED>(simd, p, a, b, c, ahead);
         }
     }
     if vectors % 2 == 1 {
@@ -147,13 +161,14 @@ pub fn multiply_inline<S: Vector, const UNROLLED: usize>(
         // SAFETY: the last vector is one of the columns; the asserts above hold.
         unsafe {
             let (b, c) = (b.add(last * S::LANES), c.add(last * S::LANES));
-            columns::<S, 1, 1>(simd, p, MOST_ROWS_WITH_ROOM, a, b, c, ahead);
+            columns::<S, 1, UNROLLED>(simd, p, a, b, c, ahead);
         }
     }
 }
 
-/// Computes all rows of `VECTORS` vectors of columns, in blocks of up to `most` rows. A remainder
-/// of less than two blocks is halved, because a block with few sums stalls on its additions.
+/// Computes all rows of one or two vectors of columns, in blocks of as many rows as the registers
+/// hold. A remainder of less than two blocks is halved, because a block with few sums stalls on its
+/// additions.
 ///
 /// # Safety
 /// As for [`block`], for each row of the product.
@@ -161,7 +176,6 @@ pub fn multiply_inline<S: Vector, const UNROLLED: usize>(
 unsafe fn columns<S: Vector, const VECTORS: usize, const UNROLLED: usize>(
     simd: S,
     p: &Product,
-    most: usize,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
@@ -171,6 +185,19 @@ unsafe fn columns<S: Vector, const VECTORS: usize, const UNROLLED: usize>(
     while row < p.rows {
         ahead.tick();
         let rest = p.rows - row;
+        if VECTORS == 1 && most_rows_of_one_vector::<S>(rest) == ROWS_OF_ONE_VECTOR {
+            // SAFETY: the caller's contract; that many rows are left.
+            unsafe {
+                let (a, c) = (a.add(row * p.a_row), c.add(row * p.c_row));
+                block::<S, ROWS_OF_ONE_VECTOR, VECTORS, UNROLLED>(simd, p, a, b, c);
+            }
+            row += ROWS_OF_ONE_VECTOR;
+            continue;
+        }
+        let most = match VECTORS {
+            1 => MOST_ROWS_WITH_ROOM,
+            _ => most_rows::<S>(),
+        };
         let rows = if rest > most && rest < 2 * most {
             rest.div_ceil(2)
         } else {

@@ -1,6 +1,6 @@
 //! The products of transformed tiles, one for each of the 36 entries.
 //!
-//! If all channels are in blocks of the widest kind, as in the paper's networks, the distances
+//! If V and M have blocks of the same number of vectors, as in the paper's networks, the distances
 //! between operands are compile-time constants, and a step of a sum consists of loads and
 //! multiply-adds only.
 
@@ -60,22 +60,22 @@ pub trait Products: Sized {
     #[inline(always)]
     fn compute<S: Vector>(self, simd: S) {
         let [from, to] = self.channels();
-        if (width::<S>(from), width::<S>(to)) == (WIDEST, WIDEST) {
-            call(simd, Known(self));
-        } else {
-            self.multiply::<S, false>(simd, [Blocks::of::<S>(from), Blocks::of::<S>(to)]);
+        match (width::<S>(from), width::<S>(to)) {
+            (WIDEST, WIDEST) => call(simd, Known::<_, WIDEST>(self)),
+            (1, 1) => call(simd, Known::<_, 1>(self)),
+            _ => self.multiply::<S, false>(simd, [Blocks::of::<S>(from), Blocks::of::<S>(to)]),
         }
     }
 }
 
-/// [`Products`] whose blocks are the widest, as a task.
-struct Known<P>(P);
+/// [`Products`] whose blocks all have `WIDTH` vectors, as a task.
+struct Known<P, const WIDTH: usize>(P);
 
-impl<P: Products> Task for Known<P> {
+impl<P: Products, const WIDTH: usize> Task for Known<P, WIDTH> {
     #[inline(always)]
     fn run<S: Vector>(self, simd: S) {
         self.0
-            .multiply::<S, true>(simd, [Blocks::new::<S, WIDEST>(); 2]);
+            .multiply::<S, true>(simd, [Blocks::new::<S, WIDTH>(); 2]);
     }
 }
 
