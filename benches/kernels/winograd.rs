@@ -10,10 +10,10 @@ use super::values;
 /// Entries of a transformed tile.
 const ENTRIES: usize = 36;
 /// Operations of one dimension of Winograd's transforms, for one channel: of six inputs to six
-/// points, of six points to four outputs, of four gradients to six points.
+/// points, of six points to four outputs, of four inputs to six points for the kernel's gradient.
 const INPUT_OPERATIONS: usize = 22;
 const OUTPUT_OPERATIONS: usize = 16;
-const GRADIENT_OPERATIONS: usize = 16;
+const FOR_KERNEL_OPERATIONS: usize = 16;
 
 /// The steps of Winograd's convolutions, forward and backward. The backward pass takes the
 /// gradients of the inputs through the forward pass's steps.
@@ -23,7 +23,7 @@ pub enum WinogradStep {
     TransformInput,
     Multiply,
     TransformOutput,
-    TransformGradient,
+    TransformForKernel,
     MultiplyKernelGradient,
 }
 
@@ -34,7 +34,7 @@ impl WinogradStep {
         Self::TransformInput,
         Self::Multiply,
         Self::TransformOutput,
-        Self::TransformGradient,
+        Self::TransformForKernel,
         Self::MultiplyKernelGradient,
     ];
 
@@ -45,7 +45,7 @@ impl WinogradStep {
             Self::TransformInput => "input transform",
             Self::Multiply => "product",
             Self::TransformOutput => "output transform, sums for BN",
-            Self::TransformGradient => "gradient transform",
+            Self::TransformForKernel => "transform of the kernel's input",
             Self::MultiplyKernelGradient => "product for the kernel's gradient",
         }
     }
@@ -154,10 +154,11 @@ impl Work for Stage {
                     }
                 }
             }
-            WinogradStep::TransformGradient => {
-                for (index, padded) in self.padded.chunks_exact(padded_len).enumerate() {
-                    let (first, m) = (index * of_image, &mut self.m);
-                    winograd.transform_gradient(simd, padded, 0..of_image, first, m);
+            WinogradStep::TransformForKernel => {
+                let mut source = Activated(&self.image);
+                for first in (0..tiles).step_by(of_image) {
+                    let v = &mut self.v;
+                    winograd.transform_for_kernel(simd, &mut source, 0..of_image, first, v);
                 }
             }
             WinogradStep::MultiplyKernelGradient => {
@@ -178,7 +179,7 @@ impl Work for Stage {
             // six columns, then four rows
             WinogradStep::TransformOutput => values * (6 + 4) * OUTPUT_OPERATIONS,
             // four columns, then six rows
-            WinogradStep::TransformGradient => values * (4 + 6) * GRADIENT_OPERATIONS,
+            WinogradStep::TransformForKernel => values * (4 + 6) * FOR_KERNEL_OPERATIONS,
             WinogradStep::Multiply | WinogradStep::MultiplyKernelGradient => {
                 2 * ENTRIES * values * channels
             }

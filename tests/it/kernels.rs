@@ -309,8 +309,7 @@ impl Task for WinogradPass<'_> {
             tiles.transform(simd, &mut sink, &mut sums);
         }
 
-        w.transform_input(simd, channels, &image, tiles.clone(), 0, &mut v);
-        w.transform_gradient(simd, &gradient, tiles.clone(), 0, &mut m);
+        w.transform_for_kernel(simd, &mut Stored(self.image), tiles.clone(), 0, &mut v);
         w.multiply_kernel_gradient(simd, tiles.len(), (&v, &m), &mut kernel, false, &mut ahead);
         Winograd::transform_kernel_gradient(simd, &kernel, of_kernel);
     }

@@ -10,50 +10,61 @@ use super::geometry::Convolution;
 /// Output channels whose gradients are added up together: one cache line.
 const CHANNELS_TOGETHER: usize = 16;
 
-/// Calls `f` with the flat index of every kernel entry in PyTorch's order, and with its row,
-/// column, input channel and output channel.
-fn for_each_entry(conv: &Convolution, mut f: impl FnMut(usize, [usize; 4])) {
-    let side = conv.kernel;
-    let mut flat = 0;
-    for out in 0..conv.out_channels {
-        for input in 0..conv.in_channels {
-            for row in 0..side {
-                for column in 0..side {
-                    f(flat, [row, column, input, out]);
-                    flat += 1;
-                }
+/// (height, width, in, out), for the forward pass.
+pub fn forward(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
+    let (from, to) = (conv.input.channels, conv.output.channels);
+    let places = conv.kernel * conv.kernel;
+    packed.fill(0.0);
+    for input in 0..conv.in_channels {
+        for place in 0..places {
+            let row = &mut packed[(place * from + input) * to..][..conv.out_channels];
+            let entries = flat[input * places + place..].iter();
+            let entries = entries.step_by(places * conv.in_channels);
+            for (packed, entry) in row.iter_mut().zip(entries) {
+                *packed = *entry;
             }
         }
     }
 }
 
-/// (height, width, in, out), for the forward pass.
-pub fn forward(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
-    let (side, from, to) = (conv.kernel, conv.input.channels, conv.output.channels);
-    packed.fill(0.0);
-    for_each_entry(conv, |at, [row, column, input, out]| {
-        packed[((row * side + column) * from + input) * to + out] = flat[at];
-    });
-}
-
 /// (height, width, out, in), rotated by 180 degrees: the convolution that computes Winograd's
 /// gradient of the input from that of the output.
 pub fn flipped(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
-    let (side, from, to) = (conv.kernel, conv.input.channels, conv.output.channels);
-    packed.fill(0.0);
-    for_each_entry(conv, |at, [row, column, input, out]| {
-        let turned = side * side - 1 - (row * side + column);
-        packed[(turned * to + out) * from + input] = flat[at];
+    let (places, to) = (conv.kernel * conv.kernel, conv.output.channels);
+    swapped(conv, flat, packed, |place, out| {
+        (places - 1 - place) * to + out
     });
 }
 
 /// (height, out, width, in), for the direct method's gradient of the input.
 pub fn transposed(conv: &Convolution, flat: &[f32], packed: &mut [f32]) {
-    let (side, from, to) = (conv.kernel, conv.input.channels, conv.output.channels);
-    packed.fill(0.0);
-    for_each_entry(conv, |at, [row, column, input, out]| {
-        packed[((row * to + out) * side + column) * from + input] = flat[at];
+    let (side, to) = (conv.kernel, conv.output.channels);
+    swapped(conv, flat, packed, |place, out| {
+        (place / side * to + out) * side + place % side
     });
+}
+
+/// The input channels of each place in the kernel and output channel, at the row `row` of these
+/// two.
+fn swapped(
+    conv: &Convolution,
+    flat: &[f32],
+    packed: &mut [f32],
+    row: impl Fn(usize, usize) -> usize,
+) {
+    let from = conv.input.channels;
+    let places = conv.kernel * conv.kernel;
+    packed.fill(0.0);
+    let outputs = flat.chunks_exact(places * conv.in_channels);
+    for (out, entries) in outputs.enumerate() {
+        for place in 0..places {
+            let row = &mut packed[row(place, out) * from..][..conv.in_channels];
+            let entries = entries[place..].iter().step_by(places);
+            for (packed, entry) in row.iter_mut().zip(entries) {
+                *packed = *entry;
+            }
+        }
+    }
 }
 
 /// Adds gradients (height, width, in, out), stored one after the other, to one in PyTorch's order.

@@ -53,7 +53,7 @@ impl Backward<'_> {
             self.transform_gradients(simd, winograd, &group);
             let mut ahead = self.prefetch_next::<S>(winograd, &group, images);
             self.input_gradients(simd, winograd, &group, &mut ahead);
-            self.transform_for_kernel(simd, winograd, &group);
+            self.transform_inputs(simd, winograd, &group);
             self.add_kernel_gradient(simd, winograd, &group, index > 0, &mut ahead);
         }
         let transformed = &self.scratch.kernel[..winograd.kernel_len()];
@@ -61,7 +61,7 @@ impl Backward<'_> {
     }
 
     /// Computes the gradients of the convolution's output for a group, pads them and transforms
-    /// them to `scratch.m`, the left operand of [`Self::input_gradients`].
+    /// them to `scratch.m`, an operand of both products.
     #[inline(always)]
     fn transform_gradients<S: Vector>(&mut self, simd: S, winograd: Winograd, group: &Group) {
         let to = self.conv.output;
@@ -139,27 +139,15 @@ impl Backward<'_> {
         }
     }
 
-    /// Transforms the padded gradients to `scratch.m` and the group's inputs to `scratch.v`, the
-    /// operands of [`Self::add_kernel_gradient`].
+    /// Transforms the group's inputs to `scratch.v`, the left operand of
+    /// [`Self::add_kernel_gradient`].
     #[inline(always)]
-    fn transform_for_kernel<S: Vector>(&mut self, simd: S, winograd: Winograd, group: &Group) {
-        let (from, to) = (self.conv.input, self.conv.output);
-        let padding = Winograd::padding::<S>(from.size);
-        let Scratch {
-            inputs,
-            gradients,
-            v,
-            m,
-            ..
-        } = &mut *self.scratch;
-        let (inputs, gradients) = (inputs.of(from), gradients.of(to));
-        for (index, slot, first) in group.slots() {
-            let padded = &gradients[slot * to.padded_len()..][..to.padded_len()];
-            winograd.transform_gradient(simd, padded, group.tiles.clone(), first, m);
-            let padded = &mut inputs[slot * from.padded_len()..][..from.padded_len()];
-            let (image, rows) = (image(from, index), group.rows.clone());
-            self.input.pad(simd, from, image, rows, padding, padded);
-            winograd.transform_input(simd, from.channels, padded, group.tiles.clone(), first, v);
+    fn transform_inputs<S: Vector>(&mut self, simd: S, winograd: Winograd, group: &Group) {
+        let v = &mut self.scratch.v;
+        for (index, _, first) in group.slots() {
+            let (image, tiles) = (image(self.conv.input, index), group.tiles.clone());
+            self.input
+                .transform_for_kernel(simd, winograd, image, tiles, first, v);
         }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::batch_norm::Normalisation;
 use super::super::geometry::{Convolution, Grid};
-use super::super::kernels::{Padding, Stored, Vector, pad};
+use super::super::kernels::{Padding, PixelSource, Stored, Vector, Winograd, pad};
 use super::super::scratch::Padded;
 use super::super::sources::{Activated, ResidualImage, ResidualOutput};
 use super::image;
@@ -46,6 +46,23 @@ impl Input<'_> {
         }
     }
 
+    /// Has `reader` read the image at `range`.
+    #[inline(always)]
+    fn read<S: Vector>(&mut self, simd: S, range: Range<usize>, reader: impl Reader) {
+        match self {
+            Self::Stored(x) => reader.read(simd, &mut Stored(&x[range])),
+            Self::Activated { x, norm } => {
+                let x = &x[range];
+                reader.read(simd, &mut Activated { x, norm });
+            }
+            Self::Residual(residual_output) => match residual_output.image(range) {
+                ResidualImage::WithoutShortcut(mut image) => reader.read(simd, &mut image),
+                ResidualImage::WithIdentity(mut image) => reader.read(simd, &mut image),
+                ResidualImage::WithProjection(mut image) => reader.read(simd, &mut image),
+            },
+        }
+    }
+
     /// Fills the rows `rows` of a padded image's interior from the image at `range`.
     #[inline(always)]
     pub fn pad<S: Vector>(
@@ -57,32 +74,70 @@ impl Input<'_> {
         padding: Padding,
         padded: &mut [f32],
     ) {
-        let shape = (grid.size, grid.channels);
-        match self {
-            Self::Stored(x) => pad(simd, shape, &mut Stored(&x[range]), rows, padding, padded),
-            Self::Activated { x, norm } => {
-                let x = &x[range];
-                pad(
-                    simd,
-                    shape,
-                    &mut Activated { x, norm },
-                    rows,
-                    padding,
-                    padded,
-                );
-            }
-            Self::Residual(residual_output) => match residual_output.image(range) {
-                ResidualImage::WithoutShortcut(mut image) => {
-                    pad(simd, shape, &mut image, rows, padding, padded);
-                }
-                ResidualImage::WithIdentity(mut image) => {
-                    pad(simd, shape, &mut image, rows, padding, padded);
-                }
-                ResidualImage::WithProjection(mut image) => {
-                    pad(simd, shape, &mut image, rows, padding, padded);
-                }
-            },
-        }
+        let pad = Pad {
+            grid,
+            rows,
+            padding,
+            padded,
+        };
+        self.read(simd, range, pad);
+    }
+
+    /// [`Winograd::transform_for_kernel`] for the image at `range`.
+    #[inline(always)]
+    pub fn transform_for_kernel<S: Vector>(
+        &mut self,
+        simd: S,
+        winograd: Winograd,
+        range: Range<usize>,
+        tiles: Range<usize>,
+        first: usize,
+        v: &mut [f32],
+    ) {
+        let transform = TransformForKernel {
+            winograd,
+            tiles,
+            first,
+            v,
+        };
+        self.read(simd, range, transform);
+    }
+}
+
+/// Reads one image.
+trait Reader {
+    fn read<S: Vector, P: PixelSource<READ>, const READ: usize>(self, simd: S, image: &mut P);
+}
+
+/// [`Input::pad`] as a reader.
+struct Pad<'a> {
+    grid: Grid,
+    rows: Range<usize>,
+    padding: Padding,
+    padded: &'a mut [f32],
+}
+
+impl Reader for Pad<'_> {
+    #[inline(always)]
+    fn read<S: Vector, P: PixelSource<READ>, const READ: usize>(self, simd: S, image: &mut P) {
+        let shape = (self.grid.size, self.grid.channels);
+        pad(simd, shape, image, self.rows, self.padding, self.padded);
+    }
+}
+
+/// [`Input::transform_for_kernel`] as a reader.
+struct TransformForKernel<'a> {
+    winograd: Winograd,
+    tiles: Range<usize>,
+    first: usize,
+    v: &'a mut [f32],
+}
+
+impl Reader for TransformForKernel<'_> {
+    #[inline(always)]
+    fn read<S: Vector, P: PixelSource<READ>, const READ: usize>(self, simd: S, image: &mut P) {
+        self.winograd
+            .transform_for_kernel(simd, image, self.tiles, self.first, self.v);
     }
 }
 

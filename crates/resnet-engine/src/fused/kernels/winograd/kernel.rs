@@ -62,7 +62,7 @@ pub fn transform<S: Vector>(simd: S, to: usize, kernel: &[f32], transformed: &mu
     }
 }
 
-/// dg = G^T dU G: the gradient of a kernel (3, 3, from, to) from that of its transform.
+/// dg = G^T dU G, rotated by 180 degrees: the gradient of a kernel (3, 3, from, to).
 #[inline(always)]
 pub fn transform_gradient<S: Vector>(simd: S, transformed: &[f32], kernel: &mut [f32]) {
     let plane = kernel.len() / 9;
@@ -81,7 +81,8 @@ pub fn transform_gradient<S: Vector>(simd: S, transformed: &[f32], kernel: &mut 
         for line in 0..3 {
             let values = row(&columns, line);
             for (x, g) in G_TRANSPOSED.into_iter().enumerate() {
-                simd.store(kernel, (3 * line + x) * plane + at, dot(simd, g, values));
+                let turned = 8 - (3 * line + x);
+                simd.store(kernel, turned * plane + at, dot(simd, g, values));
             }
         }
     }

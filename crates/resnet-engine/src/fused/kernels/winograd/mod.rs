@@ -12,6 +12,7 @@
 //! memory. Products compute one block of output channels at a time, so that its tiles are still in
 //! the first-level cache when they are transformed back.
 
+mod for_kernel;
 mod kernel;
 mod output;
 mod points;
@@ -22,8 +23,10 @@ use std::ops::Range;
 
 use super::Vector;
 use super::gemm::blocks;
-use super::pixels::Padding;
+use super::instruction_set::call;
+use super::pixels::{Padding, PixelSource};
 use super::prefetch::Prefetch;
+use for_kernel::ForKernel;
 pub use output::Tiles;
 use products::{Blocks, KernelGradientProducts, Products, TileProducts};
 
@@ -193,56 +196,26 @@ impl Winograd {
         }
     }
 
-    /// A dY A^T for the tiles `tiles` of a padded image of output gradients, written to `m`
-    /// starting at the group's tile `first`: the transpose of the output transform Y = A^T M A.
+    /// A x A^T for the tiles `tiles` of an image x, without the pixels around them, written to `v`
+    /// starting at the group's tile `first`: one operand of the kernel's gradient. The other is
+    /// B^T dY B, which [`Winograd::transform_input`] has computed for the gradient of the image.
     #[inline(always)]
-    pub fn transform_gradient<S: Vector>(
+    pub fn transform_for_kernel<S: Vector, P: PixelSource<READ>, const READ: usize>(
         &self,
         simd: S,
-        padded: &[f32],
+        source: &mut P,
         tiles: Range<usize>,
         first: usize,
-        m: &mut [f32],
+        v: &mut [f32],
     ) {
-        match width::<S>(self.out_channels) {
-            WIDEST => self.transform_gradient_in::<S, WIDEST>(simd, padded, tiles, first, m),
-            _ => self.transform_gradient_in::<S, 1>(simd, padded, tiles, first, m),
-        }
-    }
-
-    /// [`Winograd::transform_gradient`] with blocks of `WIDTH` vectors.
-    #[inline(always)]
-    fn transform_gradient_in<S: Vector, const WIDTH: usize>(
-        &self,
-        simd: S,
-        padded: &[f32],
-        tiles: Range<usize>,
-        first: usize,
-        m: &mut [f32],
-    ) {
-        let channels = self.out_channels;
-        let padding = Self::padding::<S>(self.size);
-        self.check::<S>(channels, &tiles, first, m);
-        assert!(channels / S::LANES * padding.vector <= padded.len());
-        // The vectors of a block share cache lines.
-        for block in (0..channels / S::LANES).step_by(WIDTH) {
-            for (index, tile) in tiles.clone().enumerate() {
-                let corner = self.corner(tile);
-                for vector in block..block + WIDTH {
-                    // SAFETY: the tile's inner 4x4 pixels are within the padded image's plane, and
-                    // the tile is one of the group's, which `m` holds.
-                    unsafe {
-                        let plane = padded.as_ptr().add(vector * padding.vector);
-                        let (y, x) = (corner.y + 1, corner.x + 1);
-                        let pixels = plane.add(y * padding.row + x * padding.pixel);
-                        let entries = m
-                            .as_mut_ptr()
-                            .add(Layout::<WIDTH>::tile::<S>(vector, first + index));
-                        tile::transform_gradient::<S, WIDTH>(simd, pixels, padding.row, entries);
-                    }
-                }
-            }
-        }
+        let transform = ForKernel {
+            winograd: *self,
+            source,
+            tiles,
+            first,
+            v,
+        };
+        call(simd, transform);
     }
 
     /// Checks that `tiles` are tiles of an image and fit into a group starting at `first`, in whole
@@ -290,7 +263,8 @@ impl Winograd {
         products.compute(simd);
     }
 
-    /// dU = V^T dM, or dU += V^T dM, for each of the 36 entries of `tiles` tiles: (36, in, out).
+    /// dU = V^T M, or dU += V^T M, for each of the 36 entries of `tiles` tiles: (36, in, out). V is
+    /// A x A^T, M is B^T dY B.
     #[inline(always)]
     pub fn multiply_kernel_gradient<S: Vector>(
         &self,
@@ -324,8 +298,8 @@ impl Winograd {
         kernel::transform(simd, to, kernel, transformed);
     }
 
-    /// dg = G^T dU G: the gradient of a kernel (3, 3, from, to) from that of its transform
-    /// (36, from, to).
+    /// dg = G^T dU G, rotated by 180 degrees: the gradient of a kernel (3, 3, from, to) from the sum
+    /// (36, from, to) of [`Winograd::multiply_kernel_gradient`].
     #[inline(always)]
     pub fn transform_kernel_gradient<S: Vector>(simd: S, transformed: &[f32], kernel: &mut [f32]) {
         kernel::transform_gradient(simd, transformed, kernel);

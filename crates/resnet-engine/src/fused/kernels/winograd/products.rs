@@ -128,14 +128,14 @@ impl Products for TileProducts<'_> {
     }
 }
 
-/// dU = V^T dM, or dU += V^T dM.
+/// dU = V^T M, or dU += V^T M.
 pub struct KernelGradientProducts<'a> {
     pub tiles: usize,
     /// Channels of V.
     pub from: usize,
-    /// Channels of dM.
+    /// Channels of M.
     pub to: usize,
-    /// V and dM.
+    /// V and M.
     pub operands: (&'a [f32], &'a [f32]),
     /// (36, from, to)
     pub gradient: &'a mut [f32],

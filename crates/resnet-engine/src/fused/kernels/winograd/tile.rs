@@ -91,42 +91,29 @@ pub unsafe fn transform_input<S: Vector, const WIDTH: usize>(
     }
 }
 
-/// A dY A^T of 4x4 pixels, whose lines are `pitch` floats apart.
+/// A x A^T of 4x4 pixels.
 ///
 /// # Safety
-/// The pixels are readable, the 6x6 entries writable.
+/// The 6x6 entries are writable.
 #[inline(always)]
-pub unsafe fn transform_gradient<S: Vector, const WIDTH: usize>(
+pub unsafe fn transform_for_kernel<S: Vector, const WIDTH: usize>(
     simd: S,
-    pixels: *const f32,
-    pitch: usize,
+    pixels: [[S::f32s; 4]; 4],
     entries: *mut f32,
 ) {
-    // SAFETY: the caller's contract, for pixels up to the fourth and entries up to the sixth.
+    // SAFETY: the caller's contract, for entries up to the sixth.
     unsafe {
         for (line, point) in [(1, P), (3, Q)] {
             let [mut upper, mut lower] = [[simd.splat_f32s(0.0); 4]; 2];
             for (x, (upper, lower)) in upper.iter_mut().zip(&mut lower).enumerate() {
-                let column = [
-                    pixel(simd, pixels, pitch, 0, x),
-                    pixel(simd, pixels, pitch, 1, x),
-                    pixel(simd, pixels, pitch, 2, x),
-                    pixel(simd, pixels, pitch, 3, x),
-                ];
+                let column = [pixels[0][x], pixels[1][x], pixels[2][x], pixels[3][x]];
                 [*upper, *lower] = gradient_pair(simd, point, column);
             }
             store::<S, WIDTH>(simd, entries, line, gradient(simd, upper));
             store::<S, WIDTH>(simd, entries, line + 1, gradient(simd, lower));
         }
-        for (line, y) in [(0, 0), (5, 3)] {
-            let values = [
-                pixel(simd, pixels, pitch, y, 0),
-                pixel(simd, pixels, pitch, y, 1),
-                pixel(simd, pixels, pitch, y, 2),
-                pixel(simd, pixels, pitch, y, 3),
-            ];
-            store::<S, WIDTH>(simd, entries, line, gradient(simd, values));
-        }
+        store::<S, WIDTH>(simd, entries, 0, gradient(simd, pixels[0]));
+        store::<S, WIDTH>(simd, entries, 5, gradient(simd, pixels[3]));
     }
 }
 
