@@ -176,9 +176,15 @@ fn why_new(run: &Run, forecast: &Forecast) -> Option<String> {
         run: other,
         train: recorded,
         keys,
+        rounds_differently,
     } = forecast.nearest.get(&run.id)?;
     let train = &run.config.configuration.train;
     let other = other.short();
+    if *rounds_differently {
+        return Some(format!(
+            "the version that trained run {other} rounds differently"
+        ));
+    }
     let reason = match keys.as_slice() {
         [] if train.eval_every < recorded.eval_every => format!(
             "eval_every = {} is denser than that of run {other}, {}",

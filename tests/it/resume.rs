@@ -338,7 +338,7 @@ fn sparser_evaluations_may_miss_divergence() {
     let sweep = r#"
         [sweep]
         name = "measured"
-        seeds = [4]
+        seeds = [1]
         [model]
         image_size = 8
         width = 2
@@ -346,7 +346,7 @@ fn sparser_evaluations_may_miss_divergence() {
         [train]
         iterations = 40
         batch_size = 16
-        lr = 10
+        lr = 14
         weight_decay = 0.15
         lr_drops = []
         log_every = 10
@@ -405,6 +405,32 @@ fn the_runs_of_an_older_database_stay_finished_and_are_resumed_from() {
         ),
         ["Integer(40)", "Integer(40)"]
     );
+}
+
+#[test]
+fn runs_of_a_version_that_rounds_differently_stay_and_are_trained_again() {
+    let place = measured();
+    place.stdout(&["run", "measured.toml"]);
+    let rows = place.metrics("results").len();
+    // What a version with another NUMERICS_VERSION leaves: other ids.
+    let database = place.database("results");
+    let renamed = database.execute_batch(
+        "PRAGMA foreign_keys = OFF; BEGIN;
+         UPDATE trainings SET run_id = 'f' || substr(run_id, 2);
+         UPDATE attempts SET run_id = 'f' || substr(run_id, 2);
+         UPDATE sweep_runs SET run_id = 'f' || substr(run_id, 2);
+         UPDATE runs SET id = 'f' || substr(id, 2), trajectory = 'f' || substr(trajectory, 2);
+         UPDATE checkpoints SET trajectory = 'f' || substr(trajectory, 2);
+         COMMIT",
+    );
+    renamed.expect("other ids");
+    let plan = place.stdout(&["plan", "measured.toml"]);
+    assert!(
+        plan.contains("new: the version that trained run f"),
+        "{plan}"
+    );
+    place.stdout(&["run", "measured.toml"]);
+    assert_eq!(place.metrics("results").len(), 2 * rows);
 }
 
 #[test]

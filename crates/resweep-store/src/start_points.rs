@@ -36,6 +36,8 @@ pub struct Nearest {
     /// The differing keys that determine the weights, by their names in the sweep file; `images`
     /// means their content.
     pub keys: Vec<String>,
+    /// Whether no key differs, but a version trained it whose results differ in the last digits.
+    pub rounds_differently: bool,
 }
 
 /// A recorded run that could be the nearest.
@@ -43,6 +45,8 @@ struct Recorded {
     id: RunId,
     config: Value,
     fingerprint: String,
+    /// Unknown in databases of old versions.
+    trajectory: Option<String>,
 }
 
 /// A network's name and width, and a seed.
@@ -112,7 +116,7 @@ impl Store {
 
     fn recorded_by_network(&self) -> Result<Vec<(Network, Recorded)>, StoreError> {
         self.rows(
-            "SELECT name, width, seed, id, config_json, data_fingerprint FROM runs
+            "SELECT name, width, seed, id, config_json, data_fingerprint, trajectory FROM runs
              WHERE id IN (SELECT run_id FROM trainings) ORDER BY id",
             [],
             |row| {
@@ -121,6 +125,7 @@ impl Store {
                     id: RunId(row.get(3)?),
                     config: serde_json::from_str(&json).unwrap_or_default(),
                     fingerprint: row.get(5)?,
+                    trajectory: row.get(6)?,
                 };
                 Ok(((row.get(0)?, row.get(1)?, row.get(2)?), recorded))
             },
@@ -182,11 +187,20 @@ fn nearest(run: &Run, fingerprint: &str, recorded: &[Recorded]) -> Option<Neares
     let own = serde_json::to_value(&run.config).ok()?;
     let others = recorded.iter().filter(|known| known.id != run.id);
     let others = others.take(COMPARED_MAX);
-    let compared = others.map(|known| (known, differences(&own, fingerprint, known)));
-    let (known, keys) = compared.min_by_key(|(_, keys)| keys.len())?;
-    let train = serde_json::from_value(known.config.get("train")?.clone()).ok()?;
-    let run = known.id.clone();
-    Some(Nearest { run, train, keys })
+    let trajectory = run.trajectories.last().map(|trajectory| &trajectory.0);
+    let compared = others.map(|known| {
+        let keys = differences(&own, fingerprint, known);
+        let rounds_differently = keys.is_empty() && known.trajectory.as_ref() != trajectory;
+        (known, keys, rounds_differently)
+    });
+    let (known, keys, rounds_differently) =
+        compared.min_by_key(|(_, keys, rounds)| (keys.len(), *rounds))?;
+    Some(Nearest {
+        run: known.id.clone(),
+        train: serde_json::from_value(known.config.get("train")?.clone()).ok()?,
+        keys,
+        rounds_differently,
+    })
 }
 
 /// The differing keys, one level below the sections.
