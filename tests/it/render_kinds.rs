@@ -304,7 +304,7 @@ fn a_heat_map_writes_means_and_deviations_on_viridis() {
             .find(wide)
             .unwrap_or_else(|| panic!("no cell in {colour}"))
     };
-    let (worst, best) = (cell("#FDE725"), cell("#440154"));
+    let (worst, best) = (cell("#FEE825"), cell("#440154"));
     assert!(worst[2] < best[0], "plain is left of ResNet");
     assert!(worst[1] > best[3], "56 is below 20");
     let texts = shapes(&svg, "text");

@@ -1,28 +1,14 @@
 //! The colour scale of heat maps.
 
+use plotters::prelude::{ColorMap, ViridisRGB};
+
 use super::palette::Colour;
 
-/// Viridis (Smith, van der Walt and Firing 2015), which is perceptually uniform and legible with
-/// colour-blindness: ten equidistant colours, as published in R's viridisLite.
-const VIRIDIS: [Colour; 10] = [
-    Colour(0x44, 0x01, 0x54),
-    Colour(0x48, 0x28, 0x78),
-    Colour(0x3E, 0x4A, 0x89),
-    Colour(0x31, 0x68, 0x8E),
-    Colour(0x26, 0x82, 0x8E),
-    Colour(0x1F, 0x9E, 0x89),
-    Colour(0x35, 0xB7, 0x79),
-    Colour(0x6D, 0xCD, 0x59),
-    Colour(0xB4, 0xDE, 0x2C),
-    Colour(0xFD, 0xE7, 0x25),
-];
-
-/// The colour at `share` of the scale, 0 (dark violet) to 1 (yellow); interpolates linearly.
+/// The colour at `share` of viridis, 0 (dark violet) to 1 (yellow): perceptually uniform, and
+/// legible with colour-blindness (Smith, van der Walt and Firing 2015).
 pub(super) fn viridis(share: f64) -> Colour {
-    let steps = VIRIDIS.len() - 1;
-    let place = share.clamp(0.0, 1.0) * steps as f64;
-    let below = (place.floor() as usize).min(steps - 1);
-    VIRIDIS[below].mix(VIRIDIS[below + 1], place - below as f64)
+    let colour = ViridisRGB.get_color(share.clamp(0.0, 1.0) as f32);
+    Colour(colour.0, colour.1, colour.2)
 }
 
 /// Black or white, whichever has more contrast with `colour`.
@@ -41,7 +27,7 @@ mod tests {
 
     #[test]
     fn the_scale_is_viridis() {
-        // from the 256 colours of the published table, not among the ten
+        // from the 256 colours of the published table
         for (share, [r, g, b]) in [
             (0.0, [0.267004, 0.004874, 0.329415]),
             (0.25, [0.229739, 0.322361, 0.545706]),
