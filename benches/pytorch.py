@@ -107,20 +107,20 @@ def memory_mib(key):
         return None
 
 
-def timed(count, wait, work):
-    """Run `work` `count` times; return the milliseconds and the result of each.
+def timed(turns, wait, per_turn, work):
+    """Do `work` `per_turn` times in each of `turns` turns; return the mean milliseconds of each turn and all results.
 
-    With `wait`, print `ready` before each and wait for a line.
+    With `wait`, print `ready` before each turn and wait for a line.
     """
     times, results = [], []
-    for _ in range(count):
+    for _ in range(turns):
         if wait:
             print("ready", flush=True)
             if not sys.stdin.readline():
-                sys.exit("the input has ended before the last step")
+                sys.exit("the input has ended before the last turn")
         begin = time.perf_counter()
-        results.append(work())
-        times.append((time.perf_counter() - begin) * 1e3)
+        results += [work() for _ in range(per_turn)]
+        times.append((time.perf_counter() - begin) * 1e3 / per_turn)
     return times, results
 
 
@@ -135,10 +135,11 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--warmup", type=int, default=3, help="steps before those that are timed")
-    parser.add_argument("--steps", type=int, default=10, help="timed steps")
-    parser.add_argument("--evaluations", type=int, default=10, help="timed evaluations of the batch")
+    parser.add_argument("--steps", type=int, default=10, help="timed turns of steps")
+    parser.add_argument("--evaluations", type=int, default=10, help="timed turns of evaluations of the batch")
     parser.add_argument("--lr", type=float, default=0.01)
-    parser.add_argument("--wait", action="store_true", help="print `ready` and wait for a line before each timed step")
+    parser.add_argument("--wait", action="store_true", help="print `ready` and wait for a line before each timed turn")
+    parser.add_argument("--per-turn", type=int, default=1, help="steps, or evaluations, in a turn")
     parser.add_argument("--start", metavar="FILE", help="parameters and batch, from `step --write-start`")
     options = parser.parse_args()
 
@@ -172,12 +173,12 @@ def main():
         with torch.no_grad():
             return loss_of_batch().item()
 
-    losses = timed(options.warmup, False, step)[1]
-    step_ms, later = timed(options.steps, options.wait, step)
+    losses = timed(options.warmup, False, 1, step)[1]
+    step_ms, later = timed(options.steps, options.wait, options.per_turn, step)
     peak_mib = None if on_gpu else memory_mib("VmHWM")
     net.eval()
-    timed(min(options.warmup, 1), False, evaluate)
-    evaluation_ms, _ = timed(options.evaluations, options.wait, evaluate)
+    timed(min(options.warmup, 1), False, 1, evaluate)
+    evaluation_ms, _ = timed(options.evaluations, options.wait, options.per_turn, evaluate)
     line = {
         "program": f"PyTorch {torch.__version__}",
         "mode": options.mode,

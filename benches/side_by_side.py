@@ -104,7 +104,7 @@ def working_modes(options):
 
 
 class Program:
-    """Runs of one program at once, which do each step when they are told to, all at the same time."""
+    """Runs of one program at once, which begin each turn when they are told to, all at the same time."""
 
     def __init__(self, command, options, net, setting):
         """Say what to run; `start` starts it."""
@@ -115,6 +115,7 @@ class Program:
             "--warmup": options.warmup,
             "--steps": options.steps,
             "--evaluations": options.evaluations,
+            "--per-turn": options.per_turn,
         }
         words = [*net.options(), *(word for pair in given.items() for word in pair)]
         self.command = [*command, "--wait", *map(str, words)]
@@ -137,7 +138,7 @@ class Program:
         return line
 
     def go_on(self):
-        """Let every run do its next step."""
+        """Let every run do its next turn."""
         try:
             for process in self.processes:
                 process.stdin.write("\n")
@@ -154,7 +155,7 @@ class Program:
 
 
 def take_turns(programs, turns):
-    """Let each program do `turns` steps and evaluations in all, in turns; return the last answers of each."""
+    """Let each program do `turns` turns of steps and of evaluations in all; return the last answers of each."""
     try:
         for program in programs:
             program.start()
@@ -298,7 +299,8 @@ def machine(results, options, modes):
     ours, theirs = first["resweep"], first[modes[0]] if modes else None
     commit = output_of("git", "describe", "--always", "--dirty", "--abbrev=10") or "unknown"
     rustc = output_of("rustc", "--version")
-    each = f"{options.steps} steps in turns after {options.warmup} that do not count, {options.evaluations} evaluations"
+    each = f"{options.steps} turns of {options.per_turn} steps after {options.warmup} that do not count"
+    each += f", {options.evaluations} turns of {options.per_turn} evaluations"
     return [
         f"- CPU: {cpu_name()}, {os.cpu_count()} cores seen by the system; {platform.system()}, {platform.machine()}",
         f"- {ours.program}, commit {commit}, {rustc}; computes with {ours.computes_with}",
@@ -345,14 +347,15 @@ def options():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: by tools/cuda-bench.sh")
     parser.add_argument("--modes", nargs="+", metavar="MODE", help=f"PyTorch's modes: {', '.join(MODES['cpu'])}")
     parser.add_argument("--rounds", type=positive, help="times that each program is started (default: 3)")
-    parser.add_argument("--steps", type=positive, help="timed steps in a round (default: 10)")
-    parser.add_argument("--evaluations", type=positive, help="timed evaluations in a round (default: 10)")
-    parser.add_argument("--quick", action="store_true", help="one net, two rounds, two steps: to see that it works")
+    parser.add_argument("--steps", type=positive, help="timed turns of steps in a round (default: 5)")
+    parser.add_argument("--evaluations", type=positive, help="timed turns of evaluations in a round (default: 5)")
+    parser.add_argument("--per-turn", type=positive, help="steps, or evaluations, in a turn (default: 4)")
+    parser.add_argument("--quick", action="store_true", help="one net, two rounds, two turns of two: to see that it works")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to standard output")
     given = parser.parse_args()
     given.nets = given.nets or (NETS[:1] if given.quick else NETS)
     given.modes = given.modes or MODES[given.device]
-    for name, quick, full in [("rounds", 2, 3), ("steps", 2, 10), ("evaluations", 2, 10)]:
+    for name, quick, full in [("rounds", 2, 3), ("steps", 2, 5), ("evaluations", 2, 5), ("per_turn", 2, 4)]:
         setattr(given, name, getattr(given, name) or (quick if given.quick else full))
     # The first steps find their memory and choose their kernels.
     given.warmup = LATER_STEP

@@ -56,10 +56,10 @@ struct Options {
     /// Steps before those that are timed.
     #[arg(long, default_value_t = 3)]
     warmup: usize,
-    /// Timed steps.
+    /// Timed turns of steps.
     #[arg(long, default_value_t = 10)]
     steps: usize,
-    /// Timed evaluations of the batch.
+    /// Timed turns of evaluations of the batch.
     #[arg(long, default_value_t = 10)]
     evaluations: usize,
     #[arg(long, default_value_t = 0.01)]
@@ -67,10 +67,13 @@ struct Options {
     /// AVX-512, AVX2, NEON or portable, as far as this CPU has it; by default its fastest.
     #[arg(long)]
     instruction_set: Option<String>,
-    /// Prints `ready` and waits for a line before each timed step and evaluation, so that several
-    /// programs can take turns, or start together.
+    /// Prints `ready` and waits for a line before each timed turn, so that several programs can
+    /// take turns, or start together.
     #[arg(long)]
     wait: bool,
+    /// Steps, or evaluations, one after the other in a timed turn; their mean time is one number.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    per_turn: u32,
     /// Writes the initial parameters and the batch to this safetensors file and does nothing
     /// else. Parameters have PyTorch's names and dimensions; `images` is (batch, 3, size, size),
     /// `labels` is (batch) of int64.
@@ -253,17 +256,18 @@ fn measure<D: Device<f32>, E: Engine<D>>(
     mut training: Training<D, E>,
     peak_mib: impl Fn() -> Option<f64>,
 ) -> anyhow::Result<serde_json::Value> {
-    let (wait, lr) = (options.wait, options.lr);
-    let (_, mut losses) = timed(options.warmup, false, || training.step(lr))?;
-    let (step_ms, later) = timed(options.steps, wait, || training.step(lr))?;
+    let lr = options.lr;
+    let (now, turns) = (Turns::default(), Turns::of(options));
+    let (_, mut losses) = timed(options.warmup, now, || training.step(lr))?;
+    let (step_ms, later) = timed(options.steps, turns, || training.step(lr))?;
     losses.extend(later);
     anyhow::ensure!(
         losses.iter().all(|loss| loss.is_finite()),
         "the loss is not finite: --lr {lr} is too large"
     );
     let peak_mib = peak_mib();
-    timed(options.warmup.min(1), false, || training.evaluate())?;
-    let (evaluation_ms, _) = timed(options.evaluations, wait, || training.evaluate())?;
+    timed(options.warmup.min(1), now, || training.evaluate())?;
+    let (evaluation_ms, _) = timed(options.evaluations, turns, || training.evaluate())?;
     Ok(json!({
         "program": format!("resweep {}", env!("CARGO_PKG_VERSION")),
         "step_ms": step_ms,
@@ -274,22 +278,51 @@ fn measure<D: Device<f32>, E: Engine<D>>(
     }))
 }
 
-/// Runs `work` `count` times, each when it is told to if it has to `wait`; the milliseconds and the
-/// result of each.
+/// What a turn consists of.
+#[derive(Clone, Copy)]
+struct Turns {
+    /// Whether it waits for a line first.
+    wait: bool,
+    /// Steps or evaluations.
+    len: u32,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            wait: false,
+            len: 1,
+        }
+    }
+}
+
+impl Turns {
+    fn of(options: &Options) -> Self {
+        Self {
+            wait: options.wait,
+            len: options.per_turn,
+        }
+    }
+}
+
+/// Does `work` in `count` turns; the mean milliseconds of each turn and all results.
 fn timed(
     count: usize,
-    wait: bool,
+    turns: Turns,
     mut work: impl FnMut() -> Result<f64, EngineError>,
 ) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
-    let mut once = || {
-        if wait {
+    let (mut times, mut results) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        if turns.wait {
             wait_for_line()?;
         }
         let start = Instant::now();
-        let result = work()?;
-        Ok((start.elapsed().as_secs_f64() * 1e3, result))
-    };
-    (0..count).map(|_| once()).collect()
+        for _ in 0..turns.len {
+            results.push(work()?);
+        }
+        times.push(start.elapsed().as_secs_f64() * 1e3 / f64::from(turns.len));
+    }
+    Ok((times, results))
 }
 
 /// The instruction set called `name`, or the fastest.
@@ -303,7 +336,7 @@ fn instruction_set(name: Option<&str>) -> anyhow::Result<InstructionSet> {
         .with_context(|| format!("--instruction-set: this CPU has {}", names.join(", ")))
 }
 
-/// Says that the next step can start and waits for a line.
+/// Says that the next turn can start and waits for a line.
 fn wait_for_line() -> anyhow::Result<()> {
     println!("ready");
     std::io::stdout().flush()?;
