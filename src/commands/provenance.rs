@@ -14,7 +14,7 @@ pub fn commit() -> Option<&'static str> {
         args = ["--always", "--abbrev=12", "--exclude=*"],
         fallback = ""
     );
-    (!commit.is_empty()).then_some(commit)
+    Some(commit).filter(|commit| !commit.is_empty())
 }
 
 /// The provenance stored with each attempt on one of `devices`.
