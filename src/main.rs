@@ -13,5 +13,10 @@ fn main() -> ExitCode {
     let handled = commands::handle_signals();
     commands::reserve_little();
     schedule::install_hook();
-    commands::main(std::env::args_os(), handled).into()
+    let code = commands::main(std::env::args_os(), handled);
+    if code == commands::ExitCode::Stopped {
+        // A worker that did not stop in time may still be in a long step.
+        code.exit_now();
+    }
+    code.into()
 }

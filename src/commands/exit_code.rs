@@ -36,6 +36,12 @@ impl ExitCode {
         }
     }
 
+    /// Ends the process without exit handlers: those of the CUDA libraries may wait forever or crash while a
+    /// worker's thread is inside the driver. What the program prints is flushed at once.
+    pub fn exit_now(self) -> ! {
+        signal_hook::low_level::exit(self as i32)
+    }
+
     /// The exit code of a command that has printed its output. Lost output is an error and is
     /// reported once, unless the reader closed the pipe.
     pub fn after_output(self) -> Self {

@@ -66,7 +66,7 @@ fn react(signal: &'static Signal) {
     match &*reaction() {
         Reaction::End => {
             errln!("stopped by {}", signal.name);
-            std::process::exit(ExitCode::Stopped as i32);
+            ExitCode::Stopped.exit_now();
         }
         Reaction::Default => system::die_of(signal),
         Reaction::Nothing => {}
@@ -77,7 +77,7 @@ fn react(signal: &'static Signal) {
         } => {
             let (_, at) = first.get_or_init(|| (signal.name, Instant::now()));
             if *impatient && at.elapsed() > SAME_SIGNAL && signal.insists {
-                std::process::exit(ExitCode::Stopped as i32);
+                ExitCode::Stopped.exit_now();
             }
             let _ = ask.try_send(signal.name);
         }

@@ -54,7 +54,7 @@ fn listen() -> Arc<AtomicBool> {
             }
             asked.store(true, Ordering::Relaxed);
         }
-        std::process::exit(ExitCode::Stopped as i32);
+        ExitCode::Stopped.exit_now();
     });
     stop
 }
