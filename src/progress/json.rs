@@ -125,6 +125,10 @@ enum Line<'a> {
         device: String,
         workers_left_on_device: usize,
     },
+    DeviceLost {
+        device: String,
+        workers_left: usize,
+    },
     StopRequested {
         by: &'a str,
     },
@@ -194,6 +198,10 @@ fn line<'a>(event: &'a Event<'a>) -> Line<'a> {
             worker: slot.worker,
             device: slot.device.to_string(),
             workers_left_on_device: left,
+        },
+        Event::DeviceLost { device, left } => Line::DeviceLost {
+            device: device.to_string(),
+            workers_left: left,
         },
         Event::StopRequested { by } => Line::StopRequested { by },
         Event::SweepFinished { tally, wall } => Line::SweepFinished {

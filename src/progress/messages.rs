@@ -66,6 +66,14 @@ pub(super) fn retired(slot: Slot, left: usize) -> String {
     )
 }
 
+/// A device that the process can no longer use, and how the sweep continues.
+pub(super) fn lost(device: DeviceKind, left: usize) -> String {
+    match left {
+        0 => format!("{device} failed: no run starts; run the same command again to resume"),
+        _ => format!("{device} failed and gets no further run; the other devices continue"),
+    }
+}
+
 /// The message after a signal.
 pub(super) fn stop_requested(by: &str) -> String {
     format!("{by}: stopping with a checkpoint of each run; a second signal stops at once")

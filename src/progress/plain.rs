@@ -73,6 +73,7 @@ impl<W: Write> Plain<W> {
                 Some(format!("{} · {why}", self.seen.heading(run)))
             }
             Event::SlotRetired { slot, left } => Some(messages::retired(slot, left)),
+            Event::DeviceLost { device, left } => Some(messages::lost(device, left)),
             Event::StopRequested { by } => Some(messages::stop_requested(by)),
             Event::SweepFinished { tally, wall } => Some(messages::summary(&tally, wall)),
         }

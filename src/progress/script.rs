@@ -130,6 +130,7 @@ fn failure() -> &'static Outcome {
         transient: false,
         out_of_memory: false,
         disk_full: false,
+        device_lost: false,
     })
 }
 

@@ -183,6 +183,7 @@ mod tests {
                 transient: true,
                 out_of_memory: false,
                 disk_full: false,
+                device_lost: false,
             };
             seen.update(&Event::RunFinished {
                 run: &runs[run],

@@ -654,6 +654,7 @@ fn the_status_shows_every_attempt_and_why_it_ended() {
             transient: false,
             out_of_memory: false,
             disk_full: false,
+            device_lost: false,
         },
         Outcome::Stopped,
     ];

@@ -152,6 +152,7 @@ impl TaskLedger {
             transient: false,
             out_of_memory: false,
             disk_full: false,
+            device_lost: false,
         };
         self.push(&TaskRecord::Began {
             run: at,

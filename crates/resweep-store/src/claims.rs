@@ -109,6 +109,7 @@ pub(super) fn availability(
                 transient: false,
                 out_of_memory: false,
                 disk_full: false,
+                device_lost: false,
             })
         }
         _ => training_to_work_on(connection, run, last.training, again)?,

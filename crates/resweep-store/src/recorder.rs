@@ -400,6 +400,7 @@ impl EventSink for Recorder {
             | Event::RunEndedElsewhere { .. }
             | Event::RunBlocked { .. }
             | Event::SlotRetired { .. }
+            | Event::DeviceLost { .. }
             | Event::SweepFinished { .. } => Ok(()),
         }
         .map_err(SinkError::from)

@@ -43,7 +43,11 @@ impl Trainer for ChildTrainer {
         }
         match answer {
             Some(Answer::Ended(outcome)) => Ok(outcome),
-            Some(Answer::Failed(error)) => Err(error),
+            // The next run has a process of its own, which may use the device.
+            Some(Answer::Failed(error)) => Err(TrainError {
+                device_lost: false,
+                ..error
+            }),
             Some(Answer::Event(_)) | None => Err(death(status, &printed)),
         }
     }

@@ -190,6 +190,7 @@ impl EventSink for Bars {
                 self.print_of(run, &messages::blocked(needs))?;
             }
             Event::SlotRetired { slot, left } => self.print(&messages::retired(slot, left))?,
+            Event::DeviceLost { device, left } => self.print(&messages::lost(device, left))?,
             Event::StopRequested { by } => self.print(&messages::stop_requested(by))?,
             Event::SweepFinished { tally, wall } => {
                 for line in self.seen.repeated() {

@@ -8,7 +8,9 @@ use resnet_architecture::{OUT_OF_MEMORY, says_out_of_memory};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::{EvalPoint, Job, LayerStat, Lease, Run, RunId, Saved, Slot, StartPoint, TrainPoint};
+use super::{
+    DeviceKind, EvalPoint, Job, LayerStat, Lease, Run, RunId, Saved, Slot, StartPoint, TrainPoint,
+};
 
 /// An event of a sweep. The recorder receives each event first.
 #[derive(Debug, Clone)]
@@ -54,6 +56,12 @@ pub enum Event<'a> {
     SlotRetired {
         slot: Slot,
         /// The number of workers that continue on the same device.
+        left: usize,
+    },
+    /// The process can no longer use a device, whose workers get no further run.
+    DeviceLost {
+        device: DeviceKind,
+        /// The number of workers that continue on other devices.
         left: usize,
     },
     /// The sweep was asked to stop: no further run starts, and the running ones stop with a
@@ -115,6 +123,9 @@ pub enum Outcome {
         /// Whether the disk was full, so that other runs would fail too.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         disk_full: bool,
+        /// Whether the process can no longer use the device.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        device_lost: bool,
     },
     /// Interrupted, to be resumed: on request, or because another process has taken it over.
     Stopped,
@@ -161,6 +172,9 @@ pub struct TrainError {
     /// Whether the disk was full.
     #[serde(default)]
     pub disk_full: bool,
+    /// Whether the process can no longer use the device.
+    #[serde(default)]
+    pub device_lost: bool,
 }
 
 impl TrainError {
@@ -171,6 +185,7 @@ impl TrainError {
             transient: false,
             out_of_memory: false,
             disk_full: false,
+            device_lost: false,
         }
     }
 
@@ -181,6 +196,7 @@ impl TrainError {
             transient: true,
             out_of_memory: false,
             disk_full: false,
+            device_lost: false,
         }
     }
 
@@ -205,6 +221,14 @@ impl TrainError {
         }
     }
 
+    /// The device has failed for this process; another device or another process may succeed.
+    pub fn device_lost(message: impl Into<String>) -> Self {
+        Self {
+            device_lost: true,
+            ..Self::transient(message)
+        }
+    }
+
     /// The device ran out of memory; a retry may succeed when another run has ended.
     pub fn out_of_memory(message: impl Into<String>) -> Self {
         Self {
@@ -221,6 +245,7 @@ impl From<TrainError> for Outcome {
             transient: error.transient,
             out_of_memory: error.out_of_memory,
             disk_full: error.disk_full,
+            device_lost: error.device_lost,
         }
     }
 }

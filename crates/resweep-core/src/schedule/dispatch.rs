@@ -140,6 +140,16 @@ fn is_out_of_memory(outcome: &Outcome) -> bool {
     )
 }
 
+fn is_device_lost(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed {
+            device_lost: true,
+            ..
+        }
+    )
+}
+
 /// A run in progress on a worker.
 struct InProgress {
     run: usize,
@@ -176,7 +186,7 @@ struct Dispatch<'a> {
     policy: Policy,
     workers: Vec<Worker>,
     idle: Vec<usize>,
-    /// Workers that get no further run, because their device has too little memory.
+    /// Workers that get no further run, because their device has too little memory or is lost.
     retired: Vec<bool>,
     /// The run in progress on each worker.
     training: Vec<Option<InProgress>>,
@@ -344,9 +354,13 @@ impl Dispatch<'_> {
             EndCause::SharedMemory => self.others_on(worker),
             EndCause::LeaseLost | EndCause::Other => 0,
         };
+        let lost = is_device_lost(outcome) && !self.retired[worker];
+        if lost {
+            self.retire_all_on(worker);
+        }
         if others > 0 {
             self.retired[worker] = true;
-        } else {
+        } else if !self.retired[worker] {
             self.idle.push(worker);
         }
         let now = Instant::now();
@@ -368,7 +382,24 @@ impl Dispatch<'_> {
             let slot = self.workers[worker].slot;
             self.sinks.send(&Event::SlotRetired { slot, left: others });
         }
+        if lost {
+            let device = self.workers[worker].slot.device;
+            let left = self.retired.iter().filter(|retired| !**retired).count();
+            self.sinks.send(&Event::DeviceLost { device, left });
+        }
         self.send_blocked();
+    }
+
+    /// Gives no further run to the workers on the device of `worker`. If no others are left, no run starts.
+    fn retire_all_on(&mut self, worker: usize) {
+        let device = self.workers[worker].slot.device;
+        for (other, retired) in self.workers.iter().zip(&mut self.retired) {
+            *retired |= other.slot.device == device;
+        }
+        self.idle.retain(|worker| !self.retired[*worker]);
+        if self.retired.iter().all(|retired| *retired) {
+            self.policy.stop();
+        }
     }
 
     /// The number of other active workers on the device of `worker`.

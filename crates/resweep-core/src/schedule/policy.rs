@@ -320,6 +320,7 @@ mod tests {
             transient,
             out_of_memory: false,
             disk_full: false,
+            device_lost: false,
         }
     }
 
@@ -329,6 +330,7 @@ mod tests {
             transient: true,
             out_of_memory: false,
             disk_full: true,
+            device_lost: false,
         }
     }
 

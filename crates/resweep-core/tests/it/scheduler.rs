@@ -154,6 +154,7 @@ impl EventSink for Listener {
             Event::SlotRetired { slot, left } => {
                 format!("{} continues with {left}", slot.device)
             }
+            Event::DeviceLost { device, left } => format!("{device} lost, {left} left"),
             Event::StopRequested { by } => format!("{by} asked to stop"),
             Event::SweepFinished { .. } => "sweep finished".to_owned(),
         });
@@ -641,6 +642,60 @@ fn a_device_without_memory_for_all_its_runs_gets_fewer_at_once() {
         let failed = events.iter().filter(|line| line.ends_with("failed"));
         assert_eq!(failed.count(), 2);
     }
+}
+
+/// A GPU that fails once a run has started on each of its workers; the CPU trains everything.
+struct LostGpu(std::sync::Barrier);
+
+impl Trainer for LostGpu {
+    fn train(
+        &self,
+        job: &Job<'_>,
+        _: &mut (dyn FnMut(RunEvent) -> ControlFlow<()> + Send),
+    ) -> Result<Outcome, TrainError> {
+        if job.slot.device == DeviceKind::Cpu {
+            return Ok(Outcome::Finished);
+        }
+        self.0.wait();
+        Err(TrainError::device_lost("CUDA_ERROR_ILLEGAL_ADDRESS, say"))
+    }
+}
+
+/// Trains six runs on these devices, the GPU's workers of which fail together.
+fn on_lost_gpu(devices: &[DeviceKind]) -> (Vec<String>, SweepTally) {
+    let slots = devices.iter().enumerate().map(|(worker, &device)| Slot {
+        worker,
+        device,
+        threads: 1,
+    });
+    let worker_pool = WorkerPool {
+        slots: slots.collect(),
+    };
+    let batch = batch((10..16).map(run).collect(), worker_pool, 2);
+    let gpus = devices.iter().filter(|device| **device != DeviceKind::Cpu);
+    let trainer: Arc<dyn Trainer> = Arc::new(LostGpu(std::sync::Barrier::new(gpus.count())));
+    let mut ledger = Listener::default();
+    let tally = schedule::run(&batch, &trainer, &mut ledger, &mut [], &never());
+    (ledger.events(), tally.expect("the sweep runs"))
+}
+
+#[test]
+fn lost_gpu_gets_no_further_run_and_its_runs_are_retried_on_the_cpu() {
+    let gpu = DeviceKind::Cuda(0);
+    let (events, tally) = on_lost_gpu(&[gpu, gpu, DeviceKind::Cpu]);
+    assert_eq!((tally.finished, tally.failed), (6, 0), "{events:?}");
+    let count = |text: &str| events.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((count("cuda:0 lost, 1 left"), count("lost")), (1, 1));
+    assert_eq!(count("failed"), 2);
+}
+
+#[test]
+fn sweep_ends_when_its_only_gpu_is_lost() {
+    let gpu = DeviceKind::Cuda(0);
+    let (events, tally) = on_lost_gpu(&[gpu, gpu]);
+    let ends = (tally.finished, tally.failed, tally.skipped);
+    assert_eq!(ends, (0, 2, 4), "{events:?}");
+    assert!(events.contains(&"cuda:0 lost, 0 left".to_owned()));
 }
 
 /// A device with memory for one run; failures are reported after both have started.

@@ -170,6 +170,7 @@ fn other_processes_learn_how_a_run_ended_and_fresh_ones_train_it_again() {
         transient,
         out_of_memory: false,
         disk_full: false,
+        device_lost: false,
     };
     let diverged = Outcome::Diverged { iteration: 1500 };
     let runs: Vec<Run> = (1..=4).map(|seed| run(20, Shortcut::None, seed)).collect();

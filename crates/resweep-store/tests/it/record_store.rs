@@ -41,6 +41,7 @@ fn failed(error: &str) -> Outcome {
         transient: false,
         out_of_memory: false,
         disk_full: false,
+        device_lost: false,
     }
 }
 
