@@ -61,7 +61,6 @@ cuda-test:
 	@tools/cuda-test.sh $(CUDA_TOOLKIT)/nvidia/cu13
 
 # The same on an emulated GPU.
-cuda-emulated: export CUDA_COMPUTE_CAP ?= 90
 cuda-emulated:
 	@tools/cuda-emulated.sh tools/cuda-test.sh $(CUDA_TOOLKIT)/nvidia/cu13
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts what building with CUDA needs into a folder: NVIDIA's compiler, headers and libraries, as
 # wheels from PyPI, all of release 13.0, and the names that the linker looks for. Needs Python with
-# pip, and cc; no administrator's rights, no GPU and no driver.
+# pip, cargo, and cc; no administrator's rights, no GPU and no driver.
 #
 # usage: tools/cuda-toolkit.sh FOLDER
 set -eu
@@ -28,12 +28,15 @@ driver() {
     ldconfig -p 2>/dev/null | sed -n 's/.*libcuda\.so\.1 .*=> //p' | head -n 1
 }
 
-# A library with all functions of cuda.h, to link on a machine without a driver. Each answers
-# CUDA_ERROR_STUB_LIBRARY (34), as those of NVIDIA's own stub do.
+# A library with the functions of the driver that cudarc declares, to link on a machine without a driver. Nothing
+# loads it: each function returns CUDA_ERROR_STUB_LIBRARY (34), like those of NVIDIA's own stub.
 stub() {
-    echo '#include <cuda.h>' | cc -E -I "$toolkit/include" - |
-        grep -o '\bcu[A-Z][A-Za-z0-9_]* *(' | tr -d ' (' | sort -u |
-        sed 's/.*/int &(void) { return 34; }/' |
+    cudarc=$(cargo metadata --format-version 1 --manifest-path "$(dirname "$0")/../Cargo.toml" | "$python" -c '
+import json, sys
+packages = json.load(sys.stdin)["packages"]
+print(next(one["manifest_path"] for one in packages if one["name"] == "cudarc"))')
+    grep -oh '\bfn cu[A-Z][A-Za-z0-9_]*(' "${cudarc%/*}/src/driver/sys.rs" | tr -d '(' | sort -u |
+        sed 's/fn \(.*\)/int \1(void) { return 34; }/' |
         cc -shared -fPIC -Wl,-soname,libcuda.so.1 -x c - -o "$1"
 }
 
@@ -53,7 +56,6 @@ rm -f "$toolkit/driver/"*
 if [ -n "$(driver)" ]; then
     ln -s "$(driver)" "$toolkit/driver/libcuda.so"
 else
-    stub "$toolkit/driver/libcuda.so.1"
-    ln -s libcuda.so.1 "$toolkit/driver/libcuda.so"
+    stub "$toolkit/driver/libcuda.so"
 fi
 echo "CUDA 13.0 is in $toolkit"
