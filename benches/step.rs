@@ -163,7 +163,7 @@ fn on_gpu(
     let gpu = resweep_train::cuda(0)?;
     let training = Training::new(&gpu, resnet_engine::CudaFused::default(), model, batch);
     let mut line = measure(options, training, || None)?;
-    line["computes_with"] = json!(resnet_engine::gpu_name(0).ok());
+    line["computes_with"] = json!(resnet_engine::gpu_description(0).ok());
     Ok(line)
 }
 

@@ -2,20 +2,32 @@
    column-major. */
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
-enum { SUCCESS = 0, INVALID_VALUE = 7 };
+enum { SUCCESS = 0, NOT_INITIALIZED = 1, INVALID_VALUE = 7, ALIGNMENT = 256 };
 
 extern atomic_ulong emulated_launches;
 
+/* EMULATED_CUBLAS_HANDLES  how many handles there is memory for at once (without limit) */
+static atomic_long handles;
+
 int cublasCreate_v2(void **handle) {
+  const char *most = getenv("EMULATED_CUBLAS_HANDLES");
+  if (most && handles >= atol(most)) return NOT_INITIALIZED;
+  handles++;
   *handle = malloc(1);
   return SUCCESS;
 }
 
 int cublasDestroy_v2(void *handle) {
   free(handle);
+  handles--;
   return SUCCESS;
+}
+
+int cublasSetWorkspace_v2(void *handle, void *memory, size_t bytes) {
+  return memory && (uintptr_t)memory % ALIGNMENT == 0 && bytes ? SUCCESS : INVALID_VALUE;
 }
 
 int cublasSetStream_v2(void *handle, void *stream) { return SUCCESS; }

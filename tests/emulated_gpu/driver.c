@@ -10,6 +10,9 @@
    EMULATED_GPUS         how many devices there are (1)
    EMULATED_GPU_MEMORY   bytes that each of them has (without limit)
    EMULATED_GPU_REFUSES  the CUresult that loading a module gives, for a driver that is too old
+   EMULATED_GPU_REFUSES_ONLY  a kernel's name: only modules that contain it are refused
+   EMULATED_GPU_FAULT    CODE:N: after N kernels of the process, each call for the GPU that ran them
+                         fails with CODE, as after an illegal address (700)
    EMULATED_GPU_ORDER    0, 1 or 2: the order in which blocks, and threads between barriers, run;
                          by default each kernel has the next one
    EMULATED_GPU_CALLS    file to which the numbers of calls are appended when the process ends */
@@ -30,9 +33,11 @@ enum {
   NO_DEVICE = 100,
   INVALID_DEVICE = 101,
   INVALID_PTX = 218,
+  FILE_NOT_FOUND = 301,
   NOT_FOUND = 500
 };
 enum { MULTIPROCESSORS = 16, CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76, MEMORY_POOLS = 115 };
+enum { VERSION = 13000, RELEASE_THRESHOLD = 4 };
 enum { HEADER = 256, GUARD = 64, GUARD_BYTE = 0xA5, FREED_BYTE = 0xDD, NAN_BYTE = 0xFF };
 enum { MAX_DEVICES = 16, ORDERS = 3 };
 
@@ -69,6 +74,24 @@ static long setting(const char *name, long otherwise) {
 
 static int devices(void) { return setting("EMULATED_GPUS", 1); }
 
+/* The device that has failed, plus one; 0 while none has. */
+static atomic_int failed_device;
+
+/* The code that calls for the current device return because it has failed, or SUCCESS. */
+static int fault(void) {
+  const char *setting = getenv("EMULATED_GPU_FAULT");
+  int code, no_device = 0;
+  unsigned long launches;
+  if (!setting || sscanf(setting, "%d:%lu", &code, &launches) != 2) return SUCCESS;
+  if (emulated_launches >= launches) atomic_compare_exchange_strong(&failed_device, &no_device, current + 1);
+  return failed_device == current + 1 ? code : SUCCESS;
+}
+#define RETURN_FAULT \
+  do { \
+    int code = fault(); \
+    if (code != SUCCESS) return code; \
+  } while (0)
+
 static void fail(const char *what) {
   fprintf(stderr, "emulated GPU: %s\n", what);
   abort();
@@ -100,15 +123,33 @@ CUresult cuDeviceGet(int *device, int ordinal) {
   return ordinal < devices() ? SUCCESS : INVALID_DEVICE;
 }
 
+/* Numbered in reverse unless PCI_BUS_ID is asked for: the last one is the fastest. */
 CUresult cuDeviceGetName(char *name, int length, int device) {
-  snprintf(name, length, "Emulated GPU %d", device);
+  const char *order = getenv("CUDA_DEVICE_ORDER");
+  int by_bus = order && !strcmp(order, "PCI_BUS_ID");
+  snprintf(name, length, "Emulated GPU %d", by_bus ? device : devices() - 1 - device);
   return SUCCESS;
+}
+
+CUresult cuDriverGetVersion(int *version) {
+  *version = VERSION;
+  return SUCCESS;
+}
+
+CUresult cuDeviceGetDefaultMemPool(void **pool, int device) {
+  *pool = (void *)(uintptr_t)(device + 1);
+  return SUCCESS;
+}
+
+CUresult cuMemPoolSetAttribute(void *pool, int attribute, void *value) {
+  return attribute == RELEASE_THRESHOLD && *(uint64_t *)value ? SUCCESS : INVALID_VALUE;
 }
 
 CUresult cuDeviceGetAttribute(int *value, int attribute, int device) {
   switch (attribute) {
     case MULTIPROCESSORS: *value = 1; break;
-    case CAPABILITY_MAJOR: *value = 9; break;
+    /* A GPU that NVRTC does not know, so that it gives PTX. */
+    case CAPABILITY_MAJOR: *value = 99; break;
     case CAPABILITY_MINOR: *value = 0; break;
     case MEMORY_POOLS: *value = 1; break;
     default: *value = 0;
@@ -130,14 +171,19 @@ CUresult cuMemGetInfo_v2(size_t *free, size_t *total) {
 }
 
 CUresult cuDevicePrimaryCtxRetain(void **context, int device) {
+  RETURN_FAULT;
   *context = (void *)(uintptr_t)(device + 1);
   return SUCCESS;
 }
 
-CUresult cuDevicePrimaryCtxRelease_v2(int device) { return SUCCESS; }
+CUresult cuDevicePrimaryCtxRelease_v2(int device) {
+  RETURN_FAULT;
+  return SUCCESS;
+}
 
 CUresult cuCtxSetCurrent(void *context) {
   if (context) current = (int)(uintptr_t)context - 1;
+  RETURN_FAULT;
   return SUCCESS;
 }
 
@@ -152,16 +198,21 @@ CUresult cuStreamCreate(void **stream, unsigned flags) {
 }
 
 CUresult cuStreamDestroy_v2(void *stream) {
+  RETURN_FAULT;
   free(stream);
   return SUCCESS;
 }
 
 CUresult cuStreamSynchronize(void *stream) {
+  RETURN_FAULT;
   synchronisations++;
   return SUCCESS;
 }
 
-CUresult cuStreamWaitEvent(void *stream, void *event, unsigned flags) { return SUCCESS; }
+CUresult cuStreamWaitEvent(void *stream, void *event, unsigned flags) {
+  RETURN_FAULT;
+  return SUCCESS;
+}
 
 CUresult cuEventCreate(void **event, unsigned flags) {
   *event = malloc(1);
@@ -169,11 +220,15 @@ CUresult cuEventCreate(void **event, unsigned flags) {
 }
 
 CUresult cuEventDestroy_v2(void *event) {
+  RETURN_FAULT;
   free(event);
   return SUCCESS;
 }
 
-CUresult cuEventRecord(void *event, void *stream) { return SUCCESS; }
+CUresult cuEventRecord(void *event, void *stream) {
+  RETURN_FAULT;
+  return SUCCESS;
+}
 
 CUresult cuGetErrorName(CUresult error, const char **name) {
   *name = "CUDA_ERROR";
@@ -194,6 +249,7 @@ CUresult cuGetExportTable(const void **table, const void *id) {
 /* Memory. */
 
 CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
+  RETURN_FAULT;
   if (!bytes) return INVALID_VALUE;
   unsigned long now = in_use[current] += bytes;
   if (now > memory()) {
@@ -222,6 +278,7 @@ static void check_guard(const char *from, const char *to) {
 }
 
 CUresult cuMemFree_v2(CUdeviceptr pointer) {
+  RETURN_FAULT;
   if (!pointer) return SUCCESS;
   char *start = (char *)(uintptr_t)pointer, *block = start - HEADER;
   struct header header = *(struct header *)block;
@@ -236,6 +293,7 @@ CUresult cuMemFree_v2(CUdeviceptr pointer) {
 CUresult cuMemFreeAsync(CUdeviceptr pointer, void *stream) { return cuMemFree_v2(pointer); }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, void *stream) {
+  RETURN_FAULT;
   to_device++;
   memcpy((void *)(uintptr_t)to, from, bytes);
   return SUCCESS;
@@ -246,6 +304,7 @@ CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t bytes) {
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, void *stream) {
+  RETURN_FAULT;
   to_host++;
   memcpy(to, (void *)(uintptr_t)from, bytes);
   return SUCCESS;
@@ -256,6 +315,7 @@ CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t bytes) {
 }
 
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, void *stream) {
+  RETURN_FAULT;
   on_device++;
   memcpy((void *)(uintptr_t)to, (void *)(uintptr_t)from, bytes);
   return SUCCESS;
@@ -266,6 +326,7 @@ CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes) {
 }
 
 CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, void *stream) {
+  RETURN_FAULT;
   memsets++;
   memset((void *)(uintptr_t)to, value, bytes);
   return SUCCESS;
@@ -278,8 +339,10 @@ CUresult cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t bytes) {
 /* Modules and kernels. */
 
 CUresult cuModuleLoadData(struct module **module, const char *text) {
+  RETURN_FAULT;
   int refusal = setting("EMULATED_GPU_REFUSES", SUCCESS);
-  if (refusal != SUCCESS) return refusal;
+  const char *only = getenv("EMULATED_GPU_REFUSES_ONLY");
+  if (refusal != SUCCESS && (!only || strstr(text, only))) return refusal;
   if (!strstr(text, ".version")) return INVALID_PTX;
   uint64_t hash = 14695981039346656037ull; /* FNV-1a */
   for (const char *next = text; *next; next++) hash = (hash ^ (unsigned char)*next) * 1099511628211ull;
@@ -288,9 +351,20 @@ CUresult cuModuleLoadData(struct module **module, const char *text) {
   return SUCCESS;
 }
 
-CUresult cuModuleLoad(struct module **module, const char *path) { return INVALID_PTX; }
+CUresult cuModuleLoad(struct module **module, const char *path) {
+  FILE *file = fopen(path, "r");
+  char *text = NULL;
+  size_t room = 0;
+  if (!file) return FILE_NOT_FOUND;
+  ssize_t bytes = getdelim(&text, &room, '\0', file);
+  fclose(file);
+  CUresult result = bytes > 0 ? cuModuleLoadData(module, text) : INVALID_PTX;
+  free(text);
+  return result;
+}
 
 CUresult cuModuleUnload(struct module *module) {
+  RETURN_FAULT;
   free(module->text);
   free(module);
   return SUCCESS;
@@ -335,6 +409,7 @@ CUresult cuLaunchKernel(struct function *function, unsigned grid_x, unsigned gri
                         void *stream, void **parameters, void **extra) {
   const uint32_t grid[] = {grid_x, grid_y, grid_z}, block[] = {block_x, block_y, block_z};
   uint64_t threads = (uint64_t)block_x * block_y * block_z;
+  RETURN_FAULT;
   int too_large = grid_x > INT32_MAX || grid_y > 65535 || grid_z > 65535 || threads > 1024;
   if (!grid_x || !grid_y || !grid_z || !threads || too_large || shared) return INVALID_VALUE;
   int order = setting("EMULATED_GPU_ORDER", emulated_launches++ % ORDERS);

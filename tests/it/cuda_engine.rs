@@ -43,6 +43,27 @@ fn cuda_and_portable_engines_agree_on_random_networks() {
     }
 }
 
+#[test]
+fn engines_agree_where_each_thread_computes_several_elements() {
+    let Some(gpu) = gpu::first() else { return };
+    println!("seed {SEED}");
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let model = ModelConfig {
+        image_size: 8,
+        ..of_the_paper()
+    };
+    let cpu = Cpu::seed_from_u64(SEED);
+    let agrees = (0..DRAWS).any(|_| {
+        let batches = [128, 96].map(|images| Batch::random(&mut rng, &cpu, &model, images));
+        let network = Network::new(&cpu, &model, CLASSES, SEED);
+        let expected = steps(&cpu, Portable::new(&cpu), &network, &batches);
+        let network = Network::new(&gpu, &model, CLASSES, SEED);
+        let actual = steps(&gpu, CudaFused::default(), &network, &batches);
+        agree("batch 128", &actual, &expected)
+    });
+    assert!(agrees, "gradients differ with any images");
+}
+
 /// A network with every kind of layer.
 fn small() -> ModelConfig {
     ModelConfig {
@@ -55,19 +76,32 @@ fn small() -> ModelConfig {
     }
 }
 
+/// The channels and, on a real GPU, the images of the paper: large products, which cuBLAS splits between
+/// blocks.
+fn of_the_paper() -> ModelConfig {
+    ModelConfig {
+        width: 16,
+        image_size: if gpu::is_emulated() { 8 } else { 32 },
+        ..small()
+    }
+}
+
 #[test]
 fn the_same_steps_give_the_same_bits() {
     let Some(gpu) = gpu::first() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     // Batches that are divided between several blocks.
-    let batches = [40, 24].map(|images| Batch::random(&mut rng, &Cpu::default(), &small(), images));
-    let compute = || -> Computed {
-        let network = Network::new(&gpu, &small(), CLASSES, SEED);
-        steps(&gpu, CudaFused::default(), &network, &batches)
-    };
-    let first = bits(compute());
-    for again in 0..3 {
-        assert!(first == bits(compute()), "repetition {again}");
+    for (model, sizes) in [(small(), [40, 24]), (of_the_paper(), [128, 128])] {
+        let cpu = Cpu::default();
+        let batches = sizes.map(|images| Batch::random(&mut rng, &cpu, &model, images));
+        let compute = || -> Computed {
+            let network = Network::new(&gpu, &model, CLASSES, SEED);
+            steps(&gpu, CudaFused::default(), &network, &batches)
+        };
+        let first = bits(compute());
+        for again in 0..3 {
+            assert!(first == bits(compute()), "{model:?}, repetition {again}");
+        }
     }
 }
 

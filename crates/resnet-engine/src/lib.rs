@@ -30,7 +30,10 @@ use crate::model::Network;
 use resnet_architecture::{OUT_OF_MEMORY, says_out_of_memory};
 
 #[cfg(feature = "cuda")]
-pub use cuda::{CudaFused, CudaImages, CudaPick, compile_kernels, gpu_name};
+pub use cuda::{
+    CudaFused, CudaImages, CudaPick, GpuError, gpu_description, keep_context, open_gpu,
+    take_gpu_fault,
+};
 pub use fused::{Fused, InstructionSet};
 pub use loss::{BatchLoss, cross_entropy};
 pub use memory::{fused_memory_bytes, portable_memory_bytes};

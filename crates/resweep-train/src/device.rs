@@ -1,7 +1,9 @@
 //! Detects the devices of this build and machine.
 
 #[cfg(feature = "cuda")]
-use resnet_engine::{EngineError, compile_kernels};
+use dfdx::prelude::{Cuda, CudaError};
+#[cfg(feature = "cuda")]
+use resnet_engine::{EngineError, GpuError, keep_context, open_gpu};
 use resweep_core::domain::{DeviceKind, DeviceRequest, Requested};
 
 /// Why a device cannot be used.
@@ -76,13 +78,14 @@ pub fn find(request: &DeviceRequest) -> Result<Found, DeviceError> {
     })
 }
 
-/// The recorded description of a device: `cpu`, or `cuda:0 (NVIDIA H100 80GB HBM3)`.
+/// The recorded description of a device: `cpu`, or for a GPU also what the bits of its results depend on:
+/// `cuda:0 (NVIDIA H100 80GB HBM3; 132 SMs; CUDA 13.0; cuBLAS 13.0.2)`.
 pub fn description(device: DeviceKind) -> String {
     #[cfg(feature = "cuda")]
     if let DeviceKind::Cuda(ordinal) = device
-        && let Ok(name) = resnet_engine::gpu_name(ordinal)
+        && let Ok(details) = resnet_engine::gpu_description(ordinal)
     {
-        return format!("{device} ({name})");
+        return format!("{device} ({details})");
     }
     device.to_string()
 }
@@ -99,7 +102,7 @@ fn check(device: DeviceKind) -> Result<(), DeviceError> {
     match device {
         DeviceKind::Cpu => Ok(()),
         #[cfg(feature = "cuda")]
-        DeviceKind::Cuda(ordinal) => cuda(ordinal).map(drop),
+        DeviceKind::Cuda(ordinal) => opened(ordinal).map(drop),
         #[cfg(not(feature = "cuda"))]
         DeviceKind::Cuda(_) => Err(DeviceError::NotBuilt),
     }
@@ -130,7 +133,7 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
     let advice = [
         (
             "STUB_LIBRARY",
-            "no NVIDIA driver was installed when `make cuda-toolkit` ran; run it again on a machine with a driver",
+            "`libcuda.so.1` is a stub for linking; install the NVIDIA driver, and remove the stub's folder from LD_LIBRARY_PATH",
         ),
         (
             "NO_DEVICE",
@@ -142,11 +145,11 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
         ),
         (
             "NO_BINARY_FOR_GPU",
-            "the program was built for another GPU model; build it on this machine, or set CUDA_COMPUTE_CAP",
+            "the GPU is older than those that this program supports, from compute capability 7.5 (RTX 20, T4)",
         ),
         (
             "INVALID_PTX",
-            "the program was built for another GPU model; build it on this machine, or set CUDA_COMPUTE_CAP",
+            "the GPU is older than those that this program supports, from compute capability 7.5 (RTX 20, T4)",
         ),
         (
             "SYSTEM_DRIVER_MISMATCH",
@@ -159,34 +162,38 @@ fn explained(error: cudarc::driver::result::DriverError) -> String {
     }
 }
 
-/// The GPU with this ordinal, after a trial computation.
+/// The GPU with this ordinal, after a trial computation. The process keeps the GPU's context from then on, so that
+/// later runs need not create it again.
 ///
 /// # Errors
 /// When the GPU fails, or cannot run the code of this build.
 #[cfg(feature = "cuda")]
-pub fn cuda(ordinal: usize) -> Result<dfdx::prelude::Cuda, DeviceError> {
-    use dfdx::prelude::{AsArray, Cuda, CudaError, TensorFrom};
+pub fn cuda(ordinal: usize) -> Result<Cuda, DeviceError> {
+    let gpu = opened(ordinal)?;
+    keep_context(&gpu).map_err(|error| unavailable(ordinal, format!("{error:?}")))?;
+    Ok(gpu)
+}
+
+#[cfg(feature = "cuda")]
+fn opened(ordinal: usize) -> Result<Cuda, DeviceError> {
     // dfdx panics if there is no driver.
     let count = count()?;
     if ordinal >= count {
         return Err(DeviceError::NoSuchGpu { ordinal, count });
     }
-    let root_of_4 = || {
-        let gpu = Cuda::try_build(ordinal, 0)?;
-        let root = gpu.try_tensor([4.0_f32])?.try_sqrt()?.array();
-        Ok((gpu, root))
-    };
-    let unavailable = |message| DeviceError::Unavailable { ordinal, message };
-    compile_kernels().map_err(unavailable)?;
-    match root_of_4() {
-        Ok((gpu, [2.0])) => Ok(gpu),
-        Ok((_, [root])) => Err(unavailable(format!("it computes the root of 4 as {root}"))),
-        Err(error) if EngineError::new(&error).is_out_of_memory() => {
-            Err(DeviceError::OutOfMemory { ordinal })
+    open_gpu(ordinal).map_err(|error| match error {
+        GpuError::Cuda(error) if EngineError::new(&error).is_out_of_memory() => {
+            DeviceError::OutOfMemory { ordinal }
         }
-        Err(CudaError::Driver(error)) => Err(unavailable(explained(error))),
-        Err(error) => Err(unavailable(format!("{error:?}"))),
-    }
+        GpuError::Cuda(CudaError::Driver(error)) => unavailable(ordinal, explained(error)),
+        GpuError::Cuda(error) => unavailable(ordinal, format!("{error:?}")),
+        GpuError::Kernels(message) | GpuError::Wrong(message) => unavailable(ordinal, message),
+    })
+}
+
+#[cfg(feature = "cuda")]
+fn unavailable(ordinal: usize, message: String) -> DeviceError {
+    DeviceError::Unavailable { ordinal, message }
 }
 
 #[cfg(all(test, not(feature = "cuda")))]

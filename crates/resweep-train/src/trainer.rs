@@ -45,11 +45,11 @@ impl NetworkTrainer {
                 self.train_on(&device, &mut Fused::default(), loader, job, report)
             }
             #[cfg(feature = "cuda")]
-            DeviceKind::Cuda(ordinal) => {
+            DeviceKind::Cuda(ordinal) => with_faults(|| {
                 let device = super::device::cuda(ordinal)?;
                 let loader = &mut CudaLoader::new(&device);
                 self.train_on(&device, &mut CudaFused::default(), loader, job, report)
-            }
+            }),
             #[cfg(not(feature = "cuda"))]
             DeviceKind::Cuda(_) => Err(super::device::DeviceError::NotBuilt.into()),
         }
@@ -96,6 +96,27 @@ impl NetworkTrainer {
             self.checkpoint_every,
             report,
         )
+    }
+}
+
+/// Calls `train`, and marks an error or a panic that a fault of the GPU caused: this process cannot use the GPU
+/// again.
+#[cfg(feature = "cuda")]
+fn with_faults(train: impl FnOnce() -> Result<Outcome, TrainError>) -> Result<Outcome, TrainError> {
+    resnet_engine::take_gpu_fault();
+    let trained = resweep_core::schedule::caught(train);
+    match (trained, resnet_engine::take_gpu_fault()) {
+        (Err(error), Some(code)) => {
+            tracing::error!("{error}");
+            let mut words = error
+                .message
+                .split(|c: char| !c.is_ascii_uppercase() && c != '_');
+            let name = words.find(|word| word.starts_with("CUDA_ERROR_"));
+            let name = name.unwrap_or("no name");
+            let message = format!("the GPU failed: CUDA error {code} ({name})");
+            Err(TrainError::device_lost(message))
+        }
+        (trained, _) => trained,
     }
 }
 

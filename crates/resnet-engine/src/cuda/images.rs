@@ -43,7 +43,7 @@ impl CudaImages {
             bytes: driver.htod_sync_copy(bytes).map_err(CudaError::from)?,
             scale: driver.htod_sync_copy(scale).map_err(CudaError::from)?,
             offset: driver.htod_sync_copy(offset).map_err(CudaError::from)?,
-            kernels: Kernels::new(driver)?,
+            kernels: Kernels::of(driver),
             device: device.clone(),
             size,
             padding,

@@ -2,22 +2,24 @@
 //!
 //! All launches go to the device's single stream and run in the order of the calls.
 
-use std::sync::{Arc, OnceLock};
+use std::io::Write;
+use std::sync::Arc;
 
 use cudarc::driver::{CudaDevice, CudaFunction, DevicePtr, LaunchAsync, LaunchConfig};
-use cudarc::nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts};
+use cudarc::nvrtc::Ptx;
 use dfdx::prelude::CudaError;
+use tempfile::NamedTempFile;
 
+use super::compiler::compiled;
+use super::gpu::{GpuError, capability};
 use super::sizes::{entries, inputs, rows};
 use super::values::{Floats, Norm, PARTS, Partial, Pick, Source, Window};
-use crate::model::{BN_EPSILON, ConvBn};
+use crate::model::ConvBn;
 
 /// Threads per block; must equal the constant in `kernels.cu`.
 const THREADS: u32 = 256;
 /// The largest number of matrix elements that a kernel can index.
 pub const MOST_VALUES: usize = i32::MAX as usize;
-/// The oldest GPUs that CUDA 13 supports; the driver recompiles for newer ones.
-const ARCHITECTURE: &str = "compute_75";
 const MODULE: &str = "resweep";
 const NAMES: [&str; 18] = [
     "add_bias",
@@ -46,15 +48,30 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// Loads the kernels onto `device`.
+    /// The kernels that [`Kernels::load`] has loaded onto `device`.
     ///
     /// # Panics
-    /// When they do not compile; [`compile`] returns the reason.
-    pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
-        if !device.has_func(MODULE, NAMES[0]) {
-            let compiled = compiled().expect("kernels that have been compiled before");
-            device.load_ptx(compiled, MODULE, &NAMES)?;
-        }
+    /// When it has not.
+    pub fn of(device: Arc<CudaDevice>) -> Self {
+        assert!(device.has_func(MODULE, NAMES[0]), "kernels that are loaded");
+        Self { device }
+    }
+
+    /// Compiles the kernels for `device` and loads them.
+    ///
+    /// # Errors
+    /// When NVRTC or the driver refuses them, or the folder for temporary files cannot be written.
+    pub fn load(device: Arc<CudaDevice>) -> Result<Self, GpuError> {
+        let kernels = compiled(capability(&device)?).map_err(GpuError::Kernels)?;
+        // cudarc takes machine code from a file only.
+        let file =
+            NamedTempFile::new().and_then(|mut file| file.write_all(&kernels).map(|()| file));
+        let file = file.map_err(|error| {
+            GpuError::Kernels(format!(
+                "cannot write the kernels to a temporary file: {error}"
+            ))
+        })?;
+        device.load_ptx(Ptx::from_file(file.path()), MODULE, &NAMES)?;
         Ok(Self { device })
     }
 
@@ -427,28 +444,6 @@ impl Kernels {
         // SAFETY: every thread adds to one of `count` values.
         unsafe { self.launch("add_scaled", elementwise(count), params) }
     }
-}
-
-/// Compiles the kernels once per process.
-///
-/// # Errors
-/// NVRTC's message.
-pub fn compile() -> Result<(), String> {
-    compiled().map(drop)
-}
-
-fn compiled() -> Result<Ptx, String> {
-    static COMPILED: OnceLock<Result<Ptx, String>> = OnceLock::new();
-    let compile = || {
-        let epsilon = format!("#define EPSILON {BN_EPSILON:e}f\n");
-        let options = CompileOptions {
-            arch: Some(ARCHITECTURE),
-            ..CompileOptions::default()
-        };
-        let compiled = compile_ptx_with_opts(epsilon + include_str!("kernels.cu"), options);
-        compiled.map_err(|error| format!("NVRTC cannot compile the kernels: {error:?}"))
-    };
-    COMPILED.get_or_init(compile).clone()
 }
 
 /// The grid of a kernel with one thread per element.

@@ -18,7 +18,7 @@ pub fn cross_entropy(
     let device = logits.device().clone();
     let mut values = zeros(&device, batch * classes)?;
     load(&mut logits, &mut values, &zeros(&device, batch * classes)?)?;
-    let kernels = Kernels::new(values.device())?;
+    let kernels = Kernels::of(values.device());
     let (losses, gradient) = (zeros(&device, batch)?, zeros(&device, batch * classes)?);
     let mut mean = SharedTensor::new(&device, ())?;
     let out = [Floats::of(&losses), mean.floats()?, Floats::of(&gradient)];

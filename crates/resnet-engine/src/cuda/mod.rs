@@ -6,7 +6,19 @@
 
 mod backward;
 mod buffers;
+#[expect(
+    unsafe_code,
+    reason = "NVRTC writes into memory of the size that it announced"
+)]
+mod compiler;
+#[expect(
+    unsafe_code,
+    reason = "C functions with the names of the driver's, which they call"
+)]
+mod driver_calls;
 mod forward;
+#[expect(unsafe_code, reason = "the driver writes numbers and names")]
+mod gpu;
 mod images;
 #[expect(
     unsafe_code,
@@ -14,8 +26,6 @@ mod images;
 )]
 mod kernels;
 mod loss;
-#[expect(unsafe_code, reason = "the driver writes into an array")]
-mod name;
 mod pass;
 #[expect(
     unsafe_code,
@@ -41,9 +51,9 @@ use super::{Engine, EngineError, Loss, Matrix, Moments};
 use crate::model::Network;
 use workspace::Workspace;
 
+pub use driver_calls::take_gpu_fault;
+pub use gpu::{GpuError, gpu_description, keep_context, open_gpu};
 pub use images::CudaImages;
-pub use kernels::compile as compile_kernels;
-pub use name::gpu_name;
 pub use values::Pick as CudaPick;
 
 /// Trains on one GPU.

@@ -2,23 +2,42 @@
 //!
 //! They run on the same stream as the kernels.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 
 use cudarc::cublas::CudaBlas;
 use cudarc::cublas::result::sgemm;
 use cudarc::cublas::sys::cublasOperation_t::{self, CUBLAS_OP_N, CUBLAS_OP_T};
-use cudarc::driver::CudaDevice;
+use cudarc::cublas::sys::cublasSetWorkspace_v2;
+use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr};
 use dfdx::prelude::CudaError;
 
 use super::values::Floats;
 
+/// Scratch memory of cuBLAS, which chooses its kernels by it: what NVIDIA recommends for the newest GPUs.
+const WORKSPACE_BYTES: usize = 32 << 20;
+
 /// A cuBLAS handle for one device.
-pub struct Products(CudaBlas);
+pub struct Products {
+    handle: CudaBlas,
+    /// Freed after the handle that uses it.
+    _workspace: CudaSlice<u8>,
+}
 
 impl Products {
-    /// Creates the handle.
+    /// Creates the handle, with scratch memory of a fixed size so that the bits do not depend on what the
+    /// libraries' version takes.
     pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
-        Ok(Self(CudaBlas::new(device)?))
+        // SAFETY: cuBLAS writes before it reads.
+        let workspace = unsafe { device.alloc::<u8>(WORKSPACE_BYTES) }?;
+        let handle = CudaBlas::new(device)?;
+        let memory = *workspace.device_ptr() as *mut c_void;
+        // SAFETY: the memory is as large, and lives as long as the handle.
+        unsafe { cublasSetWorkspace_v2(*handle.handle(), memory, WORKSPACE_BYTES) }.result()?;
+        Ok(Self {
+            handle,
+            _workspace: workspace,
+        })
     }
 
     /// `z` (rows, outs) of `x` (rows, ins) and `weights` (outs, ins).
@@ -83,7 +102,7 @@ impl Products {
         let c = c.pointer as *mut f32;
         // SAFETY: the caller guarantees the sizes; the scalars are read before the call returns.
         Ok(unsafe {
-            let handle = *self.0.handle();
+            let handle = *self.handle.handle();
             sgemm(
                 handle, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc,
             )

@@ -62,7 +62,7 @@ impl Workspace {
         let longest = weights.chain([pixels, features * classes]).max();
         let all_zero = zeros(device, longest.unwrap_or_default())?;
         let driver = all_zero.device();
-        let (kernels, products) = (Kernels::new(driver.clone())?, Products::new(driver)?);
+        let (kernels, products) = (Kernels::of(driver.clone()), Products::new(driver)?);
 
         let parameters = architecture.layers().flat_map(|layer| {
             let channels = layer.out_channels;
