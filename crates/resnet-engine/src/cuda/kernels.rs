@@ -18,6 +18,9 @@ use crate::model::ConvBn;
 
 /// Threads per block; must equal the constant in `kernels.cu`.
 const THREADS: u32 = 256;
+/// The most blocks of a kernel that computes elements. Some waves of blocks fill every GPU; with more
+/// elements, threads take several each and share what they compute first.
+const MOST_BLOCKS: u32 = 2048;
 /// The largest number of matrix elements that a kernel can index.
 pub const MOST_VALUES: usize = i32::MAX as usize;
 const MODULE: &str = "resweep";
@@ -446,10 +449,10 @@ impl Kernels {
     }
 }
 
-/// The grid of a kernel with one thread per element.
+/// The grid of a kernel whose threads compute one element after another.
 fn elementwise(count: usize) -> (u32, u32) {
     assert!(count <= MOST_VALUES, "more values than kernels can number");
-    ((count as u32).div_ceil(THREADS).max(1), 1)
+    ((count as u32).div_ceil(THREADS).clamp(1, MOST_BLOCKS), 1)
 }
 
 /// The grid of a kernel that sums over the rows of a matrix, and the number of blocks that share
@@ -458,4 +461,16 @@ fn shared(rows: usize, channels: usize) -> (u32, (u32, u32)) {
     let width = (channels as u32).min(THREADS);
     let parts = (rows as u32).div_ceil(THREADS / width).clamp(1, PARTS);
     (parts, (parts, (channels as u32).div_ceil(width)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grid_of_elements_covers_few_and_has_a_bound_for_many() {
+        let blocks = [0, 1, 256, 257, 524_288, 524_289, MOST_VALUES];
+        let blocks = blocks.map(|count| elementwise(count).0);
+        assert_eq!(blocks, [1, 1, 1, 2, 2048, 2048, 2048]);
+    }
 }
