@@ -1,7 +1,7 @@
 //! Exit codes, and the printing of errors.
 
 use crate::output::{self, Stream};
-use resweep_core::domain::printable_text;
+use resweep_core::domain::{causes, printable_text};
 use resweep_core::sweep_file::SweepFileError;
 
 /// A mistake in the user's input that only the data or the store reveals.
@@ -72,11 +72,8 @@ pub fn describe(error: &anyhow::Error) -> String {
     }
     let red = clap::builder::styling::AnsiColor::Red.on_default().bold();
     let mut text = format!("{red}error{red:#}: {}", printable_text(&error.to_string()));
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!(
-            "\n  because: {}",
-            printable_text(&cause.to_string())
-        ));
+    for cause in causes(error.as_ref()) {
+        text.push_str(&format!("\n  because: {}", printable_text(&cause)));
     }
     text.push('\n');
     text

@@ -16,7 +16,7 @@ use super::together::{self, FOLDER_BYTES_MAX};
 use crate::cli::PlotArgs;
 use resweep_core::analysis::Findings;
 use resweep_core::domain::{
-    Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme, printable,
+    Curves, Figure, FigureKind, Palette, Run, RunId, Sweep, Theme, printable, with_causes,
 };
 use resweep_core::files::{Place, write_atomically};
 use resweep_core::sweep_file::JOINT;
@@ -183,7 +183,9 @@ pub fn draw(prepared: &Prepared, results: &Path) -> anyhow::Result<Drawn> {
     }
     let findings = findings::collect(prepared, &records);
     paths.extend(findings::write(&findings, &folder)?);
-    let failed = |(name, error)| format!("no figure `{name}`: {error:#}");
+    let failed = |(name, error): (_, anyhow::Error)| {
+        format!("no figure `{name}`: {}", with_causes(error.as_ref()))
+    };
     let mut left_out: Vec<String> = failures.into_iter().map(failed).collect();
     if prepared.sweep.name.contains(JOINT) {
         left_out.extend(prepared.notes().iter().cloned());

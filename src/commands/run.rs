@@ -24,7 +24,9 @@ use crate::cli::RunArgs;
 use crate::format::counted;
 use crate::progress::{self, Mode, Waiting};
 use plot::Drawn;
-use resweep_core::domain::{Configuration, DeviceKind, RunId, SweepTally, Trainer, Validation};
+use resweep_core::domain::{
+    Configuration, DeviceKind, RunId, SweepTally, Trainer, Validation, with_causes,
+};
 use resweep_core::plan::{RetryPolicy, RunState};
 use resweep_core::schedule::{self, Limits, RunBatch};
 use resweep_store::{Migrated, Participation, Recorder, RunRecord, Store, SweepRecord};
@@ -335,7 +337,7 @@ pub(super) fn announce(
             drawn.lines()
         }
         Err(error) if error.is::<resweep_figures::RenderError>() => {
-            vec![format!("no figure: {error:#}")]
+            vec![format!("no figure: {}", with_causes(error.as_ref()))]
         }
         Err(error) => return Err(error),
     });

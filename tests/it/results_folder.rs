@@ -675,6 +675,27 @@ fn each_unreadable_path_is_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_database_that_cannot_be_written_is_reported_with_one_cause() {
+    let place = place();
+    place.resweep(&RUN).assert().success();
+    set_mode(place.path(), 0o755);
+    for args in [&["gc"][..], &["rename", "s", "t"], &["rm", "s", "--yes"]] {
+        let Some(mut command) = as_user(&place, USERS[0], args) else {
+            return;
+        };
+        let output = command.output().expect("the program ends");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {said}");
+        assert!(
+            said.contains("cannot write results/resweep.db; make"),
+            "{said}"
+        );
+        assert_eq!(said.matches("because:").count(), 1, "{args:?}: {said}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn the_members_of_a_group_share_a_results_folder() {
     let place = place();
     let owned = std::os::unix::fs::chown(place.path(), None, GROUP.parse().ok());

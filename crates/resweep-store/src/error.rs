@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 
 use super::file_identity::{Change, Kept};
 use super::place;
-use resweep_core::domain::SinkError;
+use resweep_core::domain::{SinkError, with_causes};
 
 /// An error of the store. Its cause is in `source()`, not in the text.
 #[derive(Debug, thiserror::Error)]
@@ -242,12 +242,6 @@ impl StoreError {
 /// The whole chain of causes in one line.
 impl From<StoreError> for SinkError {
     fn from(error: StoreError) -> SinkError {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            text.push_str(&format!(": {inner}"));
-            cause = inner.source();
-        }
-        SinkError(text)
+        SinkError(with_causes(&error))
     }
 }

@@ -19,7 +19,7 @@ use crate::output::Stream;
 use crate::progress::{self, Mode};
 use resweep_cluster::{ClusterError, History, Order, SubmissionFolder, TaskLedger, slurm};
 use resweep_core::domain::{
-    Configuration, DeviceKind, Left, Run, StartFacts, SweepTally, TaskRun, Trainer,
+    Configuration, DeviceKind, Left, Run, StartFacts, SweepTally, TaskRun, Trainer, with_causes,
 };
 use resweep_core::files::Place;
 use resweep_core::schedule::{self, Limits, Resources, RunBatch, ScheduleError, WorkerPool};
@@ -76,7 +76,7 @@ pub fn execute(args: &WorkArgs) -> anyhow::Result<ExitCode> {
     let trainer = match ready {
         Ok(trainer) => trainer,
         Err(error) => {
-            ledger.leave(Left::Failed(format!("{error:#}")))?;
+            ledger.leave(Left::Failed(with_causes(error.as_ref())))?;
             return Err(error);
         }
     };
@@ -129,7 +129,7 @@ fn leave(
         Err(error) => {
             let error = anyhow::Error::from(error);
             // If the journal cannot be written, neither can this.
-            let _ = ledger.leave(Left::Failed(format!("{error:#}")));
+            let _ = ledger.leave(Left::Failed(with_causes(error.as_ref())));
             return Err(error);
         }
     };

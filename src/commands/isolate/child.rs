@@ -12,7 +12,7 @@ use super::super::exit_code::ExitCode;
 use super::super::prepare::load_data;
 use super::message::{Answer, Order};
 use crate::output::Stream;
-use resweep_core::domain::{Job, RunEvent, TrainError, Trainer};
+use resweep_core::domain::{Job, RunEvent, TrainError, Trainer, with_causes};
 use resweep_core::schedule;
 use resweep_train::NetworkTrainer;
 
@@ -86,7 +86,7 @@ fn trainer(order: &Order) -> Result<NetworkTrainer, TrainError> {
     let permanent = |error: &dyn std::fmt::Display| TrainError::permanent(error.to_string());
     let configuration = std::iter::once(&order.run.config.configuration);
     let datasets = load_data(configuration, &setting.results)
-        .map_err(|error| permanent(&format!("{error:#}")))?;
+        .map_err(|error| permanent(&with_causes(error.as_ref())))?;
     Ok(NetworkTrainer::new(datasets, setting.checkpoint_every))
 }
 

@@ -1,5 +1,6 @@
 //! Keeps a report up to date while its sweep runs.
 
+use resweep_core::domain::with_causes;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -57,7 +58,7 @@ pub fn during<T>(
     });
     let written = written.unwrap_or_else(|_| Err(anyhow::anyhow!("its writer panicked")));
     let path = written.inspect_err(|error| {
-        errln!("warning: no report: {error:#}");
+        errln!("warning: no report: {}", with_causes(error.as_ref()));
     });
     (result, path.ok())
 }

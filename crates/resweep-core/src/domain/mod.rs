@@ -3,6 +3,7 @@
 //!
 //! This module must not do I/O or depend on TOML, SQLite, dfdx or plotters.
 
+mod causes;
 mod checkpoint;
 mod config;
 mod device;
@@ -21,6 +22,7 @@ mod run;
 mod shell;
 mod task;
 
+pub use causes::{causes, with_causes};
 pub use checkpoint::{Checkpoint, Job, Lease, Saved, Sha256, StartPoint, TrainingId, TrajectoryId};
 pub use config::{
     Augmentation, BrokenImage, Configuration, DataConfig, Dataset, EngineKind, Normalisation,
