@@ -577,6 +577,59 @@ fn wrong_forms_are_answered_with_the_right_one() {
     }
 }
 
+/// Left out, empty, and of other types: each message names the place, the key and a whole line.
+#[test]
+fn required_keys_that_are_left_out_empty_or_of_another_type_are_answered_with_a_line() {
+    let required = [
+        ("name = \"example\"", "name", "name = \"fig6\""),
+        ("depth = [20, 56]", "depth", "depth = [20]"),
+        (
+            "shortcut = [\"none\", \"A\"]",
+            "shortcut",
+            "shortcut = [\"none\"]",
+        ),
+        ("iterations = 1000", "iterations", "iterations = 64000"),
+    ];
+    for (written, key, line) in required {
+        let left_out = report(&SWEEP.replace(written, ""), &[]);
+        let one = line.replace(['[', ']'], "");
+        assert!(
+            left_out.contains(&format!("write `{one}` in [")),
+            "{left_out}"
+        );
+        for value in ["\"\"", "[]", "[\"\"]", "[[]]", "{}", "true", "5.5", "\"x\""] {
+            if key == "name" && value == "\"x\"" {
+                continue;
+            }
+            let said = report(&SWEEP.replace(written, &format!("{key} = {value}")), &[]);
+            let quoted = format!("put it in quotes: \"{value}\"");
+            let is_answered = said.contains(&format!("`{line}`")) || said.contains(&quoted);
+            assert!(is_answered, "{key} = {value}: {said}");
+            assert!(!said.contains(&format!("`{key} = [{value}]`")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn an_override_with_a_wrong_value_is_answered_with_a_whole_argument() {
+    let table = [
+        ("model.width=\"\"", "--set model.width=16"),
+        ("model.width=[]", "--set model.width=16"),
+        ("model.width=", "--set model.width=16"),
+        ("axes.width=[]", "--set 'axes.width=[16]'"),
+        ("axes.width=[none]", "--set 'axes.width=[16]'"),
+        ("axes.lr={}", "--set 'axes.lr=[0.1]'"),
+        (
+            "train.warmup=3",
+            "--set 'train.warmup={ lr = 0.01, iterations = 400 }'",
+        ),
+    ];
+    for (given, line) in table {
+        let said = report(SWEEP, &[given]);
+        assert!(said.contains(line), "{given}: {said}");
+    }
+}
+
 #[test]
 fn other_encodings_are_named_and_a_byte_order_mark_is_no_mistake() {
     for order in [u16::to_le_bytes, u16::to_be_bytes] {

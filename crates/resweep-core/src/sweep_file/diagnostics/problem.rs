@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::source::{SourceId, Sources, Span};
 use crate::domain::shell_quoted;
+use crate::sweep_file::keys::key::Key;
 
 /// An error: message, position and help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,8 @@ pub struct Problem {
     /// Other positions that are part of the error.
     pub context: Vec<(Span, String)>,
     pub help: Vec<String>,
-    /// The correction of the text at the position; it is shown before the other help.
+    /// The correction of the text at the position, shown before the other help, or an example,
+    /// shown after it.
     pub form: Option<Form>,
 }
 
@@ -28,6 +30,10 @@ pub enum Form {
     Listed(&'static str),
     /// As an axis of this key.
     Axis(&'static str),
+    /// Not from the text: as an example value of this key.
+    Example(Key),
+    /// As an example of an axis of this key.
+    ExampleAxis(Key),
 }
 
 impl Form {
@@ -40,8 +46,29 @@ impl Form {
                 format!("write --set {argument}")
             }
             Form::Axis(key) => format!("move it to [axes]: `{key} = {text}`"),
+            Form::Example(key) => {
+                example(key.spec().section.name(), key, &key.spec().example(), at)
+            }
+            Form::ExampleAxis(key) => {
+                example("axes", key, &format!("[{}]", key.spec().example()), at)
+            }
         }
     }
+
+    /// Whether the help repeats the text at the position.
+    fn has_text(self) -> bool {
+        !matches!(self, Form::Example(_) | Form::ExampleAxis(_))
+    }
+}
+
+/// A whole line, or a whole argument, that sets `key`.
+fn example(section: &str, key: Key, value: &str, at: Span) -> String {
+    let name = key.name();
+    if at.is_override() {
+        let argument = shell_quoted(&format!("{section}.{name}={value}"));
+        return format!("for example: --set {argument}");
+    }
+    format!("for example: `{name} = {value}`")
 }
 
 /// Longer text is not repeated in help.
@@ -102,6 +129,16 @@ pub struct Problems {
 pub const PROBLEMS_MAX: usize = 1000;
 
 impl Problems {
+    /// Adds the problems of an axis's values: their examples become examples of the axis.
+    pub fn push_of_axis(&mut self, problems: Problems) {
+        for mut problem in problems.list {
+            if let Some(Form::Example(key)) = problem.form {
+                problem.form = Some(Form::ExampleAxis(key));
+            }
+            self.push(problem);
+        }
+    }
+
     /// Whether the maximum is reached.
     pub fn is_full(&self) -> bool {
         self.list.len() >= PROBLEMS_MAX
@@ -153,8 +190,11 @@ impl Problems {
         for problem in &mut self.list {
             let source = &sources.get(problem.at.source).text;
             let text = source.get(problem.at.start..problem.at.end);
-            let text = text.filter(|text| text.len() <= FORM_BYTES_MAX);
-            if let (Some(form), Some(text)) = (problem.form, text) {
+            let text = text.unwrap_or_default();
+            let Some(form) = problem.form else { continue };
+            if !form.has_text() {
+                problem.help.push(form.help(text, problem.at));
+            } else if !text.is_empty() && text.len() <= FORM_BYTES_MAX {
                 problem.help.insert(0, form.help(text, problem.at));
             }
         }

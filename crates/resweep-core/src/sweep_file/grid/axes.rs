@@ -7,10 +7,11 @@ use crate::sweep_file::diagnostics::problem::{Form, Problem, Problems};
 use crate::sweep_file::diagnostics::source::Span;
 use crate::sweep_file::keys::key::Key;
 use crate::sweep_file::limits::CONFIGURATIONS_MAX;
-use crate::sweep_file::parse::tree::{Table, Value};
+use crate::sweep_file::parse::tree::{Node, Table, Value};
 use crate::sweep_file::values::assign::{Assigned, assignments};
 use crate::sweep_file::values::check;
 use crate::sweep_file::values::ranges;
+use crate::sweep_file::values::scalars::usage;
 use crate::sweep_file::values::setting::{Setting, Settings};
 
 /// A dimension of the grid: keys that advance together; a plain axis has one key.
@@ -116,6 +117,7 @@ fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
             Problem::new(assigned.node.at, format!("axis `{name}` is empty"))
                 .label("no value")
                 .help("list at least one value, or remove the axis")
+                .form(Form::ExampleAxis(assigned.key))
         }
         Value::Array(elements) if elements.len() > CONFIGURATIONS_MAX => {
             let message = format!("axis `{name}` has {} values", elements.len());
@@ -124,33 +126,37 @@ fn column(assigned: Assigned<'_>, problems: &mut Problems) -> Vec<Setting> {
                 .help("a grid has at most as many configurations")
         }
         Value::Array(elements) => {
-            let spec = assigned.key.spec();
-            let settings = elements
-                .iter()
-                .map(|node| check::setting(spec, node, problems));
-            return settings.collect();
+            return checked(assigned.key, elements, problems);
         }
         Value::Table(table) if ranges::is_range(assigned.key.spec(), table) => {
             let spec = assigned.key.spec();
             match ranges::expand(spec, assigned.node, table, problems) {
-                Some(nodes) => {
-                    let settings = nodes
-                        .iter()
-                        .map(|node| check::setting(spec, node, problems));
-                    return settings.collect();
-                }
+                Some(nodes) => return checked(assigned.key, &nodes, problems),
                 None => return vec![Setting::refused(assigned.node.at)],
             }
         }
         value => {
             let message = format!("axis `{name}` must be a list, found {}", value.type_name());
-            Problem::new(assigned.node.at, message)
-                .label("expected a list")
-                .form(Form::Listed(name))
+            let problem = Problem::new(assigned.node.at, message).label("expected a list");
+            match check::is_valid(assigned.key.spec(), assigned.node) {
+                true => problem.form(Form::Listed(name)),
+                false => problem
+                    .help(usage(assigned.key.spec()))
+                    .form(Form::ExampleAxis(assigned.key)),
+            }
         }
     };
     problems.push(problem);
     vec![Setting::refused(assigned.node.at)]
+}
+
+/// The values of an axis.
+fn checked(key: Key, nodes: &[Node], problems: &mut Problems) -> Vec<Setting> {
+    let mut found = Problems::default();
+    let check = |node| check::setting(key.spec(), node, &mut found);
+    let settings = nodes.iter().map(check).collect();
+    problems.push_of_axis(found);
+    settings
 }
 
 /// Zips columns of equal length; returns `None` without any column.

@@ -76,7 +76,7 @@ fn path(
         let problem = Problem::new(place, "`path` is missing")
             .label("this data set is read from a folder")
             .help(get(dataset))
-            .help("set `path` in [data] to that folder");
+            .help("write `path = \"pics\"` in [data], with the path of that folder");
         problems.push(problem);
         return None;
     };

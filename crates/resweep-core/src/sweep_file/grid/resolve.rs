@@ -9,6 +9,7 @@ use crate::domain::{Configuration, DataConfig, Init, ModelConfig, TrainConfig, W
 use crate::sweep_file::diagnostics::problem::{Problem, Problems};
 use crate::sweep_file::diagnostics::source::Span;
 use crate::sweep_file::keys::key::Key;
+use crate::sweep_file::values::scalars::usage;
 use crate::sweep_file::values::setting::{Checked, Drops, Point, Setting};
 
 /// The paper plots one point per 1,000 of 64,000 iterations.
@@ -68,10 +69,10 @@ fn require(point: &Point<'_>, key: Key, places: &Places<'_>, problems: &mut Prob
         .label(format!(
             "no `{name}`{or_rival} in [{section}], and no such axis"
         ))
+        .help(usage(spec))
         .help(format!(
-            "`{name}` takes {}: {}",
-            spec.kind.allowed(),
-            spec.meaning
+            "write `{name} = {}` in [{section}]",
+            spec.example()
         ));
     problems.push(problem);
 }

@@ -2,6 +2,7 @@
 //!
 //! A new key is a variant in `key` and a row in `table`.
 
+mod example;
 pub mod key;
 pub mod kind;
 pub mod options;

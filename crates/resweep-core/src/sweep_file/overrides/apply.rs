@@ -108,16 +108,23 @@ fn with_right_form(
 /// The correction of `sweep.title=`.
 fn instead_of_nothing(key: &str) -> String {
     let names: Vec<&str> = key.trim().split('.').collect();
-    match Target::find(&names).map(|target| target.spec.kind) {
-        Some(kind @ (Kind::Line | Kind::Text)) => {
+    match Target::find(&names).map(|target| target.spec) {
+        Some(spec) if matches!(spec.kind, Kind::Line | Kind::Text) => {
             let empty = shell_quoted(&format!("{key}=\"\""));
             format!(
                 "`{}` takes {}; write --set {empty} for an empty text",
                 key.trim(),
-                kind.allowed()
+                spec.kind.allowed()
             )
         }
-        Some(kind) => format!("`{}` takes {}", key.trim(), kind.allowed()),
+        Some(spec) => {
+            let argument = shell_quoted(&format!("{}={}", key.trim(), spec.example()));
+            let allowed = spec.kind.allowed();
+            format!(
+                "`{}` takes {allowed}, for example --set {argument}",
+                key.trim()
+            )
+        }
         None => "write, for instance, --set train.iterations=2000".to_owned(),
     }
 }

@@ -28,6 +28,13 @@ pub fn setting(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Setting 
     }
 }
 
+/// Whether `spec` takes the value `node`.
+pub fn is_valid(spec: &KeySpec, node: &Node) -> bool {
+    let mut problems = Problems::default();
+    setting(spec, node, &mut problems);
+    problems.is_empty()
+}
+
 fn checked(spec: &KeySpec, node: &Node, problems: &mut Problems) -> Option<Checked> {
     let result = match spec.kind {
         Kind::Seeds => return lists::seeds(spec, node, problems),
@@ -156,4 +163,22 @@ fn has_to_agree(assigned: &Assigned<'_>) -> Problem {
     Problem::new(assigned.key_at, format!("`from` cannot set `{name}`"))
         .label("has to be the same in both networks")
         .help("`from` takes `depth`, `init`, `decay` and the keys of [train]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep_file::diagnostics::source::SourceId;
+    use crate::sweep_file::keys::table::KEYS;
+    use crate::sweep_file::parse::syntax;
+
+    #[test]
+    fn every_key_takes_its_example() {
+        for spec in &KEYS {
+            let example = spec.example();
+            let node = syntax::value(&example, SourceId::File, 0);
+            let node = node.unwrap_or_else(|_| panic!("{}: {example}", spec.name));
+            assert!(is_valid(spec, &node), "{} = {example}", spec.name);
+        }
+    }
 }

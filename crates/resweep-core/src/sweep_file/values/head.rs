@@ -49,9 +49,9 @@ impl Head {
         let point = self.settings.point();
         if point.get(Key::Name).is_none() {
             let problem = Problem::new(self.at, "the sweep has no name").label("no `name` here");
-            problems.push(
-                problem.help("a name, as in `name = \"fig6\"`, names the folder of its figures"),
-            );
+            problems.push(problem.help(
+                "write `name = \"fig6\"` in [sweep]; the folder of its figures has this name",
+            ));
         }
         let (seeds, adaptive) = self.seeds(problems).unzip();
         Some(Resolved {

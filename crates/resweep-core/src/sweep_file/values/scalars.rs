@@ -1,7 +1,7 @@
 //! Checks numbers and booleans, and makes the problems of values that a key does not take.
 
 use super::setting::Checked;
-use crate::sweep_file::diagnostics::problem::Problem;
+use crate::sweep_file::diagnostics::problem::{Form, Problem};
 use crate::sweep_file::keys::kind::{DEPTH_MAX, DEPTH_MIN, IMAGE_SIZE_MAX, IMAGE_SIZE_MIN, Kind};
 use crate::sweep_file::keys::table::KeySpec;
 use crate::sweep_file::parse::tree::{Node, Value};
@@ -24,7 +24,8 @@ pub fn refused(spec: &KeySpec, node: &Node, message: String, label: &str) -> Box
     Box::new(
         Problem::new(node.at, message)
             .label(label)
-            .help(usage(spec)),
+            .help(usage(spec))
+            .form(Form::Example(spec.key)),
     )
 }
 
@@ -39,7 +40,8 @@ pub fn wrong_type(spec: &KeySpec, node: &Node, expected: &str) -> Box<Problem> {
     Box::new(
         problem
             .maybe_help(unquoted(node, expected))
-            .help(usage(spec)),
+            .help(usage(spec))
+            .form(Form::Example(spec.key)),
     )
 }
 

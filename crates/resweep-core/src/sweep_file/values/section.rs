@@ -2,6 +2,7 @@
 
 use super::check;
 use super::ranges;
+use super::scalars::usage;
 use super::setting::{Setting, Settings};
 use super::tables;
 use crate::sweep_file::diagnostics::problem::{Form, Problem, Problems};
@@ -9,7 +10,8 @@ use crate::sweep_file::diagnostics::source::Span;
 use crate::sweep_file::diagnostics::suggest;
 use crate::sweep_file::keys::key::{Key, Section};
 use crate::sweep_file::keys::synonyms;
-use crate::sweep_file::parse::tree::{Entry, Node, Table};
+use crate::sweep_file::keys::table::KeySpec;
+use crate::sweep_file::parse::tree::{Entry, Node, Table, Value};
 
 /// Reads the keys of `section` from `table` into `settings`. `besides` are keys of the table that
 /// are read elsewhere. A misspelt key is reported, then read as the key that it is probably meant
@@ -59,9 +61,26 @@ fn value(key: Key, node: &Node, problems: &mut Problems) -> Setting {
         return check::setting(spec, node, problems);
     }
     let message = format!("`{}` takes one value here", spec.name);
-    let problem = Problem::new(node.at, message).label("several values make an axis");
-    problems.push(problem.form(Form::Axis(spec.name)));
+    let problem = Problem::new(node.at, message);
+    problems.push(match is_valid_axis(spec, node) {
+        true => problem
+            .label("several values make an axis")
+            .form(Form::Axis(spec.name)),
+        false => problem
+            .label(format!("found {}", node.value.type_name()))
+            .help(usage(spec))
+            .form(Form::Example(spec.key)),
+    });
     Setting::refused(node.at)
+}
+
+/// Whether a list has values that the key takes. A range is checked where it is an axis.
+fn is_valid_axis(spec: &KeySpec, node: &Node) -> bool {
+    match &node.value {
+        Value::Array(elements) if elements.is_empty() => false,
+        Value::Array(elements) => elements.iter().all(|node| check::is_valid(spec, node)),
+        _ => true,
+    }
 }
 
 fn twice(key: Key, at: Span, (other, first): (Key, Span)) -> Problem {

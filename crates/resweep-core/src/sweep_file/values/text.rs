@@ -43,12 +43,13 @@ pub fn word(spec: &KeySpec, node: &Node, words: &'static [&'static str]) -> Resu
     }
     let message = format!("`{}` cannot be {text:?}", spec.name);
     let problem = Problem::new(node.at, message)
-        .label(format!("expected {}", spec.kind.allowed().replace('`', "")))
-        .help(match suggest::closest(text, words.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => usage(spec),
-        });
-    Err(Box::new(problem))
+        .label(format!("expected {}", spec.kind.allowed().replace('`', "")));
+    Err(Box::new(
+        match suggest::closest(text, words.iter().copied()) {
+            Some(word) => problem.help(format!("did you mean `{word}`?")),
+            None => problem.help(usage(spec)).form(Form::Example(spec.key)),
+        },
+    ))
 }
 
 /// The name of a key that can be an axis, bare or as `train.lr`.
