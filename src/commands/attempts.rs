@@ -133,7 +133,7 @@ fn print(rows: &[Row]) {
             end,
         ];
         if on_gpus {
-            line.insert(5, row.device.clone());
+            line.insert(5, short_device(&row.device));
         }
         if again {
             line.insert(2, row.training.to_string());
@@ -150,5 +150,27 @@ fn process(row: &Row, here: Option<&str>) -> String {
         (Some(pid), Some(host)) if here == Some(host) => pid.to_string(),
         (Some(pid), Some(host)) => format!("{host} {pid}"),
         _ => "-".to_owned(),
+    }
+}
+
+/// A GPU and its name without the versions and settings, which `--json` has.
+fn short_device(device: &str) -> String {
+    match device.split_once(';') {
+        Some((name, _)) => format!("{name})"),
+        None => device.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_is_shown_by_name() {
+        let gpu = "cuda:0 (NVIDIA H100 80GB HBM3; 132 SMs; CUDA 13.0; cuBLAS 13.0.2)";
+        assert_eq!(short_device(gpu), "cuda:0 (NVIDIA H100 80GB HBM3)");
+        let earlier = "cuda:0 (NVIDIA H100 80GB HBM3)";
+        assert_eq!(short_device(earlier), earlier);
+        assert_eq!(short_device("cpu"), "cpu");
     }
 }
