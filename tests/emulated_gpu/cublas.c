@@ -7,7 +7,7 @@
 
 enum { SUCCESS = 0, NOT_INITIALIZED = 1, INVALID_VALUE = 7, ALIGNMENT = 256 };
 
-extern atomic_ulong emulated_launches;
+extern atomic_ulong emulated_launches, emulated_workspace;
 
 /* EMULATED_CUBLAS_HANDLES  how many handles there is memory for at once (without limit) */
 static atomic_long handles;
@@ -27,7 +27,9 @@ int cublasDestroy_v2(void *handle) {
 }
 
 int cublasSetWorkspace_v2(void *handle, void *memory, size_t bytes) {
-  return memory && (uintptr_t)memory % ALIGNMENT == 0 && bytes ? SUCCESS : INVALID_VALUE;
+  if (!memory || (uintptr_t)memory % ALIGNMENT || !bytes) return INVALID_VALUE;
+  emulated_workspace = bytes;
+  return SUCCESS;
 }
 
 int cublasSetStream_v2(void *handle, void *stream) { return SUCCESS; }

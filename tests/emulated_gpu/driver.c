@@ -62,6 +62,9 @@ struct header {
 atomic_ulong emulated_launches;
 static atomic_ulong to_device, to_host, on_device, allocations, memsets, synchronisations;
 static atomic_ulong in_use[MAX_DEVICES], most_in_use;
+static atomic_ulong contexts, pool_threshold;
+static atomic_int holders[MAX_DEVICES];
+atomic_ulong emulated_workspace;
 static pthread_mutex_t compiling = PTHREAD_MUTEX_INITIALIZER;
 /* Shared memory is that of a kernel's library. */
 static pthread_mutex_t running = PTHREAD_MUTEX_INITIALIZER;
@@ -103,9 +106,10 @@ __attribute__((destructor)) static void report(void) {
   if (!file) return;
   fprintf(file,
           "{\"launches\":%lu,\"to_device\":%lu,\"to_host\":%lu,\"on_device\":%lu,\"allocations\":%lu,"
-          "\"memsets\":%lu,\"synchronisations\":%lu,\"most_bytes\":%lu}\n",
+          "\"memsets\":%lu,\"synchronisations\":%lu,\"most_bytes\":%lu,\"contexts\":%lu,"
+          "\"pool_threshold\":%lu,\"workspace\":%lu}\n",
           emulated_launches, to_device, to_host, on_device, allocations, memsets, synchronisations,
-          most_in_use);
+          most_in_use, contexts, pool_threshold, emulated_workspace);
   fclose(file);
 }
 
@@ -142,7 +146,9 @@ CUresult cuDeviceGetDefaultMemPool(void **pool, int device) {
 }
 
 CUresult cuMemPoolSetAttribute(void *pool, int attribute, void *value) {
-  return attribute == RELEASE_THRESHOLD && *(uint64_t *)value ? SUCCESS : INVALID_VALUE;
+  if (attribute != RELEASE_THRESHOLD) return INVALID_VALUE;
+  pool_threshold = *(uint64_t *)value;
+  return SUCCESS;
 }
 
 CUresult cuDeviceGetAttribute(int *value, int attribute, int device) {
@@ -172,12 +178,14 @@ CUresult cuMemGetInfo_v2(size_t *free, size_t *total) {
 
 CUresult cuDevicePrimaryCtxRetain(void **context, int device) {
   RETURN_FAULT;
+  if (!holders[device]++) contexts++;
   *context = (void *)(uintptr_t)(device + 1);
   return SUCCESS;
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(int device) {
   RETURN_FAULT;
+  holders[device]--;
   return SUCCESS;
 }
 

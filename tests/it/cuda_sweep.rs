@@ -254,6 +254,24 @@ fn cublas_without_memory_for_a_handle_counts_as_low_memory() {
 }
 
 #[test]
+fn process_keeps_one_context_and_a_pool_of_memory() {
+    let Some(place) = place() else { return };
+    if !is_emulated() {
+        return;
+    }
+    let mut command = place.resweep(&["run", "gpu.toml", "--device", "cuda"]);
+    command.env("EMULATED_GPU_CALLS", place.path().join("calls"));
+    command.assert().success();
+    let calls = std::fs::read_to_string(place.path().join("calls")).expect("the calls");
+    let calls: serde_json::Value = serde_json::from_str(&calls).expect("JSON");
+    // One context for the check at the start, which ends with it, and one for the three runs.
+    assert_eq!(calls["contexts"], 2);
+    assert_eq!(calls["pool_threshold"], 256 << 20);
+    // That of cuBLAS.
+    assert_eq!(calls["workspace"], 32 << 20);
+}
+
+#[test]
 fn variables_that_change_bits_are_recorded() {
     let Some(place) = place() else { return };
     let set = [
