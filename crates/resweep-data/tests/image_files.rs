@@ -39,6 +39,7 @@ fn assert_refused(what: &str, bytes: &[u8]) {
         panic!("{what} is accepted");
     };
     assert!(!reason.is_empty() && !reason.contains("u{a}"), "{reason}");
+    assert_eq!(reason.trim(), reason, "{what}");
 }
 
 /// The offset of the codes of a JPEG's first scan.
@@ -66,7 +67,14 @@ fn damaged_jpegs_are_refused() {
         let mut zeros = whole.clone();
         zeros[half..].fill(0);
         assert_refused(&format!("{name} with zeros for its second half"), &zeros);
-        assert_refused(&format!("{name} cut in its header"), &whole[..start / 2]);
+        for cut in [start / 4, start / 2, start - 8] {
+            assert_refused(&format!("{name} cut in its header"), &whole[..cut]);
+            let reason = decoded(&whole[..cut]).expect_err("it is refused");
+            assert!(
+                reason.starts_with("the JPEG is cut off"),
+                "{name}: {reason}"
+            );
+        }
     }
     let mut order = file("restart.jpg");
     let start = scan(&order);

@@ -132,7 +132,13 @@ fn pixels_noting(content: &[u8], size: usize, memory: &mut u64) -> Result<Vec<u8
     }
     let square = |image: DynamicImage| resize::to_square(image.into_rgb8(), size).into_raw();
     let decoded = decode(content, memory, square);
-    decoded.map_err(|error| printable(&error.to_string()).replace("\\u{a}", " "))
+    decoded.map_err(|error| printable(&in_one_line(&error.to_string())))
+}
+
+/// The text without line breaks: those of decoders can have several, also at the end.
+fn in_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 /// Why an image could not be decoded.
@@ -175,7 +181,13 @@ fn decode<T>(
     let content = stripped.as_deref().unwrap_or(content);
     let mut reader = ImageReader::with_format(Cursor::new(content), format);
     reader.limits(limits.clone());
-    let decoder = reader.into_decoder()?;
+    let decoder = match reader.into_decoder() {
+        // A file that is cut off in its header; the decoder's message is about bytes.
+        Err(_) if format == ImageFormat::Jpeg && jpeg::check(content).is_err() => {
+            return Err(jpeg::check(content).expect_err("it failed").into());
+        }
+        decoder => decoder?,
+    };
     limits.reserve(as_colour_bytes(&decoder))?;
     *memory = working_bytes(&decoder, format, content);
     let _share = DECODED.take(*memory);
