@@ -19,7 +19,7 @@ export CARGO_ENCODED_RUSTFLAGS
 CUDA_COMPUTE_CAP=75
 export CUDA_COMPUTE_CAP
 root=$(cd "$(dirname "$0")/.." && pwd)
-export NVCC_PREPEND_FLAGS="-include $root/tools/dfdx-kernels.h"
+export NVCC_PREPEND_FLAGS="-include \"$root/tools/dfdx-kernels.h\""
 oldest=$root/target/cuda/oldest-gpu
 mkdir -p "$oldest"
 printf '#!/bin/sh\necho compute_cap\necho 7.5\n' >"$oldest/nvidia-smi"
