@@ -219,11 +219,22 @@ fn a_sweep_without_records_says_what_to_do() {
         "no run of sweep `fig6` has been recorded yet; run it with `resweep run` and its sweep file"
     );
     let id = setup.runs[0].id.clone();
-    setup.curves.insert(id, Curves::default());
+    setup.curves.insert(id.clone(), Curves::default());
     assert!(matches!(
         setup.draw(),
         Err(RenderError::NothingRecorded { .. })
     ));
+    // An attempt that failed before its first point.
+    let curves = Curves {
+        measured: Some("2015-12-10".to_owned()),
+        ..Curves::default()
+    };
+    setup.curves.insert(id, curves);
+    let error = setup.draw().expect_err("nothing is measured");
+    assert_eq!(
+        error.to_string(),
+        "no run of sweep `fig6` has a measurement yet; see `resweep status fig6`"
+    );
     setup.sweep.figures[0].panels.clear();
     assert!(matches!(
         setup.draw(),

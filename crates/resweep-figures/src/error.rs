@@ -5,7 +5,10 @@ use std::path::PathBuf;
 /// Why a figure could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// None of the figure's runs has recorded a point.
+    /// Runs of the figure were started, but none has recorded a point.
+    #[error("no run of sweep `{sweep}` has a measurement yet; see `resweep status {sweep}`")]
+    NothingMeasured { sweep: String },
+    /// None of the figure's runs was started.
     #[error(
         "no run of sweep `{sweep}` has been recorded yet; run it with `resweep run` and its sweep file"
     )]

@@ -19,7 +19,8 @@ use super::{Drawing, RenderError, curves, depth, heat, layers};
 /// # Errors
 ///
 /// [`RenderError::NothingShown`] when no panel names a configuration, and
-/// [`RenderError::NothingRecorded`] when none of the runs that the figure shows has a point.
+/// [`RenderError::NothingMeasured`] or [`RenderError::NothingRecorded`] when none of the runs that
+/// the figure shows has a point.
 pub fn draw(
     sweep: &Sweep,
     figure: &Figure,
@@ -29,8 +30,7 @@ pub fn draw(
     check_shown(sweep, figure)?;
     let progress = progress(&figure.panels, runs, curves);
     if progress.recorded == 0 {
-        let sweep = sweep.name.clone();
-        return Err(RenderError::NothingRecorded { sweep });
+        return Err(nothing_to_draw(sweep, runs, curves));
     }
     let scene = Scene {
         sweep,
@@ -44,6 +44,20 @@ pub fn draw(
         FigureKind::ErrorVsDepth => depth::draw(&scene),
         FigureKind::HeatMap => heat::draw(&scene),
         FigureKind::LayerResponses => draw_layers(sweep, figure, runs, curves, &HashMap::new()),
+    }
+}
+
+/// The error for runs without points: attempts that failed or have just begun are recorded too.
+fn nothing_to_draw(sweep: &Sweep, runs: &[Run], curves: &HashMap<RunId, Curves>) -> RenderError {
+    let is_started = |run: &Run| {
+        let curves = curves.get(&run.id);
+        curves.is_some_and(|curves| curves.measured.is_some())
+    };
+    let is_any_started = runs.iter().any(is_started);
+    let sweep = sweep.name.clone();
+    match is_any_started {
+        true => RenderError::NothingMeasured { sweep },
+        false => RenderError::NothingRecorded { sweep },
     }
 }
 
