@@ -104,7 +104,7 @@ def working_modes(options):
 
 
 class Program:
-    """Runs of one program at once, which begin each turn when they are told to, all at the same time."""
+    """Processes of one program that start each turn at the same time, when `start_turn` is called."""
 
     def __init__(self, command, options, net, setting):
         """Say what to run; `start` starts it."""
@@ -137,8 +137,8 @@ class Program:
             raise Failed(f"no answer from: {' '.join(map(str, self.command))}")
         return line
 
-    def go_on(self):
-        """Let every run do its next turn."""
+    def start_turn(self):
+        """Start the next turn of every process."""
         try:
             for process in self.processes:
                 process.stdin.write("\n")
@@ -166,7 +166,7 @@ def take_turns(programs, turns):
                 if any(answer != "ready" for answer in answers[index]):
                     raise Failed(f"unexpected answer from: {' '.join(map(str, program.command))}")
                 time.sleep(PAUSE)
-                program.go_on()
+                program.start_turn()
                 answers[index] = program.answers()
         return answers
     finally:

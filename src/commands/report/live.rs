@@ -1,6 +1,5 @@
 //! Keeps a report up to date while its sweep runs.
 
-use resweep_core::domain::with_causes;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use super::super::exit_code::ExitCode;
 use super::super::prepare::Prepared;
 use super::super::stopping::Stopping;
 use super::write;
+use resweep_core::domain::with_causes;
 
 /// The interval of `run --report`.
 const EVERY: Duration = Duration::from_secs(10);

@@ -181,13 +181,12 @@ fn decode<T>(
     let content = stripped.as_deref().unwrap_or(content);
     let mut reader = ImageReader::with_format(Cursor::new(content), format);
     reader.limits(limits.clone());
-    let decoder = match reader.into_decoder() {
+    let decoder = reader.into_decoder();
+    if decoder.is_err() && format == ImageFormat::Jpeg {
         // A file that is cut off in its header; the decoder's message is about bytes.
-        Err(_) if format == ImageFormat::Jpeg && jpeg::check(content).is_err() => {
-            return Err(jpeg::check(content).expect_err("it failed").into());
-        }
-        decoder => decoder?,
-    };
+        jpeg::check(content)?;
+    }
+    let decoder = decoder?;
     limits.reserve(as_colour_bytes(&decoder))?;
     *memory = working_bytes(&decoder, format, content);
     let _share = DECODED.take(*memory);

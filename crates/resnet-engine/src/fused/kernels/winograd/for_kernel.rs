@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::super::Vector;
 use super::super::instruction_set::Task;
 use super::super::pixels::{Images, PixelSource, image_len};
-use super::{Layout, WIDEST, Winograd, tile, width};
+use super::{Layout, TilePixels, WIDEST, Winograd, tile, width};
 
 /// [`Winograd::transform_for_kernel`] as a task.
 pub struct ForKernel<'a, P, const READ: usize> {
@@ -47,22 +47,15 @@ impl<P: PixelSource<READ>, const READ: usize> ForKernel<'_, P, READ> {
             let constants = self.source.channels(simd, vector * S::LANES);
             let images = Images::of_source(self.source, len);
             for (index, tile) in self.tiles.clone().enumerate() {
-                let corner = self.winograd.corner(tile);
-                let whole = corner.y + 4 <= size && corner.x + 4 <= size;
+                let at = self.winograd.tile_pixels(tile, channels, vector * S::LANES);
                 // SAFETY: only pixels within the image of `len` floats are read, and the vector is
                 // one of the pixel's; the tile is one of the group's, which `v` holds.
                 unsafe {
-                    let read = Read {
-                        images: &images,
-                        constants,
-                        first: (corner.y * size + corner.x) * channels + vector * S::LANES,
-                        row: size * channels,
-                        pixel: channels,
-                    };
-                    let pixels = if whole {
-                        read.tile(simd, 4, 4)
-                    } else {
-                        read.tile(simd, (size - corner.y).min(4), (size - corner.x).min(4))
+                    // Constants in the usual case, so that its loops are unrolled.
+                    let (height, width) = (at.height, at.width);
+                    let pixels = match at.is_whole() {
+                        true => read(simd, &images, constants, &at, (4, 4)),
+                        false => read(simd, &images, constants, &at, (height, width)),
                     };
                     let entry = Layout::<WIDTH>::tile::<S>(vector, self.first + index);
                     let entries = self.v.as_mut_ptr().add(entry);
@@ -73,33 +66,24 @@ impl<P: PixelSource<READ>, const READ: usize> ForKernel<'_, P, READ> {
     }
 }
 
-/// The pixels of a tile; distances are in floats.
-struct Read<'a, S: Vector, P: PixelSource<READ>, const READ: usize> {
-    images: &'a Images<'a, P, READ>,
+/// The first `height` rows and `width` pixels per row of a tile; the others are zero.
+///
+/// # Safety
+/// These pixels are within the source's images.
+#[inline(always)]
+unsafe fn read<S: Vector, P: PixelSource<READ>, const READ: usize>(
+    simd: S,
+    images: &Images<'_, P, READ>,
     constants: P::Channels<S>,
-    /// The offset of the first pixel.
-    first: usize,
-    /// Between two rows of the image.
-    row: usize,
-    /// Between two pixels of a row.
-    pixel: usize,
-}
-
-impl<S: Vector, P: PixelSource<READ>, const READ: usize> Read<'_, S, P, READ> {
-    /// The first `height` rows and `width` pixels per row; the others are zero.
-    ///
-    /// # Safety
-    /// These pixels are within the source's images.
-    #[inline(always)]
-    unsafe fn tile(&self, simd: S, height: usize, width: usize) -> [[S::f32s; 4]; 4] {
-        let mut pixels = [[simd.splat_f32s(0.0); 4]; 4];
-        for (y, line) in pixels.iter_mut().enumerate().take(height) {
-            for (x, pixel) in line.iter_mut().enumerate().take(width) {
-                let at = self.first + y * self.row + x * self.pixel;
-                // SAFETY: the caller's contract.
-                *pixel = unsafe { self.images.value(simd, self.constants, at) };
-            }
+    tile: &TilePixels,
+    (height, width): (usize, usize),
+) -> [[S::f32s; 4]; 4] {
+    let mut pixels = [[simd.splat_f32s(0.0); 4]; 4];
+    for (y, line) in pixels.iter_mut().enumerate().take(height) {
+        for (x, pixel) in line.iter_mut().enumerate().take(width) {
+            // SAFETY: the caller's contract.
+            *pixel = unsafe { images.value(simd, constants, tile.at(y, x)) };
         }
-        pixels
     }
+    pixels
 }

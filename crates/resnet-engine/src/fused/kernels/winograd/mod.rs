@@ -144,6 +144,20 @@ impl Winograd {
         }
     }
 
+    /// The pixels of one of the tiles of an image with `channels` channels, for the vector of
+    /// channels that starts at `channel`.
+    #[inline(always)]
+    fn tile_pixels(&self, tile: usize, channels: usize, channel: usize) -> TilePixels {
+        let corner = self.corner(tile);
+        TilePixels {
+            first: (corner.y * self.size + corner.x) * channels + channel,
+            row: self.size * channels,
+            pixel: channels,
+            height: (self.size - corner.y).min(4),
+            width: (self.size - corner.x).min(4),
+        }
+    }
+
     /// V = B^T d B for the tiles `tiles` of a padded image, written to `v` starting at the group's
     /// tile `first`.
     #[inline(always)]
@@ -303,6 +317,33 @@ impl Winograd {
     #[inline(always)]
     pub fn transform_kernel_gradient<S: Vector>(simd: S, transformed: &[f32], kernel: &mut [f32]) {
         kernel::transform_gradient(simd, transformed, kernel);
+    }
+}
+
+/// The pixels of a tile, for one vector of channels; distances are in floats.
+struct TilePixels {
+    /// The offset of the first.
+    first: usize,
+    /// Between two rows of the image.
+    row: usize,
+    /// Between two pixels of a row.
+    pixel: usize,
+    /// Rows, and pixels per row, that are within the image.
+    height: usize,
+    width: usize,
+}
+
+impl TilePixels {
+    /// The offset of a pixel.
+    #[inline(always)]
+    fn at(&self, line: usize, x: usize) -> usize {
+        self.first + line * self.row + x * self.pixel
+    }
+
+    /// Whether all pixels are within the image.
+    #[inline(always)]
+    fn is_whole(&self) -> bool {
+        (self.height, self.width) == (4, 4)
     }
 }
 

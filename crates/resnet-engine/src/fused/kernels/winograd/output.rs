@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::Vector;
 use super::super::instruction_set::{Task, call};
 use super::super::pixels::{Images, PixelSink, Sums, image_len};
-use super::{Layout, WIDEST, Winograd, tile, width};
+use super::{Layout, TilePixels, WIDEST, Winograd, tile, width};
 
 /// The products of some tiles of an image, to be transformed to outputs.
 pub struct Tiles<'a> {
@@ -71,15 +71,10 @@ impl<To: PixelSink<READ>, const READ: usize> Task for Transform<'_, To, READ> {
             let images = Images::of_sink(sink, len);
             let mut partial = [simd.splat_f32s(0.0); 2];
             for (index, tile) in tiles.clone().enumerate() {
-                let corner = winograd.corner(tile);
                 let put = Put {
                     images: &images,
                     constants,
-                    first: (corner.y * winograd.size + corner.x) * channels + channel,
-                    row: winograd.size * channels,
-                    pixel: channels,
-                    height: (winograd.size - corner.y).min(4),
-                    width: (winograd.size - corner.x).min(4),
+                    pixels: winograd.tile_pixels(tile, channels, channel),
                 };
                 // SAFETY: the tile is one of the group's, which `m` holds; every pixel that is
                 // written is inside the image of `len` floats, and the vector is one of the
@@ -106,27 +101,19 @@ impl<To: PixelSink<READ>, const READ: usize> Task for Transform<'_, To, READ> {
     }
 }
 
-/// The destination of a tile's pixels; distances are in floats.
+/// The destination of a tile's pixels.
 struct Put<'a, S: Vector, To: PixelSink<READ>, const READ: usize> {
     images: &'a Images<'a, To, READ>,
     constants: To::Channels<S>,
-    /// The offset of the first pixel.
-    first: usize,
-    /// Between two rows of the image.
-    row: usize,
-    /// Between two pixels of a row.
-    pixel: usize,
-    /// Rows, and pixels per row, that are within the image.
-    height: usize,
-    width: usize,
+    pixels: TilePixels,
 }
 
 impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
     /// Sends the outputs of a tile to the sink.
     ///
     /// # Safety
-    /// The entries are readable in the order of [`Layout`]; the pixels within `height` and `width`
-    /// are within the sink's images.
+    /// The entries are readable in the order of [`Layout`]; the tile's pixels are within the sink's
+    /// images.
     #[inline(always)]
     unsafe fn tile<const WIDTH: usize>(
         &self,
@@ -138,7 +125,7 @@ impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
         unsafe {
             let [first, third] = tile::transform_output::<S, WIDTH, false>(simd, entries);
             let [second, fourth] = tile::transform_output::<S, WIDTH, true>(simd, entries);
-            if (self.height, self.width) == (4, 4) {
+            if self.pixels.is_whole() {
                 self.line(simd, 0, first, sums);
                 self.line(simd, 1, second, sums);
                 self.line(simd, 2, third, sums);
@@ -146,8 +133,8 @@ impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
                 return;
             }
             let lines = [first, second, third, fourth];
-            for (line, values) in lines.iter().enumerate().take(self.height) {
-                for (x, &value) in values.iter().enumerate().take(self.width) {
+            for (line, values) in lines.iter().enumerate().take(self.pixels.height) {
+                for (x, &value) in values.iter().enumerate().take(self.pixels.width) {
                     self.pixel(simd, (line, x), value, sums);
                 }
             }
@@ -178,10 +165,7 @@ impl<S: Vector, To: PixelSink<READ>, const READ: usize> Put<'_, S, To, READ> {
         value: S::f32s,
         sums: &mut [S::f32s; 2],
     ) {
-        let (at, constants) = (
-            self.first + line * self.row + x * self.pixel,
-            self.constants,
-        );
+        let (at, constants) = (self.pixels.at(line, x), self.constants);
         // SAFETY: the caller's contract.
         unsafe { self.images.put(simd, constants, at, value, sums) };
     }
